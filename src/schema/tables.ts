@@ -1,0 +1,163 @@
+import { type SQL, sql } from 'drizzle-orm'
+import {
+  bigint,
+  boolean,
+  check,
+  index,
+  jsonb,
+  pgSchema,
+  smallint,
+  text,
+  timestamp,
+  uuid,
+} from 'drizzle-orm/pg-core'
+
+/**
+ * Everything of ours lives in a Postgres schema of its own, so that an application's own
+ * `drizzle-kit push` or `generate` has nothing to say about it.
+ */
+export const auditSchema = pgSchema('audit')
+
+type JsonObject = Record<string, unknown>
+
+const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
+
+/** Who and what an entry is about, and which recorder gave it which running number. */
+const idColumns = () => ({
+  userId: uuid('user_id'),
+  eventId: uuid('event_id'),
+  targetId: uuid('target_id'),
+  recorderId: uuid('recorder_id'),
+  recorderSeq: bigint('recorder_seq', { mode: 'number' }),
+})
+
+/** What an entry says in words. */
+const textColumns = () => ({
+  entityType: text('entity_type'),
+  requestId: text('request_id'),
+})
+
+/**
+ * The log: append-only, range-partitioned by `id` (a UUIDv7, so by month of recording).
+ *
+ * The checks are the whole of what the log can refuse. The relay tests the same conditions in the
+ * statement that moves a batch, so a row that breaks one is parked and never delays the others.
+ */
+export const auditLog = auditSchema.table(
+  'audit_log',
+  {
+    id: uuid('id').primaryKey(),
+    seq: bigint('seq', { mode: 'number' }).notNull(),
+    occurredAt: instant('occurred_at').notNull(),
+    loggedAt: instant('logged_at').notNull().default(sql`clock_timestamp()`),
+    ...idColumns(),
+    action: text('action').notNull(),
+    ...textColumns(),
+    metadata: jsonb('metadata').$type<JsonObject>().notNull().default({}),
+    context: jsonb('context').$type<JsonObject>().notNull().default({}),
+  },
+  (log) => [
+    index('audit_log_seq').on(log.seq),
+    // A reader asks "this event, newest first": the id is in the index, so nothing is sorted.
+    // Entries without the column stay out of its index and cost nothing there.
+    index('audit_log_event').on(log.eventId, log.id).where(sql`${log.eventId} is not null`),
+    index('audit_log_user').on(log.userId, log.id).where(sql`${log.userId} is not null`),
+    index('audit_log_target').on(log.targetId, log.id).where(sql`${log.targetId} is not null`),
+    index('audit_log_request').on(log.requestId, log.id).where(sql`${log.requestId} is not null`),
+    index('audit_log_entity').on(sql`split_part(${log.action}, '.', 1)`, log.id),
+    check('audit_log_action', sql`char_length(${log.action}) between 1 and 128`),
+    check('audit_log_entity_type', sql`char_length(${log.entityType}) between 1 and 256`),
+    check('audit_log_request_id', sql`char_length(${log.requestId}) between 1 and 256`),
+    check('audit_log_metadata', sql`jsonb_typeof(${log.metadata}) = 'object'`),
+    check('audit_log_context', sql`jsonb_typeof(${log.context}) = 'object'`),
+  ],
+)
+
+/**
+ * The columns of a lane. Typed, because typed rows move faster than one text body; without a
+ * constraint, a key or an identity, because whatever a recorder has shaped must be able to land.
+ */
+const laneColumns = () => ({
+  id: uuid('id').notNull(),
+  occurredAt: instant('occurred_at').notNull(),
+  ...idColumns(),
+  action: text('action'),
+  ...textColumns(),
+  metadata: jsonb('metadata').$type<JsonObject>(),
+  context: jsonb('context').$type<JsonObject>(),
+})
+
+/** The fast lane. UNLOGGED by hand in the migration: Drizzle has no word for it. */
+export const auditStaging = auditSchema.table('audit_staging', laneColumns())
+
+/** The outbox lane: LOGGED, written inside the caller's own transaction. */
+export const auditOutbox = auditSchema.table('audit_outbox', laneColumns())
+
+/** The log's last `seq`, in one row. Its lock is what puts the log in commit order. */
+export const auditHead = auditSchema.table(
+  'audit_head',
+  {
+    only: boolean('only').primaryKey().default(true),
+    seq: bigint('seq', { mode: 'number' }).notNull().default(0),
+  },
+  (head) => [check('audit_head_only', sql`${head.only}`)],
+)
+
+/** Entries that the log refused for good. Nothing here can refuse anything. */
+export const auditDeadLetter = auditSchema.table('audit_dead_letter', {
+  number: bigint('number', { mode: 'number' }).primaryKey().generatedByDefaultAsIdentity(),
+  diedAt: instant('died_at').notNull().default(sql`clock_timestamp()`),
+  lane: text('lane'),
+  sqlstate: text('sqlstate'),
+  reason: text('reason'),
+  id: text('id'),
+  recorderId: uuid('recorder_id'),
+  recorderSeq: bigint('recorder_seq', { mode: 'number' }),
+  /** The entry as JSON text, as it stood in its lane. */
+  entry: text('entry'),
+})
+
+/** A row for each recorder: its own counts, as it last reported them, and what was logged of it. */
+export const auditRecorder = auditSchema.table('audit_recorder', {
+  id: uuid('id').primaryKey(),
+  startedAt: instant('started_at'),
+  seenAt: instant('seen_at'),
+  closedAt: instant('closed_at'),
+  accepted: bigint('accepted', { mode: 'number' }).notNull().default(0),
+  staged: bigint('staged', { mode: 'number' }).notNull().default(0),
+  dropped: jsonb('dropped').$type<Record<string, number>>().notNull().default({}),
+  /** Counted by the relay in the statement that moves the entries; never reported. */
+  logged: bigint('logged', { mode: 'number' }).notNull().default(0),
+})
+
+/** A row for each lane. `epoch` changes when an UNLOGGED lane was found emptied. */
+export const auditLane = auditSchema.table('audit_lane', {
+  lane: text('lane').primaryKey(),
+  epoch: uuid('epoch').notNull().default(sql`gen_random_uuid()`),
+  epochSince: instant('epoch_since').notNull().default(sql`clock_timestamp()`),
+  resets: smallint('resets').notNull().default(0),
+})
+
+/**
+ * Stands and falls with the fast lane: UNLOGGED too, so whatever emptied that one emptied this
+ * one. It holds the fast lane's epoch while nothing has happened.
+ */
+export const auditSentinel = auditSchema.table('audit_sentinel', {
+  epoch: uuid('epoch').primaryKey(),
+})
+
+/** Schema version, as the relay compares it with its own. */
+export const auditSchemaVersion = auditSchema.table(
+  'audit_schema_version',
+  {
+    only: boolean('only').primaryKey().default(true),
+    version: smallint('version').notNull(),
+    minReaderVersion: smallint('min_reader_version').notNull(),
+  },
+  (row) => [check('audit_schema_version_only', sql`${row.only}`)],
+)
+
+/** The database's expression for an action's entity part, as `audit_log_entity` indexes it. */
+export function entityOf(action: SQL | typeof auditLog.action): SQL<string> {
+  return sql<string>`split_part(${action}, '.', 1)`
+}
