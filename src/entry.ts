@@ -6,12 +6,12 @@ export type AuditAction = `${string}.${string}`
  *
  * It is read once, during the call; nothing of it is kept or written to.
  */
-export interface AuditEntry {
+export interface AuditEntry<Action extends AuditAction = AuditAction, Metadata = unknown> {
   /**
    * What happened, as `entity.verb`. Up to 128 characters; longer or otherwise formed text is
    * stored, cut and marked in `context.degraded`. Without one the entry is dropped.
    */
-  readonly action: AuditAction
+  readonly action: Action
   /** Who did it: a UUID. Default: the context's. Text that is no UUID goes to `context.invalid`. */
   readonly userId?: string | null | undefined
   /** The event (tenant, project, site) that it happened in: a UUID. */
@@ -24,7 +24,7 @@ export interface AuditEntry {
    * Whatever else is worth knowing, as a JSON object. Anything is accepted: what JSON cannot hold
    * is stored as near as can be and marked in `context.degraded`. Secrets are censored.
    */
-  readonly metadata?: unknown
+  readonly metadata?: Metadata | null | undefined
   /** The request that it happened in, up to 256 characters. Default: the context's. */
   readonly requestId?: string | null | undefined
   /** Added to the context's own details (ip, user agent, …) for this entry alone. */
@@ -32,6 +32,17 @@ export interface AuditEntry {
   /** When it happened: a `Date`, or milliseconds since 1970. Default: now. Text is not accepted. */
   readonly occurredAt?: Date | number | null | undefined
 }
+
+/** An application's own actions, each with the type of its metadata. */
+export type ActionMap = { readonly [Action in AuditAction]?: unknown }
+
+/** Any action with any metadata: what a recorder takes when it is not told more. */
+export type AnyActions = { readonly [Action in AuditAction]: unknown }
+
+/** The entries that go with an `ActionMap`: each action with its own metadata. */
+export type EntryOf<Actions extends ActionMap> = {
+  [Action in keyof Actions & AuditAction]: AuditEntry<Action, Actions[Action]>
+}[keyof Actions & AuditAction]
 
 /** Who and where: what a request knows once, for every entry that is recorded in it. */
 export interface AuditContext {

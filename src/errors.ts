@@ -46,6 +46,7 @@ export type DatabaseFault = Readonly<
  * repeat the row, so none of them is read.
  */
 export function databaseFault(error: unknown): DatabaseFault {
+  if (error instanceof AuditError && error.fault) return error.fault
   let code = 'UNKNOWN'
   const fault: Record<string, string> = {}
   let link: unknown = error
@@ -60,4 +61,11 @@ export function databaseFault(error: unknown): DatabaseFault {
     link = Reflect.get(link, 'cause')
   }
   return { code, ...fault }
+}
+
+/** An error that is safe to hand on or to log, whatever the caller's driver threw. */
+export function safeError(error: unknown): AuditError {
+  if (error instanceof AuditError) return error
+  const fault = databaseFault(error)
+  return new AuditError('AUDIT_DATABASE_FAILED', `The database failed (${fault.code}).`, fault)
 }

@@ -161,3 +161,23 @@ function nearest(name: string, known: readonly string[]): string {
   }
   return known.reduce((best, other) => (likeness(other) > likeness(best) ? other : best))
 }
+
+export type DatabaseRole = 'app' | 'relay' | 'reader' | 'owner'
+
+/**
+ * The URL for a role: the given one, else `AUDIT_<ROLE>_DATABASE_URL`, else `DATABASE_URL`.
+ *
+ * @throws {AuditError} `AUDIT_OPTION_INVALID` where it is no Postgres URL; it is never quoted,
+ * because it holds a password
+ */
+export function databaseUrlFor(
+  role: DatabaseRole,
+  given: string | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): string | undefined {
+  const variable = `AUDIT_${role.toUpperCase()}_DATABASE_URL`
+  const url = given || environment[variable] || environment['DATABASE_URL'] || undefined
+  if (url === undefined || /^postgres(ql)?:\/\//.test(url)) return url
+  const source = given ? 'databaseUrl' : environment[variable] ? variable : 'DATABASE_URL'
+  throw new AuditError('AUDIT_OPTION_INVALID', `${source} must begin with postgres://.`)
+}

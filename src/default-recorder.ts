@@ -1,0 +1,20 @@
+import { currentScope } from './context.ts'
+import type { AuditEntry } from './entry.ts'
+import { noopRecorder } from './noop-recorder.ts'
+import type { Recorder } from './recorder.ts'
+
+let defaultRecorder: Recorder = noopRecorder
+
+/** The recorder that package-level `record()` uses outside any `recorder.withContext()`. */
+export function setDefaultRecorder(recorder: Recorder | undefined): void {
+  defaultRecorder = recorder ?? noopRecorder
+}
+
+/**
+ * Records with the context's recorder, else the default one, else not at all.
+ *
+ * @returns whether the entry was accepted
+ */
+export function record(entry: AuditEntry): boolean {
+  return (currentScope()?.recorder ?? defaultRecorder).record(entry)
+}

@@ -1,0 +1,172 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { EntryBuffer } from './buffer.ts'
+import { type DropCounter, MAX_LABELS } from './drops.ts'
+import type { EncodedEntry, Encoder } from './encode.ts'
+import { databaseFault } from './errors.ts'
+import type { AuditLogger } from './logger.ts'
+import { Outage } from './outage.ts'
+import { faultKind, withRetry } from './retry.ts'
+import type { PendingEntry } from './shape.ts'
+
+/** Encoding more than this in one go would hold up the event loop for half a millisecond. */
+const SLICE_ENTRIES = 100
+
+export interface FlusherParts {
+  readonly buffer: EntryBuffer<PendingEntry>
+  readonly encoder: Encoder
+  /** Writes a batch to staging in one statement: all of it or none. */
+  readonly stage: (encoded: readonly string[]) => Promise<unknown>
+  readonly drops: DropCounter
+  readonly logger: AuditLogger
+  readonly flushIntervalMs: number
+  readonly maxBatchEntries: number
+  /** Called after each batch that was staged. */
+  readonly onStaged: () => void
+}
+
+/**
+ * Takes entries from the buffer to staging.
+ *
+ * Idle: no timer. Armed: the first entry set a timer of `flushIntervalMs`. Writing: batch after
+ * batch, one statement in flight, until the buffer is empty. While the database is away the batch
+ * in hand is tried again and again and the buffer fills; nothing is given up but by `stop`.
+ */
+export class Flusher {
+  readonly #parts: FlusherParts
+  readonly #halt = new AbortController()
+  readonly #outage: Outage
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> | undefined
+  #numbered = 0
+  #settled = 0
+  #staged = 0
+  #waiters: { readonly upTo: number; readonly resolve: (staged: boolean) => void }[] = []
+
+  constructor(parts: FlusherParts) {
+    this.#parts = parts
+    this.#outage = new Outage(parts.logger, {
+      begins: 'audit staging is unavailable; entries are buffered',
+      goesOn: 'audit staging is still unavailable; entries are buffered',
+      ends: 'audit staging is available again',
+    })
+  }
+
+  /** Entries that the database has confirmed to hold. */
+  get staged(): number {
+    return this.#staged
+  }
+
+  /** Told after each entry that was buffered. Cheap: it does no I/O. */
+  wake(): void {
+    if (this.#writing) return
+    const { buffer, flushIntervalMs, maxBatchEntries } = this.#parts
+    if (buffer.waiting >= maxBatchEntries) {
+      clearTimeout(this.#timer)
+      this.#start()
+    } else if (this.#timer === undefined) {
+      // Not unref'd: a process that ends by itself stays for these milliseconds and loses nothing.
+      this.#timer = setTimeout(() => this.#start(), flushIntervalMs)
+    }
+  }
+
+  /** Resolves to true once everything accepted before this call is staged, or to false if lost. */
+  flush(accepted: number): Promise<boolean> {
+    if (this.#settled >= accepted) return Promise.resolve(true)
+    const settled = new Promise<boolean>((resolve) => {
+      this.#waiters.push({ upTo: accepted, resolve })
+    })
+    clearTimeout(this.#timer)
+    if (!this.#writing) this.#start()
+    return settled
+  }
+
+  /** Gives up what is not yet staged. Resolves when nothing is in flight. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#halt.abort()
+    await this.#writing
+    const { buffer, drops } = this.#parts
+    while (buffer.waiting > 0) this.#lose(buffer.take(buffer.waiting))
+    drops.warn()
+  }
+
+  #start(): void {
+    this.#timer = undefined
+    this.#writing = this.#write().finally(() => {
+      this.#writing = undefined
+      if (this.#parts.buffer.waiting > 0 && !this.#halt.signal.aborted) this.wake()
+    })
+  }
+
+  async #write(): Promise<void> {
+    await nextTurn() // never inside the call that filled the batch
+    const { buffer, maxBatchEntries } = this.#parts
+    while (buffer.waiting > 0 && !this.#halt.signal.aborted) {
+      const batch = buffer.take(maxBatchEntries)
+      const encoded = await this.#encode(batch)
+      await this.#stage(encoded)
+      buffer.release(batch)
+      this.#settle(batch.length)
+    }
+  }
+
+  async #encode(batch: readonly PendingEntry[]): Promise<EncodedEntry[]> {
+    const { encoder } = this.#parts
+    const encoded: EncodedEntry[] = []
+    for (const entry of batch) {
+      if (encoded.length > 0 && encoded.length % SLICE_ENTRIES === 0) await nextTurn()
+      this.#numbered += 1
+      encoded.push(encoder.encode(entry, this.#numbered))
+    }
+    return encoded
+  }
+
+  /** Settles every entry: staged, refused for good, or given up by `stop`. Never rejects. */
+  async #stage(encoded: readonly EncodedEntry[]): Promise<void> {
+    const { stage, drops, onStaged } = this.#parts
+    try {
+      await withRetry(() => stage(encoded.map((entry) => entry.json)), {
+        signal: this.#halt.signal,
+        onFailure: (error) => this.#outage.failed(error, { buffered: this.#parts.buffer.size }),
+      })
+      this.#outage.recovered({ buffered: this.#parts.buffer.size })
+      this.#staged += encoded.length
+      onStaged()
+    } catch (error) {
+      if (faultKind(error) !== 'entry') {
+        drops.count('timeout', encoded.length, encoded)
+      } else if (encoded.length === 1) {
+        for (const entry of encoded) this.#refuse(entry, error)
+      } else {
+        // One of them is at fault. Halving finds it, and the others are staged on the way.
+        const half = Math.ceil(encoded.length / 2)
+        await this.#stage(encoded.slice(0, half))
+        await this.#stage(encoded.slice(half))
+      }
+    }
+  }
+
+  #refuse({ action, eventId, userId }: EncodedEntry, error: unknown): void {
+    const { drops, logger } = this.#parts
+    drops.count('refused')
+    const fault = databaseFault(error)
+    logger.warn({ action, eventId, userId, fault }, 'audit entry refused by the database')
+  }
+
+  #lose(entries: readonly PendingEntry[]): void {
+    const { buffer, encoder, drops } = this.#parts
+    const named = entries.slice(0, MAX_LABELS).map((entry) => encoder.encode(entry, null))
+    drops.count('timeout', entries.length, named)
+    this.#numbered += entries.length
+    buffer.release(entries)
+    this.#settle(entries.length)
+  }
+
+  #settle(entries: number): void {
+    this.#settled += entries
+    const given = this.#halt.signal.aborted
+    const done = this.#waiters.filter(({ upTo }) => upTo <= this.#settled)
+    this.#waiters = this.#waiters.filter(({ upTo }) => upTo > this.#settled)
+    for (const { resolve } of done) resolve(!given)
+  }
+}

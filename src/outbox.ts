@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto'
+import { type SQL, sql } from 'drizzle-orm'
+import { AuditError } from './errors.ts'
+import { insertIntoLane, jsonArray } from './lane.ts'
+
+/**
+ * A transaction of the caller's: anything with Drizzle's `execute(sql)`. Every Postgres driver of
+ * Drizzle fits, in its stable and its next major version.
+ */
+export interface AuditTransaction {
+  execute(query: SQL): PromiseLike<unknown>
+}
+
+/**
+ * - `best-effort`: our failure never aborts the transaction; it is logged, and the entry is lost.
+ *   Not covered, because Postgres leaves no way: cancel and timeout of the statement, and a lost
+ *   connection.
+ * - `atomic`: no entry, no commit. Our failure aborts the transaction and rejects.
+ */
+export type RecordInMode = 'best-effort' | 'atomic'
+
+/** The token by which a transaction was recognised; it lives in the transaction itself. */
+const tokens = new WeakMap<AuditTransaction, string>()
+
+/**
+ * Writes encoded entries into the outbox lane, inside the caller's transaction.
+ *
+ * A database handle in place of a transaction type-checks, and a statement that is sent after the
+ * callback returned runs in a transaction of its own; either would commit alone, silently. So a
+ * random token is set for the length of the transaction, and the statement writes only where it
+ * finds that token: elsewhere it is gone.
+ *
+ * @returns how many entries the lane took
+ * @throws {AuditError} `AUDIT_NOT_IN_TRANSACTION`, with nothing written
+ */
+export async function writeToOutbox(
+  tx: AuditTransaction,
+  encoded: readonly string[],
+  mode: RecordInMode,
+): Promise<number> {
+  const known = tokens.get(tx)
+  if (known !== undefined) {
+    const taken = await write(tx, encoded, mode, known)
+    if (taken !== undefined) return taken
+    // The token went with a savepoint that was rolled back, or the transaction is over.
+  }
+  const token = randomUUID()
+  const ready = await introduce(tx, token)
+  if (!ready && mode === 'best-effort') {
+    throw new AuditError(
+      'AUDIT_SCHEMA_MISMATCH',
+      'The function audit.record(text) is missing or not granted: run "audit-relay migrate", and ' +
+        "grant audit_app to the application's login.",
+    )
+  }
+  const taken = await write(tx, encoded, mode, token)
+  if (taken === undefined) {
+    throw new AuditError(
+      'AUDIT_NOT_IN_TRANSACTION',
+      'recordIn needs an open transaction and was given a database handle, or a transaction that ' +
+        'is over. Nothing was written. Call it with the callback\'s own "tx", and await it there.',
+    )
+  }
+  tokens.set(tx, token)
+  return taken
+}
+
+/** Sets the token, and asks whether the function is there: calling a missing one would abort. */
+async function introduce(tx: AuditTransaction, token: string): Promise<boolean> {
+  const answer = await tx.execute(sql`
+    select set_config('audit.tx', ${token}, true), coalesce((
+      select has_schema_privilege(n.oid, 'usage') and has_function_privilege(p.oid, 'execute')
+      from pg_catalog.pg_proc as p join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+      where n.nspname = 'audit' and p.proname = 'record'
+        and pg_catalog.oidvectortypes(p.proargtypes) = 'text'
+    ), false) as ready`)
+  return firstRow(answer)?.['ready'] === true
+}
+
+/** @returns undefined where the token is not found: then nothing was written */
+async function write(
+  tx: AuditTransaction,
+  encoded: readonly string[],
+  mode: RecordInMode,
+  token: string,
+): Promise<number | undefined> {
+  const isHere = sql`current_setting('audit.tx', true) = ${token}`
+  if (mode === 'best-effort') {
+    const text = jsonArray(encoded)
+    const answer = await tx.execute(
+      sql`select audit.record(${text}::text) as taken where ${isHere}`,
+    )
+    const taken = firstRow(answer)?.['taken']
+    return taken === undefined ? undefined : Number(taken)
+  }
+  const insert = insertIntoLane('outbox', encoded, isHere)
+  const answer = await tx.execute(
+    sql`with inserted as (${insert} returning 1) select count(*)::integer as taken from inserted`,
+  )
+  const taken = Number(firstRow(answer)?.['taken'])
+  return taken === encoded.length ? taken : undefined
+}
+
+/** postgres-js answers with the rows, the other drivers with an object that holds them. */
+function firstRow(answer: unknown): Record<string, unknown> | undefined {
+  const rows: unknown = Array.isArray(answer) ? answer : Reflect.get(Object(answer), 'rows')
+  const row: unknown = Array.isArray(rows) ? rows[0] : undefined
+  return typeof row === 'object' && row !== null ? (row as Record<string, unknown>) : undefined
+}
