@@ -32,7 +32,7 @@ export function preparePostgresHome(wanted: string, major: PostgresMajor, say: S
   const binDir = path.join(reachableNative(major, runAs, say), 'bin')
   const dataDir = reachableDataDir(wanted, runAs, say)
   const holds = majorIn(dataDir)
-  if (holds === undefined) initialise(path.join(binDir, 'initdb'), dataDir, runAs, say)
+  if (holds === undefined) initialise(path.join(binDir, 'initdb'), dataDir, runAs)
   else if (holds !== String(major)) {
     throw new Error(
       `${dataDir} was made by Postgres ${holds}, not ${major}. Delete it, or name another folder.`,
@@ -163,11 +163,10 @@ function majorIn(dataDir: string): string | undefined {
 }
 
 /** Works under another name and renames, so that a data directory that is there is whole. */
-function initialise(initdb: string, dataDir: string, runAs: RunAs | undefined, say: Say): void {
+function initialise(initdb: string, dataDir: string, runAs: RunAs | undefined): void {
   if (fs.existsSync(dataDir) && fs.readdirSync(dataDir).length > 0) {
     throw new Error(`${dataDir} is not empty and holds no data of Postgres.`)
   }
-  say(`Making a Postgres data directory in ${dataDir}`)
   const workshop = fs.mkdtempSync(`${dataDir}.initdb-`)
   try {
     const passwordFile = path.join(workshop, PASSWORD_FILE)
