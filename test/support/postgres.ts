@@ -10,6 +10,7 @@ import {
   preparePostgresHome,
   SERVER_ENVIRONMENT,
 } from './postgres-home.ts'
+import { whenWeEnd } from './when-we-end.ts'
 
 export interface PostgresOptions {
   /** Made on first use and used again after it. As root it may have to lie elsewhere. */
@@ -149,9 +150,10 @@ export class Postgres {
     )
     fs.closeSync(log)
     this.#server = server
-    if (server.pid !== undefined) endWithUs(server, server.pid)
+    const callOff = whenWeEnd('kill -INT "$0"', String(server.pid))
     server.once('exit', () => {
-      if (this.#server === server) this.#server = undefined
+      callOff()
+      this.#server = undefined
     })
     server.unref()
     await once(server, 'spawn')
@@ -178,24 +180,6 @@ export class Postgres {
     await ended
     clearTimeout(escalate)
   }
-}
-
-/**
- * Ends the server when we end, however we do. Of all that a process leaves behind when it is
- * SIGKILLed, the one thing that tells others is that its pipes close: a shell waits for that.
- */
-function endWithUs(server: ChildProcess, pid: number): void {
-  const watch = spawn('/bin/sh', ['-c', 'read -r _ || kill -INT "$0"', String(pid)], {
-    detached: true,
-    stdio: ['pipe', 'ignore', 'ignore'],
-    cwd: '/',
-  })
-  watch.unref()
-  const { stdin } = watch
-  stdin.on('error', () => {}) // the shell is gone, as we asked
-  // A pipe to a child is a socket, and can be unref'd, although its type does not say so.
-  if (stdin instanceof net.Socket) stdin.unref()
-  server.once('exit', () => stdin.end('it ended before us\n'))
 }
 
 function hasEnded(server: ChildProcess): boolean {
