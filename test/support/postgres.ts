@@ -192,51 +192,65 @@ const OWNER_MARK = 'audit-outbox-'
 /** Deals with the postmaster.pid of an earlier run, so that a start finds a free directory. */
 async function makeWay(dataDir: string, say: (line: string) => void): Promise<void> {
   const { pid } = readPidFile(dataDir)
-  const command = pid === undefined ? undefined : commandOf(pid)
-  // Gone: Postgres replaces the file itself, once nothing of the old server is left in memory.
-  if (pid === undefined || command === undefined) return
-  const owner = Number(command.match(/cluster_name=audit-outbox-(\d+)/)?.[1] ?? Number.NaN)
-  const isOnOurData = command.includes(`-D ${dataDir} `)
+  const command = pid === undefined ? '' : commandOf(pid)
+  const owner = Number(command.match(/cluster_name=audit-outbox-(\d+)/)?.[1] ?? 0)
   const isPostgres = /postgres|postmaster/.test(command)
-  if (!isPostgres || (!Number.isNaN(owner) && !isOnOurData)) {
-    // The number was given to another process since, and Postgres would refuse to start.
-    fs.rmSync(path.join(dataDir, 'postmaster.pid'), { force: true })
+  const isOnOtherData = owner > 0 && !command.includes(`-D ${dataDir} `)
+  if (pid === undefined || !isPostgres || isOnOtherData) {
+    disownPidFile(dataDir)
     return
   }
-  if (Number.isNaN(owner) || commandOf(owner) !== undefined) {
+  if (owner === 0 || commandOf(owner) !== '') {
     throw new Error(`Another Postgres (process ${pid}) is running on ${dataDir}. Stop it first.`)
   }
   say(`Stopping the Postgres (process ${pid}) that an earlier run left on ${dataDir}`)
   process.kill(pid, 'SIGINT')
   const deadline = Date.now() + STOP_TIMEOUT_MS
-  while (commandOf(pid) !== undefined) {
+  while (commandOf(pid) !== '') {
     if (Date.now() > deadline) throw new Error(`Process ${pid} on ${dataDir} does not stop.`)
     await sleep(POLL_INTERVAL_MS)
   }
+  disownPidFile(dataDir)
 }
+
+/**
+ * The number of a dead server may be a zombie's by now, or that of an unrelated process, and
+ * Postgres would not start. The rest of the file stays: from it Postgres tells whether a session
+ * of the dead server still uses its shared memory.
+ */
+function disownPidFile(dataDir: string): void {
+  const file = path.join(dataDir, 'postmaster.pid')
+  if (!fs.existsSync(file)) return
+  const text = fs.readFileSync(file, 'utf8')
+  const isWhole = /^-?\d+\n/.test(text)
+  if (isWhole) fs.writeFileSync(file, text.replace(/^-?\d+/, String(NO_PROCESS)))
+  else fs.rmSync(file)
+}
+
+// Larger than any process id can be.
+const NO_PROCESS = 999_999_999
 
 /** Line 1 is the process id, line 8 its state, as `pg_ctl -w` reads it. */
 function readPidFile(dataDir: string): { pid?: number; status?: string } {
-  let lines: string[]
   try {
-    lines = fs.readFileSync(path.join(dataDir, 'postmaster.pid'), 'utf8').split('\n')
+    const lines = fs.readFileSync(path.join(dataDir, 'postmaster.pid'), 'utf8').split('\n')
+    const pid = Number(lines[0])
+    return Number.isInteger(pid) && pid > 0 ? { pid, status: lines[7]?.trim() ?? '' } : {}
   } catch {
     return {}
   }
-  const pid = Number(lines[0])
-  if (!Number.isInteger(pid) || pid <= 0) return {}
-  return { pid, status: lines[7]?.trim() ?? '' }
 }
 
-/** A living process' command line; undefined for one that is gone. */
-function commandOf(pid: number): string | undefined {
+/** The command line of a living process; empty for one that is gone, and for a zombie. */
+function commandOf(pid: number): string {
   try {
     if (fs.existsSync('/proc/self/cmdline')) {
-      return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ') || undefined
+      return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
     }
-    return execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
+    const columns = execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
+    return columns.includes('<defunct>') ? '' : columns
   } catch {
-    return undefined
+    return ''
   }
 }
 
