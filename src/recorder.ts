@@ -364,9 +364,11 @@ class BoundRecorder<Actions extends ActionMap = AnyActions> implements Recorder<
     if (scope === undefined && context === undefined) return this.#context
     let outer: BoundContext | undefined
     if (scope) {
-      if (scope.boundBy !== this.#path) {
-        scope.bound = shaper.bind(scope.context)
+      const scopeContext = scope.context
+      if (scope.boundBy !== this.#path || scope.boundFrom !== scopeContext) {
+        scope.bound = shaper.bind(scopeContext)
         scope.boundBy = this.#path
+        scope.boundFrom = scopeContext
       }
       outer = scope.bound as BoundContext
     }
