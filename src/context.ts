@@ -19,9 +19,10 @@ export class Scope {
   #merged: { own: AuditContext; outer: AuditContext; context: AuditContext } | undefined
 
   constructor(source: ContextSource, recorder: Recorder | undefined, outer: Scope | undefined) {
-    const isSettled = typeof source !== 'function' && !outer?.isLate
-    this.#source = isSettled ? { ...outer?.context, ...source } : source
-    this.#lateOuter = isSettled ? undefined : outer
+    this.#lateOuter = typeof source === 'function' || outer?.isLate ? outer : undefined
+    if (typeof source === 'function') this.#source = source
+    else if (this.#lateOuter) this.#source = { ...source }
+    else this.#source = { ...outer?.context, ...source }
     this.recorder = recorder ?? outer?.recorder
   }
 
