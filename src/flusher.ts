@@ -127,6 +127,8 @@ export class Flusher {
     try {
       await withRetry(() => stage(encoded.map((entry) => entry.json)), {
         signal: this.#halt.signal,
+        tearsAttempt: true,
+        isFinal: (error) => faultKind(error) === 'entry',
         onFailure: (error) => this.#outage.failed(error, { buffered: this.#parts.buffer.size }),
       })
       this.#outage.recovered({ buffered: this.#parts.buffer.size })

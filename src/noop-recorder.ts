@@ -12,7 +12,7 @@ export function createNoopRecorder<Actions extends ActionMap = AnyActions>(): Re
     },
     recordIn: () => Promise.resolve(0),
     child: () => recorder,
-    withContext: (context, fn) => runInScope(context, recorder, fn),
+    withContext: (context, fn) => runInScope(context, recorder as unknown as Recorder, fn),
     flush: () => Promise.resolve(true),
     close: () => Promise.resolve({ flushed: 0, dropped: 0 }),
     stats: () => ({

@@ -136,7 +136,7 @@ export function createRecorder<Actions extends ActionMap = AnyActions>(
   options: RecorderOptions = {},
 ): Recorder<Actions> {
   refuseUnknownOptions(options, OPTION_NAMES)
-  const limits = resolveLimits(RECORDER_LIMITS, options, process.env)
+  const limits = resolveLimits<keyof RecorderLimits>(RECORDER_LIMITS, options, process.env)
   const redactor = compileRedactor(options.redact)
   const logger = guardLogger(options.logger, 'audit-outbox')
   const url = databaseUrlFor('app', options.databaseUrl, process.env)
@@ -217,7 +217,7 @@ class RecorderPath {
   }
 
   /** Total: whatever it is given, in whatever state, it answers at once. */
-  record(entry: unknown, recorder: BoundRecorder): boolean {
+  record(entry: unknown, recorder: { contextNow(): BoundContext | undefined }): boolean {
     if (this.#closing) return this.#drop('closed')
     // A getter of the entry, or a logger, that records: its own record() would never end.
     if (this.#recording) return this.#drop('reentrant')

@@ -60,23 +60,28 @@ export function faultHint(code: string): string | undefined {
 export interface RetryOptions {
   /** Ends the waiting and the trying. */
   readonly signal: AbortSignal
-  /** Called after each failure, before the wait. Throw from it to give up. */
+  /** Called after each failure that is tried again, before the wait. */
   readonly onFailure: (error: unknown) => void
+  /** Whether trying again cannot help. Default: never. */
+  readonly isFinal?: (error: unknown) => boolean
+  /** Whether aborting also ends an attempt that is under way, its outcome unknown. */
+  readonly tearsAttempt: boolean
 }
 
 /**
- * Tries until it works, is aborted, or the rows themselves are at fault, with growing, jittered
- * waits of 100 ms to 5 s.
+ * Tries until it works, is aborted or has failed for good, with growing, jittered waits of 100 ms
+ * to 5 s. Aborting ends the waiting at once.
  */
 export function withRetry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
+  const { signal, onFailure, tearsAttempt, isFinal = () => false } = options
   return pRetry(
     async () => {
       try {
-        return await attempt()
+        return await (tearsAttempt ? unlessAborted(attempt(), signal) : attempt())
       } catch (error) {
-        // Wrapped, because p-retry never tries a TypeError again and a driver may throw one.
-        if (faultKind(error) === 'entry') throw new AbortError(toError(error))
-        options.onFailure(error)
+        if (signal.aborted || isFinal(error)) throw new AbortError(toError(error))
+        onFailure(error)
+        // Another error, because p-retry never tries a TypeError again and a driver may throw one.
         throw new Error('transient', { cause: error })
       }
     },
@@ -87,9 +92,18 @@ export function withRetry<T>(attempt: () => Promise<T>, options: RetryOptions): 
       factor: 2,
       randomize: true,
       unref: false, // a drain on exit must keep the process alive
-      signal: options.signal,
+      signal,
     },
   )
+}
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = () => reject(toError(signal.reason))
+    if (signal.aborted) abort()
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
 }
 
 function toError(error: unknown): Error {

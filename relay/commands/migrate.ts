@@ -1,0 +1,19 @@
+import { migrateDatabase, migrationSql } from '../../src/migrate.ts'
+import { type Environment, readConfig } from '../config.ts'
+
+/** Brings the schema up to date, or prints the SQL that would. */
+export async function migrate(
+  environment: Environment,
+  { sqlOnly }: { readonly sqlOnly: boolean },
+): Promise<number> {
+  if (sqlOnly) {
+    process.stdout.write(`${migrationSql()}\n`)
+    return 0
+  }
+  const { databaseUrl } = readConfig(environment, 'owner')
+  const { applied } = await migrateDatabase({ databaseUrl })
+  const said =
+    applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}.`
+  process.stdout.write(`${said}\n`)
+  return 0
+}

@@ -1,0 +1,45 @@
+import { Database } from '../../src/database.ts'
+import { type Environment, readConfig } from '../config.ts'
+import { readStatus, type Status } from '../status.ts'
+
+/** Prints depth, lag, last seq, dead letters, gaps and recorders. */
+export async function status(
+  environment: Environment,
+  { json }: { readonly json: boolean },
+): Promise<number> {
+  const { databaseUrl, limits } = readConfig(environment, 'relay')
+  const { statementTimeoutMs } = limits
+  const database = new Database({
+    url: databaseUrl,
+    applicationName: 'audit-relay status',
+    statementTimeoutMs,
+  })
+  try {
+    const found = await readStatus(database)
+    process.stdout.write(json ? `${JSON.stringify(found)}\n` : asText(found))
+    return 0
+  } finally {
+    await database.close()
+  }
+}
+
+function asText({ depth, lagMs, lastSeq, deadLetters, gaps, recorders }: Status): string {
+  const lines = [
+    ['waiting', `${depth.staging} in staging, ${depth.outbox} in the outbox`],
+    ['lag', `${lagMs} ms`],
+    ['last seq', String(lastSeq)],
+    ['dead letters', String(deadLetters)],
+    ['gaps', String(gaps)],
+  ].map(([name = '', value = '']) => `${name.padEnd(14)}${value}`)
+  if (recorders.length > 0) {
+    lines.push('', 'recorder                              state   accepted   logged  missing  dropped')
+  }
+  for (const { id, state, accepted, logged, missing, dropped } of recorders) {
+    const reasons = Object.entries(dropped).map(([reason, count]) => `${reason} ${count}`)
+    lines.push(
+      `${id}  ${state.padEnd(6)}${String(accepted).padStart(10)}${String(logged).padStart(9)}` +
+        `${String(missing).padStart(9)}  ${reasons.join(', ') || '-'}`,
+    )
+  }
+  return `${lines.join('\n')}\n`
+}

@@ -1,0 +1,62 @@
+import { AuditError } from '../src/errors.ts'
+import {
+  type DatabaseRole,
+  databaseUrlFor,
+  RELAY_LIMITS,
+  type RelayLimits,
+  resolveLimits,
+} from '../src/options.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export interface RelayConfig {
+  readonly databaseUrl: string
+  readonly logLevel: LogLevel
+  readonly limits: RelayLimits
+}
+
+/**
+ * The relay's whole configuration, from the environment.
+ *
+ * @throws {AuditError} `AUDIT_OPTION_INVALID`, with every problem at once, a line each
+ */
+export function readConfig(environment: Environment, role: DatabaseRole): RelayConfig {
+  const problems: string[] = []
+  const attempt = <T>(read: () => T): T | undefined => {
+    try {
+      return read()
+    } catch (error) {
+      problems.push(error instanceof AuditError ? error.message : String(error))
+      return undefined
+    }
+  }
+  const limits = attempt(() => resolveLimits<keyof RelayLimits>(RELAY_LIMITS, {}, environment))
+  const databaseUrl = attempt(() => requireUrl(environment, role))
+  const logLevel = attempt(() => readLogLevel(environment['AUDIT_LOG_LEVEL']))
+  if (limits === undefined || databaseUrl === undefined || logLevel === undefined) {
+    throw new AuditError('AUDIT_OPTION_INVALID', problems.join('\n'))
+  }
+  return { databaseUrl, logLevel, limits }
+}
+
+function requireUrl(environment: Environment, role: DatabaseRole): string {
+  const url = databaseUrlFor(role, undefined, environment)
+  if (url !== undefined) return url
+  const variable = `AUDIT_${role.toUpperCase()}_DATABASE_URL`
+  throw new AuditError(
+    'AUDIT_OPTION_INVALID',
+    `${variable} or DATABASE_URL must be set to a postgres:// URL.`,
+  )
+}
+
+function readLogLevel(given = 'info'): LogLevel {
+  const level = LOG_LEVELS.find((known) => known === given)
+  if (level) return level
+  throw new AuditError(
+    'AUDIT_OPTION_INVALID',
+    `AUDIT_LOG_LEVEL must be one of ${LOG_LEVELS.join(', ')}, got "${given}".`,
+  )
+}

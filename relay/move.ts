@@ -1,0 +1,136 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { type LaneName, laneColumns, laneTable } from '../src/lane.ts'
+import { auditDeadLetter, auditHead, auditLog, auditRecorder } from '../src/schema/tables.ts'
+
+export interface MoveOptions {
+  readonly lane: LaneName
+  /** Most entries to take. */
+  readonly batchEntries: number
+  /** How long to wait for a lock, such as another relay's on the head, in milliseconds. */
+  readonly lockTimeoutMs: number
+  /** Only the rows at these places in the lane; all of them, where it is left out. */
+  readonly places?: readonly string[] | undefined
+}
+
+/** What one move did. A type and not an interface, so that it fits a driver's row. */
+export type Moved = {
+  /** Rows that left the lane. */
+  readonly claimed: number
+  /** Entries that are new in the log. Fewer than claimed where some were staged twice. */
+  readonly logged: number
+  /** Entries that the log can never take, now among the dead letters. */
+  readonly parked: number
+}
+
+/**
+ * Takes the next entries from a lane and appends them to the log: ONE statement in autocommit, so
+ * that no entry is ever in both or in neither, whatever dies at whatever moment. A transaction from
+ * the driver would not do: with a backend that dies inside one, rows are lost.
+ *
+ * - `settings` belong to the statement, because a pooler refuses them at the connection's start.
+ *   An asynchronous commit could lose a batch on both sides: the fast lane is UNLOGGED, and the log
+ *   would not be flushed.
+ * - `claimed` skips what another relay holds, so relays share the work and never wait here. It is
+ *   not ordered: ordering a backlog costs three times the move, and the log's order comes from the
+ *   head. Rows are found by their place, because a lane has no index to keep.
+ * - `fresh` leaves out what is in the log already and all but one of what came twice in this batch.
+ * - `head` hands out the numbers. Its row lock, held until commit, is what makes `seq` the commit
+ *   order; it is not touched where nothing is fresh, so an idle poll takes no transaction id.
+ * - `logged` has no ON CONFLICT: a skipped row would leave a hole in `seq`. An entry that another
+ *   relay logged since this statement's snapshot raises 23505, rolls all of it back, and the same
+ *   statement is run again. In id order, so that two relays cannot deadlock.
+ * - `counted` waits for the head through its join, so relays cannot deadlock there either.
+ * - `parked` takes what the log's checks would refuse, and an id that came again with another
+ *   content. It looks only where some row was not fresh.
+ */
+export function moveStatement({ lane, batchEntries, lockTimeoutMs, places }: MoveOptions): SQL {
+  const table = laneTable(lane)
+  const only = places
+    ? sql`where l.ctid = any(${sql.param(`{${places.map((at) => `"${at}"`).join(',')}}`)}::text::tid[])`
+    : sql.empty()
+  return sql`
+    with settings as materialized (
+      select
+        ${batchEntries}::integer as batch_entries,
+        set_config('lock_timeout', ${String(lockTimeoutMs)}::text, true) as lock_timeout,
+        case when current_setting('synchronous_commit') = 'off'
+          then set_config('synchronous_commit', 'on', true)
+        end as synchronous_commit
+    ),
+    claimed as materialized (
+      select l.ctid from ${table} as l ${only}
+      limit (select batch_entries from settings)
+      for update of l skip locked
+    ),
+    moved as (
+      delete from ${table} where ctid = any(array(select ctid from claimed))
+      returning ${laneColumns}
+    ),
+    fresh as materialized (
+      select distinct on (m.id) m.* from moved as m
+      where ${fitsTheLog} and not exists (select from ${auditLog} as l where l.id = m.id)
+      order by m.id
+    ),
+    total as materialized (
+      select (select count(*) from moved) as claimed, (select count(*) from fresh) as fresh
+    ),
+    head as (
+      update ${auditHead} set seq = seq + (select fresh from total)
+      where (select fresh from total) > 0
+      returning seq
+    ),
+    logged as (
+      insert into ${auditLog} (${laneColumns}, seq)
+      select
+        f.id, f.occurred_at, f.user_id, f.event_id, f.target_id, f.recorder_id, f.recorder_seq,
+        f.action, f.entity_type, f.request_id, coalesce(f.metadata, '{}'), coalesce(f.context, '{}'),
+        h.seq - (select fresh from total) + row_number() over (order by f.id)
+      from fresh as f, head as h
+      order by f.id
+    ),
+    counted as (
+      insert into ${auditRecorder} as r (id, logged)
+      select f.recorder_id, count(*) from fresh as f, head as h
+      where f.recorder_id is not null
+      group by f.recorder_id order by f.recorder_id
+      on conflict (id) do update set logged = r.logged + excluded.logged
+    ),
+    parked as (
+      insert into ${auditDeadLetter} (lane, sqlstate, reason, id, recorder_id, recorder_seq, entry)
+      select
+        ${lane}::text, case when ${fitsTheLog} then '23505' else '23514' end,
+        case when ${fitsTheLog}
+          then 'the id is in the log with another content'
+          else 'a column breaks a check of the log'
+        end,
+        m.id::text, m.recorder_id, m.recorder_seq, row_to_json(m)::text
+      from moved as m
+      left join ${auditLog} as l on l.id = m.id
+      left join fresh as f on f.id = m.id
+      where (select fresh < claimed from total)
+        and (not ${fitsTheLog} or ${differs('l')} or ${differs('f')})
+      returning 1
+    )
+    select
+      (select claimed from total)::integer as claimed,
+      (select fresh from total)::integer as logged,
+      (select count(*) from parked)::integer as parked`
+}
+
+/** The log's own checks, asked beforehand of a row `m` of a lane. */
+const fitsTheLog = sql.raw(`(
+  coalesce(char_length(m.action) between 1 and 128, false)
+  and coalesce(char_length(m.entity_type) between 1 and 256, true)
+  and coalesce(char_length(m.request_id) between 1 and 256, true)
+  and coalesce(jsonb_typeof(m.metadata) = 'object', true)
+  and coalesce(jsonb_typeof(m.context) = 'object', true)
+)`)
+
+/** Whether a row of the same id says something else; which recorder brought it is no difference. */
+function differs(other: 'l' | 'f'): SQL {
+  const content = (row: string) =>
+    `(${row}.occurred_at, ${row}.user_id, ${row}.event_id, ${row}.target_id, ${row}.action, ` +
+    `${row}.entity_type, ${row}.request_id, coalesce(${row}.metadata, '{}'), ` +
+    `coalesce(${row}.context, '{}'))`
+  return sql.raw(`(${other}.id is not null and ${content(other)} is distinct from ${content('m')})`)
+}

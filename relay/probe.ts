@@ -1,0 +1,50 @@
+import { sql } from 'drizzle-orm'
+import type { Database } from '../src/database.ts'
+import { AuditError } from '../src/errors.ts'
+import type { LaneName } from '../src/lane.ts'
+import { auditOutbox, auditSchemaVersion, auditStaging } from '../src/schema/tables.ts'
+
+/** The schema version that this code was written for. */
+export const SCHEMA_VERSION = 1
+
+type Found = {
+  readonly staging: boolean
+  readonly outbox: boolean
+  readonly isStandby: boolean
+  readonly version: number
+  readonly minReaderVersion: number
+}
+
+/**
+ * Asks, in one cheap statement, which lanes hold anything: all that an idle relay does. It writes
+ * nothing and takes no transaction id.
+ *
+ * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where this relay must not work on the database
+ */
+export async function probe(database: Database): Promise<readonly LaneName[]> {
+  const [found] = await database.execute<Found>(sql`
+    select
+      exists (select from ${auditStaging}) as staging,
+      exists (select from ${auditOutbox}) as outbox,
+      pg_is_in_recovery() as "isStandby",
+      version::integer as version,
+      min_reader_version::integer as "minReaderVersion"
+    from ${auditSchemaVersion}`)
+  if (found === undefined) {
+    throw new AuditError('AUDIT_SCHEMA_MISMATCH', 'The schema has no version: run "migrate".')
+  }
+  if (found.isStandby) {
+    throw new AuditError('AUDIT_SCHEMA_MISMATCH', 'This server is a standby: it cannot be written.')
+  }
+  if (found.minReaderVersion > SCHEMA_VERSION) {
+    throw new AuditError(
+      'AUDIT_SCHEMA_MISMATCH',
+      `The schema (version ${found.version}) needs a relay of version ${found.minReaderVersion}; ` +
+        `this one is of version ${SCHEMA_VERSION}. Deploy the newer relay.`,
+    )
+  }
+  const lanes: LaneName[] = []
+  if (found.staging) lanes.push('staging')
+  if (found.outbox) lanes.push('outbox')
+  return lanes
+}

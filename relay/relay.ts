@@ -1,0 +1,262 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
+import { Database } from '../src/database.ts'
+import { AuditError, databaseFault } from '../src/errors.ts'
+import type { LaneName } from '../src/lane.ts'
+import { type AuditLogger, guardLogger } from '../src/logger.ts'
+import {
+  databaseUrlFor,
+  RELAY_LIMITS,
+  type RelayLimits,
+  refuseUnknownOptions,
+  resolveLimits,
+} from '../src/options.ts'
+import { Outage } from '../src/outage.ts'
+import { faultKind, withRetry } from '../src/retry.ts'
+import { moveAroundPoison } from './dead-letter.ts'
+import { type Moved, moveStatement } from './move.ts'
+import { probe } from './probe.ts'
+
+export interface RelayOptions extends Partial<RelayLimits> {
+  /**
+   * A `postgres://` URL of a login that was granted `audit_relay`.
+   * Default: `AUDIT_RELAY_DATABASE_URL`, else `DATABASE_URL`.
+   */
+  readonly databaseUrl?: string | undefined
+  /** Default: pino's own. */
+  readonly logger?: AuditLogger | undefined
+}
+
+export interface DrainOptions {
+  /** Stop after about this many rows, by whole batches. Default: no bound. */
+  readonly maxRows?: number | undefined
+  /** Stop after this long, in milliseconds; also the longest wait for a database that is away. */
+  readonly deadlineMs: number
+}
+
+export interface RelayStats {
+  /** Cycles that were completed: each asked every lane and moved what was there. */
+  readonly cycles: number
+  /** Rows taken from the lanes. */
+  readonly claimed: number
+  /** Entries that are new in the log. */
+  readonly logged: number
+  /** Entries that became dead letters. */
+  readonly deadLetters: number
+}
+
+export interface DrainResult extends RelayStats {
+  /** Whether every lane was seen empty. */
+  readonly isDrained: boolean
+}
+
+const PARTITIONS_EVERY_MS = 3_600_000
+/** Two relays may meet at the same id; one of them finds it in the log when it tries again. */
+const MAX_CLASHES = 10
+
+/**
+ * Moves entries from the lanes to the log, at its own pace: nothing outside decides when it works.
+ *
+ * It holds no lease, session lock or LISTEN, so any number of relays run side by side, also through
+ * PgBouncer in transaction mode. While the database is away it tries again, for ever, with growing
+ * waits; nothing that is in a lane depends on it.
+ */
+export class Relay {
+  readonly #limits: RelayLimits
+  readonly #logger: AuditLogger
+  readonly #database: Database
+  readonly #halt = new AbortController()
+  readonly #outage: Outage
+  #running: Promise<void> | undefined
+  #partitionsDueMs = Number.NEGATIVE_INFINITY
+  #cycles = 0
+  #claimed = 0
+  #logged = 0
+  #deadLetters = 0
+
+  constructor(options: RelayOptions = {}) {
+    refuseUnknownOptions(options, [...Object.keys(RELAY_LIMITS), 'databaseUrl', 'logger'])
+    const limits = resolveLimits<keyof RelayLimits>(RELAY_LIMITS, options, process.env)
+    const url = databaseUrlFor('relay', options.databaseUrl, process.env)
+    if (url === undefined) {
+      throw new AuditError(
+        'AUDIT_OPTION_INVALID',
+        'No database: set AUDIT_RELAY_DATABASE_URL or DATABASE_URL.',
+      )
+    }
+    const { statementTimeoutMs } = limits
+    this.#limits = limits
+    this.#logger = guardLogger(options.logger, 'audit-relay')
+    this.#database = new Database({ url, applicationName: 'audit-relay', statementTimeoutMs })
+    this.#outage = new Outage(this.#logger, {
+      begins: 'audit relay cannot work; what is in the lanes waits there',
+      goesOn: 'audit relay still cannot work',
+      ends: 'audit relay works again',
+    })
+  }
+
+  stats(): RelayStats {
+    return {
+      cycles: this.#cycles,
+      claimed: this.#claimed,
+      logged: this.#logged,
+      deadLetters: this.#deadLetters,
+    }
+  }
+
+  /** Safe to call twice. Resolves when the relay has stopped. */
+  start(): Promise<void> {
+    this.#running ??= this.#run()
+    return this.#running
+  }
+
+  /**
+   * Finishes the batch in hand and lets go of the connection. Safe to call twice, or before
+   * `start`. Takes at most `stopTimeoutMs`; what is not moved stays in its lane.
+   */
+  async stop(): Promise<void> {
+    this.#halt.abort()
+    const bound = sleep(this.#limits.stopTimeoutMs, undefined, { ref: false })
+    await Promise.race([this.#running, bound])
+    await this.#database.close()
+  }
+
+  /**
+   * Moves until every lane was seen empty, or to a bound. For cron, for tests, for a last run
+   * before a shutdown. Do not call it on a relay that was started.
+   *
+   * @throws {AuditError} when the database was away until the deadline, or the schema does not fit
+   */
+  async drain({ maxRows = Number.POSITIVE_INFINITY, deadlineMs }: DrainOptions): Promise<DrainResult> {
+    const signal = AbortSignal.any([AbortSignal.timeout(deadlineMs), this.#halt.signal])
+    let isDrained = false
+    let lastError: unknown
+    try {
+      while (!isDrained && this.#claimed < maxRows && !signal.aborted) {
+        isDrained = await withRetry(() => this.#cycle(signal, maxRows), {
+          signal,
+          tearsAttempt: true,
+          isFinal: (error) => error instanceof AuditError && error.code === 'AUDIT_SCHEMA_MISMATCH',
+          onFailure: (error) => {
+            lastError = error
+            this.#outage.failed(error)
+          },
+        })
+        lastError = undefined
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error
+      if (lastError) throw lastError
+    }
+    return { ...this.stats(), isDrained }
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#halt
+    const { pollMinMs, pollMaxMs } = this.#limits
+    this.#logger.info({ ...this.#limits }, 'audit relay runs')
+    let waitMs = pollMinMs
+    while (!signal.aborted) {
+      const claimedBefore = this.#claimed
+      try {
+        await withRetry(() => this.#cycle(signal), {
+          signal,
+          tearsAttempt: false, // stopping waits for the batch in hand
+          onFailure: (error) => this.#outage.failed(error),
+        })
+        this.#outage.recovered()
+      } catch {
+        break // only by the signal
+      }
+      waitMs = this.#claimed > claimedBefore ? pollMinMs : Math.min(waitMs * 2, pollMaxMs)
+      await idle(waitMs, signal)
+    }
+    this.#logger.info({ ...this.stats() }, 'audit relay stopped')
+  }
+
+  /** Asks which lanes hold anything and moves it. @returns whether every lane was seen empty */
+  async #cycle(signal: AbortSignal, maxRows = Number.POSITIVE_INFINITY): Promise<boolean> {
+    await this.#ensurePartitions()
+    let waiting = await probe(this.#database)
+    const isEmpty = waiting.length === 0
+    while (waiting.length > 0 && !signal.aborted) {
+      // By turns, so that a backlog in one lane never holds up the other.
+      const stillFull: LaneName[] = []
+      for (const lane of waiting) {
+        const room = Math.min(this.#limits.batchEntries, maxRows - this.#claimed)
+        if (room < 1 || signal.aborted) return false
+        const { claimed } = await this.#move(lane, room)
+        if (claimed === this.#limits.batchEntries) stillFull.push(lane)
+      }
+      waiting = stillFull
+    }
+    this.#cycles += 1
+    return isEmpty
+  }
+
+  async #move(lane: LaneName, batchEntries: number): Promise<Moved> {
+    const lockTimeoutMs = Math.ceil(this.#limits.statementTimeoutMs / 2)
+    const options = { lane, batchEntries, lockTimeoutMs }
+    const moved =
+      (await this.#moveAgainOnClash(options)) ?? (await moveAroundPoison(this.#database, options))
+    this.#claimed += moved.claimed
+    this.#logged += moved.logged
+    this.#deadLetters += moved.parked
+    if (moved.parked > 0) {
+      this.#logger.error(
+        { lane, deadLetters: moved.parked },
+        'audit entries were refused by the log and are now dead letters',
+      )
+    }
+    return moved
+  }
+
+  /** @returns undefined where some row of the batch is at fault */
+  async #moveAgainOnClash(options: {
+    lane: LaneName
+    batchEntries: number
+    lockTimeoutMs: number
+  }): Promise<Moved | undefined> {
+    for (let clashes = 0; clashes < MAX_CLASHES; clashes += 1) {
+      try {
+        const [moved] = await this.#database.execute<Moved>(moveStatement(options))
+        return moved ?? { claimed: 0, logged: 0, parked: 0 }
+      } catch (error) {
+        const { code } = databaseFault(error)
+        // 23505: another relay logged one of the ids since this statement's snapshot. Nothing of
+        // ours happened, and the next snapshot sees it.
+        if (code === '23505' || code === '40P01' || code === '40001') continue
+        if (faultKind(error) === 'entry') return undefined
+        throw error
+      }
+    }
+    return undefined
+  }
+
+  /** Well ahead of need, and no reason to stop moving: the DEFAULT partition takes what comes. */
+  async #ensurePartitions(): Promise<void> {
+    const nowMs = performance.now()
+    if (nowMs < this.#partitionsDueMs) return
+    try {
+      const { monthsAhead } = this.#limits
+      await this.#database.execute(sql`select audit.ensure_partitions(${monthsAhead}::integer)`)
+      this.#partitionsDueMs = nowMs + PARTITIONS_EVERY_MS
+    } catch (error) {
+      if (faultKind(error) === 'connection') throw error
+      this.#partitionsDueMs = nowMs + PARTITIONS_EVERY_MS / 60
+      const fault = databaseFault(error)
+      this.#logger.warn({ fault }, 'audit partitions could not be made ahead; trying again')
+    }
+  }
+}
+
+/** @throws {AuditError} `AUDIT_OPTION_INVALID`, naming every option that is wrong */
+export function createRelay(options: RelayOptions = {}): Relay {
+  return new Relay(options)
+}
+
+async function idle(waitMs: number, signal: AbortSignal): Promise<void> {
+  const jitteredMs = waitMs * (0.75 + Math.random() / 2) // keeps relays out of step
+  // Aborting is how we are woken, so the rejection is the expected end of the wait.
+  await sleep(jitteredMs, undefined, { signal }).catch(() => {})
+}
