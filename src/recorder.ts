@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { contextNow } from './bound-context.ts'
 import { EntryBuffer } from './buffer.ts'
-import { currentScope, runInScope } from './context.ts'
+import { runInScope } from './context.ts'
 import { Database } from './database.ts'
 import { DropCounter } from './drops.ts'
 import { createEncoder, type Encoder } from './encode.ts'
@@ -314,7 +315,8 @@ class BoundRecorder<Actions extends ActionMap = AnyActions> implements Recorder<
     }
     const unshapable = entries.length - encoded.length
     if (unshapable > 0) {
-      const message = 'an entry without an action, or one that cannot be read, was given to recordIn'
+      const message =
+        'an entry without an action, or one that cannot be read, was given to recordIn'
       if (mode === 'atomic') throw new AuditError('AUDIT_ENTRY_UNSHAPABLE', message)
       logger.warn({ unshapable }, message)
     }
@@ -360,24 +362,7 @@ class BoundRecorder<Actions extends ActionMap = AnyActions> implements Recorder<
   /** This recorder's own context over the scope's: what is nearer to the entry wins. */
   contextNow(): BoundContext | undefined {
     const { shaper, context } = this.#path
-    const scope = currentScope()
-    if (scope === undefined && context === undefined) return this.#context
-    let outer: BoundContext | undefined
-    if (scope) {
-      if (scope.boundBy !== this.#path) {
-        scope.bound = shaper.bind(scope.context)
-        scope.boundBy = this.#path
-      }
-      outer = scope.bound as BoundContext
-    }
-    try {
-      const asked = context?.()
-      if (asked) outer = shaper.bind(asked, outer)
-    } catch {
-      // An entry without its context is worth more than none.
-    }
-    if (outer === undefined || this.#context === undefined) return this.#context ?? outer
-    return shaper.merge(outer, this.#context)
+    return contextNow(shaper, this.#context, context)
   }
 }
 
