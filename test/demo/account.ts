@@ -100,7 +100,8 @@ async function readCounts(
       select * from ${auditLog} where id >= audit.id_floor(${since}::timestamptz)
     ),
     ours as materialized (
-      select *, recorder_id is not null as is_fast from recent
+      select *, recorder_id is not null as is_fast, metadata::text || context::text as body
+      from recent
       where recorder_id = ${recorderId}::uuid
         or (recorder_id is null and event_id = ${eventId}::uuid)
     ),
@@ -139,7 +140,7 @@ async function readCounts(
         select count(*) from ours
         where exists (
           select from unnest(${sql.param(secrets)}::text[]) as secret
-          where strpos(metadata::text || context::text, secret) > 0
+          where strpos(body, secret) > 0
         )
       )::integer as "secretsFound",
       (select percentile_cont(0.5) within group (order by ms) from delay)::float8 as "p50Ms",

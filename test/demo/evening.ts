@@ -9,7 +9,7 @@ import { printAccount } from './report.ts'
 import { connect, type RunningSite } from './running-site.ts'
 import { readSample } from './sample.ts'
 import { note, step } from './steps.ts'
-import { bold, number, say } from './terminal.ts'
+import { bold, number, paint, say } from './terminal.ts'
 import { readExamples, timelineTable } from './timeline.ts'
 import { isSettled, judge } from './verdict.ts'
 import { type Answers, makeVisits } from './visitors.ts'
@@ -108,5 +108,5 @@ async function printTimeline({ reader, audit }: RunningSite, { eventId, startedA
   if (recorderId === null) return
   const rows = await readExamples(reader, { eventId, recorderId, since: startedAt })
   say(`\n  ${bold('The timeline')}\n`)
-  say(timelineTable(rows))
+  say(timelineTable(rows, paint))
 }

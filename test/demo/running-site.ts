@@ -8,6 +8,7 @@ import postgres from 'postgres'
 import type { RoleUrls } from './database.ts'
 import { DemoFailure } from './failures.ts'
 import { createSite } from './site.ts'
+import { plain } from './terminal.ts'
 import { readTimeline, timelineTable } from './timeline.ts'
 
 const HOST = '127.0.0.1'
@@ -40,7 +41,7 @@ export async function openSite(
   const db = drizzle(own)
   const reader = drizzle(support)
   const timeline = async (eventId: string) =>
-    `${timelineTable(await readTimeline(reader, eventId))}\n`
+    `${timelineTable(await readTimeline(reader, eventId), plain)}\n`
 
   const app = createSite({ audit, db, timeline })
   const server = await listen(app.fetch, port)

@@ -159,6 +159,7 @@ export function createSite({
 
   app.onError((error, c) => {
     if (error instanceof HTTPException) return c.json({ error: error.message }, error.status)
+    if (isNoUuid(error)) return c.json({ error: 'There is no such thing.' }, 404)
     if (error instanceof SyntaxError) return c.json({ error: 'The body is no JSON.' }, 400)
     return c.json({ error: 'Internal error' }, 500)
   })
@@ -169,6 +170,11 @@ export function createSite({
 /** Sends the invitation, or throws where that is impossible. */
 function mail(email: string): void {
   if (email.endsWith('.invalid')) throw conflict(`${email} cannot be reached.`)
+}
+
+/** The database's word on an id that is none. */
+function isNoUuid(error: Error): boolean {
+  return Reflect.get(Object(error.cause), 'code') === '22P02'
 }
 
 const conflict = (message: string) => new HTTPException(409, { message })

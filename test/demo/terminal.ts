@@ -8,18 +8,26 @@ const terminal = process.stdout instanceof tty.WriteStream ? process.stdout : un
 /** Whether a line can be written over. */
 export const isLive = terminal !== undefined && process.env['TERM'] !== 'dumb'
 
-// Node's own answer minds NO_COLOR and TERM.
-const hasColours = terminal?.hasColors() ?? false
+const painter = (isOn: boolean) => {
+  const paint = (open: number, close: number) => (text: string) =>
+    isOn ? `\x1b[${open}m${text}\x1b[${close}m` : text
+  return {
+    bold: paint(1, 22),
+    dim: paint(2, 22),
+    red: paint(31, 39),
+    green: paint(32, 39),
+    yellow: paint(33, 39),
+    cyan: paint(36, 39),
+  }
+}
+export type Paint = ReturnType<typeof painter>
 
-const paint = (open: number, close: number) => (text: string) =>
-  hasColours ? `\x1b[${open}m${text}\x1b[${close}m` : text
+/** For our own output. Node's own answer minds NO_COLOR and TERM. */
+export const paint: Paint = painter(terminal?.hasColors() ?? false)
+/** For text that goes elsewhere. */
+export const plain: Paint = painter(false)
 
-export const bold = paint(1, 22)
-export const dim = paint(2, 22)
-export const red = paint(31, 39)
-export const green = paint(32, 39)
-export const yellow = paint(33, 39)
-export const cyan = paint(36, 39)
+export const { bold, dim, red, green } = paint
 
 export function say(line = ''): void {
   process.stdout.write(`${line}\n`)

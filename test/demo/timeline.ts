@@ -2,7 +2,7 @@ import { auditLog } from 'audit-outbox/schema'
 import { and, desc, eq, gte, isNull, type SQL, sql } from 'drizzle-orm'
 import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import { hostName } from './people.ts'
-import { bold, cut, cyan, dim, yellow } from './terminal.ts'
+import { cut, type Paint } from './terminal.ts'
 import { inWords } from './words.ts'
 
 export type TimelineRow = typeof auditLog.$inferSelect
@@ -33,16 +33,18 @@ export async function readExamples(
   { eventId, recorderId, since }: ExamplesOf,
 ): Promise<readonly TimelineRow[]> {
   const isRecent = gte(auditLog.id, sql`audit.id_floor(${since.toISOString()}::timestamptz)`)
-  const lastOfEach = (where: SQL | undefined, limit: number) =>
-    db
+  const newestOfEach = (where: SQL | undefined, limit: number) => {
+    const last = db
       .selectDistinctOn([auditLog.action])
       .from(auditLog)
       .where(and(isRecent, where))
       .orderBy(auditLog.action, desc(auditLog.id))
-      .limit(limit)
-  const ours = await lastOfEach(eq(auditLog.eventId, eventId), 12)
+      .as('last')
+    return db.select().from(last).orderBy(desc(last.seq)).limit(limit)
+  }
+  const ours = await newestOfEach(eq(auditLog.eventId, eventId), 12)
   const isImported = and(eq(auditLog.recorderId, recorderId), isNull(auditLog.eventId))
-  const theirs = await lastOfEach(isImported, 3)
+  const theirs = await newestOfEach(isImported, 3)
   return [...ours, ...theirs].sort((one, other) => one.seq - other.seq)
 }
 
@@ -50,7 +52,8 @@ const WIDTHS = { seq: 7, time: 10, action: 21, who: 9, what: 30, request: 11 } a
 const OUTBOX_MARK = '*'
 
 /** The rows as a table that fits the terminal. */
-export function timelineTable(rows: readonly TimelineRow[]): string {
+export function timelineTable(rows: readonly TimelineRow[], paint: Paint): string {
+  const { bold, dim, cyan, yellow } = paint
   const head = line({
     seq: dim('seq'.padStart(WIDTHS.seq)),
     time: dim(pad('time', 'time (UTC)')),
@@ -60,20 +63,25 @@ export function timelineTable(rows: readonly TimelineRow[]): string {
     request: dim('request'),
   })
   const lines = rows.map((row) => {
-    const isOutbox = row.recorderId === null
+    const action = isFromOutbox(row) ? `${row.action} ${OUTBOX_MARK}` : row.action
     return line({
       seq: String(row.seq).padStart(WIDTHS.seq),
       time: dim(pad('time', timeOf(row.occurredAt))),
-      action: cyan(pad('action', isOutbox ? `${row.action} ${OUTBOX_MARK}` : row.action)),
+      action: cyan(pad('action', action)),
       who: bold(pad('who', whoOf(row))),
       what: pad('what', inWords(row.metadata)).replace(/\[Redacted\]/g, yellow('[Redacted]')),
       request: dim(cut(row.requestId ?? '', WIDTHS.request)),
     })
   })
-  const legend = dim(
-    `  ${OUTBOX_MARK} written in the business transaction itself, through the outbox`,
-  )
-  return [head, ...lines, legend].join('\n')
+  const legend = rows.some(isFromOutbox)
+    ? [dim(`  ${OUTBOX_MARK} written in the business transaction itself, through the outbox`)]
+    : []
+  return [head, ...lines, ...legend].join('\n')
+}
+
+/** What a recorder took through the fast lane bears its running number. */
+function isFromOutbox({ recorderId }: TimelineRow): boolean {
+  return recorderId === null
 }
 
 function line(cells: Readonly<Record<keyof typeof WIDTHS, string>>): string {
@@ -94,5 +102,5 @@ function timeOf(at: Date): string {
 function whoOf({ userId, context }: TimelineRow): string {
   if (userId !== null) return hostName(userId) ?? userId
   const given: unknown = Reflect.get(Object(context['invalid']), 'userId')
-  return typeof given === 'string' ? (given.split('/').at(-1) ?? given) : ''
+  return typeof given === 'string' ? (given.split('/').at(-1) ?? given) : '-'
 }

@@ -21,7 +21,7 @@ export function tryIt({ database, urls, origin, party, logs }: Surroundings): st
 
 E=${origin}/events/${party.id}
 curl -X PUT  $E/branding -H 'x-user: ada' -d '{"primaryColor":"#be123c"}'
-curl -X POST $E/guests/${guest?.id}/check-in -H 'x-user: grace' -d '{"gate":"A"}'
+curl -X POST $E/guests/${guest?.id}/check-in -d '{"gate":"A"}'
 curl -X PUT  $E/integrations/stripe -d '{"account":"acct_1","password":"hunter2"}'
 curl -X POST $E/collaborators -d '{"email":"you@harbour.example","access":"edit"}'
 curl -X POST $E/collaborators -d '{"email":"you@nowhere.invalid","access":"edit"}'   ${dim('# rolls back')}
