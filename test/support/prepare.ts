@@ -1,15 +1,6 @@
-import { fileURLToPath } from 'node:url'
-import { drizzle } from 'drizzle-orm/postgres-js'
-import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
-import {
-  databaseUrl,
-  TEMPLATE_DATABASE,
-  TEST_PREFIX,
-  TEST_ROLES,
-  testLogin,
-  withClient,
-} from './server.ts'
+import { migrateDatabase } from '../../src/migrate.ts'
+import { databaseUrl, TEMPLATE_DATABASE, TEST_PREFIX, TEST_ROLES, testLogin } from './server.ts'
 
 type Phase = <T>(what: string, work: () => Promise<T>) => Promise<T>
 
@@ -53,13 +44,7 @@ async function dropTestDatabases(admin: postgres.Sql): Promise<void> {
 
 async function makeTemplate(admin: postgres.Sql, server: string): Promise<void> {
   await admin`create database ${admin(TEMPLATE_DATABASE)} template template0 encoding 'UTF8'`
-  await withClient(databaseUrl(TEMPLATE_DATABASE, server), (sql) =>
-    migrate(drizzle(sql), {
-      migrationsFolder: fileURLToPath(new URL('../../src/schema/migrations', import.meta.url)),
-      migrationsSchema: 'audit',
-      migrationsTable: 'audit_migrations',
-    }),
-  )
+  await migrateDatabase({ databaseUrl: databaseUrl(TEMPLATE_DATABASE, server) })
   // A database cannot be copied while somebody is connected to it.
   await admin`alter database ${admin(TEMPLATE_DATABASE)} with allow_connections false`
 }
