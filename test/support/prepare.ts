@@ -13,23 +13,28 @@ type Phase = <T>(what: string, work: () => Promise<T>) => Promise<T>
  */
 export async function prepareServer(server: string, phase: Phase) {
   const admin = postgres(server, { max: 1, onnotice: () => {} })
-  const end = () => admin.end({ timeout: 1 })
+  const release = async ({ keepDatabases = false } = {}) => {
+    try {
+      if (!keepDatabases) await dropTestDatabases(admin)
+    } finally {
+      await admin.end({ timeout: 1 })
+    }
+  }
   try {
     await phase('Waiting for another test run on this server', () => lock(admin))
+  } catch (error) {
+    await admin.end({ timeout: 1 })
+    throw error
+  }
+  try {
     await dropTestDatabases(admin)
     await phase('Migrating the template database', () => makeTemplate(admin, server))
     for (const role of TEST_ROLES) await makeLogin(admin, testLogin(role, server), role)
   } catch (error) {
-    await end()
+    await release()
     throw error
   }
-  return async ({ keepDatabases = false } = {}) => {
-    try {
-      if (!keepDatabases) await dropTestDatabases(admin)
-    } finally {
-      await end()
-    }
-  }
+  return release
 }
 
 async function lock(admin: postgres.Sql): Promise<void> {
