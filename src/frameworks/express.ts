@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { enterScope } from '../context.ts'
-import type { ActionMap, AnyActions } from '../entry.ts'
 import type { Recorder } from '../recorder.ts'
 import type { RequestReader } from './request-details.ts'
 import { chooseRequestId } from './request-id.ts'
@@ -21,8 +20,7 @@ export type AuditedRequest<Request = IncomingMessage> = Request & { readonly aud
 
 export type ExpressAuditOptions<
   Request extends IncomingMessage = IncomingMessage & Express.Request,
-  Actions extends ActionMap = AnyActions,
-> = RequestAuditOptions<Request, Actions>
+> = RequestAuditOptions<Request>
 
 /** Fits Express, Connect, and any other stack of `(req, res, next)` over `node:http`. */
 export type ExpressAuditMiddleware = (
@@ -74,10 +72,9 @@ const reader: RequestReader<RoutedRequest> = {
  *
  * @throws {AuditError} `AUDIT_OPTION_INVALID`
  */
-export function expressAudit<
-  Request extends IncomingMessage = IncomingMessage & Express.Request,
-  Actions extends ActionMap = AnyActions,
->(options: ExpressAuditOptions<Request, Actions>): ExpressAuditMiddleware {
+export function expressAudit<Request extends IncomingMessage = IncomingMessage & Express.Request>(
+  options: ExpressAuditOptions<Request>,
+): ExpressAuditMiddleware {
   const source = new RequestSource(options as unknown as RequestAuditOptions<RoutedRequest>, reader)
   const { requestIdHeader, asyncContext } = source
   // One getter for all requests: a request that never records has no recorder.

@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import { enterScope, type Scope } from '../context.ts'
-import type { ActionMap, AnyActions } from '../entry.ts'
 import type { Recorder } from '../recorder.ts'
 import type { RequestReader } from './request-details.ts'
 import { chooseRequestId } from './request-id.ts'
@@ -13,10 +12,7 @@ declare module 'fastify' {
   }
 }
 
-export type FastifyAuditOptions<Actions extends ActionMap = AnyActions> = RequestAuditOptions<
-  FastifyRequest,
-  Actions
->
+export type FastifyAuditOptions = RequestAuditOptions<FastifyRequest>
 
 const kRequestId = Symbol('audit-outbox.requestId')
 const kRecorder = Symbol('audit-outbox.recorder')
@@ -63,7 +59,7 @@ export const fastifyAudit: FastifyPluginAsync<FastifyAuditOptions> = async funct
   fastify: FastifyInstance,
   options: FastifyAuditOptions,
 ): Promise<void> {
-  const source = new RequestSource(options, reader)
+  const source = new RequestSource(withoutRegisterOptions(options), reader)
   const { requestIdHeader: header, asyncContext } = source
 
   function requestIdOf(request: AuditedRequest, echoed?: unknown): string {
@@ -115,6 +111,13 @@ export const fastifyAudit: FastifyPluginAsync<FastifyAuditOptions> = async funct
 }
 
 export default fastifyAudit
+
+/** `register()` hands its own options on to the plugin, and autoload always gives some. */
+function withoutRegisterOptions(options: FastifyAuditOptions): FastifyAuditOptions {
+  const ofRegister = ['prefix', 'logLevel', 'logSerializers', 'encapsulate']
+  const own = Object.entries(options).filter(([name]) => !ofRegister.includes(name))
+  return Object.fromEntries(own) as unknown as FastifyAuditOptions
+}
 
 /** `req-1`, `req-2` …: the same in every process and after every start. */
 function isCounted(id: unknown): boolean {

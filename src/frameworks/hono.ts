@@ -1,6 +1,5 @@
-import type { Context, Env, MiddlewareHandler } from 'hono'
+import type { Context, MiddlewareHandler } from 'hono'
 import { enterScope } from '../context.ts'
-import type { ActionMap, AnyActions } from '../entry.ts'
 import type { Recorder } from '../recorder.ts'
 import type { RequestReader } from './request-details.ts'
 import { chooseRequestId } from './request-id.ts'
@@ -18,10 +17,7 @@ declare module 'hono' {
   interface ContextVariableMap extends AuditVariables {}
 }
 
-export type HonoAuditOptions<
-  E extends Env = Env,
-  Actions extends ActionMap = AnyActions,
-> = RequestAuditOptions<Context<E>, Actions>
+export type HonoAuditOptions<C extends Context = Context> = RequestAuditOptions<C>
 
 const reader: RequestReader<Context> = {
   header: (c, name) => c.req.header(name),
@@ -53,9 +49,9 @@ const reader: RequestReader<Context> = {
  *
  * @throws {AuditError} `AUDIT_OPTION_INVALID`
  */
-export function honoAudit<E extends Env = Env, Actions extends ActionMap = AnyActions>(
-  options: HonoAuditOptions<E, Actions>,
-): MiddlewareHandler<E> {
+export function honoAudit<C extends Context = Context>(
+  options: HonoAuditOptions<C>,
+): MiddlewareHandler {
   const source = new RequestSource(options as unknown as RequestAuditOptions<Context>, reader)
   const { requestIdHeader: header, asyncContext } = source
 

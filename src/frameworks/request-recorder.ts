@@ -1,5 +1,5 @@
 import { enterScope, openScope, type Scope } from '../context.ts'
-import type { ActionMap, AnyActions, AuditContext, EntryOf } from '../entry.ts'
+import type { AnyActions, AuditContext, EntryOf } from '../entry.ts'
 import { AuditError } from '../errors.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import type { AuditTransaction } from '../outbox.ts'
@@ -12,10 +12,15 @@ export interface AuditUser extends AuditContext {
   readonly userId: string | null | undefined
 }
 
+/** A recorder, whichever actions it was told to take: a request's own recorder takes any. */
+export type AnyRecorder = Pick<Recorder, 'flush' | 'close' | 'stats'> & {
+  child(context: AuditContext): unknown
+}
+
 /** What the plugins of all frameworks take; `Request` is the framework's own. */
-export interface RequestAuditOptions<Request, Actions extends ActionMap = AnyActions> {
+export interface RequestAuditOptions<Request> {
   /** Where the entries go. */
-  readonly recorder: Recorder<Actions>
+  readonly recorder: AnyRecorder
   /**
    * Who: the user's id (a UUID), or an object with `userId` and whatever else belongs into the
    * entry's context, such as `impersonatorId`.
@@ -83,7 +88,7 @@ export class RequestSource<Request> {
       problems.push(`requestIdHeader must be the name of a header, got "${requestIdHeader}".`)
     }
     if (problems.length > 0) throw new AuditError('AUDIT_OPTION_INVALID', problems.join('\n'))
-    this.recorder = recorder
+    this.recorder = recorder as Recorder
     this.reader = ip ? { ...reader, ip } : reader
     this.user = user
     this.eventId = eventId
