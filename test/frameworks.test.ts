@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import http from 'node:http'
 import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Recorder, record } from 'audit-outbox'
@@ -110,6 +112,69 @@ for (const [name, startApp] of Object.entries(FRAMEWORKS)) {
         assert.equal(context['route'], '/events/:eventId/deep')
       }
       assert.equal(record({ action: 'outside.request' }), false, 'no scope is left behind')
+    })
+
+    // Goal: the order of middleware does not matter, and neither does when the recorder is read.
+    // Method: record before and after authentication, with a recorder that was kept, and by the
+    // application's own in an inner context that was opened before.
+    test('a user who is known only later is in the entries from then on', async (t) => {
+      const recorder = createMemoryRecorder()
+      let kept: Recorder | undefined
+      const url = await startApp(t, {
+        recorder,
+        asyncContext: true,
+        early: (audit) => {
+          kept = audit
+          audit.record({ action: 'early.request' })
+          record({ action: 'early.package' })
+        },
+        handlers: {
+          late: () => {
+            kept?.record({ action: 'late.request' })
+            record({ action: 'late.package' })
+            recorder.record({ action: 'late.application' })
+          },
+        },
+      })
+      const userId = randomUUID()
+      await send(`${url}/events/1/late`, { 'x-test-user': userId })
+
+      assert.deepEqual(
+        recorder.entries.map((entry) => [entry.action, entry.userId]),
+        [
+          ['early.request', null],
+          ['early.package', null],
+          ['late.request', userId],
+          ['late.package', userId],
+          ['late.application', userId],
+        ],
+      )
+      await send(`${url}/events/1/late`) // nobody: so only the route changes
+      for (const { action, context } of recorder.entries) {
+        if (action.startsWith('late.')) assert.equal(context['route'], '/events/:eventId/late')
+      }
+    })
+
+    // Goal: a body that comes in pieces, in the socket's own events, does not lose the context.
+    test('with asyncContext, a body that arrives late changes nothing', async (t) => {
+      const recorder = createMemoryRecorder()
+      const url = await startApp(t, {
+        recorder,
+        asyncContext: true,
+        handlers: { slow: ({ body }) => record({ action: 'slow.body', metadata: { body } }) },
+      })
+      const request = http.request(`${url}/events/1/slow`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-request-id': 'one' },
+      })
+      request.write('{ "pieces":')
+      await sleep(20)
+      request.end(' 2 }')
+      await once(request, 'response')
+      request.destroy()
+
+      assert.equal(recorder.entries[0]?.requestId, 'one')
+      assert.deepEqual(recorder.entries[0]?.metadata, { body: { pieces: 2 } })
     })
 
     test('a request id is taken when it is fit to be stored, else made, and sent back', async (t) => {

@@ -1,5 +1,4 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { enterScope } from '../context.ts'
 import type { Recorder } from '../recorder.ts'
 import type { RequestReader } from './request-details.ts'
 import { chooseRequestId } from './request-id.ts'
@@ -99,7 +98,7 @@ export function expressAudit<Request extends IncomingMessage = IncomingMessage &
     Object.defineProperty(req, 'audit', lazyRecorder)
     if (!asyncContext) return next()
     const recorder = (req as AuditedRequest).audit as RequestRecorder<RoutedRequest>
-    enterScope(recorder.scope(), () => next())
+    recorder.run(() => next())
   }
 }
 

@@ -1,5 +1,4 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { enterScope, type Scope } from '../context.ts'
 import type { Recorder } from '../recorder.ts'
 import type { RequestReader } from './request-details.ts'
 import { chooseRequestId } from './request-id.ts'
@@ -16,12 +15,10 @@ export type FastifyAuditOptions = RequestAuditOptions<FastifyRequest>
 
 const kRequestId = Symbol('audit-outbox.requestId')
 const kRecorder = Symbol('audit-outbox.recorder')
-const kScope = Symbol('audit-outbox.scope')
 
 interface AuditedRequest extends FastifyRequest {
   [kRequestId]: string
   [kRecorder]: RequestRecorder<FastifyRequest> | null
-  [kScope]: Scope | null
 }
 
 const reader: RequestReader<FastifyRequest> = {
@@ -92,20 +89,7 @@ export const fastifyAudit: FastifyPluginAsync<FastifyAuditOptions> = async funct
     void request.raw.socket?.remoteAddress
     const requestId = requestIdOf(request, header && reply.getHeader(header))
     if (header) reply.header(header, requestId)
-    done()
-  })
-  if (!asyncContext) return
-
-  fastify.decorateRequest(kScope, null)
-  fastify.addHook('onRequest', function enterAuditScope(incoming, _reply, done) {
-    const request = incoming as AuditedRequest
-    request[kScope] = recorderOf(request).scope()
-    enterScope(request[kScope], () => done())
-  })
-  // A body arrives in the socket's events, which know nothing of the hook that ran before.
-  fastify.addHook('preValidation', function reenterAuditScope(incoming, _reply, done) {
-    const scope = (incoming as AuditedRequest)[kScope]
-    if (scope) enterScope(scope, () => done())
+    if (asyncContext) recorderOf(request).run(() => done())
     else done()
   })
 }

@@ -1,5 +1,4 @@
 import type { Context, MiddlewareHandler } from 'hono'
-import { enterScope } from '../context.ts'
 import type { Recorder } from '../recorder.ts'
 import type { RequestReader } from './request-details.ts'
 import { chooseRequestId } from './request-id.ts'
@@ -63,7 +62,7 @@ export function honoAudit<C extends Context = Context>(
     c.set('requestId', requestId)
     c.set('audit', recorder)
     if (header) c.header(header, requestId)
-    if (asyncContext) await enterScope(recorder.scope(), next)
+    if (asyncContext) await recorder.run(next)
     else await next()
     // A handler that returns a Response of its own making goes past the headers set so far.
     if (header && c.finalized && !c.res.headers.has(header)) c.header(header, requestId)

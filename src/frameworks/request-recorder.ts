@@ -1,4 +1,4 @@
-import { enterScope, openScope, type Scope } from '../context.ts'
+import { runInScope } from '../context.ts'
 import type { AnyActions, AuditContext, EntryOf } from '../entry.ts'
 import { AuditError } from '../errors.ts'
 import { refuseUnknownOptions } from '../options.ts'
@@ -144,7 +144,7 @@ export class RequestRecorder<Request> implements Recorder {
   }
 
   withContext<T>(context: AuditContext, fn: () => T): T {
-    return enterScope(openScope(context, this), fn)
+    return runInScope(context, this, fn)
   }
 
   flush(options?: { readonly timeoutMs?: number | undefined }): Promise<boolean> {
@@ -163,9 +163,9 @@ export class RequestRecorder<Request> implements Recorder {
     await this.close()
   }
 
-  /** The scope in which package-level `record()`, and the application's recorder, know the request. */
-  scope(): Scope {
-    return openScope(() => this.#ask().context, this.#source.recorder)
+  /** Runs `fn`; package-level `record()` and the application's own recorder know the request in it. */
+  run<T>(fn: () => T): T {
+    return runInScope(() => this.#ask().context, this.#source.recorder, fn)
   }
 
   #now(): Recorder {

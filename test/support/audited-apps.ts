@@ -31,6 +31,8 @@ export interface AppSetup {
   readonly handlers: Readonly<Record<string, Handler>>
   /** Given what authentication found, which runs after the plugin. */
   readonly user?: (found: string | undefined) => string | null | undefined
+  /** Called before authentication. */
+  readonly early?: (audit: Recorder) => void
   readonly requestIdHeader?: string | false
   readonly asyncContext?: boolean
 }
@@ -49,9 +51,13 @@ const lookUpUser = (header: unknown) =>
 export const FRAMEWORKS = { express: expressApp, fastify: fastifyApp, hono: honoApp }
 
 export async function expressApp(t: TestContext, setup: AppSetup): Promise<string> {
-  const { recorder, handlers, user = (found) => found, ...options } = setup
+  const { recorder, handlers, early, user = (found) => found, ...options } = setup
   const app = express()
   app.use(expressAudit({ recorder, user: (req) => user(req.testUser), ...options }))
+  app.use((req, _res, next) => {
+    early?.(req.audit)
+    next()
+  })
   app.use(express.json())
   app.use(async (req, _res, next) => {
     const found = await lookUpUser(req.headers['x-test-user'])
@@ -68,7 +74,7 @@ export async function expressApp(t: TestContext, setup: AppSetup): Promise<strin
 }
 
 export async function fastifyApp(t: TestContext, setup: AppSetup): Promise<string> {
-  const { recorder, handlers, user = (found) => found, ...options } = setup
+  const { recorder, handlers, early, user = (found) => found, ...options } = setup
   const app = fastify()
   await app.register(fastifyAudit, {
     recorder,
@@ -76,6 +82,7 @@ export async function fastifyApp(t: TestContext, setup: AppSetup): Promise<strin
     ...options,
   })
   app.decorateRequest('testUser', undefined)
+  app.addHook('onRequest', async (request) => early?.(request.audit))
   app.addHook('preHandler', async (request) => {
     request.testUser = await lookUpUser(request.headers['x-test-user'])
   })
@@ -91,9 +98,13 @@ export async function fastifyApp(t: TestContext, setup: AppSetup): Promise<strin
 }
 
 export async function honoApp(t: TestContext, setup: AppSetup): Promise<string> {
-  const { recorder, handlers, user = (found) => found, ...options } = setup
+  const { recorder, handlers, early, user = (found) => found, ...options } = setup
   const app = new Hono<{ Variables: { testUser?: string } }>()
   app.use(honoAudit({ recorder, user: (c) => user(c.get('testUser')), ...options }))
+  app.use((c, next) => {
+    early?.(c.var.audit)
+    return next()
+  })
   app.use(async (c, next) => {
     const found = await lookUpUser(c.req.header('x-test-user'))
     if (found) c.set('testUser', found)
