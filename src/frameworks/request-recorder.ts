@@ -84,8 +84,12 @@ export class RequestSource<Request> {
       if (callback === undefined || typeof callback === 'function') continue
       problems.push(`${name} must be a function, got ${typeof callback}.`)
     }
-    if (requestIdHeader !== false && !HEADER_NAME.test(requestIdHeader)) {
-      problems.push(`requestIdHeader must be the name of a header, got "${requestIdHeader}".`)
+    const isHeader = typeof requestIdHeader === 'string' && HEADER_NAME.test(requestIdHeader)
+    if (requestIdHeader !== false && !isHeader) {
+      problems.push(`requestIdHeader must be a header's name or false, got "${requestIdHeader}".`)
+    }
+    if (typeof asyncContext !== 'boolean') {
+      problems.push(`asyncContext must be true or false, got ${typeof asyncContext}.`)
     }
     if (problems.length > 0) throw new AuditError('AUDIT_OPTION_INVALID', problems.join('\n'))
     this.recorder = recorder as Recorder
