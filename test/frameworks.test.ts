@@ -257,7 +257,7 @@ for (const [name, startApp] of Object.entries(FRAMEWORKS)) {
       const [entry] = recorder.entries
       assert.equal(entry?.userId, null)
       assert.equal(entry?.requestId, 'one')
-      assert.deepEqual(entry?.context['degraded'], ['context.user'])
+      assert.deepEqual(entry?.context['degraded'], ['userId.invalid'])
     })
 
     // Goal: the write is detached from the request, and nothing that it knew is lost with it.

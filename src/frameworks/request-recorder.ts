@@ -27,7 +27,7 @@ export interface RequestAuditOptions<Request> {
    *
    * Asked when something is recorded, so authentication may run after this plugin. It must be quick
    * and synchronous, and must answer from what the server knows, never from the request's body.
-   * When it throws, the entry goes without and says `context.user` in `context.degraded`.
+   * When it throws, the entry goes without and says so, as for every id that is none.
    */
   readonly user?: ((request: Request) => string | AuditUser | null | undefined) | undefined
   /**
@@ -110,7 +110,8 @@ interface Known {
   recorder: Recorder | undefined
 }
 
-const FAILED = Symbol('failed')
+/** Stands where an answer would: it is no id, so the entry is marked and keeps it as invalid. */
+const FAILED = '[callback threw]'
 
 /**
  * A request's recorder. It asks the request who and where each time something is recorded: the user
@@ -200,17 +201,13 @@ export class RequestRecorder<Request> implements Recorder {
   }
 
   #know(user: unknown, eventId: unknown, route: string | undefined): Known {
-    const context: Record<string, unknown> = requestDetails(
-      this.#source.reader,
-      this.#request,
-      route,
-    )
-    context['requestId'] = this.#requestId
-    const degraded: string[] = []
-    if (!addUser(context, user)) degraded.push('context.user')
-    if (eventId === FAILED) degraded.push('context.eventId')
-    else if (eventId !== undefined && eventId !== null) context['eventId'] = eventId
-    if (degraded.length > 0) context['degraded'] = degraded
+    const { reader } = this.#source
+    const details = {
+      requestId: this.#requestId,
+      ...requestDetails(reader, this.#request, route),
+    }
+    const context: Record<string, unknown> = { ...details, ...userContext(user) }
+    if (eventId !== undefined && eventId !== null) context['eventId'] = eventId
     return { user, eventId, route, context, recorder: undefined }
   }
 }
@@ -220,30 +217,28 @@ function ask<Request>(
   callback: ((request: Request) => unknown) | undefined,
   request: Request,
 ): unknown {
-  if (callback === undefined) return undefined
   try {
-    const answer = callback(request)
-    if (typeof answer !== 'object' || answer === null || !('then' in answer)) return answer
-    // An async callback is a mistake, and its rejection must not end the process. Any other
-    // thenable is left alone: a query builder would run.
+    const answer = callback?.(request)
+    // An async callback is a mistake, and its rejection must not end the process.
     if (answer instanceof Promise) answer.catch(() => {})
+    return answer
   } catch {
-    // Not logged: the error may quote the request.
+    return FAILED // and nothing of the error, which may quote the request
   }
-  return FAILED
 }
 
-/** @returns false where the user is not known because of a mistake */
-function addUser(context: Record<string, unknown>, user: unknown): boolean {
-  if (user === undefined || user === null) return true
-  if (typeof user === 'string') context['userId'] = user
-  else if (typeof user !== 'object' || !('userId' in user)) return false
-  else {
-    try {
-      Object.assign(context, user)
-    } catch {
-      return false // a getter threw
-    }
+/** What is neither an id nor an `AuditUser` goes in as the id, so that the entry says so. */
+function userContext(user: unknown): Record<string, unknown> {
+  if (user === undefined || user === null) return {}
+  try {
+    // A class's getter is not among the properties that are spread.
+    return isAuditUser(user) ? { userId: user.userId, ...user } : { userId: user }
+  } catch {
+    return { userId: FAILED }
   }
-  return true
+}
+
+/** Not an entity, nor a query that was not awaited: their contents are not ours to store. */
+function isAuditUser(user: unknown): user is AuditUser {
+  return typeof user === 'object' && user !== null && 'userId' in user && !('then' in user)
 }
