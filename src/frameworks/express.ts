@@ -2,7 +2,10 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Recorder } from '../recorder.ts'
 import type { RequestReader } from './request-details.ts'
 import { chooseRequestId } from './request-id.ts'
-import { type RequestAuditOptions, RequestRecorder, RequestSource } from './request-recorder.ts'
+import { RequestRecorder } from './request-recorder.ts'
+import { type RequestAuditOptions, RequestSource } from './request-source.ts'
+
+export type { AuditUser } from './request-source.ts'
 
 declare global {
   // The interface that Express' own types leave open for middleware; without them it is only a name.

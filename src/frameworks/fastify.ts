@@ -2,7 +2,10 @@ import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastif
 import type { Recorder } from '../recorder.ts'
 import type { RequestReader } from './request-details.ts'
 import { chooseRequestId } from './request-id.ts'
-import { type RequestAuditOptions, RequestRecorder, RequestSource } from './request-recorder.ts'
+import { RequestRecorder } from './request-recorder.ts'
+import { type RequestAuditOptions, RequestSource } from './request-source.ts'
+
+export type { AuditUser } from './request-source.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -2,7 +2,10 @@ import type { Context, MiddlewareHandler } from 'hono'
 import type { Recorder } from '../recorder.ts'
 import type { RequestReader } from './request-details.ts'
 import { chooseRequestId } from './request-id.ts'
-import { type RequestAuditOptions, RequestRecorder, RequestSource } from './request-recorder.ts'
+import { RequestRecorder } from './request-recorder.ts'
+import { type RequestAuditOptions, RequestSource } from './request-source.ts'
+
+export type { AuditUser } from './request-source.ts'
 
 /** What the middleware puts into the context. */
 export interface AuditVariables {
