@@ -57,8 +57,8 @@ const reader: RequestReader<RoutedRequest> = {
  * its id, and the user is asked for only when something is recorded. It goes on working after the
  * response has ended or the client has gone.
  *
- * The route is as the router knows it. In an error handler outside a mounted router, Express has
- * forgotten where that router was mounted.
+ * The route is as Express knows it. Of a path that a router is mounted at, it shows parameters by
+ * their names only with `mergeParams`; and an error handler outside that router sees no such path.
  *
  * @example
  * ```ts
@@ -117,7 +117,7 @@ function routeOf({ route, baseUrl, params }: RoutedRequest): string | undefined 
   const mount = baseUrl.split('/').map((segment) => {
     for (const [name, value] of Object.entries(params ?? {})) {
       const isOfMount = !path.includes(`:${name}`)
-      if (isOfMount && encodeURIComponent(String(value)) === segment) return `:${name}`
+      if (isOfMount && decodeURIComponent(segment) === value) return `:${name}`
     }
     return segment
   })
