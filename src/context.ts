@@ -69,15 +69,6 @@ export function runInScope<T>(
   recorder: Recorder | undefined,
   fn: () => T,
 ): T {
-  return enterScope(openScope(context, recorder), fn)
-}
-
-/** A scope inside the current one, for whoever has to enter it more than once. */
-export function openScope(context: ContextSource, recorder: Recorder | undefined): Scope {
-  return new Scope(context, recorder, currentScope())
-}
-
-export function enterScope<T>(scope: Scope, fn: () => T): T {
   storage ??= new AsyncLocalStorage()
-  return storage.run(scope, fn)
+  return storage.run(new Scope(context, recorder, storage.getStore()), fn)
 }

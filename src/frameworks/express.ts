@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { enterScope } from '../context.ts'
-import type { ActionMap, AnyActions } from '../entry.ts'
 import type { Recorder } from '../recorder.ts'
 import type { RequestReader } from './request-details.ts'
 import { chooseRequestId } from './request-id.ts'
-import { type RequestAuditOptions, RequestRecorder, RequestSource } from './request-recorder.ts'
+import { RequestRecorder } from './request-recorder.ts'
+import { type RequestAuditOptions, RequestSource } from './request-source.ts'
+
+export type { AuditUser } from './request-source.ts'
 
 declare global {
   // The interface that Express' own types leave open for middleware; without them it is only a name.
@@ -21,8 +22,7 @@ export type AuditedRequest<Request = IncomingMessage> = Request & { readonly aud
 
 export type ExpressAuditOptions<
   Request extends IncomingMessage = IncomingMessage & Express.Request,
-  Actions extends ActionMap = AnyActions,
-> = RequestAuditOptions<Request, Actions>
+> = RequestAuditOptions<Request>
 
 /** Fits Express, Connect, and any other stack of `(req, res, next)` over `node:http`. */
 export type ExpressAuditMiddleware = (
@@ -57,8 +57,8 @@ const reader: RequestReader<RoutedRequest> = {
  * its id, and the user is asked for only when something is recorded. It goes on working after the
  * response has ended or the client has gone.
  *
- * The route is as the router knows it. In an error handler outside a mounted router, Express has
- * forgotten where that router was mounted.
+ * The route is as Express knows it. Of a path that a router is mounted at, it shows parameters by
+ * their names only with `mergeParams`; and an error handler outside that router sees no such path.
  *
  * @example
  * ```ts
@@ -74,10 +74,9 @@ const reader: RequestReader<RoutedRequest> = {
  *
  * @throws {AuditError} `AUDIT_OPTION_INVALID`
  */
-export function expressAudit<
-  Request extends IncomingMessage = IncomingMessage & Express.Request,
-  Actions extends ActionMap = AnyActions,
->(options: ExpressAuditOptions<Request, Actions>): ExpressAuditMiddleware {
+export function expressAudit<Request extends IncomingMessage = IncomingMessage & Express.Request>(
+  options: ExpressAuditOptions<Request>,
+): ExpressAuditMiddleware {
   const source = new RequestSource(options as unknown as RequestAuditOptions<RoutedRequest>, reader)
   const { requestIdHeader, asyncContext } = source
   // One getter for all requests: a request that never records has no recorder.
@@ -102,7 +101,7 @@ export function expressAudit<
     Object.defineProperty(req, 'audit', lazyRecorder)
     if (!asyncContext) return next()
     const recorder = (req as AuditedRequest).audit as RequestRecorder<RoutedRequest>
-    enterScope(recorder.scope(), () => next())
+    recorder.run(() => next())
   }
 }
 
@@ -118,7 +117,7 @@ function routeOf({ route, baseUrl, params }: RoutedRequest): string | undefined 
   const mount = baseUrl.split('/').map((segment) => {
     for (const [name, value] of Object.entries(params ?? {})) {
       const isOfMount = !path.includes(`:${name}`)
-      if (isOfMount && encodeURIComponent(String(value)) === segment) return `:${name}`
+      if (isOfMount && decodeURIComponent(segment) === value) return `:${name}`
     }
     return segment
   })

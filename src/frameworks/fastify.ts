@@ -1,10 +1,11 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
-import { enterScope, type Scope } from '../context.ts'
-import type { ActionMap, AnyActions } from '../entry.ts'
 import type { Recorder } from '../recorder.ts'
 import type { RequestReader } from './request-details.ts'
 import { chooseRequestId } from './request-id.ts'
-import { type RequestAuditOptions, RequestRecorder, RequestSource } from './request-recorder.ts'
+import { RequestRecorder } from './request-recorder.ts'
+import { type RequestAuditOptions, RequestSource } from './request-source.ts'
+
+export type { AuditUser } from './request-source.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -13,19 +14,14 @@ declare module 'fastify' {
   }
 }
 
-export type FastifyAuditOptions<Actions extends ActionMap = AnyActions> = RequestAuditOptions<
-  FastifyRequest,
-  Actions
->
+export type FastifyAuditOptions = RequestAuditOptions<FastifyRequest>
 
 const kRequestId = Symbol('audit-outbox.requestId')
 const kRecorder = Symbol('audit-outbox.recorder')
-const kScope = Symbol('audit-outbox.scope')
 
 interface AuditedRequest extends FastifyRequest {
   [kRequestId]: string
   [kRecorder]: RequestRecorder<FastifyRequest> | null
-  [kScope]: Scope | null
 }
 
 const reader: RequestReader<FastifyRequest> = {
@@ -63,7 +59,7 @@ export const fastifyAudit: FastifyPluginAsync<FastifyAuditOptions> = async funct
   fastify: FastifyInstance,
   options: FastifyAuditOptions,
 ): Promise<void> {
-  const source = new RequestSource(options, reader)
+  const source = new RequestSource(withoutRegisterOptions(options), reader)
   const { requestIdHeader: header, asyncContext } = source
 
   function requestIdOf(request: AuditedRequest, echoed?: unknown): string {
@@ -96,25 +92,19 @@ export const fastifyAudit: FastifyPluginAsync<FastifyAuditOptions> = async funct
     void request.raw.socket?.remoteAddress
     const requestId = requestIdOf(request, header && reply.getHeader(header))
     if (header) reply.header(header, requestId)
-    done()
-  })
-  if (!asyncContext) return
-
-  fastify.decorateRequest(kScope, null)
-  fastify.addHook('onRequest', function enterAuditScope(incoming, _reply, done) {
-    const request = incoming as AuditedRequest
-    request[kScope] = recorderOf(request).scope()
-    enterScope(request[kScope], () => done())
-  })
-  // A body arrives in the socket's events, which know nothing of the hook that ran before.
-  fastify.addHook('preValidation', function reenterAuditScope(incoming, _reply, done) {
-    const scope = (incoming as AuditedRequest)[kScope]
-    if (scope) enterScope(scope, () => done())
+    if (asyncContext) recorderOf(request).run(() => done())
     else done()
   })
 }
 
 export default fastifyAudit
+
+/** `register()` hands its own options on to the plugin, and autoload always gives some. */
+function withoutRegisterOptions(options: FastifyAuditOptions): FastifyAuditOptions {
+  const ofRegister = ['prefix', 'logLevel', 'logSerializers', 'encapsulate']
+  const own = Object.entries(options).filter(([name]) => !ofRegister.includes(name))
+  return Object.fromEntries(own) as unknown as FastifyAuditOptions
+}
 
 /** `req-1`, `req-2` …: the same in every process and after every start. */
 function isCounted(id: unknown): boolean {

@@ -1,10 +1,11 @@
-import type { Context, Env, MiddlewareHandler } from 'hono'
-import { enterScope } from '../context.ts'
-import type { ActionMap, AnyActions } from '../entry.ts'
+import type { Context, MiddlewareHandler } from 'hono'
 import type { Recorder } from '../recorder.ts'
 import type { RequestReader } from './request-details.ts'
 import { chooseRequestId } from './request-id.ts'
-import { type RequestAuditOptions, RequestRecorder, RequestSource } from './request-recorder.ts'
+import { RequestRecorder } from './request-recorder.ts'
+import { type RequestAuditOptions, RequestSource } from './request-source.ts'
+
+export type { AuditUser } from './request-source.ts'
 
 /** What the middleware puts into the context. */
 export interface AuditVariables {
@@ -18,10 +19,7 @@ declare module 'hono' {
   interface ContextVariableMap extends AuditVariables {}
 }
 
-export type HonoAuditOptions<
-  E extends Env = Env,
-  Actions extends ActionMap = AnyActions,
-> = RequestAuditOptions<Context<E>, Actions>
+export type HonoAuditOptions<C extends Context = Context> = RequestAuditOptions<C>
 
 const reader: RequestReader<Context> = {
   header: (c, name) => c.req.header(name),
@@ -53,9 +51,9 @@ const reader: RequestReader<Context> = {
  *
  * @throws {AuditError} `AUDIT_OPTION_INVALID`
  */
-export function honoAudit<E extends Env = Env, Actions extends ActionMap = AnyActions>(
-  options: HonoAuditOptions<E, Actions>,
-): MiddlewareHandler<E> {
+export function honoAudit<C extends Context = Context>(
+  options: HonoAuditOptions<C>,
+): MiddlewareHandler {
   const source = new RequestSource(options as unknown as RequestAuditOptions<Context>, reader)
   const { requestIdHeader: header, asyncContext } = source
 
@@ -67,7 +65,7 @@ export function honoAudit<E extends Env = Env, Actions extends ActionMap = AnyAc
     c.set('requestId', requestId)
     c.set('audit', recorder)
     if (header) c.header(header, requestId)
-    if (asyncContext) await enterScope(recorder.scope(), next)
+    if (asyncContext) await recorder.run(next)
     else await next()
     // A handler that returns a Response of its own making goes past the headers set so far.
     if (header && c.finalized && !c.res.headers.has(header)) c.header(header, requestId)

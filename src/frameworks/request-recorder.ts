@@ -1,96 +1,9 @@
-import { enterScope, openScope, type Scope } from '../context.ts'
-import type { ActionMap, AnyActions, AuditContext, EntryOf } from '../entry.ts'
-import { AuditError } from '../errors.ts'
-import { refuseUnknownOptions } from '../options.ts'
+import { runInScope } from '../context.ts'
+import type { AnyActions, AuditContext, EntryOf } from '../entry.ts'
 import type { AuditTransaction } from '../outbox.ts'
 import type { CloseResult, Recorder, RecorderStats, RecordInOptions } from '../recorder.ts'
-import { type RequestReader, requestDetails, requestRoute } from './request-details.ts'
-
-/** More about the user than the id. Every property is stored in the entry's context. */
-export interface AuditUser extends AuditContext {
-  /** The acting user: a UUID. It must be there, even when null: an entity of yours is refused. */
-  readonly userId: string | null | undefined
-}
-
-/** What the plugins of all frameworks take; `Request` is the framework's own. */
-export interface RequestAuditOptions<Request, Actions extends ActionMap = AnyActions> {
-  /** Where the entries go. */
-  readonly recorder: Recorder<Actions>
-  /**
-   * Who: the user's id (a UUID), or an object with `userId` and whatever else belongs into the
-   * entry's context, such as `impersonatorId`.
-   *
-   * Asked when something is recorded, so authentication may run after this plugin. It must be quick
-   * and synchronous, and must answer from what the server knows, never from the request's body.
-   * When it throws, the entry goes without and says `context.user` in `context.degraded`.
-   */
-  readonly user?: ((request: Request) => string | AuditUser | null | undefined) | undefined
-  /**
-   * The event (tenant, project, site; a UUID) that the request is about, when it says so itself:
-   * `(request) => request.params.eventId`. Asked as `user` is; an entry's own `eventId` wins.
-   */
-  readonly eventId?: ((request: Request) => string | null | undefined) | undefined
-  /** The client's address. Default: what the framework says, so its own proxy settings apply. */
-  readonly ip?: ((request: Request) => string | null | undefined) | undefined
-  /**
-   * The header that brings a request id and takes it back to the client. What comes in is used when
-   * it is up to 128 characters of `[\w.:\-/=+]`, and replaced by a new UUID otherwise. `false`
-   * neither reads nor sends one.
-   *
-   * @default 'x-request-id'
-   */
-  readonly requestIdHeader?: string | false | undefined
-  /**
-   * Runs the rest of the request inside `withContext()`, so that `record()` of this package and the
-   * application's own recorder know the request too, however deep they are called.
-   *
-   * It costs: on Node 20 and 22 every `await` of the whole process takes about three times as long
-   * (nothing on 24). The request's own recorder never needs it.
-   *
-   * @default false
-   */
-  readonly asyncContext?: boolean | undefined
-}
-
-const OPTION_NAMES = ['recorder', 'user', 'eventId', 'ip', 'requestIdHeader', 'asyncContext']
-const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]{1,128}$/
-
-/**
- * Everything that a plugin knows before the first request.
- *
- * @throws {AuditError} `AUDIT_OPTION_INVALID`: at start, because in a request it would be too late
- */
-export class RequestSource<Request> {
-  readonly recorder: Recorder
-  readonly reader: RequestReader<Request>
-  readonly user: RequestAuditOptions<Request>['user']
-  readonly eventId: RequestAuditOptions<Request>['eventId']
-  /** In lower case, as Node and Fetch keep header names. */
-  readonly requestIdHeader: string | undefined
-  readonly asyncContext: boolean
-
-  constructor(options: RequestAuditOptions<Request>, reader: RequestReader<Request>) {
-    refuseUnknownOptions(options, OPTION_NAMES)
-    const { recorder, user, eventId, ip, requestIdHeader = 'x-request-id' } = options
-    const { asyncContext = false } = options
-    const problems: string[] = []
-    if (typeof recorder?.child !== 'function') problems.push('recorder must be a Recorder.')
-    for (const [name, callback] of Object.entries({ user, eventId, ip })) {
-      if (callback === undefined || typeof callback === 'function') continue
-      problems.push(`${name} must be a function, got ${typeof callback}.`)
-    }
-    if (requestIdHeader !== false && !HEADER_NAME.test(requestIdHeader)) {
-      problems.push(`requestIdHeader must be the name of a header, got "${requestIdHeader}".`)
-    }
-    if (problems.length > 0) throw new AuditError('AUDIT_OPTION_INVALID', problems.join('\n'))
-    this.recorder = recorder
-    this.reader = ip ? { ...reader, ip } : reader
-    this.user = user
-    this.eventId = eventId
-    this.requestIdHeader = requestIdHeader === false ? undefined : requestIdHeader.toLowerCase()
-    this.asyncContext = asyncContext
-  }
-}
+import { requestDetails, requestRoute } from './request-details.ts'
+import type { AuditUser, RequestSource } from './request-source.ts'
 
 /** What was last found out about a request, and the recorder that carries it. */
 interface Known {
@@ -101,7 +14,8 @@ interface Known {
   recorder: Recorder | undefined
 }
 
-const FAILED = Symbol('failed')
+/** Stands where an answer would: it is no id, so the entry is marked and keeps it as invalid. */
+const FAILED = '[callback threw]'
 
 /**
  * A request's recorder. It asks the request who and where each time something is recorded: the user
@@ -139,7 +53,7 @@ export class RequestRecorder<Request> implements Recorder {
   }
 
   withContext<T>(context: AuditContext, fn: () => T): T {
-    return enterScope(openScope(context, this), fn)
+    return runInScope(context, this, fn)
   }
 
   flush(options?: { readonly timeoutMs?: number | undefined }): Promise<boolean> {
@@ -158,9 +72,9 @@ export class RequestRecorder<Request> implements Recorder {
     await this.close()
   }
 
-  /** The scope in which package-level `record()`, and the application's recorder, know the request. */
-  scope(): Scope {
-    return openScope(() => this.#ask().context, this.#source.recorder)
+  /** Runs `fn`; package-level `record()` and the application's own recorder know the request in it. */
+  run<T>(fn: () => T): T {
+    return runInScope(() => this.#ask().context, this.#source.recorder, fn)
   }
 
   #now(): Recorder {
@@ -170,38 +84,33 @@ export class RequestRecorder<Request> implements Recorder {
   }
 
   #ask(): Known {
-    // A callback that records would be asked again, without end.
-    if (this.#isAsking) return this.#know(undefined, undefined, undefined)
-    this.#isAsking = true
     const { user: askUser, eventId: askEventId, reader } = this.#source
-    const user = ask(askUser, this.#request)
-    const eventId = ask(askEventId, this.#request)
-    const route = requestRoute(reader, this.#request)
     const known = this.#known
-    const isSame =
-      known !== undefined &&
-      known.user === user &&
-      known.eventId === eventId &&
-      known.route === route &&
+    // A callback that records must not be asked again, without end: this is what it has to go with.
+    if (this.#isAsking) return known ?? this.#know(undefined, undefined, undefined, {})
+    this.#isAsking = true
+    try {
+      const user = ask(askUser, this.#request)
+      const eventId = ask(askEventId, this.#request)
+      const route = requestRoute(reader, this.#request)
       // The same object may hold something else by now.
-      (typeof user !== 'object' || user === null)
-    if (!isSame) this.#known = this.#know(user, eventId, route)
-    this.#isAsking = false
-    return this.#known as Known
+      const isSame = known?.user === user && (typeof user !== 'object' || user === null)
+      if (known && isSame && known.eventId === eventId && known.route === route) return known
+      const details = requestDetails(reader, this.#request, route)
+      this.#known = this.#know(user, eventId, route, details)
+      return this.#known
+    } finally {
+      this.#isAsking = false
+    }
   }
 
-  #know(user: unknown, eventId: unknown, route: string | undefined): Known {
-    const context: Record<string, unknown> = requestDetails(
-      this.#source.reader,
-      this.#request,
-      route,
-    )
-    context['requestId'] = this.#requestId
-    const degraded: string[] = []
-    if (!addUser(context, user)) degraded.push('context.user')
-    if (eventId === FAILED) degraded.push('context.eventId')
-    else if (eventId !== undefined && eventId !== null) context['eventId'] = eventId
-    if (degraded.length > 0) context['degraded'] = degraded
+  #know(user: unknown, eventId: unknown, route: string | undefined, details: object): Known {
+    const context: Record<string, unknown> = {
+      requestId: this.#requestId,
+      ...details,
+      ...userContext(user),
+    }
+    if (eventId !== undefined && eventId !== null) context['eventId'] = eventId
     return { user, eventId, route, context, recorder: undefined }
   }
 }
@@ -211,30 +120,28 @@ function ask<Request>(
   callback: ((request: Request) => unknown) | undefined,
   request: Request,
 ): unknown {
-  if (callback === undefined) return undefined
   try {
-    const answer = callback(request)
-    if (typeof answer !== 'object' || answer === null || !('then' in answer)) return answer
-    // An async callback is a mistake, and its rejection must not end the process. Any other
-    // thenable is left alone: a query builder would run.
+    const answer = callback?.(request)
+    // An async callback is a mistake, and its rejection must not end the process.
     if (answer instanceof Promise) answer.catch(() => {})
+    return answer
   } catch {
-    // Not logged: the error may quote the request.
+    return FAILED // and nothing of the error, which may quote the request
   }
-  return FAILED
 }
 
-/** @returns false where the user is not known because of a mistake */
-function addUser(context: Record<string, unknown>, user: unknown): boolean {
-  if (user === undefined || user === null) return true
-  if (typeof user === 'string') context['userId'] = user
-  else if (typeof user !== 'object' || !('userId' in user)) return false
-  else {
-    try {
-      Object.assign(context, user)
-    } catch {
-      return false // a getter threw
-    }
+/** What is neither an id nor an `AuditUser` goes in as the id, so that the entry says so. */
+function userContext(user: unknown): Record<string, unknown> {
+  if (user === undefined || user === null) return {}
+  try {
+    // A class's getter is not among the properties that are spread.
+    return isAuditUser(user) ? { ...user, userId: user.userId } : { userId: user }
+  } catch {
+    return { userId: FAILED }
   }
-  return true
+}
+
+/** Not an entity, nor a query that was not awaited: their contents are not ours to store. */
+function isAuditUser(user: unknown): user is AuditUser {
+  return typeof user === 'object' && user !== null && 'userId' in user && !('then' in user)
 }
