@@ -30,6 +30,8 @@ export interface Account {
   readonly rolledBackLogged: number
   /** Numbers missing in the log's `seq`, between this run's first entry and its last. */
   readonly seqHoles: number
+  /** Requests without the answer that they should have got. */
+  readonly failedRequests: number
   readonly secretsSent: number
   /** Entries of the run in whose text one of the secrets stands: there must be none. */
   readonly secretsFound: number
@@ -43,7 +45,9 @@ export interface Run {
   readonly eventId: string
   /** By the database's clock. */
   readonly startedAt: Date
+  /** Request ids. */
   readonly rolledBack: readonly string[]
+  readonly failedRequests: number
   readonly secrets: readonly string[]
 }
 
@@ -53,25 +57,38 @@ export interface Ledgers {
   readonly relay: PostgresJsDatabase
 }
 
-type Counts = Omit<
+type Counts = Pick<
   Account,
-  'recorded' | 'staged' | 'dropped' | 'buffered' | 'committed' | 'rolledBack' | 'secretsSent'
+  | 'logged'
+  | 'waiting'
+  | 'deadLetters'
+  | 'gaps'
+  | 'committedLogged'
+  | 'rolledBackLogged'
+  | 'seqHoles'
+  | 'secretsFound'
+  | 'p50Ms'
+  | 'p99Ms'
 >
 
-export async function readAccount(ledgers: Ledgers, run: Run, stats: RecorderStats) {
+export async function readAccount(
+  ledgers: Ledgers,
+  run: Run,
+  stats: RecorderStats,
+): Promise<Account> {
   const committed = await committedIds(ledgers.site, run.eventId)
   const counts = await readCounts(ledgers.relay, run, stats.recorderId, committed)
-  const account: Account = {
+  return {
     recorded: stats.recorded,
     staged: stats.staged,
     dropped: stats.dropped,
     buffered: stats.bufferedEntries,
     committed: committed.length,
     rolledBack: run.rolledBack.length,
+    failedRequests: run.failedRequests,
     secretsSent: run.secrets.length,
     ...counts,
   }
-  return account
 }
 
 /** The business rows that exist, each of which promised an entry. */

@@ -29,7 +29,7 @@ export async function demo(options: DemoOptions, ending: Ending): Promise<boolea
   fs.mkdirSync(dataDir, { recursive: true })
 
   const database = await openDatabase(options)
-  await ending.add('Postgres', () => database.stop())
+  if (database.isOwn) await ending.add('Postgres', () => database.stop())
   const urls = await prepare(database)
 
   const relayLog = path.join(dataDir, 'relay.log')

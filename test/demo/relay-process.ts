@@ -18,15 +18,11 @@ const STOP_TIMEOUT_MS = 15_000
  * @returns what it said
  */
 export async function migrate(ownerUrl: string): Promise<string> {
-  const child = spawn(process.execPath, [...PROGRAM, 'migrate'], {
-    cwd: ROOT,
-    env: relayEnvironment({ AUDIT_OWNER_DATABASE_URL: ownerUrl }),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true, // a Ctrl-C is ours to handle
-  })
+  const child = launch(['migrate'], { AUDIT_OWNER_DATABASE_URL: ownerUrl }, 'pipe')
   const said: string[] = []
-  child.stdout.setEncoding('utf8').on('data', (text: string) => said.push(text))
-  child.stderr.setEncoding('utf8').on('data', (text: string) => said.push(text))
+  for (const output of [child.stdout, child.stderr]) {
+    output?.setEncoding('utf8').on('data', (text: string) => said.push(text))
+  }
   const [code] = await once(child, 'close')
   const text = said.join('').trim()
   if (code !== 0) throw new DemoFailure(`\`audit-relay migrate\` failed:\n${text}`)
@@ -43,20 +39,12 @@ export interface RelayProcess {
 /** Starts the relay as a process of its own, as production does, and waits for its first word. */
 export async function startRelay(relayUrl: string, logFile: string): Promise<RelayProcess> {
   const log = fs.openSync(logFile, 'w')
-  const child = spawn(process.execPath, PROGRAM, {
-    cwd: ROOT,
-    env: relayEnvironment({ AUDIT_RELAY_DATABASE_URL: relayUrl, AUDIT_LOG_LEVEL: 'info' }),
-    stdio: ['ignore', log, log],
-    detached: true,
-  })
+  const its = { AUDIT_RELAY_DATABASE_URL: relayUrl, AUDIT_LOG_LEVEL: 'info' }
+  const child = launch(['run'], its, log)
   fs.closeSync(log)
-  await once(child, 'spawn')
-  const pid = child.pid ?? 0
-  const callOff = whenWeEnd('kill -TERM "$0"', String(pid))
   let isStopping = false
   const died = new Promise<never>((_, reject) => {
     child.once('exit', (code, signal) => {
-      callOff()
       if (isStopping) return
       const how = signal === null ? `with code ${code}` : `by ${signal}`
       reject(new DemoFailure(`The relay ended ${how}. The end of ${logFile}:\n${tail(logFile)}`))
@@ -65,13 +53,30 @@ export async function startRelay(relayUrl: string, logFile: string): Promise<Rel
   died.catch(() => {}) // whoever waits for it hears of it
   await Promise.race([firstWord(logFile), died])
   return {
-    pid,
+    pid: child.pid ?? 0,
     died,
     stop: async () => {
       isStopping = true
       await end(child)
     },
   }
+}
+
+/** Ends when we end, whatever becomes of us; and hears no Ctrl-C, which is ours to handle. */
+function launch(
+  args: readonly string[],
+  its: Readonly<Record<string, string>>,
+  output: 'pipe' | number,
+): ChildProcess {
+  const child = spawn(process.execPath, [...PROGRAM, ...args], {
+    cwd: ROOT,
+    env: relayEnvironment(its),
+    stdio: ['ignore', output, output],
+    detached: true,
+  })
+  const callOff = whenWeEnd('kill -TERM "$0"', String(child.pid))
+  child.once('exit', callOff)
+  return child
 }
 
 async function firstWord(logFile: string): Promise<void> {

@@ -34,6 +34,10 @@ export function judge(account: Account): Verdict {
   )
   unless(account.seqHoles === 0, `${number(account.seqHoles)} numbers are missing in seq.`)
   unless(account.secretsFound === 0, `${entries(account.secretsFound)} with a secret in the log.`)
+  unless(
+    account.failedRequests === 0,
+    `${number(account.failedRequests)} requests failed that should not have.`,
+  )
   return { isBalanced: problems.length === 0, missing, problems }
 }
 
