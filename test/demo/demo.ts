@@ -15,7 +15,7 @@ import { migrate, startRelay } from './relay-process.ts'
 import { openSite } from './running-site.ts'
 import { makeSiteTables } from './site-tables.ts'
 import { note, step } from './steps.ts'
-import { bold, say } from './terminal.ts'
+import { bold, dim, say } from './terminal.ts'
 import { tryIt } from './try-it.ts'
 
 /**
@@ -25,7 +25,8 @@ import { tryIt } from './try-it.ts'
  */
 export async function demo(options: DemoOptions, ending: Ending): Promise<boolean> {
   const { dataDir, port, once } = options
-  say(`\n  ${bold('audit-outbox')}: a site, its audit log, and an account of every entry\n`)
+  say(`\n  ${bold('audit-outbox')}: a site, its audit log, and an account of every entry`)
+  say(`  ${dim('request → record() → staging → relay → audit_log, all of it on this machine')}\n`)
   fs.mkdirSync(dataDir, { recursive: true })
 
   const database = await openDatabase(options)
