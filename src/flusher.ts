@@ -6,7 +6,7 @@ import { databaseFault } from './errors.ts'
 import type { AuditLogger } from './logger.ts'
 import { Outage } from './outage.ts'
 import { faultKind, withRetry } from './retry.ts'
-import type { PendingEntry } from './shape.ts'
+import type { PendingEntry } from './pending.ts'
 
 /** Encoding more than this in one go would hold up the event loop for half a millisecond. */
 const SLICE_ENTRIES = 100
