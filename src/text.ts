@@ -95,7 +95,7 @@ const ESCAPE = /\\(?:(u(?:0000|d[89a-f][0-9a-f]{2}))|.)/g
  */
 export function mendJson(json: string): string {
   if (!json.includes('\\u')) return json
-  return json.replace(ESCAPE, (escape, refused: string | undefined) =>
-    refused === undefined ? escape : '\ufffd',
+  return json.replace(ESCAPE, (whole, refused: string | undefined) =>
+    refused === undefined ? whole : '\ufffd',
   )
 }
