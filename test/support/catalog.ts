@@ -7,7 +7,7 @@ import type postgres from 'postgres'
 export async function describeSchema(sql: postgres.Sql): Promise<readonly string[]> {
   const definitions = await sql<{ line: string }[]>`
     with tables as (
-      select c.oid, c.oid::regclass::text as name, c.*
+      select c.oid::regclass::text as name, c.*
       from pg_class as c where c.relnamespace = 'audit'::regnamespace
     )
     select concat_ws(' | ', 'schema', nspname, nspowner::regrole, nspacl) as line

@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { createRequire } from 'node:module'
 import path from 'node:path'
 import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
@@ -18,8 +17,7 @@ export function drizzleKit(
   args: readonly string[],
   options: { cwd?: string; url?: string } = {},
 ): Promise<CommandResult> {
-  const manifest = createRequire(import.meta.url).resolve('drizzle-kit/package.json')
-  return runNode([path.join(path.dirname(manifest), 'bin.cjs'), ...args], options)
+  return runNode([path.join(ROOT, 'node_modules/drizzle-kit/bin.cjs'), ...args], options)
 }
 
 /** `audit-relay …`, as it stands in the sources. */

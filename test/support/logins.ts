@@ -9,8 +9,12 @@ export function connectAs(t: TestContext, scratch: ScratchDatabase, role: TestRo
 }
 
 /** One connection. Closed after the test. */
-export function connect(t: TestContext, url: string): postgres.Sql {
-  const sql = postgres(url, { max: 1, onnotice: () => {} })
+export function connect(
+  t: TestContext,
+  url: string,
+  onnotice: (notice: postgres.Notice) => void = () => {},
+): postgres.Sql {
+  const sql = postgres(url, { max: 1, onnotice })
   t.after(() => sql.end({ timeout: 1 }))
   return sql
 }
