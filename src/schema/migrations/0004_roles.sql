@@ -106,7 +106,10 @@ end
 $$;
 --> statement-breakpoint
 -- Everything belongs to a role that nobody can log in as, so whoever migrated can be denied it.
--- Sequences go with their tables, and what was granted above stays granted.
+-- The schema first: the owner of a thing must be allowed to create in its schema. Sequences go with
+-- their tables, and what was granted above stays granted.
+ALTER SCHEMA "audit" OWNER TO "audit_owner";
+--> statement-breakpoint
 DO $$
 declare
   object record;
@@ -122,5 +125,3 @@ begin
   end loop;
 end
 $$;
---> statement-breakpoint
-ALTER SCHEMA "audit" OWNER TO "audit_owner";
