@@ -1,6 +1,8 @@
 import { currentScope } from './context.ts'
 import type { AuditContext } from './entry.ts'
-import type { BoundContext, Shaper } from './shape.ts'
+import { merge } from './copy.ts'
+import type { BoundContext } from './pending.ts'
+import type { Shaper } from './shape.ts'
 
 /**
  * The context of an entry that is recorded now: a recorder's own over what the application was
@@ -33,5 +35,25 @@ export function contextNow(
     // An entry without its context is worth more than none.
   }
   if (outer === undefined || own === undefined) return own ?? outer
-  return shaper.merge(outer, own)
+  return mergeContexts(outer, own)
+}
+
+/** Two contexts that were copied already, the second one over the first. */
+function mergeContexts(outer: BoundContext, own: BoundContext): BoundContext {
+  return {
+    userId: own.userId === undefined ? outer.userId : own.userId,
+    eventId: own.eventId === undefined ? outer.eventId : own.eventId,
+    requestId: own.requestId === undefined ? outer.requestId : own.requestId,
+    details: merge(outer.details, own.details),
+    marks: joined(outer.marks, own.marks),
+    redacted: joined(outer.redacted, own.redacted),
+    characters: outer.characters + own.characters,
+  }
+}
+
+function joined(
+  one: readonly string[] | undefined,
+  other: readonly string[] | undefined,
+): readonly string[] | undefined {
+  return one && other ? [...new Set([...one, ...other])] : (one ?? other)
 }

@@ -21,7 +21,8 @@ import {
 import { type AuditTransaction, type RecordInMode, writeToOutbox } from './outbox.ts'
 import { compileRedactor, type RedactOptions } from './redact.ts'
 import { Reporter } from './reporter.ts'
-import { type BoundContext, createShaper, type PendingEntry, type Shaper } from './shape.ts'
+import type { BoundContext, PendingEntry } from './pending.ts'
+import { createShaper, type Shaper } from './shape.ts'
 
 export interface RecorderOptions extends Partial<RecorderLimits> {
   /**

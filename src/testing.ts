@@ -13,7 +13,8 @@ import type {
   RecordInOptions,
 } from './recorder.ts'
 import { compileRedactor } from './redact.ts'
-import { type BoundContext, createShaper, type PendingEntry, type Shaper } from './shape.ts'
+import type { BoundContext, PendingEntry } from './pending.ts'
+import { createShaper, type Shaper } from './shape.ts'
 
 /** An entry as `audit_log` would hold it. */
 export interface MemoryEntry {

@@ -264,6 +264,18 @@ test('a log that has lost its head loses no entry and makes no dead letter', asy
   assert.deepEqual({ ...counts }, { staged: 2, dead: 0 })
 })
 
+test('bookkeeping that fails is no fault of the entries: they wait', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stage(database, 'staging', [encoded({ recorder_id: RECORDER, recorder_seq: 1 }), encoded()])
+  await scratch.sql`alter table audit.audit_recorder add constraint theirs check (logged < 0)`
+  await assert.rejects(relayOn(t, scratch).drain({ deadlineMs: 500 }))
+  const [counts] = await scratch.sql`
+    select (select count(*) from audit.audit_staging)::integer as staged,
+      (select count(*) from audit.audit_dead_letter)::integer as dead`
+  assert.deepEqual({ ...counts }, { staged: 2, dead: 0 })
+})
+
 test('a running relay picks up what arrives, and stop() leaves nothing half-moved', async (t) => {
   const scratch = await scratchDatabase(t)
   const database = openDatabase(t, scratch.url)
@@ -365,6 +377,7 @@ test('status counts what waits, how long, and each recorder', async (t) => {
     logged: 3,
     dropped: { full: 2 },
     missing: 0,
+    declared: 0,
   })
   assert.deepEqual(recorders.get(died), {
     state: 'died',
@@ -372,6 +385,7 @@ test('status counts what waits, how long, and each recorder', async (t) => {
     logged: 4,
     dropped: {},
     missing: 2,
+    declared: 0,
   })
   assert.deepEqual(recorders.get(closed), {
     state: 'closed',
@@ -379,5 +393,6 @@ test('status counts what waits, how long, and each recorder', async (t) => {
     logged: 5,
     dropped: { timeout: 2, full: 9 },
     missing: 1,
+    declared: 0,
   })
 })
