@@ -31,7 +31,7 @@ export async function demo(options: DemoOptions, ending: Ending): Promise<boolea
 
   const database = await openDatabase(options)
   if (database.isOwn) await ending.add('Postgres', () => database.stop())
-  const urls = await prepare(database)
+  const urls = await prepare(database, dataDir)
 
   const relayLog = path.join(dataDir, 'relay.log')
   const relay = await step('Starting the relay', async () => {
@@ -69,10 +69,13 @@ function openDatabase({ databaseUrl, dataDir }: DemoOptions): Promise<DemoDataba
 }
 
 /** The schema, the site's own tables, and a URL for each part of the demo. */
-async function prepare({ ownerUrl, isOwn }: DemoDatabase): Promise<RoleUrls> {
+async function prepare({ ownerUrl, isOwn }: DemoDatabase, dataDir: string): Promise<RoleUrls> {
   await step('Running audit-relay migrate', async () => {
-    const said = await migrate(ownerUrl)
-    return [undefined, `audit-relay migrate: ${said.split('\n')[0]}`]
+    const wayOut = isOwn ? `To start afresh, delete ${dataDir}.` : ''
+    const said = await migrate(ownerUrl, wayOut)
+    const [, names] = /^Applied: (.*)\.$/.exec(said) ?? []
+    const done = names ? `${names.split(', ').length} migrations applied` : said
+    return [undefined, `audit-relay migrate: ${done}`]
   })
   return step('Making logins and the tables of the site', async () => {
     const urls = isOwn

@@ -14,6 +14,7 @@ export function printAccount(account: Account, verdict: Verdict): void {
     ['recorded', counted(account.recorded), 'accepted by record()'],
     ['staged', counted(account.staged), 'confirmed by the database'],
     ['logged', counted(account.logged), 'in audit_log'],
+    ['degraded', counted(account.degraded), 'of those, not as given: an id that is no UUID, say'],
     ['dropped', counted(droppedTotal), reasons && `refused or given up: ${reasons}`],
   ])
   lines('recordIn(tx)', [
