@@ -6,6 +6,8 @@ import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { gzipSync } from 'node:zlib'
+import { readSample } from './demo/sample.ts'
 import { scratchDatabase } from './support/database.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
@@ -109,4 +111,35 @@ test('a database that cannot be reached is said in a sentence', async (t) => {
   assert.equal(code, 1)
   assert.match(output, /The database of DATABASE_URL cannot be used: .*ECONNREFUSED/)
   assert.doesNotMatch(output, /\n {4}at /)
+})
+
+test('audit events of another system are read, and lines that are none are left out', async (t) => {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-demo-'))
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+  const event = {
+    eventTime: '2023-07-10T11:42:18Z',
+    eventSource: 'rds.amazonaws.com',
+    eventName: 'DescribeDBInstances',
+    userIdentity: { type: 'IAMUser', arn: 'arn:aws:iam::123:user/kim' },
+    requestParameters: { maxRecords: 20 },
+    errorCode: 'AccessDenied',
+  }
+  const file = path.join(folder, 'events.ndjson.gz')
+  fs.writeFileSync(file, gzipSync(`${JSON.stringify(event)}\n{"half":\n\n{"eventName":"X"}\n`))
+
+  const { entries, brokenLines, isCut } = await readSample(file)
+  assert.deepEqual(brokenLines, [2, 4])
+  assert.equal(isCut, false)
+  assert.equal(entries.length, 1)
+  const [entry] = entries
+  assert.equal(entry?.action, 'rds.describe_db_instances')
+  assert.equal(entry.userId, 'arn:aws:iam::123:user/kim')
+  assert.deepEqual(entry.metadata, {
+    maxRecords: 20,
+    failure: { code: 'AccessDenied', message: undefined },
+  })
+
+  fs.writeFileSync(file, 'not gzipped')
+  await assert.rejects(readSample(file), /incorrect header/)
+  await assert.rejects(readSample(path.join(folder, 'none.ndjson')), /ENOENT/)
 })

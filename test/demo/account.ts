@@ -14,6 +14,8 @@ export interface Account {
   readonly logged: number
   /** Refused or given up by the recorder, by reason. */
   readonly dropped: Readonly<Record<string, number>>
+  /** Stored, but not as given; the entry itself says what was changed. */
+  readonly degraded: number
   /** Still in memory. */
   readonly buffered: number
   /** Still in a lane. */
@@ -82,6 +84,7 @@ export async function readAccount(
     recorded: stats.recorded,
     staged: stats.staged,
     dropped: stats.dropped,
+    degraded: stats.degraded,
     buffered: stats.bufferedEntries,
     committed: committed.length,
     rolledBack: run.rolledBack.length,

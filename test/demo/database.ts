@@ -43,12 +43,14 @@ async function start(folder: string, say: (line: string) => void) {
     return await startPostgres({ dataDir: folder, say })
   } catch (error) {
     const message = messageOf(error)
-    const [, pid] = /^Another Postgres \(process (\d+)\)/.exec(message) ?? []
-    if (pid === undefined) throw new DemoFailure(message)
+    if (!message.startsWith('Another Postgres')) throw new DemoFailure(message)
+    const [, owner] = /started by process (\d+)/.exec(message) ?? []
     throw new DemoFailure(
-      `${folder} is in use: another \`npm start\` runs on it (its Postgres is process ${pid}).\n` +
-        'End that one with Ctrl-C first, or give this one a folder of its own:\n' +
-        '  npm start -- --data .data/second',
+      owner === undefined
+        ? message
+        : `${folder} is in use by another \`npm start\` (process ${owner}).\n` +
+            `End that one first, with Ctrl-C or \`kill ${owner}\`; or give this one its own folder:\n` +
+            '  npm start -- --data .data/second',
     )
   }
 }

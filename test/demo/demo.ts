@@ -15,7 +15,7 @@ import { migrate, startRelay } from './relay-process.ts'
 import { openSite } from './running-site.ts'
 import { makeSiteTables } from './site-tables.ts'
 import { note, step } from './steps.ts'
-import { bold, say } from './terminal.ts'
+import { bold, dim, say } from './terminal.ts'
 import { tryIt } from './try-it.ts'
 
 /**
@@ -25,12 +25,13 @@ import { tryIt } from './try-it.ts'
  */
 export async function demo(options: DemoOptions, ending: Ending): Promise<boolean> {
   const { dataDir, port, once } = options
-  say(`\n  ${bold('audit-outbox')}: a site, its audit log, and an account of every entry\n`)
+  say(`\n  ${bold('audit-outbox')}: a site, its audit log, and an account of every entry`)
+  say(`  ${dim('request → record() → staging → relay → audit_log, all of it on this machine')}\n`)
   fs.mkdirSync(dataDir, { recursive: true })
 
   const database = await openDatabase(options)
   if (database.isOwn) await ending.add('Postgres', () => database.stop())
-  const urls = await prepare(database)
+  const urls = await prepare(database, dataDir)
 
   const relayLog = path.join(dataDir, 'relay.log')
   const relay = await step('Starting the relay', async () => {
@@ -68,10 +69,13 @@ function openDatabase({ databaseUrl, dataDir }: DemoOptions): Promise<DemoDataba
 }
 
 /** The schema, the site's own tables, and a URL for each part of the demo. */
-async function prepare({ ownerUrl, isOwn }: DemoDatabase): Promise<RoleUrls> {
+async function prepare({ ownerUrl, isOwn }: DemoDatabase, dataDir: string): Promise<RoleUrls> {
   await step('Running audit-relay migrate', async () => {
-    const said = await migrate(ownerUrl)
-    return [undefined, `audit-relay migrate: ${said.split('\n')[0]}`]
+    const wayOut = isOwn ? `To start afresh, delete ${dataDir}.` : ''
+    const said = await migrate(ownerUrl, wayOut)
+    const [, names] = /^Applied: (.*)\.$/.exec(said) ?? []
+    const done = names ? `${names.split(', ').length} migrations applied` : said
+    return [undefined, `audit-relay migrate: ${done}`]
   })
   return step('Making logins and the tables of the site', async () => {
     const urls = isOwn

@@ -15,9 +15,10 @@ const STOP_TIMEOUT_MS = 15_000
 /**
  * Runs `audit-relay migrate`, as a deployment does.
  *
+ * @param wayOut what to do where it fails
  * @returns what it said
  */
-export async function migrate(ownerUrl: string): Promise<string> {
+export async function migrate(ownerUrl: string, wayOut: string): Promise<string> {
   const child = launch(['migrate'], { AUDIT_OWNER_DATABASE_URL: ownerUrl }, 'pipe')
   const said: string[] = []
   for (const output of [child.stdout, child.stderr]) {
@@ -25,7 +26,8 @@ export async function migrate(ownerUrl: string): Promise<string> {
   }
   const [code] = await once(child, 'close')
   const text = said.join('').trim()
-  if (code !== 0) throw new DemoFailure(`\`audit-relay migrate\` failed:\n${text}`)
+  if (code !== 0)
+    throw new DemoFailure(`\`audit-relay migrate\` failed:\n${text}\n${wayOut}`.trimEnd())
   return text
 }
 

@@ -7,37 +7,37 @@ export function printAccount(account: Account, verdict: Verdict): void {
   const dropped = Object.entries(account.dropped)
   const droppedTotal = dropped.reduce((sum, [, count]) => sum + count, 0)
   const reasons = dropped.map(([reason, count]) => `${number(count)} ${reason}`).join(', ')
+  const { secretsSent, p50Ms, p99Ms } = account
 
   say(`\n  ${bold('The account')}`)
   lines('record()', [
-    ['recorded', account.recorded, 'accepted by record()'],
-    ['staged', account.staged, 'confirmed by the database'],
-    ['logged', account.logged, 'in audit_log'],
-    ['dropped', droppedTotal, reasons === '' ? 'nothing refused, nothing lost' : reasons],
+    ['recorded', counted(account.recorded), 'accepted by record()'],
+    ['staged', counted(account.staged), 'confirmed by the database'],
+    ['logged', counted(account.logged), 'in audit_log'],
+    ['degraded', counted(account.degraded), 'of those, not as given: an id that is no UUID, say'],
+    ['dropped', counted(droppedTotal), reasons && `refused or given up: ${reasons}`],
   ])
   lines('recordIn(tx)', [
-    ['committed', account.committed, 'invitations and refunds that exist'],
-    ['logged', account.committedLogged, 'of those, with their entry in audit_log'],
-    ['rolled back', account.rolledBack, 'transactions that recorded and then failed'],
-    ['logged', account.rolledBackLogged, 'of those, with an entry'],
+    ['committed', counted(account.committed), 'invitations and refunds that exist'],
+    ['logged', counted(account.committedLogged), 'of those, with their entry in audit_log'],
+    ['rolled back', counted(account.rolledBack), 'transactions that recorded and then failed'],
+    ['logged', hopedNot(account.rolledBackLogged), 'of those, with an entry'],
   ])
   lines('the log', [
-    ['waiting', account.waiting, 'still in a lane'],
-    ['dead letters', account.deadLetters, 'refused by the log for good'],
-    ['gaps', account.gaps, 'declared losses'],
-    ['holes', account.seqHoles, 'numbers missing in seq'],
+    ['waiting', hopedNot(account.waiting), 'still in a lane'],
+    ['dead letters', hopedNot(account.deadLetters), 'refused by the log for good'],
+    ['gaps', hopedNot(account.gaps), 'declared losses'],
+    ['holes', hopedNot(account.seqHoles), 'numbers missing in seq'],
     [
       'secrets',
-      account.secretsFound,
-      `entries with one of the ${account.secretsSent} secrets sent`,
+      hopedNot(account.secretsFound),
+      `entries with one of the ${secretsSent} secrets sent`,
     ],
   ])
-  if (account.p50Ms !== null && account.p99Ms !== null) {
-    lines('how long', [
-      ['p50', Math.round(account.p50Ms), 'ms from record() to the log'],
-      ['p99', Math.round(account.p99Ms), 'ms'],
-    ])
-  }
+  lines('how long', [
+    ['p50', bold(inMs(p50Ms)), 'from record() to the log'],
+    ['p99', bold(inMs(p99Ms)), ''],
+  ])
   printVerdict(account, verdict)
 }
 
@@ -53,14 +53,17 @@ function printVerdict(account: Account, { isBalanced, missing, problems }: Verdi
   for (const problem of problems) say(`    ${red(problem)}`)
 }
 
-function lines(head: string, rows: readonly (readonly [string, number, string])[]): void {
+function lines(head: string, rows: readonly (readonly [string, string, string])[]): void {
   say()
   let title = head
-  for (const [name, count, meaning] of rows) {
-    const figure = number(count).padStart(8)
-    say(`    ${label(title)}${name.padEnd(14)}${bold(figure)}   ${dim(meaning)}`)
+  for (const [name, figure, meaning] of rows) {
+    say(`    ${title.padEnd(16)}${name.padEnd(14)}${figure}   ${dim(meaning)}`.trimEnd())
     title = ''
   }
 }
 
-const label = (text: string) => text.padEnd(16)
+const right = (figure: string) => figure.padStart(8)
+const counted = (count: number) => bold(right(number(count)))
+/** What should be nothing is quiet while it is, and loud when it is not. */
+const hopedNot = (count: number) => (count === 0 ? dim : red)(right(number(count)))
+const inMs = (ms: number | null) => right(ms === null ? '-' : `${number(Math.round(ms))} ms`)

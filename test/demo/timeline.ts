@@ -5,6 +5,9 @@ import { hostName } from './people.ts'
 import { cut, type Paint } from './terminal.ts'
 import { inWords } from './words.ts'
 
+const WIDTHS = { seq: 7, time: 10, action: 21, who: 9, what: 30, request: 11 } as const
+const OUTBOX_MARK = '*'
+
 export type TimelineRow = typeof auditLog.$inferSelect
 
 /** An event's newest entries, oldest of them first. */
@@ -43,13 +46,15 @@ export async function readExamples(
     return db.select().from(last).orderBy(desc(last.seq)).limit(limit)
   }
   const ours = await newestOfEach(eq(auditLog.eventId, eventId), 12)
-  const isImported = and(eq(auditLog.recorderId, recorderId), isNull(auditLog.eventId))
+  const isImported = and(
+    eq(auditLog.recorderId, recorderId),
+    isNull(auditLog.eventId),
+    // There are plenty: those that show most.
+    sql`${auditLog.metadata} <> '{}' and char_length(${auditLog.action}) <= ${WIDTHS.action}`,
+  )
   const theirs = await newestOfEach(isImported, 3)
   return [...ours, ...theirs].sort((one, other) => one.seq - other.seq)
 }
-
-const WIDTHS = { seq: 7, time: 10, action: 21, who: 9, what: 30, request: 11 } as const
-const OUTBOX_MARK = '*'
 
 /** The rows as a table that fits the terminal. */
 export function timelineTable(rows: readonly TimelineRow[], paint: Paint): string {

@@ -14,17 +14,18 @@ export interface Surroundings {
 export function tryIt({ database, urls, origin, party, logs }: Surroundings): string {
   const [guest] = party.guests
   const [purchase] = party.purchases
-  // Nobody's own password is shown.
+  // The password of somebody's own database is not shown.
   const urlOf = (url: string) => (database.isOwn ? `'${url}'` : '"$DATABASE_URL"')
+  const why = (text: string) => dim(` # ${text}`)
   return `
   ${bold('Try it')} ${dim(`(${party.name})`)}
 
 E=${origin}/events/${party.id}
 curl -X PUT  $E/branding -H 'x-user: ada' -d '{"primaryColor":"#be123c"}'
 curl -X POST $E/guests/${guest?.id}/check-in -d '{"gate":"A"}'
-curl -X PUT  $E/integrations/stripe -d '{"account":"acct_1","password":"hunter2"}'
+curl -X PUT  $E/integrations/stripe -d '{"account":"acct_1","password":"hunter2"}'${why('censored')}
 curl -X POST $E/collaborators -d '{"email":"you@harbour.example","access":"edit"}'
-curl -X POST $E/collaborators -d '{"email":"you@nowhere.invalid","access":"edit"}'   ${dim('# rolls back')}
+curl -X POST $E/collaborators -d '{"email":"you@nowhere.invalid","access":"edit"}'${why('rolls back')}
 curl -X POST $E/purchases/${purchase?.id}/refunds -d '{"amountCents":100}'
 curl $E/timeline
 
