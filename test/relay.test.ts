@@ -356,13 +356,17 @@ test('status counts what waits, how long, and each recorder', async (t) => {
     scratch.sql`select audit.report(${id}, now(), ${accepted}, ${accepted}, ${scratch.sql.json({ ...dropped })}, ${isClosed})`
   const from = (recorder_id: string, count: number) =>
     Array.from({ length: count }, (_, n) => encoded({ recorder_id, recorder_seq: n + 1 }))
-  await stage(database, 'staging', [...from(live, 3), ...from(died, 4), ...from(closed, 5)])
+  await stage(openDatabase(t, scratch.url), 'staging', [
+    ...from(live, 3),
+    ...from(died, 4),
+    ...from(closed, 5),
+  ])
   await report(live, 5, { full: 2 }, false)
   await report(died, 6, {}, false)
   await report(closed, 8, { timeout: 2, full: 9 }, true)
   await scratch.sql`update audit.audit_recorder set seen_at = seen_at - interval '1 hour' where id = ${died}`
   await relayOn(t, scratch).drain({ deadlineMs: 5_000 })
-  await stage(database, 'outbox', [encoded({ id: numberedId(-60_000) })])
+  await stage(openDatabase(t, scratch.url), 'outbox', [encoded({ id: numberedId(-60_000) })])
 
   const status = await readStatus(database)
   assert.deepEqual(status.depth, { staging: 0, outbox: 1 })

@@ -93,15 +93,3 @@ exception when lock_not_available then
   return false;
 end
 $$;
---> statement-breakpoint
-ALTER FUNCTION "audit"."lane_epoch"() OWNER TO "audit_owner";
---> statement-breakpoint
-ALTER FUNCTION "audit"."declare_gap"() OWNER TO "audit_owner";
---> statement-breakpoint
-ALTER FUNCTION "audit"."compact"(text) OWNER TO "audit_owner";
---> statement-breakpoint
-REVOKE ALL ON FUNCTION "audit"."lane_epoch"(), "audit"."declare_gap"(), "audit"."compact"(text) FROM PUBLIC;
---> statement-breakpoint
-GRANT EXECUTE ON FUNCTION "audit"."lane_epoch"() TO "audit_app";
---> statement-breakpoint
-GRANT EXECUTE ON FUNCTION "audit"."declare_gap"(), "audit"."compact"(text) TO "audit_relay";
