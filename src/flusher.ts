@@ -3,25 +3,28 @@ import type { EntryBuffer } from './buffer.ts'
 import { type DropCounter, MAX_LABELS } from './drops.ts'
 import type { EncodedEntry, Encoder } from './encode.ts'
 import { databaseFault } from './errors.ts'
+import { type StagedBatch, toStagedBatch } from './keeper.ts'
 import type { AuditLogger } from './logger.ts'
 import { Outage } from './outage.ts'
 import { faultKind, withRetry } from './retry.ts'
-import type { PendingEntry } from './shape.ts'
+import type { PendingEntry } from './pending.ts'
 
 /** Encoding more than this in one go would hold up the event loop for half a millisecond. */
 const SLICE_ENTRIES = 100
 
+const WARN_EVERY_MS = 1_000
+
 export interface FlusherParts {
   readonly buffer: EntryBuffer<PendingEntry>
   readonly encoder: Encoder
-  /** Writes a batch to staging in one statement: all of it or none. */
-  readonly stage: (encoded: readonly string[]) => Promise<unknown>
+  /** Writes a batch to staging in one statement: all of it or none. @returns the lane's epoch */
+  readonly stage: (encoded: readonly string[]) => Promise<string | null>
   readonly drops: DropCounter
   readonly logger: AuditLogger
   readonly flushIntervalMs: number
   readonly maxBatchEntries: number
   /** Called after each batch that was staged. */
-  readonly onStaged: () => void
+  readonly onStaged: (batch: StagedBatch) => void
 }
 
 /**
@@ -40,6 +43,8 @@ export class Flusher {
   #numbered = 0
   #settled = 0
   #staged = 0
+  #degradedSaid = 0
+  #degradedWarnDueMs = Number.NEGATIVE_INFINITY
   #waiters: { readonly upTo: number; readonly resolve: (staged: boolean) => void }[] = []
 
   constructor(parts: FlusherParts) {
@@ -118,14 +123,29 @@ export class Flusher {
       this.#numbered += 1
       encoded.push(encoder.encode(entry, this.#numbered))
     }
+    this.#warnOfDegraded()
     return encoded
+  }
+
+  #warnOfDegraded(): void {
+    const { encoder, logger } = this.#parts
+    const degraded = encoder.degraded - this.#degradedSaid
+    const nowMs = performance.now()
+    if (degraded === 0 || nowMs < this.#degradedWarnDueMs) return
+    this.#degradedSaid = encoder.degraded
+    this.#degradedWarnDueMs = nowMs + WARN_EVERY_MS
+    logger.warn(
+      { degraded, degradedTotal: encoder.degraded },
+      'audit entries were not storable as given; each says in context.degraded what was changed',
+    )
   }
 
   /** Settles every entry: staged, refused for good, or given up by `stop`. Never rejects. */
   async #stage(encoded: readonly EncodedEntry[]): Promise<void> {
     const { stage, drops, onStaged } = this.#parts
+    const texts = encoded.map((entry) => entry.json)
     try {
-      await withRetry(() => stage(encoded.map((entry) => entry.json)), {
+      const epoch = await withRetry(() => stage(texts), {
         signal: this.#halt.signal,
         tearsAttempt: true,
         isFinal: (error) => faultKind(error) === 'entry',
@@ -133,7 +153,7 @@ export class Flusher {
       })
       this.#outage.recovered({ buffered: this.#parts.buffer.size })
       this.#staged += encoded.length
-      onStaged()
+      onStaged(toStagedBatch(epoch, encoded))
     } catch (error) {
       if (faultKind(error) !== 'entry') {
         drops.count('timeout', encoded.length, encoded)

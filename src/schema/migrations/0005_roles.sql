@@ -50,23 +50,30 @@ GRANT INSERT ON "audit"."audit_staging", "audit"."audit_outbox" TO "audit_app";
 GRANT EXECUTE ON FUNCTION
   "audit"."record"(text),
   "audit"."report"(uuid, timestamptz, bigint, bigint, jsonb, boolean),
+  "audit"."lane_epoch"(),
   "audit"."lane_state"(uuid)
 TO "audit_app";
 --> statement-breakpoint
 -- The relay takes from the lanes and appends to the log. FOR UPDATE needs UPDATE.
-GRANT SELECT, UPDATE, DELETE, TRUNCATE
+GRANT SELECT, UPDATE, DELETE
 ON "audit"."audit_staging", "audit"."audit_outbox" TO "audit_relay";
 --> statement-breakpoint
 GRANT SELECT, INSERT ON "audit"."audit_log" TO "audit_relay";
 --> statement-breakpoint
-GRANT SELECT, UPDATE ON "audit"."audit_head", "audit"."audit_lane" TO "audit_relay";
+GRANT SELECT, UPDATE ON "audit"."audit_head" TO "audit_relay";
+--> statement-breakpoint
+GRANT SELECT ON "audit"."audit_lane", "audit"."audit_sentinel" TO "audit_relay";
 --> statement-breakpoint
 GRANT SELECT, INSERT, UPDATE, DELETE
-ON "audit"."audit_dead_letter", "audit"."audit_recorder", "audit"."audit_sentinel" TO "audit_relay";
+ON "audit"."audit_dead_letter", "audit"."audit_recorder" TO "audit_relay";
 --> statement-breakpoint
 GRANT USAGE ON SEQUENCE "audit"."audit_dead_letter_number_seq" TO "audit_relay";
 --> statement-breakpoint
-GRANT EXECUTE ON FUNCTION "audit"."ensure_partitions"(integer), "audit"."id_floor"(timestamptz)
+GRANT EXECUTE ON FUNCTION
+  "audit"."ensure_partitions"(integer),
+  "audit"."id_floor"(timestamptz),
+  "audit"."declare_gap"(),
+  "audit"."compact"(text)
 TO "audit_relay";
 --> statement-breakpoint
 -- Readers read the log, and nothing else of anybody's.
