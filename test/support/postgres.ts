@@ -1,0 +1,265 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import fs from 'node:fs'
+import net from 'node:net'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import {
+  type PostgresHome,
+  type PostgresMajor,
+  preparePostgresHome,
+  SERVER_ENVIRONMENT,
+} from './postgres-home.ts'
+import { whenWeEnd } from './when-we-end.ts'
+
+export interface PostgresOptions {
+  /** Made on first use and used again after it. As root it may have to lie elsewhere. */
+  dataDir: string
+  /** @default 18 */
+  major?: PostgresMajor
+  /** Server settings, such as `{ fsync: 'off' }`. They also hold after `restart()`. */
+  settings?: Readonly<Record<string, string>>
+  /** @default one that is free */
+  port?: number
+  /** Told what takes time or is not where one would look for it. @default silent */
+  say?: (line: string) => void
+}
+
+const START_TIMEOUT_MS = 30_000
+const STOP_TIMEOUT_MS = 30_000
+const POLL_INTERVAL_MS = 20
+
+/**
+ * Starts a real Postgres from npm, listening on 127.0.0.1 only.
+ *
+ * The npm package's own class is not used to start and stop it: it installs signal handlers for
+ * the whole process, which get in the way of a clean Ctrl-C of our own, and it hides the process
+ * that fault tests have to kill.
+ *
+ * The server never outlives this process, however that ends, and never keeps it alive. It hears
+ * no Ctrl-C: whoever handles the signal calls `stop()`, or just exits.
+ */
+export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
+  const { major = 18, settings = {}, say = () => {} } = options
+  const home = preparePostgresHome(path.resolve(options.dataDir), major, say)
+  await makeWay(home.dataDir, say)
+  const start = async () => {
+    const server = new Postgres(home, settings, options.port ?? (await freePort()))
+    await server.start()
+    return server
+  }
+  try {
+    return await start()
+  } catch (error) {
+    // Between our look for a free port and the server's use of it somebody else may take it.
+    const portWasTaken = String(error).includes('Address already in use')
+    if (options.port !== undefined || !portWasTaken) throw error
+    return await start()
+  }
+}
+
+export class Postgres {
+  readonly port: number
+  readonly dataDir: string
+  readonly logFile: string
+  /** Of the superuser, to the database `postgres`. */
+  readonly url: string
+  readonly #home: PostgresHome
+  readonly #settings: Readonly<Record<string, string>>
+  #server: ChildProcess | undefined
+
+  constructor(home: PostgresHome, settings: Readonly<Record<string, string>>, port: number) {
+    this.port = port
+    this.dataDir = home.dataDir
+    this.logFile = path.join(home.dataDir, 'server.log')
+    this.url = `postgres://postgres:${home.password}@127.0.0.1:${port}/postgres`
+    this.#home = home
+    this.#settings = settings
+  }
+
+  /** The postmaster's process id. @throws when it does not run */
+  get pid(): number {
+    const pid = this.#server?.pid
+    if (pid === undefined) throw new Error('Postgres is not running.')
+    return pid
+  }
+
+  /** Safe to call twice. Resolves when the server accepts connections. */
+  async start(): Promise<void> {
+    if (this.#server !== undefined) return
+    const deadline = Date.now() + START_TIMEOUT_MS
+    for (;;) {
+      const logStart = fs.existsSync(this.logFile) ? fs.statSync(this.logFile).size : 0
+      const server = await this.#spawn()
+      const isReady = await this.#untilReady(server, deadline)
+      if (isReady) return
+      const log = fs.readFileSync(this.logFile).subarray(logStart).toString('utf8').trim()
+      // After kill() a busy backend lives on until its statement is done.
+      if (log.includes('pre-existing shared memory block') && Date.now() < deadline) {
+        await sleep(POLL_INTERVAL_MS * 5)
+        continue
+      }
+      const lastLines = log.split('\n').slice(-12).join('\n')
+      throw new Error(`Postgres did not start. The end of ${this.logFile}:\n${lastLines}`)
+    }
+  }
+
+  /**
+   * Safe to call twice. `fast` ends sessions and keeps everything; `immediate` is a crash, after
+   * which UNLOGGED tables are empty.
+   */
+  async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
+    await this.#end(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
+  }
+
+  /** SIGKILL for the postmaster; its backends notice when they next wait for something. */
+  async kill(): Promise<void> {
+    await this.#end('SIGKILL')
+  }
+
+  /** On the same port, so that every URL stays right. After `kill()` too. */
+  async restart(): Promise<void> {
+    await this.stop()
+    await this.start()
+  }
+
+  async #spawn(): Promise<ChildProcess> {
+    const settings = {
+      listen_addresses: '127.0.0.1',
+      port: String(this.port),
+      unix_socket_directories: '',
+      logging_collector: 'off',
+      ...this.#settings,
+      cluster_name: `${OWNER_MARK}${process.pid}`,
+    }
+    const log = fs.openSync(this.logFile, 'a')
+    const server = spawn(
+      this.#home.program,
+      [
+        ...['-D', this.dataDir],
+        ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+      ],
+      {
+        // A process group of its own, so that Ctrl-C does not reach it before our own shutdown.
+        detached: true,
+        stdio: ['ignore', log, log],
+        cwd: '/',
+        env: SERVER_ENVIRONMENT,
+        ...this.#home.runAs,
+      },
+    )
+    fs.closeSync(log)
+    this.#server = server
+    const callOff = whenWeEnd('kill -INT "$0"', String(server.pid))
+    server.once('exit', () => {
+      callOff()
+      this.#server = undefined
+    })
+    server.unref()
+    await once(server, 'spawn')
+    return server
+  }
+
+  async #untilReady(server: ChildProcess, deadline: number): Promise<boolean> {
+    while (!hasEnded(server)) {
+      const { pid, status } = readPidFile(this.dataDir)
+      if (pid === server.pid && status === 'ready') return true
+      if (Date.now() > deadline) await this.kill()
+      else await sleep(POLL_INTERVAL_MS)
+    }
+    return false
+  }
+
+  async #end(signal: 'SIGINT' | 'SIGQUIT' | 'SIGKILL'): Promise<void> {
+    const server = this.#server
+    if (server === undefined || hasEnded(server)) return
+    const ended = once(server, 'exit')
+    server.ref() // somebody waits for it now
+    server.kill(signal)
+    const escalate = setTimeout(() => server.kill('SIGQUIT'), STOP_TIMEOUT_MS)
+    await ended
+    clearTimeout(escalate)
+  }
+}
+
+function hasEnded(server: ChildProcess): boolean {
+  return server.exitCode !== null || server.signalCode !== null
+}
+
+// Stands on the server's command line, so that a later run can tell whose it was.
+const OWNER_MARK = 'audit-outbox-'
+
+/** Deals with the postmaster.pid of an earlier run, so that a start finds a free directory. */
+async function makeWay(dataDir: string, say: (line: string) => void): Promise<void> {
+  const { pid } = readPidFile(dataDir)
+  const command = pid === undefined ? '' : commandOf(pid)
+  const owner = Number(command.match(/cluster_name=audit-outbox-(\d+)/)?.[1] ?? 0)
+  const isPostgres = /postgres|postmaster/.test(command)
+  const isOnOtherData = owner > 0 && !command.includes(`-D ${dataDir} `)
+  if (pid === undefined || !isPostgres || isOnOtherData) {
+    disownPidFile(dataDir)
+    return
+  }
+  if (owner === 0 || commandOf(owner) !== '') {
+    throw new Error(`Another Postgres (process ${pid}) is running on ${dataDir}. Stop it first.`)
+  }
+  say(`Stopping the Postgres (process ${pid}) that an earlier run left on ${dataDir}`)
+  process.kill(pid, 'SIGINT')
+  const deadline = Date.now() + STOP_TIMEOUT_MS
+  while (commandOf(pid) !== '') {
+    if (Date.now() > deadline) throw new Error(`Process ${pid} on ${dataDir} does not stop.`)
+    await sleep(POLL_INTERVAL_MS)
+  }
+  disownPidFile(dataDir)
+}
+
+/**
+ * The number of a dead server may be a zombie's by now, or that of an unrelated process, and
+ * Postgres would not start. The rest of the file stays: from it Postgres tells whether a session
+ * of the dead server still uses its shared memory.
+ */
+function disownPidFile(dataDir: string): void {
+  const file = path.join(dataDir, 'postmaster.pid')
+  if (!fs.existsSync(file)) return
+  const text = fs.readFileSync(file, 'utf8')
+  const isWhole = /^-?\d+\n/.test(text)
+  if (isWhole) fs.writeFileSync(file, text.replace(/^-?\d+/, String(NO_PROCESS)))
+  else fs.rmSync(file)
+}
+
+// Larger than any process id can be.
+const NO_PROCESS = 999_999_999
+
+/** Line 1 is the process id, line 8 its state, as `pg_ctl -w` reads it. */
+function readPidFile(dataDir: string): { pid?: number; status?: string } {
+  try {
+    const lines = fs.readFileSync(path.join(dataDir, 'postmaster.pid'), 'utf8').split('\n')
+    const pid = Number(lines[0])
+    return Number.isInteger(pid) && pid > 0 ? { pid, status: lines[7]?.trim() ?? '' } : {}
+  } catch {
+    return {}
+  }
+}
+
+/** The command line of a living process; empty for one that is gone, and for a zombie. */
+function commandOf(pid: number): string {
+  try {
+    if (fs.existsSync('/proc/self/cmdline')) {
+      return fs.readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
+    }
+    const columns = execFileSync('ps', ['-o', 'command=', '-p', String(pid)], { encoding: 'utf8' })
+    return columns.includes('<defunct>') ? '' : columns
+  } catch {
+    return ''
+  }
+}
+
+async function freePort(): Promise<number> {
+  const probe = net.createServer().listen(0, '127.0.0.1')
+  await once(probe, 'listening')
+  const address = probe.address()
+  probe.close()
+  await once(probe, 'close')
+  if (address === null || typeof address === 'string') throw new Error('No port is free.')
+  return address.port
+}

@@ -1,0 +1,20 @@
+/**
+ * A reporter that fails a run which proved nothing. Node calls a file without tests a test that
+ * passed, and a run in which every test was skipped a success.
+ *
+ * Plain JavaScript, because Node loads reporters before `--import tsx` has taken effect.
+ *
+ * @param {AsyncIterable<import('node:test/reporters').TestEvent>} events
+ */
+export default async function* requireTests(events) {
+  let ran = 0
+  const withoutTests = []
+  for await (const { type, data } of events) {
+    if (type !== 'test:pass' && type !== 'test:fail') continue
+    if (type === 'test:pass' && data.name === data.file) withoutTests.push(data.name)
+    else if (data.skip === undefined && data.todo === undefined) ran += 1
+  }
+  for (const file of withoutTests) yield `No test in ${file}\n`
+  if (ran === 0) yield 'No test ran.\n'
+  if (ran === 0 || withoutTests.length > 0) process.exitCode = 1
+}
