@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
-import { AuditError, safeError } from '../src/errors.ts'
+import { AuditError } from '../src/errors.ts'
 import { faultHint } from '../src/retry.ts'
 import { migrate } from './commands/migrate.ts'
 import { once, run } from './commands/run.ts'
@@ -103,7 +103,9 @@ function misuse(message: string): AuditError {
 try {
   process.exitCode = await main(process.argv.slice(2))
 } catch (error) {
-  const { code, message, fault } = safeError(error)
+  // Anything else is a bug of ours, and whoever reports it needs to see where.
+  if (!(error instanceof AuditError)) throw error
+  const { code, message, fault } = error
   const hint = fault ? faultHint(fault.code) : undefined
   const isMisuse = code === 'AUDIT_OPTION_INVALID'
   const lines = [message, hint, isMisuse ? 'See "audit-relay --help".' : undefined]
