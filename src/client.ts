@@ -27,7 +27,8 @@ export class Client {
   #isDiscarded = false
   #isBusy = false
 
-  constructor(url: string, applicationName: string, connectTimeoutMs: number) {
+  /** @param settings what the server is asked for at the start of the connection */
+  constructor(url: string, settings: Readonly<Record<string, string>>, connectTimeoutMs: number) {
     const options = {
       max: 1,
       prepare: false, // PgBouncer in transaction mode
@@ -38,7 +39,7 @@ export class Client {
       idle_timeout: 0,
       max_lifetime: null,
       backoff: () => 0.25, // its own reconnecting, between our deadline's start and end
-      connection: { application_name: applicationName },
+      connection: settings,
       socket: (target: Target) => this.#open(target), // not in the driver's types
     }
     this.#sql = postgres(url, options)
