@@ -207,8 +207,8 @@ export class Relay {
 
   /** Asks which lanes hold anything and moves it. @returns whether every lane was seen empty */
   async #cycle(signal: AbortSignal, maxRows = Number.POSITIVE_INFINITY): Promise<boolean> {
-    await this.#ensurePartitions()
     const probed = await probe(this.#database)
+    await this.#ensurePartitions()
     if (probed.wasEmptied) await this.#declareGap()
     let { waiting } = probed
     const isEmpty = waiting.length === 0 && !probed.wasEmptied
