@@ -187,7 +187,8 @@ test('dead-letters: wrong usage is explained', async () => {
     const flags = names.filter((name) => words.includes(`--${name}`)).map((name) => [name, true])
     const limit = words.includes('--limit') ? { limit: '10001' } : {}
     const values = { ...Object.fromEntries(flags), ...limit }
-    const given = { environment: {}, values, operand: operands[0], operands }
+    const environment = { DATABASE_URL: 'postgres://127.0.0.1:1/x' }
+    const given = { environment, values, operand: operands[0], operands }
     await assert.rejects(deadLettersCommand.run(given), { code: 'AUDIT_OPTION_INVALID', message })
   }
 })
