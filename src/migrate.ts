@@ -70,7 +70,11 @@ export async function migrateDatabase(options: MigrateOptions = {}): Promise<Mig
     // A migration that waits for a lock blocks everyone behind it.
     await client`select set_config('lock_timeout', '5s', false)`
     await migrate(drizzle(client), { migrationsFolder, ...BOOKKEEPING })
-    return { applied: journal().entries.filter(({ when }) => when > before).map(({ tag }) => tag) }
+    return {
+      applied: journal()
+        .entries.filter(({ when }) => when > before)
+        .map(({ tag }) => tag),
+    }
   } catch (error) {
     throw explained(error)
   } finally {
@@ -157,6 +161,8 @@ function explained(error: unknown): AuditError {
       : fault.code === '55P03'
         ? 'Another session holds a lock for long: try again when it has ended.'
         : faultHint(fault.code)
-  const message = [`The migration failed (${fault.code}): ${words}.`, hint].filter(Boolean).join(' ')
+  const message = [`The migration failed (${fault.code}): ${words}.`, hint]
+    .filter(Boolean)
+    .join(' ')
   return new AuditError('AUDIT_DATABASE_FAILED', message, fault)
 }

@@ -314,7 +314,8 @@ class BoundRecorder<Actions extends ActionMap = AnyActions> implements Recorder<
     }
     const unshapable = entries.length - encoded.length
     if (unshapable > 0) {
-      const message = 'an entry without an action, or one that cannot be read, was given to recordIn'
+      const message =
+        'an entry without an action, or one that cannot be read, was given to recordIn'
       if (mode === 'atomic') throw new AuditError('AUDIT_ENTRY_UNSHAPABLE', message)
       logger.warn({ unshapable }, message)
     }

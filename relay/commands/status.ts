@@ -32,7 +32,10 @@ function asText({ depth, lagMs, lastSeq, deadLetters, gaps, recorders }: Status)
     ['gaps', String(gaps)],
   ].map(([name = '', value = '']) => `${name.padEnd(14)}${value}`)
   if (recorders.length > 0) {
-    lines.push('', 'recorder                              state   accepted   logged  missing  dropped')
+    lines.push(
+      '',
+      'recorder                              state   accepted   logged  missing  dropped',
+    )
   }
   for (const { id, state, accepted, logged, missing, dropped } of recorders) {
     const reasons = Object.entries(dropped).map(([reason, count]) => `${reason} ${count}`)

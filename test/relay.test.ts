@@ -1,0 +1,371 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { moveStatement } from '../relay/move.ts'
+import { probe } from '../relay/probe.ts'
+import { readStatus } from '../relay/status.ts'
+import { scratchDatabase } from './support/database.ts'
+import { encoded, memoryLogger, numberedId, openDatabase, relayOn, stage } from './support/lanes.ts'
+import { waitFor } from './support/wait-for.ts'
+
+const RECORDER = '01990000-0000-7000-8000-00000000000a'
+
+test('an entry that was staged is logged with every column as it was given', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.urlAs('audit_app'))
+  const columns = {
+    id: numberedId(1),
+    occurred_at: '2026-01-02T03:04:05.678+00:00',
+    user_id: '11111111-1111-4111-8111-111111111111',
+    event_id: '22222222-2222-4222-8222-222222222222',
+    target_id: '33333333-3333-4333-8333-333333333333',
+    recorder_id: RECORDER,
+    recorder_seq: 7,
+    action: 'branding.update',
+    entity_type: 'branding',
+    request_id: 'r-1',
+    metadata: { color: { from: 'red', to: 'blue' }, list: [1, null, 'two'] },
+    context: { ip: '127.0.0.1' },
+  }
+  await stage(database, 'staging', [encoded(columns)])
+  const result = await relayOn(t, scratch).drain({ deadlineMs: 5_000 })
+  assert.deepEqual(
+    { claimed: result.claimed, logged: result.logged, deadLetters: result.deadLetters },
+    { claimed: 1, logged: 1, deadLetters: 0 },
+  )
+  assert.equal(result.isDrained, true)
+  const [row] = await scratch.sql`
+    select row_to_json(l)::jsonb - 'logged_at' as entry, l.logged_at <= clock_timestamp() as past
+    from audit.audit_log as l`
+  assert.deepEqual(row?.['entry'], {
+    ...columns,
+    seq: 1,
+    occurred_at: '2026-01-02T03:04:05.678+00:00',
+  })
+  assert.equal(row?.['past'], true)
+  assert.deepEqual(
+    await scratch.sql`select id, logged::integer as logged from audit.audit_recorder`.then((r) => [
+      ...r,
+    ]),
+    [{ id: RECORDER, logged: 1 }],
+  )
+})
+
+// Goal: relays may be added without coordination, and a tail may trust `seq`.
+// Method: four relays race on two lanes that hold the same ids, while a tail polls by `seq`.
+test('four relays on 20,000 ids in both lanes log each once, in commit order, without a gap', async (t) => {
+  const ENTRIES = 20_000
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  const entries = Array.from({ length: ENTRIES }, (_, n) =>
+    encoded({ id: numberedId(n), metadata: { n } }),
+  )
+  await stage(database, 'staging', entries)
+  await stage(database, 'outbox', entries.toReversed())
+
+  const relays = Array.from({ length: 4 }, () => relayOn(t, scratch, { batchEntries: 333 }))
+  const tailed: number[] = []
+  let isOver = false
+  const tail = async () => {
+    for (;;) {
+      const last = tailed.at(-1) ?? 0
+      const wasOver = isOver
+      const rows = await scratch.sql`
+        select seq::integer as seq from audit.audit_log where seq > ${last} order by seq limit 500`
+      tailed.push(...rows.map((row) => Number(row['seq'])))
+      if (rows.length === 0 && wasOver) return
+    }
+  }
+  const tailing = tail()
+  const drained = await Promise.all(relays.map((relay) => relay.drain({ deadlineMs: 60_000 })))
+  isOver = true
+  await tailing
+
+  const sum = (of: (result: (typeof drained)[number]) => number) =>
+    drained.reduce((total, result) => total + of(result), 0)
+  assert.equal(
+    sum(({ claimed }) => claimed),
+    2 * ENTRIES,
+  )
+  assert.equal(
+    sum(({ logged }) => logged),
+    ENTRIES,
+  )
+  assert.equal(
+    sum(({ deadLetters }) => deadLetters),
+    0,
+  )
+  assert.ok(drained.filter(({ claimed }) => claimed > 0).length > 1, 'the relays shared the work')
+  assert.deepEqual(
+    tailed,
+    Array.from({ length: ENTRIES }, (_, at) => at + 1),
+  )
+  const [log] = await scratch.sql`
+    select count(*)::integer as entries, count(distinct id)::integer as ids,
+      max(seq)::integer as last, (select seq::integer from audit.audit_head) as head
+    from audit.audit_log`
+  assert.deepEqual({ ...log }, { entries: ENTRIES, ids: ENTRIES, last: ENTRIES, head: ENTRIES })
+})
+
+test('an idle poll takes no transaction id', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.urlAs('audit_relay'))
+  const idle = async () => {
+    await probe(database)
+    for (const lane of ['staging', 'outbox'] as const) {
+      await database.execute(moveStatement({ lane, batchEntries: 100, lockTimeoutMs: 1_000 }))
+    }
+  }
+  await idle()
+  const nextTransactionId = async () => {
+    const [row] = await scratch.sql`select pg_snapshot_xmax(pg_current_snapshot())::text as next`
+    return row?.['next']
+  }
+  // Other databases of the test server take ids too, so one quiet round out of some is the proof.
+  for (let round = 0; round < 200; round += 1) {
+    const before = await nextTransactionId()
+    for (let poll = 0; poll < 3; poll += 1) await idle()
+    if (before === (await nextTransactionId())) return
+  }
+  assert.fail('each of 200 rounds of idle polls moved the next transaction id')
+})
+
+test('an id that comes again with the same content is logged once and is no dead letter', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  const entry = encoded({ id: numberedId(1), recorder_id: RECORDER, recorder_seq: 1 })
+  await stage(database, 'staging', [entry, entry])
+  const relay = relayOn(t, scratch)
+  await relay.drain({ deadlineMs: 5_000 })
+  await stage(database, 'staging', [entry])
+  await stage(database, 'outbox', [entry])
+  const result = await relay.drain({ deadlineMs: 5_000 })
+  assert.equal(result.claimed, 4)
+  assert.equal(result.logged, 1)
+  assert.equal(result.deadLetters, 0)
+  const [recorder] = await scratch.sql`select logged::integer as logged from audit.audit_recorder`
+  assert.equal(recorder?.['logged'], 1)
+})
+
+test('an id that comes again with another content becomes a dead letter, with an alarm', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  const logger = memoryLogger()
+  const relay = relayOn(t, scratch, { logger })
+  const id = numberedId(1)
+  await stage(database, 'staging', [encoded({ id, metadata: { n: 1 } })])
+  await relay.drain({ deadlineMs: 5_000 })
+  await stage(database, 'staging', [
+    encoded({ id, metadata: { n: 2, secret: 'canary-in-metadata' } }),
+  ])
+  // Both new and in one batch: one of them is the entry, the other the dead letter.
+  const other = numberedId(2)
+  await stage(database, 'outbox', [
+    encoded({ id: other, action: 'a.one' }),
+    encoded({ id: other, action: 'a.two' }),
+  ])
+  const result = await relay.drain({ deadlineMs: 5_000 })
+  assert.equal(result.deadLetters, 2)
+  assert.equal(result.logged, 2)
+  const letters = await scratch.sql`
+    select lane, sqlstate, id, entry::jsonb -> 'metadata' ->> 'n' as n
+    from audit.audit_dead_letter order by lane desc`
+  assert.deepEqual(
+    letters.map((letter) => ({ ...letter })),
+    [
+      { lane: 'staging', sqlstate: '23505', id, n: '2' },
+      { lane: 'outbox', sqlstate: '23505', id: other, n: null },
+    ],
+  )
+  const alarm = logger.lines.find(({ level }) => level === 'error')
+  assert.match(alarm?.message ?? '', /dead letters/)
+  assert.doesNotMatch(JSON.stringify(logger.lines), /canary/)
+})
+
+test('rows that the log refuses become dead letters and delay none of the others', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  const bad: Record<string, unknown>[] = [
+    { action: null },
+    { action: '' },
+    { action: 'x'.repeat(129) },
+    { entity_type: '' },
+    { entity_type: 'é'.repeat(257) },
+    { request_id: 'r'.repeat(20_000) },
+    { metadata: [1] },
+    { metadata: 'text' },
+    { context: 7 },
+  ]
+  const entries = Array.from({ length: 500 }, (_, n) => encoded({ id: numberedId(n) }))
+  for (const [at, columns] of bad.entries()) entries.splice(at * 60, 0, encoded(columns))
+  await stage(database, 'staging', entries)
+  await stage(database, 'outbox', [encoded({ action: null }), encoded({ id: numberedId(1_000) })])
+  const result = await relayOn(t, scratch).drain({ deadlineMs: 5_000 })
+  assert.equal(result.logged, 501)
+  assert.equal(result.deadLetters, bad.length + 1)
+  const [letters] = await scratch.sql`
+    select count(*)::integer as all, count(*) filter (where sqlstate = '23514')::integer as checks
+    from audit.audit_dead_letter`
+  assert.deepEqual({ ...letters }, { all: bad.length + 1, checks: bad.length + 1 })
+})
+
+// Goal: also what we cannot foresee never holds up a batch.
+// Method: a constraint of somebody else's on the log, and one row in a full batch that breaks it.
+test('a row that breaks a constraint of somebody else is found by halving and parked', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await scratch.sql`alter table audit.audit_log add constraint theirs check (action <> 'bad.one')`
+  const database = openDatabase(t, scratch.url)
+  const entries = Array.from({ length: 500 }, (_, n) =>
+    encoded({ id: numberedId(n), action: n === 250 || n === 499 ? 'bad.one' : 'good.one' }),
+  )
+  await stage(database, 'staging', entries)
+  const result = await relayOn(t, scratch, { batchEntries: 500 }).drain({ deadlineMs: 10_000 })
+  assert.equal(result.logged, 498)
+  assert.equal(result.deadLetters, 2)
+  const letters = await scratch.sql`select sqlstate, reason from audit.audit_dead_letter`
+  assert.deepEqual(
+    letters.map((letter) => ({ ...letter })),
+    Array(2).fill({ sqlstate: '23514', reason: 'the database refused to log it' }),
+  )
+  const [seqs] =
+    await scratch.sql`select max(seq)::integer as last, count(*)::integer as entries from audit.audit_log`
+  assert.deepEqual({ ...seqs }, { last: 498, entries: 498 })
+})
+
+// Goal: an asynchronous commit can lose a batch on both sides when the server crashes.
+// Method: the relay's login has synchronous_commit off; the move says what it really ran with.
+test('the move commits synchronously, whatever the login was set to', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await scratch.sql.unsafe(`
+    alter database ${scratch.name} set synchronous_commit = off;
+    create table public.seen (setting text);
+    create function public.see() returns trigger language plpgsql security definer as $$
+    begin insert into public.seen values (current_setting('synchronous_commit')
+      || ' ' || current_setting('lock_timeout')); return new; end $$;
+    create trigger see before insert on audit.audit_log for each row execute function public.see()`)
+  const database = openDatabase(t, scratch.url)
+  await stage(database, 'staging', [encoded()])
+  await relayOn(t, scratch, { statementTimeoutMs: 8_000 }).drain({ deadlineMs: 5_000 })
+  const seen = await scratch.sql`select setting from public.seen`
+  assert.deepEqual(
+    seen.map((row) => row['setting']),
+    ['on 4s'],
+  )
+})
+
+test('a running relay picks up what arrives, and stop() leaves nothing half-moved', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  const relay = relayOn(t, scratch, { batchEntries: 50, pollMinMs: 5, pollMaxMs: 20 })
+  const stopped = relay.start()
+  assert.equal(relay.start(), stopped, 'starting twice is starting once')
+  await stage(
+    database,
+    'staging',
+    Array.from({ length: 5_000 }, () => encoded()),
+  )
+  await waitFor(() => relay.stats().logged > 500, { timeoutMs: 10_000, what: 'the first batches' })
+  await relay.stop()
+  await relay.stop()
+  await stopped
+  const [counts] = await scratch.sql`
+    select (select count(*) from audit.audit_staging)::integer as staged,
+      (select count(*) from audit.audit_log)::integer as logged`
+  assert.equal(counts?.['staged'] + counts?.['logged'], 5_000)
+  assert.equal(counts?.['logged'], relay.stats().logged)
+})
+
+test('a relay that is stopped before it starts ends at once', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const relay = relayOn(t, scratch)
+  await relay.stop()
+  await relay.start()
+  assert.equal(relay.stats().cycles, 0)
+})
+
+test('drain stops at its bound of rows and says that some are left', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stage(
+    database,
+    'staging',
+    Array.from({ length: 300 }, () => encoded()),
+  )
+  const result = await relayOn(t, scratch, { batchEntries: 100 }).drain({
+    maxRows: 200,
+    deadlineMs: 5_000,
+  })
+  assert.equal(result.claimed, 200)
+  assert.equal(result.isDrained, false)
+})
+
+test('a lane with a long backlog does not hold up the other lane', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stage(
+    database,
+    'staging',
+    Array.from({ length: 3_000 }, () => encoded()),
+  )
+  await stage(database, 'outbox', [encoded({ action: 'late.one' })])
+  await relayOn(t, scratch, { batchEntries: 100 }).drain({ maxRows: 250, deadlineMs: 5_000 })
+  const [late] =
+    await scratch.sql`select seq::integer as seq from audit.audit_log where action = 'late.one'`
+  assert.equal(late?.['seq'], 101)
+})
+
+test('a relay on a database without our schema says what to do', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await scratch.sql`update audit.audit_schema_version set version = 99, min_reader_version = 99`
+  await assert.rejects(relayOn(t, scratch).drain({ deadlineMs: 5_000 }), {
+    code: 'AUDIT_SCHEMA_MISMATCH',
+    message: /needs a relay of version 99/,
+  })
+})
+
+test('status counts what waits, how long, and each recorder', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.urlAs('audit_relay'))
+  const live = '01990000-0000-7000-8000-000000000001'
+  const died = '01990000-0000-7000-8000-000000000002'
+  const closed = '01990000-0000-7000-8000-000000000003'
+  const report = (id: string, accepted: number, dropped: object, isClosed: boolean) =>
+    scratch.sql`select audit.report(${id}, now(), ${accepted}, ${accepted}, ${scratch.sql.json({ ...dropped })}, ${isClosed})`
+  const from = (recorder_id: string, count: number) =>
+    Array.from({ length: count }, (_, n) => encoded({ recorder_id, recorder_seq: n + 1 }))
+  await stage(database, 'staging', [...from(live, 3), ...from(died, 4), ...from(closed, 5)])
+  await report(live, 5, { full: 2 }, false)
+  await report(died, 6, {}, false)
+  await report(closed, 8, { timeout: 2, full: 9 }, true)
+  await scratch.sql`update audit.audit_recorder set seen_at = seen_at - interval '1 hour' where id = ${died}`
+  await relayOn(t, scratch).drain({ deadlineMs: 5_000 })
+  await stage(database, 'outbox', [encoded({ id: numberedId(-60_000) })])
+
+  const status = await readStatus(database)
+  assert.deepEqual(status.depth, { staging: 0, outbox: 1 })
+  assert.ok(status.lagMs >= 60_000 && status.lagMs < 300_000, `lag ${status.lagMs}`)
+  assert.equal(status.lastSeq, 12)
+  assert.equal(status.deadLetters, 0)
+  assert.equal(status.gaps, 0)
+  const recorders = new Map(status.recorders.map(({ id, ...rest }) => [id, rest]))
+  assert.deepEqual(recorders.get(live), {
+    state: 'live',
+    accepted: 5,
+    logged: 3,
+    dropped: { full: 2 },
+    missing: 0,
+  })
+  assert.deepEqual(recorders.get(died), {
+    state: 'died',
+    accepted: 6,
+    logged: 4,
+    dropped: {},
+    missing: 2,
+  })
+  assert.deepEqual(recorders.get(closed), {
+    state: 'closed',
+    accepted: 8,
+    logged: 5,
+    dropped: { timeout: 2, full: 9 },
+    missing: 1,
+  })
+})

@@ -1,0 +1,55 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import type { TestContext } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const MAIN = fileURLToPath(new URL('../../relay/main.ts', import.meta.url))
+
+const MAX_LIFE_MS = 60_000
+
+export interface RelayProcess {
+  readonly child: ChildProcess
+  /** What it has written so far. */
+  output(): { readonly stdout: string; readonly stderr: string }
+  /** Resolves with its exit code, or the signal that ended it. */
+  readonly ended: Promise<number | NodeJS.Signals | null>
+}
+
+/** `audit-relay` as a process of its own, with this environment and no other settings. */
+export function spawnRelay(
+  t: TestContext,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): RelayProcess {
+  const child = spawn(process.execPath, ['--import', 'tsx', MAIN, ...args], {
+    env: { PATH: process.env['PATH'], ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  t.after(() => child.kill('SIGKILL'))
+  // One that hangs fails its test and not the whole run.
+  const overdue = setTimeout(() => child.kill('SIGKILL'), MAX_LIFE_MS)
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => {
+    stdout += chunk
+  })
+  child.stderr.on('data', (chunk) => {
+    stderr += chunk
+  })
+  const ended = once(child, 'close').then(([code, signal]) => {
+    clearTimeout(overdue)
+    return code ?? signal
+  })
+  return { child, output: () => ({ stdout, stderr }), ended }
+}
+
+/** Runs it to its end. */
+export async function runRelay(
+  t: TestContext,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+) {
+  const relay = spawnRelay(t, args, environment)
+  const code = await relay.ended
+  return { code, ...relay.output() }
+}
