@@ -85,6 +85,8 @@ class TailReader {
   readonly #db: AuditDatabase
   readonly #conditions: readonly SQL[]
   readonly #parts: ReaderParts
+  #isWoken = false
+  #waiting: AbortController | undefined
 
   constructor(db: AuditDatabase, conditions: readonly SQL[], parts: ReaderParts) {
     this.#db = db
@@ -93,7 +95,12 @@ class TailReader {
   }
 
   async *read(fromSeq: number | undefined): AsyncGenerator<LoggedEntry, void, undefined> {
-    const { signal } = this.#parts
+    const { signal, wake } = this.#parts
+    const onLogged = () => {
+      this.#isWoken = true
+      this.#waiting?.abort()
+    }
+    wake?.addEventListener('logged', onLogged)
     try {
       let next = fromSeq ?? (await this.#retrying(() => lastSeq(this.#db))) + 1
       let lastNewsMs = performance.now()
@@ -110,6 +117,8 @@ class TailReader {
       }
     } catch (error) {
       if (!signal.aborted) throw error
+    } finally {
+      wake?.removeEventListener('logged', onLogged)
     }
   }
 
@@ -131,19 +140,17 @@ class TailReader {
 
   #retrying<T>(attempt: () => Promise<T>): Promise<T> {
     const { signal, onFailure } = this.#parts
-    return withRetry(attempt, { signal, onFailure, isFinal: isFinal, tearsAttempt: true })
+    return withRetry(attempt, { signal, onFailure, isFinal, tearsAttempt: true })
   }
 
   async #idle(waitMs: number): Promise<void> {
-    const { signal, wake } = this.#parts
-    const woken = new AbortController()
-    const onLogged = () => woken.abort()
-    wake?.addEventListener('logged', onLogged)
-    // Aborting is how we are woken, so the rejection is the expected end of the wait.
-    await sleep(waitMs, undefined, { signal: AbortSignal.any([signal, woken.signal]) }).catch(
-      () => {},
-    )
-    wake?.removeEventListener('logged', onLogged)
+    if (!this.#isWoken) {
+      this.#waiting = new AbortController()
+      const signal = AbortSignal.any([this.#parts.signal, this.#waiting.signal])
+      // Aborting is how we are woken, so the rejection is the expected end of the wait.
+      await sleep(waitMs, undefined, { signal }).catch(() => {})
+    }
+    this.#isWoken = false
   }
 }
 
@@ -157,7 +164,8 @@ function refuseUnknown(options: object, filter: object): void {
   }
 }
 
-function waitMsAfter(quietMs: number): number {
+/** How long a tail that has come to the end waits, by how long nothing has come. */
+export function waitMsAfter(quietMs: number): number {
   if (quietMs < BUSY.forMs) return BUSY.waitMs
   return quietMs < CALM.forMs ? CALM.waitMs : IDLE_WAIT_MS
 }
@@ -168,10 +176,14 @@ function batchQuery(next: number): SQL {
     order by ${auditLog.seq} limit ${sql.raw(String(BATCH_ENTRIES))}`
 }
 
-/** One row at least: where the filter lets nothing through, one with nulls for an entry. */
+/**
+ * One row at least: where the filter lets nothing through, one with nulls for an entry. The window
+ * begins at the first number that is there, because the oldest partitions may have been dropped.
+ */
 function windowQuery(next: number, conditions: readonly SQL[]): SQL {
-  const inWindow = sql`${auditLog.seq} >= ${next}::bigint
-    and ${auditLog.seq} < ${next + WINDOW_SEQS}::bigint`
+  const first = sql`(select min(${auditLog.seq}) from ${auditLog} where ${auditLog.seq} >= ${next}::bigint)`
+  const inWindow = sql`${auditLog.seq} >= ${first}
+    and ${auditLog.seq} < ${first} + ${sql.raw(String(WINDOW_SEQS))}`
   return sql`
     select reached."throughSeq", found.*
     from (select max(${auditLog.seq})::text as "throughSeq" from ${auditLog} where ${inWindow})
