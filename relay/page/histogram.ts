@@ -1,0 +1,204 @@
+import { type SQL, sql } from 'drizzle-orm'
+import { checkFilter, type LogFilter } from '../../src/filter.ts'
+import { idFloor } from '../../src/instant.ts'
+import type { LoggedEntry } from '../../src/logged-entry.ts'
+import { readRows } from '../../src/read.ts'
+import type { AuditDatabase } from '../../src/rows.ts'
+import { auditLog } from '../../src/schema/tables.ts'
+import { DAY_MS, type Zone } from './zone.ts'
+
+export interface Bar {
+  readonly fromMs: number
+  readonly toMs: number
+  readonly count: number
+  /** The count was worked out from a sample, not counted. */
+  readonly isEstimate: boolean
+}
+
+export interface Histogram {
+  readonly fromMs: number
+  readonly toMs: number
+  /** The width of a whole bar. The first and the last are cut off where the range is. */
+  readonly stepMs: number
+  readonly bars: readonly Bar[]
+}
+
+const MAX_BARS = 60
+/**
+ * Each bar is looked at in so many slices, and so many entries at most are read of each: 31,500 in
+ * all, whatever the log's size. Seven, so that slices of a bar of days begin at different hours:
+ * in the first of each night there is hardly an entry.
+ */
+const SLICES = 7
+const SLICE_ENTRIES = 75
+const MAX_SPAN_MS = 20 * 366 * DAY_MS
+const [SECOND, MINUTE, HOUR] = [1_000, 60_000, 3_600_000]
+const STEPS_MS = [
+  ...[SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND],
+  ...[MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE],
+  ...[HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR],
+  ...[DAY_MS, 2 * DAY_MS, 7 * DAY_MS, 14 * DAY_MS, 28 * DAY_MS, 91 * DAY_MS, 182 * DAY_MS],
+]
+
+export interface HistogramRequest {
+  readonly filter: LogFilter
+  readonly zone: Zone
+  readonly nowMs: number
+  /** The entries of the only page, where there is but one: then nothing has to be asked. */
+  readonly all?: readonly LoggedEntry[] | undefined
+}
+
+/**
+ * How many entries there are, by the time of recording: the order and the bounds of the list.
+ *
+ * Counting a big log takes as long as reading it, so what is read is bounded. A slice with fewer
+ * entries than the bound is counted; of a fuller one, the share of its time that the entries read
+ * cover gives its density. Where nothing narrows the log, no density is needed: `seq` has no gaps,
+ * so the difference between the numbers at both ends is the count, but for what arrived late. Both
+ * are marked as estimates.
+ *
+ * @returns undefined where there is nothing to draw
+ */
+export async function histogram(
+  db: AuditDatabase,
+  { filter, zone, nowMs, all }: HistogramRequest,
+): Promise<Histogram | undefined> {
+  const { first, others } = byIndex(filter)
+  const toMs = Math.max(1, Number(filter.to ?? nowMs + 1))
+  const wanted = filter.from ?? (await firstRecordedMs(db, first, all))
+  if (wanted === undefined) return undefined
+  const fromMs = Math.max(0, toMs - MAX_SPAN_MS, Math.min(Number(wanted), toMs - 1))
+  const frame = frameOf(fromMs, toMs, zone)
+  if (all) return { ...frame, bars: countPage(frame, all) }
+  const rows = await readRows(db, slicesQuery(frame, first, others))
+  return { ...frame, bars: estimate(frame, rows) }
+}
+
+type Frame = Pick<Histogram, 'fromMs' | 'toMs' | 'stepMs'> & { readonly edges: readonly number[] }
+
+/** Bars of a width that clocks have, beginning where the viewer's hours and days begin. */
+export function frameOf(fromMs: number, toMs: number, zone: Zone): Frame {
+  const spanMs = toMs - fromMs
+  const stepMs =
+    STEPS_MS.find((step) => spanMs / step <= MAX_BARS - 1) ?? Math.ceil(spanMs / (MAX_BARS - 1))
+  const offsetMs = zone.offsetMs(fromMs)
+  const edges = [fromMs]
+  for (let at = Math.floor((fromMs + offsetMs) / stepMs + 1) * stepMs - offsetMs; at < toMs; ) {
+    edges.push(at)
+    at += stepMs
+  }
+  return { fromMs, toMs, stepMs, edges: [...edges, toMs] }
+}
+
+/** The condition that most likely leaves the fewest entries, and has an index; and the others. */
+function byIndex(filter: LogFilter): { first: SQL | undefined; others: readonly SQL[] } {
+  const names = ['requestId', 'targetId', 'userId', 'eventId', 'action'] as const
+  const given = names.filter((name) => filter[name] !== undefined)
+  const conditions = given.flatMap((name) => checkFilter({ [name]: filter[name] }).conditions)
+  return { first: conditions[0], others: conditions.slice(1) }
+}
+
+async function firstRecordedMs(
+  db: AuditDatabase,
+  condition: SQL | undefined,
+  all: readonly LoggedEntry[] | undefined,
+): Promise<number | undefined> {
+  const oldest = all?.at(-1)
+  if (all) return oldest && recordedMs(oldest.id)
+  const [row] = await readRows(
+    db,
+    sql`select ${auditLog.id}::text as "id" from ${auditLog}
+      ${condition ? sql`where ${condition}` : sql.empty()} order by ${auditLog.id} limit 1`,
+  )
+  return row && recordedMs(String(row['id']))
+}
+
+/** The Unix milliseconds that a UUIDv7 begins with (RFC 9562, section 5.7). */
+export function recordedMs(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+}
+
+function countPage({ edges }: Frame, all: readonly LoggedEntry[]): Bar[] {
+  const times = all.map(({ id }) => recordedMs(id))
+  return pairs(edges).map(([fromMs, toMs]) => {
+    const count = times.filter((ms) => ms >= fromMs && ms < toMs).length
+    return { fromMs, toMs, count, isEstimate: false }
+  })
+}
+
+/** The bars' slices, in order. A bar of fewer milliseconds than slices has as many as it can. */
+function slicesOf({ edges }: Frame): { bar: number; fromMs: number; toMs: number }[] {
+  return pairs(edges).flatMap(([fromMs, toMs], bar) => {
+    const cuts = Array.from({ length: SLICES + 1 }, (_, n) =>
+      Math.round(fromMs + ((toMs - fromMs) * n) / SLICES),
+    )
+    return pairs([...new Set(cuts)]).map(([from, to]) => ({ bar, fromMs: from, toMs: to }))
+  })
+}
+
+/**
+ * A look at each slice, each by the index of one condition and in its order, so that the limit ends
+ * it; and for the whole log the number at each bar's beginning and end. Bounds are text, because
+ * drivers encode arrays of other types in their own ways.
+ */
+function slicesQuery(frame: Frame, first: SQL | undefined, others: readonly SQL[]): SQL {
+  const slices = slicesOf(frame)
+  const list = (at: (slice: { fromMs: number; toMs: number }) => number) =>
+    sql.param(`{${slices.map((slice) => idFloor(at(slice))).join(',')}}`)
+  const matches = others.length > 0 ? sql.join([...others], sql` and `) : sql`true`
+  const seq = first || others.length > 0 ? sql`null` : seqBefore(sql`bounds.high`)
+  const seqLow = first || others.length > 0 ? sql`null` : seqBefore(sql`bounds.low`)
+  return sql`
+    select looked.count::float8 as "looked", looked.matched::float8 as "matched",
+      looked.reached as "reached",
+      case when looked.count = ${SLICE_ENTRIES} then ${seqLow} end::float8 as "seqLow",
+      case when looked.count = ${SLICE_ENTRIES} then ${seq} end::float8 as "seqHigh"
+    from unnest(
+      ${list(({ fromMs }) => fromMs)}::text::uuid[], ${list(({ toMs }) => toMs)}::text::uuid[]
+    ) with ordinality as bounds (low, high, n)
+    cross join lateral (
+      select count(*) as count, count(*) filter (where some.is_match) as matched,
+        max(some.id::text collate "C") as reached
+      from (
+        select ${auditLog.id} as id, (${matches}) as is_match from ${auditLog}
+        where ${first ?? sql`true`} and ${auditLog.id} >= bounds.low and ${auditLog.id} < bounds.high
+        order by ${auditLog.id} limit ${sql.raw(String(SLICE_ENTRIES))}
+      ) as some
+    ) as looked
+    order by bounds.n`
+}
+
+function seqBefore(id: SQL): SQL {
+  return sql`coalesce((
+    select ${auditLog.seq} from ${auditLog} where ${auditLog.id} < ${id}
+    order by ${auditLog.id} desc limit 1
+  ), 0)`
+}
+
+function estimate(frame: Frame, rows: readonly Readonly<Record<string, unknown>>[]): Bar[] {
+  const bars = pairs(frame.edges).map(([fromMs, toMs]) => ({
+    ...{ fromMs, toMs, count: 0, isEstimate: false },
+  }))
+  for (const [at, { bar: index, fromMs, toMs }] of slicesOf(frame).entries()) {
+    const { looked, matched, reached, seqLow, seqHigh } = rows[at] ?? {}
+    const bar = bars[index]
+    if (bar === undefined) continue
+    if (Number(looked ?? 0) < SLICE_ENTRIES) {
+      bar.count += Number(matched ?? 0)
+      continue
+    }
+    bar.isEstimate = true
+    const least = Number(matched)
+    if (seqHigh !== null && seqLow !== null) {
+      bar.count += Math.max(least, Number(seqHigh) - Number(seqLow))
+      continue
+    }
+    const coveredMs = recordedMs(String(reached)) - fromMs + 1
+    bar.count += Math.max(least, Math.round((least * (toMs - fromMs)) / coveredMs))
+  }
+  return bars
+}
+
+function pairs(edges: readonly number[]): [number, number][] {
+  return edges.slice(1).map((to, at) => [edges[at] ?? to, to])
+}

@@ -1,0 +1,97 @@
+import { html } from 'hono/html'
+import type { Bar, Histogram } from '../histogram.ts'
+import { filterHref } from '../query.ts'
+import { DAY_MS } from '../zone.ts'
+import { entries, type Html, inFigures, type Scene } from './scene.ts'
+
+const WIDTH = 1_000
+const HEIGHT = 100
+const LABELS = 5
+
+/** `failed`: it could not be worked out in time. The list does not wait for it. */
+export type Drawn = Histogram | 'failed' | undefined
+
+/** The bars, and beneath them the same as a table for those who do not see them. */
+export function histogramView(scene: Scene, drawn: Drawn): Html {
+  if (drawn === undefined) return html`<figure class="histogram none" id="histogram"></figure>`
+  if (drawn === 'failed') {
+    return html`<figure class="histogram none" id="histogram"><figcaption>Too many entries to count in time. A narrower filter, or a shorter range, gets its bars.</figcaption></figure>`
+  }
+  const { bars, fromMs, toMs } = drawn
+  const most = Math.max(1, ...bars.map(({ count }) => count))
+  const total = bars.reduce((sum, { count }) => sum + count, 0)
+  const isEstimate = bars.some((bar) => bar.isEstimate)
+  const ranged = filterHref(scene.query.given, { range: null, live: null, from: 'FROM', to: 'TO' })
+  return html`<figure class="histogram" id="histogram" data-from="${fromMs}" data-to="${toMs}" data-href="${ranged}">
+<figcaption><b>${isEstimate ? 'about ' : ''}${entries(roughly(total, isEstimate))}</b> by time of recording, a bar for ${width(drawn.stepMs)}${isEstimate ? html`; <span title="Where a bar holds more than a few hundred entries, a bounded sample is read and not all of them.">estimated from a sample</span>` : ''}<span class="most">most: ${isEstimate ? '≈ ' : ''}${inFigures(roughly(most, isEstimate))}</span></figcaption>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true" focusable="false">
+${bars.map((bar) => drawBar(scene, drawn, bar, most))}
+<rect class="selection" x="0" y="0" width="0" height="${HEIGHT}"/>
+</svg>
+<p class="axis" aria-hidden="true">${axis(scene, drawn).map((label) => html`<span>${label}</span>`)}</p>
+<details class="as-table"><summary>As a table</summary><table><thead><tr><th scope="col">From</th><th scope="col">Entries</th></tr></thead><tbody>
+${bars
+  .filter(({ count }) => count > 0)
+  .map(
+    (bar) =>
+      html`<tr><td><a href="${barHref(scene, bar)}">${scene.zone.exact(bar.fromMs)}</a></td><td>${said(bar)}</td></tr>`,
+  )}
+</tbody></table></details>
+</figure>`
+}
+
+function drawBar(scene: Scene, { fromMs, toMs }: Histogram, bar: Bar, most: number): Html {
+  const x = ((bar.fromMs - fromMs) / (toMs - fromMs)) * WIDTH
+  const width = ((bar.toMs - bar.fromMs) / (toMs - fromMs)) * WIDTH
+  const height = bar.count === 0 ? 0 : Math.max(3, (bar.count / most) * HEIGHT)
+  const gap = Math.min(2, width * 0.15)
+  const kind = bar.isEstimate ? 'bar estimate' : 'bar'
+  return html`<a class="${kind}" href="${barHref(scene, bar)}" tabindex="-1"><title>${scene.zone.exact(bar.fromMs)} · ${said(bar)}</title><rect class="hit" x="${x.toFixed(2)}" y="0" width="${width.toFixed(2)}" height="${HEIGHT}"/><rect class="fill" x="${(x + gap / 2).toFixed(2)}" y="${(HEIGHT - height).toFixed(2)}" width="${Math.max(0.5, width - gap).toFixed(2)}" height="${height.toFixed(2)}"/></a>`
+}
+
+/** To whole seconds, which is what the form's own fields hold. */
+function barHref({ query }: Scene, { fromMs, toMs }: Bar): string {
+  const from = new Date(Math.floor(fromMs / 1_000) * 1_000).toISOString()
+  const to = new Date(Math.ceil(toMs / 1_000) * 1_000).toISOString()
+  return filterHref(query.given, { range: null, live: null, from, to })
+}
+
+function said({ count, isEstimate }: Bar): string {
+  return `${isEstimate ? 'about ' : ''}${entries(roughly(count, isEstimate))}`
+}
+
+/** An estimate is not to look like a count: two figures of it are all that is known. */
+function roughly(count: number, isEstimate: boolean): number {
+  return isEstimate && count > 100 ? Number(count.toPrecision(2)) : count
+}
+
+function width(stepMs: number): string {
+  const units = [
+    [DAY_MS, 'day'],
+    [3_600_000, 'hour'],
+    [60_000, 'minute'],
+    [1_000, 'second'],
+  ] as const
+  for (const [unitMs, name] of units) {
+    if (stepMs < unitMs) continue
+    const count = Math.round(stepMs / unitMs)
+    return count === 1 ? `each ${name}` : `every ${inFigures(count)} ${name}s`
+  }
+  return `every ${stepMs} ms`
+}
+
+function axis({ zone }: Scene, { fromMs, toMs }: Histogram): string[] {
+  const spanMs = toMs - fromMs
+  const times = Array.from({ length: LABELS }, (_, n) => fromMs + (spanMs * n) / (LABELS - 1))
+  if (spanMs > 300 * DAY_MS) {
+    return times.map((ms) => zone.format(ms, { month: 'short', year: 'numeric' }))
+  }
+  if (spanMs > 3 * DAY_MS) return times.map((ms) => zone.format(ms, { day: 'numeric', month: 'short' }))
+  const isLong = spanMs > 600_000
+  return times.map((ms, at) => {
+    const time = zone.wall(ms).slice(11, isLong ? 16 : 19)
+    const isNewDay = at > 0 && zone.wall(ms).slice(0, 10) !== zone.wall(times[at - 1] ?? ms).slice(0, 10)
+    const needsDay = isNewDay || (at === 0 && spanMs > DAY_MS / 2)
+    return needsDay ? `${zone.format(ms, { day: 'numeric', month: 'short' })} ${time}` : time
+  })
+}
