@@ -36,7 +36,9 @@ export type Moved = {
  * - `fresh` leaves out what is in the log already and all but one of what came twice in this batch.
  * - `head` hands out the numbers. Its row lock, held until commit, is what makes `seq` the commit
  *   order; it is not touched where nothing is fresh, so an idle poll takes no transaction id.
- * - `logged` has no ON CONFLICT: a skipped row would leave a hole in `seq`. An entry that another
+ * - `logged` asks for the head's number instead of joining it: without a head it gets null, which
+ *   the log refuses (23502), and nothing is lost; a join would insert nothing after the delete.
+ *   It has no ON CONFLICT: a skipped row would leave a hole in `seq`. An entry that another
  *   relay logged since this statement's snapshot raises 23505, rolls all of it back, and the same
  *   statement is run again. In id order, so that two relays cannot deadlock.
  * - `counted` waits for the head through its join, so relays cannot deadlock there either.
@@ -84,8 +86,8 @@ export function moveStatement({ lane, batchEntries, lockTimeoutMs, places }: Mov
       select
         f.id, f.occurred_at, f.user_id, f.event_id, f.target_id, f.recorder_id, f.recorder_seq,
         f.action, f.entity_type, f.request_id, coalesce(f.metadata, '{}'), coalesce(f.context, '{}'),
-        h.seq - (select fresh from total) + row_number() over (order by f.id)
-      from fresh as f, head as h
+        (select seq from head) - (select fresh from total) + row_number() over (order by f.id)
+      from fresh as f
       order by f.id
     ),
     counted as (

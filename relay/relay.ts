@@ -238,6 +238,7 @@ export class Relay {
         // 23505: another relay logged one of the ids since this statement's snapshot. Nothing of
         // ours happened, and the next snapshot sees it.
         if (code === '23505' || code === '40P01' || code === '40001') continue
+        if (isHeadless(error)) throw error
         if (faultKind(error) === 'entry') return undefined
         throw error
       }
@@ -260,6 +261,12 @@ export class Relay {
       this.#logger.warn({ fault }, 'audit partitions could not be made ahead; trying again')
     }
   }
+}
+
+/** No row is at fault: the log's head gave no number. */
+function isHeadless(error: unknown): boolean {
+  const { code, column_name } = databaseFault(error)
+  return code === '23502' && column_name === 'seq'
 }
 
 /** @throws {AuditError} `AUDIT_OPTION_INVALID`, naming every option that is wrong */

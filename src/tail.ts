@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type SQL, sql } from 'drizzle-orm'
-import { AuditError, databaseFault } from './errors.ts'
+import { AuditError } from './errors.ts'
 import { checkFilter, FILTER_NAMES, invalid, type LogFilter, shown } from './filter.ts'
 import { entryColumns, type LoggedEntry, toEntry } from './logged-entry.ts'
 import { refuseUnknownOptions } from './options.ts'
-import { readRows } from './read.ts'
+import { isFinalFault, readRows } from './read.ts'
 import { withRetry } from './retry.ts'
 import type { AuditDatabase } from './rows.ts'
 import { auditLog } from './schema/tables.ts'
@@ -140,7 +140,7 @@ class TailReader {
 
   #retrying<T>(attempt: () => Promise<T>): Promise<T> {
     const { signal, onFailure } = this.#parts
-    return withRetry(attempt, { signal, onFailure, isFinal, tearsAttempt: true })
+    return withRetry(attempt, { signal, onFailure, isFinal: isFinalFault, tearsAttempt: true })
   }
 
   async #idle(waitMs: number): Promise<void> {
@@ -202,11 +202,4 @@ export async function lastSeq(db: AuditDatabase): Promise<number> {
     sql`select max(${auditLog.seq})::text as "last" from ${auditLog}`,
   )
   return Number(row?.['last'] ?? 0)
-}
-
-/** SQLSTATE classes that a second try does not mend: not granted, not migrated, a wrong login. */
-const FINAL = /^(?:22|28|3D|3F|42)/
-
-function isFinal(error: unknown): boolean {
-  return error instanceof TypeError || FINAL.test(databaseFault(error).code)
 }

@@ -252,6 +252,18 @@ test('the move commits synchronously, whatever the login was set to', async (t) 
   )
 })
 
+test('a log that has lost its head loses no entry and makes no dead letter', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stage(database, 'staging', [encoded(), encoded()])
+  await scratch.sql`delete from audit.audit_head`
+  await assert.rejects(relayOn(t, scratch).drain({ deadlineMs: 500 }))
+  const [counts] = await scratch.sql`
+    select (select count(*) from audit.audit_staging)::integer as staged,
+      (select count(*) from audit.audit_dead_letter)::integer as dead`
+  assert.deepEqual({ ...counts }, { staged: 2, dead: 0 })
+})
+
 test('a running relay picks up what arrives, and stop() leaves nothing half-moved', async (t) => {
   const scratch = await scratchDatabase(t)
   const database = openDatabase(t, scratch.url)

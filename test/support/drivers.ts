@@ -1,0 +1,39 @@
+import type { TestContext } from 'node:test'
+import { drizzle as drizzleNodePostgres } from 'drizzle-orm/node-postgres'
+import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js'
+import pg from 'pg'
+import postgres from 'postgres'
+import type { AuditTransaction } from '../../src/index.ts'
+
+/** An application's own Drizzle, as far as the tests use it. */
+export interface ApplicationDatabase extends AuditTransaction {
+  transaction<T>(
+    work: (tx: ApplicationTransaction) => Promise<T>,
+    config?: { readonly accessMode?: 'read only' },
+  ): Promise<T>
+}
+
+export interface ApplicationTransaction extends AuditTransaction {
+  transaction<T>(work: (tx: ApplicationTransaction) => Promise<T>): Promise<T>
+  rollback(): never
+}
+
+export const DRIVERS = ['postgres-js', 'node-postgres'] as const
+export type Driver = (typeof DRIVERS)[number]
+
+/** Drizzle over the driver, with connections of its own. Closed after the test. */
+export function applicationDatabase(
+  t: TestContext,
+  driver: Driver,
+  url: string,
+): ApplicationDatabase {
+  if (driver === 'postgres-js') {
+    const client = postgres(url, { max: 4, onnotice: () => {} })
+    t.after(() => client.end({ timeout: 1 }))
+    return drizzlePostgresJs(client)
+  }
+  const pool = new pg.Pool({ connectionString: url, max: 4 })
+  pool.on('error', () => {}) // a connection that is killed on purpose
+  t.after(() => pool.end())
+  return drizzleNodePostgres(pool)
+}
