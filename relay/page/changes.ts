@@ -43,7 +43,10 @@ export function isToldByChanges(key: string, value: unknown, metadata: Fields): 
 function find(path: string, value: unknown, changes: Change[], depth: number): void {
   if (!isFields(value) || depth > MAX_DEPTH || changes.length >= MAX_CHANGES) return
   const pair = pairIn(value)
-  if (pair) return compare(path, pair.from, pair.to, changes, depth)
+  if (pair) {
+    compare(path, pair.from, pair.to, changes, depth)
+    return
+  }
   for (const [key, inner] of Object.entries(value)) find(`${path}.${key}`, inner, changes, depth + 1)
 }
 

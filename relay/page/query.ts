@@ -27,7 +27,7 @@ const VIEW_PARAMETERS = [
   ...[...FIELD_NAMES, 'range', 'from', 'to', 'cursor', 'limit', 'entry', 'live'],
 ] as const
 /** What asks for something other than the whole page, or sets a preference. */
-const OTHER_PARAMETERS = ['export', 'stream', 'after', 'part', 'zone', 'theme', 'token'] as const
+const OTHER_PARAMETERS = ['export', 'stream', 'after', 'part', 'zone', 'theme'] as const
 const PARAMETERS: ReadonlySet<string> = new Set([...VIEW_PARAMETERS, ...OTHER_PARAMETERS])
 const MAX_QUERY_CHARACTERS = 6_000
 
