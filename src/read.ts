@@ -4,6 +4,8 @@ import { type AuditDatabase, type Row, rowsOf } from './rows.ts'
 
 /** Longest wait for the answer to one read, in milliseconds. */
 const READ_DEADLINE_MS = 10_000
+/** For an export, where nobody sits before the screen and the disk may be cold. */
+export const EXPORT_DEADLINE_MS = 60_000
 /** query_canceled: `statement_timeout`, as a rule. */
 const CANCELLED = '57014'
 
@@ -14,12 +16,17 @@ const CANCELLED = '57014'
  * it: connections of our own have one, a login of the caller's should (`alter role … set`). The
  * deadline on this side is for all the others, and for a connection that has died unnoticed.
  *
+ * @param deadlineMs Default: 10 s
  * @throws {AuditError} and nothing else: a driver's own error may quote the row
  */
-export async function readRows(db: AuditDatabase, query: SQL): Promise<readonly Row[]> {
+export async function readRows(
+  db: AuditDatabase,
+  query: SQL,
+  deadlineMs = READ_DEADLINE_MS,
+): Promise<readonly Row[]> {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooSlow()), READ_DEADLINE_MS)
+    timer = setTimeout(() => reject(tooSlow()), deadlineMs)
   })
   const answer = Promise.resolve(db.execute(query))
   answer.catch(() => {}) // whichever loses the race is nobody's rejection

@@ -47,7 +47,7 @@ const UNSEEN = String.raw`[\s\p{C}\u115f\u1160\u3164\uffa0\u2800]`
 const FORMULA = String.raw`[=+\-@\uff1d\uff0b\uff0d\uff20\u2212\ufe62\ufe63\ufe66\ufe6b]`
 /** A place at which a cell could be cut or a line begin, and a formula behind it. */
 const RISKY_TEXT = new RegExp(
-  String.raw`(^|[\r\n\u0085\u2028\u2029;,|\t"])(?=${UNSEEN}*${FORMULA})`,
+  String.raw`(?<=^|[\r\n\u0085\u2028\u2029;,|\t"])(?=${UNSEEN}*${FORMULA})`,
   'gu',
 )
 const RISKY_START = /^[\t\r\n]/
@@ -68,7 +68,7 @@ function textCell(value: string | null): string {
 /** The text with an apostrophe before everything that a spreadsheet could take for a formula. */
 export function safeText(value: string): string {
   if (!MAYBE_RISKY.test(value)) return value
-  const safe = value.replace(RISKY_TEXT, "$1'")
+  const safe = value.replace(RISKY_TEXT, "'")
   return RISKY_START.test(safe) ? `'${safe}` : safe
 }
 

@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { readRows } from '../read.ts'
+import { EXPORT_DEADLINE_MS, readRows } from '../read.ts'
 import type { AuditDatabase } from '../rows.ts'
 import { auditLog, entityOf } from '../schema/tables.ts'
 import type { ExportFormat } from './formats.ts'
@@ -96,12 +96,14 @@ export async function readGaps(
   const [counted] = await readRows(
     db,
     sql`select count(*)::float8 as "gaps" from ${auditLog} where ${isGap}`,
+    EXPORT_DEADLINE_MS,
   )
   const rows = await readRows(
     db,
     sql`select ${auditLog.seq}::text as "seq", ${auditLog.metadata}::text as "metadata",
         (extract(epoch from ${auditLog.occurredAt}) * 1000)::float8 as "occurredMs"
       from ${auditLog} where ${isGap} order by ${auditLog.id} limit ${sql.raw(String(MAX_LISTED))}`,
+    EXPORT_DEADLINE_MS,
   )
   return {
     gapCount: Number(counted?.['gaps'] ?? 0),

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { isFinalFault, readRows } from '../read.ts'
+import { EXPORT_DEADLINE_MS, isFinalFault, readRows } from '../read.ts'
 import { withRetry } from '../retry.ts'
 import type { AuditDatabase, Row } from '../rows.ts'
 import { auditLog } from '../schema/tables.ts'
@@ -83,7 +83,7 @@ async function fetchPage(
     select ${exportColumns} from ${auditLog} where ${sql.join([inRange, ...conditions], sql` and `)}
     order by ${auditLog.seq} limit ${sql.raw(String(limit))}`
   const startMs = performance.now()
-  return await withRetry(() => readRows(db, query), {
+  return await withRetry(() => readRows(db, query, EXPORT_DEADLINE_MS), {
     signal,
     onFailure,
     isFinal: (error) => isFinalFault(error) || performance.now() - startMs > OUTAGE_MS,

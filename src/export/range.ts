@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import { checkFilter, invalid, type LogFilter, shown } from '../filter.ts'
-import { readRows } from '../read.ts'
+import { EXPORT_DEADLINE_MS, readRows } from '../read.ts'
 import type { AuditDatabase } from '../rows.ts'
 import { auditLog } from '../schema/tables.ts'
 
@@ -80,6 +80,7 @@ async function survey(
           where ${sql.join([...conditions, beyond], sql` and `)}
           order by ${auditLog.id} limit ${sql.raw(String(SURVEY_IDS))}
         ) as stretch`,
+      EXPORT_DEADLINE_MS,
     )
     if (row === undefined || row['first'] === null) return range
     range = {

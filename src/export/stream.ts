@@ -19,12 +19,19 @@ export async function exportToStream(
 ): Promise<ExportManifest> {
   const state = await beginExport(db, options)
   const hash = createHash('sha256')
+  const ignore = () => {} // met by the next write
+  stream.on('error', ignore)
   const write = async (bytes: Buffer) => {
+    if (stream.errored) throw stream.errored
     hash.update(bytes)
     if (stream.write(bytes)) return
     const { signal } = options
     await once(stream, 'drain', signal ? { signal } : {})
   }
-  await writePages(db, state, { write }, options)
+  try {
+    await writePages(db, state, { write }, options)
+  } finally {
+    stream.off('error', ignore)
+  }
   return await describeExport(db, state, { file: null, sha256: hash.digest('hex') })
 }

@@ -36,6 +36,8 @@ export interface GenerateOptions {
   readonly endMs: number
   /** How many months the entries are spread over, evenly. */
   readonly months: number
+  /** @default 1 */
+  readonly firstSeq?: number
   /** Rows in one statement. @default 250 000 */
   readonly chunkRows?: number
   readonly onChunk?: (rows: number) => void
@@ -49,7 +51,8 @@ export interface GenerateOptions {
  * On the server, because no client can load faster than the server can make them up.
  */
 export async function generateLog(sql: postgres.Sql, options: GenerateOptions): Promise<void> {
-  const { rows, endMs, months, chunkRows = 250_000, onChunk = () => {} } = options
+  const { rows, endMs, months, firstSeq = 1 } = options
+  const { chunkRows = 250_000, onChunk = () => {} } = options
   const spanMs = months * 30 * 86_400_000
   await makePartitions(sql, endMs - spanMs, endMs)
   for (let first = 1; first <= rows; first += chunkRows) {
@@ -61,7 +64,7 @@ export async function generateLog(sql: postgres.Sql, options: GenerateOptions): 
       )
       select
         (lpad(to_hex(ms), 12, '0') || '7' || substr(hash, 1, 3) || '8' || substr(hash, 4, 15))::uuid,
-        n,
+        n + ${firstSeq - 1}::bigint,
         to_timestamp(ms / 1000.0),
         to_timestamp((ms + 300) / 1000.0),
         case when dice < 0.97 then md5('user' || floor(20000 * (1 - sqrt(1 - r2)))::integer)::uuid end,
@@ -100,7 +103,7 @@ export async function generateLog(sql: postgres.Sql, options: GenerateOptions): 
       ) as made`
     onChunk(last)
   }
-  await sql`update audit.audit_head set seq = ${rows}`
+  await sql`update audit.audit_head set seq = ${firstSeq + rows - 1}`
   await sql`analyze audit.audit_log`
 }
 
