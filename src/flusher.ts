@@ -6,10 +6,12 @@ import { databaseFault } from './errors.ts'
 import type { AuditLogger } from './logger.ts'
 import { Outage } from './outage.ts'
 import { faultKind, withRetry } from './retry.ts'
-import type { PendingEntry } from './shape.ts'
+import type { PendingEntry } from './pending.ts'
 
 /** Encoding more than this in one go would hold up the event loop for half a millisecond. */
 const SLICE_ENTRIES = 100
+
+const WARN_EVERY_MS = 1_000
 
 export interface FlusherParts {
   readonly buffer: EntryBuffer<PendingEntry>
@@ -40,6 +42,8 @@ export class Flusher {
   #numbered = 0
   #settled = 0
   #staged = 0
+  #degradedSaid = 0
+  #degradedWarnDueMs = Number.NEGATIVE_INFINITY
   #waiters: { readonly upTo: number; readonly resolve: (staged: boolean) => void }[] = []
 
   constructor(parts: FlusherParts) {
@@ -118,7 +122,21 @@ export class Flusher {
       this.#numbered += 1
       encoded.push(encoder.encode(entry, this.#numbered))
     }
+    this.#warnOfDegraded()
     return encoded
+  }
+
+  #warnOfDegraded(): void {
+    const { encoder, logger } = this.#parts
+    const degraded = encoder.degraded - this.#degradedSaid
+    const nowMs = performance.now()
+    if (degraded === 0 || nowMs < this.#degradedWarnDueMs) return
+    this.#degradedSaid = encoder.degraded
+    this.#degradedWarnDueMs = nowMs + WARN_EVERY_MS
+    logger.warn(
+      { degraded, degradedTotal: encoder.degraded },
+      'audit entries were not storable as given; each says in context.degraded what was changed',
+    )
   }
 
   /** Settles every entry: staged, refused for good, or given up by `stop`. Never rejects. */

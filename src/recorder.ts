@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
+import { contextNow } from './bound-context.ts'
 import { EntryBuffer } from './buffer.ts'
-import { currentScope, runInScope } from './context.ts'
+import { runInScope } from './context.ts'
 import { Database } from './database.ts'
 import { DropCounter } from './drops.ts'
 import { createEncoder, type Encoder } from './encode.ts'
@@ -20,7 +21,8 @@ import {
 import { type AuditTransaction, type RecordInMode, writeToOutbox } from './outbox.ts'
 import { compileRedactor, type RedactOptions } from './redact.ts'
 import { Reporter } from './reporter.ts'
-import { type BoundContext, createShaper, type PendingEntry, type Shaper } from './shape.ts'
+import type { BoundContext, PendingEntry } from './pending.ts'
+import { createShaper, type Shaper } from './shape.ts'
 
 export interface RecorderOptions extends Partial<RecorderLimits> {
   /**
@@ -361,24 +363,7 @@ class BoundRecorder<Actions extends ActionMap = AnyActions> implements Recorder<
   /** This recorder's own context over the scope's: what is nearer to the entry wins. */
   contextNow(): BoundContext | undefined {
     const { shaper, context } = this.#path
-    const scope = currentScope()
-    if (scope === undefined && context === undefined) return this.#context
-    let outer: BoundContext | undefined
-    if (scope) {
-      if (scope.boundBy !== this.#path) {
-        scope.bound = shaper.bind(scope.context)
-        scope.boundBy = this.#path
-      }
-      outer = scope.bound as BoundContext
-    }
-    try {
-      const asked = context?.()
-      if (asked) outer = shaper.bind(asked, outer)
-    } catch {
-      // An entry without its context is worth more than none.
-    }
-    if (outer === undefined || this.#context === undefined) return this.#context ?? outer
-    return shaper.merge(outer, this.#context)
+    return contextNow(shaper, this.#context, context)
   }
 }
 

@@ -245,7 +245,7 @@ test('what JSON cannot hold is kept as near as can be, marked, counted and warne
   })
   assert.ok(row?.['context'].degraded.includes('metadata.circular'))
   assert.equal(audit.stats().degraded, 1)
-  await waitFor(() => logger.lines.some(({ message }) => /degraded/.test(message)), {
+  await waitFor(() => logger.lines.some(({ fields }) => fields['degradedTotal'] === 1), {
     what: 'the warning',
   })
 })

@@ -83,7 +83,9 @@ CREATE TABLE "audit"."audit_recorder" (
 	"accepted" bigint DEFAULT 0 NOT NULL,
 	"staged" bigint DEFAULT 0 NOT NULL,
 	"dropped" jsonb DEFAULT '{}'::jsonb NOT NULL,
-	"logged" bigint DEFAULT 0 NOT NULL
+	"logged" bigint DEFAULT 0 NOT NULL,
+	"logged_through" bigint DEFAULT 0 NOT NULL,
+	"gaps" smallint DEFAULT 0 NOT NULL
 ) WITH (
 	-- Updated with every batch: room for the new versions on the row's own page.
 	fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
