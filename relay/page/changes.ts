@@ -47,7 +47,8 @@ function find(path: string, value: unknown, changes: Change[], depth: number): v
     compare(path, pair.from, pair.to, changes, depth)
     return
   }
-  for (const [key, inner] of Object.entries(value)) find(`${path}.${key}`, inner, changes, depth + 1)
+  for (const [key, inner] of Object.entries(value))
+    find(`${path}.${key}`, inner, changes, depth + 1)
 }
 
 function compare(path: string, from: unknown, to: unknown, changes: Change[], depth: number): void {

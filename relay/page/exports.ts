@@ -19,7 +19,12 @@ export async function exportResponse(
   }
   const halt = new AbortController()
   const onFailure = () => logger.warn({}, 'an export of the audit page waits for the database')
-  const found = await exportLog(db, { format, filter: query.filter, signal: halt.signal, onFailure })
+  const found = await exportLog(db, {
+    format,
+    filter: query.filter,
+    signal: halt.signal,
+    onFailure,
+  })
   recordRead(recorder, { request, viewer, query, read: 'export', more: { format } })
   const name = `audit-log-${new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '-')}`
   return answers.stream(streamOf(found, halt), {

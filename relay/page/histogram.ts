@@ -25,12 +25,14 @@ export interface Histogram {
 
 const MAX_BARS = 60
 /**
- * Each bar is looked at in so many slices, and so many entries at most are read of each: 31,500 in
+ * Each bar is looked at in so many slices, and so many entries at most are read of each: 21,000 in
  * all, whatever the log's size. Seven, so that slices of a bar of days begin at different hours:
  * in the first of each night there is hardly an entry.
  */
 const SLICES = 7
-const SLICE_ENTRIES = 75
+const SLICE_ENTRIES = 50
+/** Up to so many the whole log is looked at like any part of it; beyond, by its numbers. */
+const MANY_ENTRIES = 10_000
 const MAX_SPAN_MS = 20 * 366 * DAY_MS
 const [SECOND, MINUTE, HOUR] = [1_000, 60_000, 3_600_000]
 const STEPS_MS = [
@@ -70,8 +72,9 @@ export async function histogram(
   const fromMs = Math.max(0, toMs - MAX_SPAN_MS, Math.min(Number(wanted), toMs - 1))
   const frame = frameOf(fromMs, toMs, zone)
   if (all) return { ...frame, bars: countPage(frame, all) }
-  const rows = await readRows(db, slicesQuery(frame, first, others))
-  return { ...frame, bars: estimate(frame, rows) }
+  const numbered = first ? undefined : await byNumbers(db, frame)
+  const bars = numbered ?? estimate(frame, await readRows(db, slicesQuery(frame, first, others)))
+  return { ...frame, bars }
 }
 
 type Frame = Pick<Histogram, 'fromMs' | 'toMs' | 'stepMs'> & { readonly edges: readonly number[] }
@@ -137,42 +140,52 @@ function slicesOf({ edges }: Frame): { bar: number; fromMs: number; toMs: number
 }
 
 /**
- * A look at each slice, each by the index of one condition and in its order, so that the limit ends
- * it; and for the whole log the number at each bar's beginning and end. Bounds are text, because
- * drivers encode arrays of other types in their own ways.
+ * The whole log, by the differences of `seq` between the bars' edges: one look-up for each.
+ * Undefined where there are so few that they can as well be counted.
  */
-function slicesQuery(frame: Frame, first: SQL | undefined, others: readonly SQL[]): SQL {
-  const slices = slicesOf(frame)
-  const list = (at: (slice: { fromMs: number; toMs: number }) => number) =>
-    sql.param(`{${slices.map((slice) => idFloor(at(slice))).join(',')}}`)
-  const matches = others.length > 0 ? sql.join([...others], sql` and `) : sql`true`
-  const seq = first || others.length > 0 ? sql`null` : seqBefore(sql`bounds.high`)
-  const seqLow = first || others.length > 0 ? sql`null` : seqBefore(sql`bounds.low`)
-  return sql`
-    select looked.count::float8 as "looked", looked.matched::float8 as "matched",
-      looked.reached as "reached",
-      case when looked.count = ${SLICE_ENTRIES} then ${seqLow} end::float8 as "seqLow",
-      case when looked.count = ${SLICE_ENTRIES} then ${seq} end::float8 as "seqHigh"
-    from unnest(
-      ${list(({ fromMs }) => fromMs)}::text::uuid[], ${list(({ toMs }) => toMs)}::text::uuid[]
-    ) with ordinality as bounds (low, high, n)
-    cross join lateral (
-      select count(*) as count, count(*) filter (where some.is_match) as matched,
-        max(some.id::text collate "C") as reached
-      from (
-        select ${auditLog.id} as id, (${matches}) as is_match from ${auditLog}
-        where ${first ?? sql`true`} and ${auditLog.id} >= bounds.low and ${auditLog.id} < bounds.high
-        order by ${auditLog.id} limit ${sql.raw(String(SLICE_ENTRIES))}
-      ) as some
-    ) as looked
-    order by bounds.n`
+async function byNumbers(db: AuditDatabase, { edges }: Frame): Promise<Bar[] | undefined> {
+  const rows = await readRows(
+    db,
+    sql`
+      select coalesce((
+        select ${auditLog.seq} from ${auditLog} where ${auditLog.id} < edge.id
+        order by ${auditLog.id} desc limit 1
+      ), 0)::float8 as "seq"
+      from unnest(${idList(edges)}::text::uuid[]) with ordinality as edge (id, n) order by edge.n`,
+  )
+  const seqs = rows.map(({ seq }) => Number(seq))
+  if ((seqs.at(-1) ?? 0) - (seqs[0] ?? 0) < MANY_ENTRIES) return undefined
+  return pairs(edges).map(([fromMs, toMs], at) => {
+    const count = Math.max(0, (seqs[at + 1] ?? 0) - (seqs[at] ?? 0))
+    return { fromMs, toMs, count, isEstimate: true }
+  })
 }
 
-function seqBefore(id: SQL): SQL {
-  return sql`coalesce((
-    select ${auditLog.seq} from ${auditLog} where ${auditLog.id} < ${id}
-    order by ${auditLog.id} desc limit 1
-  ), 0)`
+/** As text, because drivers encode arrays of ids in their own ways. */
+function idList(timesMs: readonly number[]): SQL {
+  return sql`${sql.param(`{${timesMs.map(idFloor).join(',')}}`)}`
+}
+
+/** A look at each slice, by the index of one condition and in its order: so the limit ends it. */
+function slicesQuery(frame: Frame, first: SQL | undefined, others: readonly SQL[]): SQL {
+  const slices = slicesOf(frame)
+  const lows = idList(slices.map(({ fromMs }) => fromMs))
+  const highs = idList(slices.map(({ toMs }) => toMs))
+  const matches = others.length > 0 ? sql.join([...others], sql` and `) : sql`true`
+  return sql`
+    select looked.count::float8 as "looked", looked.matched::float8 as "matched",
+      looked.reached as "reached"
+    from unnest(${lows}::text::uuid[], ${highs}::text::uuid[]) with ordinality as slice (low, high, n)
+    cross join lateral (
+      select count(*) as count, count(*) filter (where taken.is_match) as matched,
+        max(taken.id::text collate "C") as reached
+      from (
+        select ${auditLog.id} as id, (${matches}) as is_match from ${auditLog}
+        where ${first ?? sql`true`} and ${auditLog.id} >= slice.low and ${auditLog.id} < slice.high
+        order by ${auditLog.id} limit ${sql.raw(String(SLICE_ENTRIES))}
+      ) as taken
+    ) as looked
+    order by slice.n`
 }
 
 function estimate(frame: Frame, rows: readonly Readonly<Record<string, unknown>>[]): Bar[] {
@@ -180,7 +193,7 @@ function estimate(frame: Frame, rows: readonly Readonly<Record<string, unknown>>
     ...{ fromMs, toMs, count: 0, isEstimate: false },
   }))
   for (const [at, { bar: index, fromMs, toMs }] of slicesOf(frame).entries()) {
-    const { looked, matched, reached, seqLow, seqHigh } = rows[at] ?? {}
+    const { looked, matched, reached } = rows[at] ?? {}
     const bar = bars[index]
     if (bar === undefined) continue
     if (Number(looked ?? 0) < SLICE_ENTRIES) {
@@ -189,10 +202,6 @@ function estimate(frame: Frame, rows: readonly Readonly<Record<string, unknown>>
     }
     bar.isEstimate = true
     const least = Number(matched)
-    if (seqHigh !== null && seqLow !== null) {
-      bar.count += Math.max(least, Number(seqHigh) - Number(seqLow))
-      continue
-    }
     const coveredMs = recordedMs(String(reached)) - fromMs + 1
     bar.count += Math.max(least, Math.round((least * (toMs - fromMs)) / coveredMs))
   }

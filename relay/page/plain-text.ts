@@ -2,8 +2,9 @@
  * What steers a terminal or a text's direction, in a value that somebody else chose: shown by its
  * number, because an entry must not be able to make its own line read as another.
  */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
-const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+const STEERING =
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
+  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
 
 export function visible(text: string): string {
   return text.replaceAll(
@@ -14,7 +15,9 @@ export function visible(text: string): string {
 
 /** On one line, with an ellipsis where it was longer. Never cuts a character in half. */
 export function shortened(text: string, maxCharacters: number): string {
-  const line = visible(text.slice(0, maxCharacters * 4)).replaceAll(/\s+/g, ' ').trim()
+  const line = visible(text.slice(0, maxCharacters * 4))
+    .replaceAll(/\s+/g, ' ')
+    .trim()
   const characters = Array.from(line)
   if (characters.length <= maxCharacters && text.length <= maxCharacters * 4) return line
   return `${characters.slice(0, maxCharacters - 1).join('')}…`

@@ -46,7 +46,8 @@ export function choosePreference(
   if (zone !== null && !zoneNamed(zone)) {
     return 'zone must be the name of a time zone, such as Europe/Berlin.'
   }
-  const chosen: [string, string] = theme === null ? [ZONE_COOKIE, zone ?? ''] : [THEME_COOKIE, theme]
+  const chosen: [string, string] =
+    theme === null ? [ZONE_COOKIE, zone ?? ''] : [THEME_COOKIE, theme]
   const cookie = setCookie(request, chosen, { maxAgeS: A_YEAR_S, isHttpOnly: true })
   return redirect(href(given), { 'set-cookie': cookie })
 }

@@ -60,7 +60,11 @@ interface Reading {
 }
 
 /** Reads an address. Never throws: what is wrong becomes a message beside the field it is in. */
-export function readQuery(parameters: URLSearchParams, zone: Zone = UTC, nowMs = Date.now()): Query {
+export function readQuery(
+  parameters: URLSearchParams,
+  zone: Zone = UTC,
+  nowMs = Date.now(),
+): Query {
   const reading: Reading = { zone, nowMs, given: {}, problems: new Map(), isCanonical: true }
   const { given, problems } = reading
   readGiven(parameters, reading)

@@ -13,6 +13,8 @@ export type NameOf = (id: string) => string | undefined
 
 const MAX_VALUE = 48
 const MAX_NAMED = 3
+/** Said of somebody, and of nothing else. */
+const ALONE = new Set(['logged in', 'logged out', 'signed in', 'signed out', 'signed up'])
 const UNFIT_AS_ASIDE = new Set(['name', 'title', 'label'])
 
 /**
@@ -29,8 +31,18 @@ export function sentenceOf(entry: LoggedEntry, nameOf: NameOf = () => undefined)
     // No `entity.verb`: quoted as it is.
     return [...(who ?? [text('Somebody')]), text(' did '), named(entry.action), ...details(entry)]
   }
+  if (deed === '') {
+    return [...(who ?? [text('Somebody')]), text(` · ${thing}`), ...details(entry)]
+  }
+  if (who && ALONE.has(deed) && entry.targetId === null) {
+    return [...who, text(` ${deed}`), ...details(entry)]
+  }
+  // "got object in s3", but "checked in the guest".
+  if (/^\S+ (?!(?:in|out|up|off|on|down|over|back|through)$)/.test(deed)) {
+    const object = [text(` in ${thing}`), ...targetPieces(entry, nameOf)]
+    return [...(who ?? [text('Somebody')]), text(` ${deed}`), ...object, ...details(entry)]
+  }
   const object = objectPieces(entry, thing, nameOf)
-  if (deed === '') return [...(who ?? [text('Somebody')]), text(' · '), ...object, ...details(entry)]
   if (who) return [...who, text(` ${deed} `), ...object, ...details(entry)]
   return [...capitalised(object), text(` was ${participle(deed)}`), ...details(entry)]
 }
@@ -41,7 +53,8 @@ export function plainSentence(pieces: readonly Piece[]): string {
 }
 
 function whoPieces(entry: LoggedEntry, nameOf: NameOf): Piece[] | undefined {
-  const impersonator = textIn(entry.context, 'impersonatorId') ?? textIn(entry.context, 'impersonator')
+  const impersonator =
+    textIn(entry.context, 'impersonatorId') ?? textIn(entry.context, 'impersonator')
   const behind = impersonator
     ? [text(' (through '), named(nameOf(impersonator) ?? idOrText(impersonator)), text(')')]
     : []
@@ -73,7 +86,11 @@ function objectPieces(entry: LoggedEntry, thing: string, nameOf: NameOf): Piece[
   const quoted = name ? [text(' '), named(`“${shortened(name, MAX_VALUE)}”`)] : []
   const target = targetPieces(entry, nameOf)
   if (isItself) return [text(target.length ? thing : `the ${thing}`), ...quoted, ...target]
-  return [text(`the ${thing}`), ...quoted, ...(target.length ? [text(` of ${type}`), ...target] : [])]
+  return [
+    text(`the ${thing}`),
+    ...quoted,
+    ...(target.length ? [text(` of ${type}`), ...target] : []),
+  ]
 }
 
 function targetPieces({ targetId, eventId }: LoggedEntry, nameOf: NameOf): Piece[] {
@@ -95,13 +112,15 @@ function nameIn(metadata: LoggedEntry['metadata'], action: string): string | und
 /** What was changed; else a few plain facts, so that two rows of one action can be told apart. */
 function details(entry: LoggedEntry): Piece[] {
   const changes = changesOf(entry.metadata)
-  const told = changes.slice(0, MAX_NAMED).flatMap(({ path, from, to }, at): Piece[] => [
-    text(at === 0 ? ': ' : ', '),
-    ...(path === '' ? [] : [{ kind: 'field', text: `${shortened(path, MAX_VALUE)} ` } as const]),
-    { kind: 'from', text: inBrief(from, MAX_VALUE) },
-    text(' → '),
-    { kind: 'to', text: inBrief(to, MAX_VALUE) },
-  ])
+  const told = changes
+    .slice(0, MAX_NAMED)
+    .flatMap(({ path, from, to }, at): Piece[] => [
+      text(at === 0 ? ': ' : ', '),
+      ...(path === '' ? [] : [{ kind: 'field', text: `${shortened(path, MAX_VALUE)} ` } as const]),
+      { kind: 'from', text: inBrief(from, MAX_VALUE) },
+      text(' → '),
+      { kind: 'to', text: inBrief(to, MAX_VALUE) },
+    ])
   const more = changes.length - MAX_NAMED
   if (more > 0) told.push(text(` and ${more} more`))
   const entity = entry.action.slice(0, entry.action.lastIndexOf('.'))

@@ -9,7 +9,7 @@ const COOKIE = 'audit_page'
 const MIN_TOKEN_CHARACTERS = 16
 const MAX_AGE_S = 30 * 86_400
 
-interface Keyholder {
+export interface Keyholder {
   readonly name: string
   readonly token: string
 }

@@ -69,10 +69,10 @@ const PAST: Readonly<Record<string, string>> = {
 export type Deed = 'made' | 'changed' | 'removed' | 'read' | 'other'
 
 const DEEDS: readonly (readonly [Deed, ReadonlySet<string>])[] = [
-  ['made', set('create add invite register upload import grant enable connect publish issue open')],
-  ['made', set('insert provision approve activate restore start put')],
+  ['made', set('create add invite register upload import grant enable connect publish issue')],
+  ['made', set('insert provision approve activate restore start')],
   ['changed', set('update edit set change rename move toggle patch modify reset assign transfer')],
-  ['changed', set('revert replace reorder schedule configure rotate check attach merge')],
+  ['changed', set('revert replace reorder schedule configure rotate check attach merge put')],
   ['removed', set('delete remove revoke cancel disable disconnect archive purge reject unpublish')],
   ['removed', set('refund ban block close terminate stop detach deactivate decline fail drop')],
   ['read', set('read view get list describe export download search open_page show fetch lookup')],

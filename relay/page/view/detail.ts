@@ -22,7 +22,7 @@ export function detail(scene: Scene, entry: LoggedEntry | undefined): Html {
   }
   const changes = changesOf(entry.metadata)
   return html`<aside class="detail${entry.action === 'audit.gap' ? ' gap' : ''}" id="detail" data-id="${entry.id}" aria-labelledby="detail-heading">${close}
-<h2 id="detail-heading" tabindex="-1">${said(scene, sentenceOf(entry, scene.nameOf))}</h2>
+<h2 class="said" id="detail-heading" tabindex="-1">${said(scene, sentenceOf(entry, scene.nameOf))}</h2>
 ${degraded(entry)}
 ${facts(scene, entry)}
 ${changes.length === 0 ? '' : diff(changes)}

@@ -56,7 +56,7 @@ ${zoneSwitch(scene)}
 ${themeSwitch(scene)}
 <details class="help" id="help"><summary title="Keys and help"><span aria-hidden="true">?</span><span class="unseen">Help</span></summary>
 <div class="sheet"><h2>Keys</h2>
-<dl>${KEYS.map(([key, what]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}</dl>
+<dl class="keys">${KEYS.map(([key, what]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}</dl>
 <p>Every id is a link to all entries with it. The address holds the filter: send it to a colleague. Drag over the bars to choose a range of time; each bar is a link, too.</p>
 <p>What you read here is itself written into the log.</p></div></details>
 <span class="viewer" title="You are reading as ${viewerName}">${viewerName}</span>
@@ -75,10 +75,9 @@ function zoneSwitch({ query, zone }: Scene): Html {
   return html`<span class="switch" role="group" aria-label="Time zone">${link('UTC', 'UTC', isUtc)}${local}</span>`
 }
 
+/** One step on at each press: as the system has it, light, dark. */
 function themeSwitch({ query, theme }: Scene): Html {
-  const links = THEMES.map(
-    (name) =>
-      html`<a href="${href(query.given, { theme: name })}"${name === theme ? html` aria-current="true"` : ''}>${name}</a>`,
-  )
-  return html`<span class="switch" role="group" aria-label="Colours">${links}</span>`
+  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'auto'
+  const label = `Colours: ${theme}. Change to ${next}`
+  return html`<a class="theme ${theme}" href="${href(query.given, { theme: next })}" title="${label}"><span class="unseen">${label}</span><svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6.2"/><path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z"/></svg></a>`
 }

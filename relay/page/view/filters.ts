@@ -1,11 +1,18 @@
 import { html } from 'hono/html'
 import type { LoggedEntry } from '../../../src/logged-entry.ts'
-import { FIELDS, FIELD_NAMES, type FieldName, filterHref, RANGES, type RangeName } from '../query.ts'
+import {
+  FIELDS,
+  FIELD_NAMES,
+  type FieldName,
+  filterHref,
+  RANGES,
+  type RangeName,
+} from '../query.ts'
 import { shortened, shortId, visible } from '../plain-text.ts'
 import type { Html, Scene } from './scene.ts'
 
 const HINTS: Readonly<Record<FieldName, string>> = {
-  action: 'branding.update, branding.*',
+  action: 'branding.*',
   user: 'id',
   event: 'id',
   target: 'id',
@@ -14,17 +21,16 @@ const HINTS: Readonly<Record<FieldName, string>> = {
 
 /** The form, its presets, and what is chosen, each with a way to take it off again. */
 export function filters(scene: Scene, shown: readonly LoggedEntry[]): Html {
-  const { given, problems } = scene.query
-  const isOpen = problems.size > 0
+  const { given } = scene.query
   return html`<search>
-<details class="filters" id="filters"${isOpen ? html` open` : ''}>
+<details class="filters" id="filters" open>
 <summary><span>Filter</span></summary>
 <form method="get" aria-label="Filter the entries">
 ${['range', 'limit', 'live'].map((name) =>
-    given[name] === undefined
-      ? ''
-      : html`<input type="hidden" name="${name}" value="${given[name]}">`,
-  )}
+  given[name] === undefined
+    ? ''
+    : html`<input type="hidden" name="${name}" value="${given[name]}">`,
+)}
 ${FIELD_NAMES.map((name) => textField(scene, name))}
 ${timeField(scene, 'from', 'From')}
 ${timeField(scene, 'to', 'To')}

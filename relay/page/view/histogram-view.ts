@@ -23,7 +23,7 @@ export function histogramView(scene: Scene, drawn: Drawn): Html {
   const isEstimate = bars.some((bar) => bar.isEstimate)
   const ranged = filterHref(scene.query.given, { range: null, live: null, from: 'FROM', to: 'TO' })
   return html`<figure class="histogram" id="histogram" data-from="${fromMs}" data-to="${toMs}" data-href="${ranged}">
-<figcaption><b>${isEstimate ? 'about ' : ''}${entries(roughly(total, isEstimate))}</b> by time of recording, a bar for ${width(drawn.stepMs)}${isEstimate ? html`; <span title="Where a bar holds more than a few hundred entries, a bounded sample is read and not all of them.">estimated from a sample</span>` : ''}<span class="most">most: ${isEstimate ? '≈ ' : ''}${inFigures(roughly(most, isEstimate))}</span></figcaption>
+<figcaption><b>${isEstimate ? 'about ' : ''}${entries(roughly(total, isEstimate))}</b><span class="by"> by time of recording, ${width(drawn.stepMs)}${isEstimate ? html`, <span title="What is read for the bars is bounded. Where a bar holds more, its height comes from a sample of its entries, or from their numbers.">estimated and not counted</span>` : ''}</span><span class="most">most: ${isEstimate ? '≈ ' : ''}${inFigures(roughly(most, isEstimate))}</span></figcaption>
 <svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true" focusable="false">
 ${bars.map((bar) => drawBar(scene, drawn, bar, most))}
 <rect class="selection" x="0" y="0" width="0" height="${HEIGHT}"/>
@@ -75,9 +75,9 @@ function width(stepMs: number): string {
   for (const [unitMs, name] of units) {
     if (stepMs < unitMs) continue
     const count = Math.round(stepMs / unitMs)
-    return count === 1 ? `each ${name}` : `every ${inFigures(count)} ${name}s`
+    return `${inFigures(count)} ${name}${count === 1 ? '' : 's'} a bar`
   }
-  return `every ${stepMs} ms`
+  return `${stepMs} ms a bar`
 }
 
 function axis({ zone }: Scene, { fromMs, toMs }: Histogram): string[] {
@@ -86,11 +86,13 @@ function axis({ zone }: Scene, { fromMs, toMs }: Histogram): string[] {
   if (spanMs > 300 * DAY_MS) {
     return times.map((ms) => zone.format(ms, { month: 'short', year: 'numeric' }))
   }
-  if (spanMs > 3 * DAY_MS) return times.map((ms) => zone.format(ms, { day: 'numeric', month: 'short' }))
+  if (spanMs > 3 * DAY_MS)
+    return times.map((ms) => zone.format(ms, { day: 'numeric', month: 'short' }))
   const isLong = spanMs > 600_000
   return times.map((ms, at) => {
     const time = zone.wall(ms).slice(11, isLong ? 16 : 19)
-    const isNewDay = at > 0 && zone.wall(ms).slice(0, 10) !== zone.wall(times[at - 1] ?? ms).slice(0, 10)
+    const isNewDay =
+      at > 0 && zone.wall(ms).slice(0, 10) !== zone.wall(times[at - 1] ?? ms).slice(0, 10)
     const needsDay = isNewDay || (at === 0 && spanMs > DAY_MS / 2)
     return needsDay ? `${zone.format(ms, { day: 'numeric', month: 'short' })} ${time}` : time
   })

@@ -25,9 +25,15 @@ function heading({ query, zone }: Scene, { entries: shown, nextCursor, prevCurso
   const last = shown.at(-1)
   if (!first || !last) return 'No entries'
   if (nextCursor === null && prevCursor === null) return entries(shown.length)
-  const time = (entry: LoggedEntry) => zone.wall(recordedMs(entry.id)).slice(5, 16).replace('T', ' ')
-  const which = query.cursor === undefined ? 'newest ' : ''
-  return `${which}${entries(shown.length)}, ${time(last)} to ${time(first)}`
+  const isOneDay =
+    zone.wall(recordedMs(first.id)).slice(0, 10) === zone.wall(recordedMs(last.id)).slice(0, 10)
+  const time = ({ id }: LoggedEntry) => {
+    const clock = zone.time(recordedMs(id)).slice(0, 5)
+    if (isOneDay) return clock
+    return `${zone.format(recordedMs(id), { day: 'numeric', month: 'short' })}, ${clock}`
+  }
+  const which = query.cursor === undefined ? 'Newest ' : ''
+  return `${which}${entries(shown.length)}: ${time(last)} to ${time(first)}`
 }
 
 function turn({ query }: Scene, cursor: string | null, label: string, rel: string): Html {

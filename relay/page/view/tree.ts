@@ -16,7 +16,11 @@ interface Budget {
   left: number
 }
 
-function branch(fields: readonly (readonly [string, unknown])[], budget: Budget, depth: number): Html {
+function branch(
+  fields: readonly (readonly [string, unknown])[],
+  budget: Budget,
+  depth: number,
+): Html {
   const rows: Html[] = []
   for (const [at, [key, value]] of fields.entries()) {
     if (budget.left <= 0) {
@@ -32,7 +36,8 @@ function branch(fields: readonly (readonly [string, unknown])[], budget: Budget,
 function node(value: unknown, budget: Budget, depth: number): Html {
   if (typeof value !== 'object' || value === null) return leaf(value)
   const fields = Object.entries(value)
-  if (fields.length === 0) return html`<span class="null">${Array.isArray(value) ? 'empty list' : 'empty'}</span>`
+  if (fields.length === 0)
+    return html`<span class="null">${Array.isArray(value) ? 'empty list' : 'empty'}</span>`
   if (depth >= MAX_DEPTH) return html`<span class="null">… deeper: see the JSON</span>`
   return branch(fields, budget, depth + 1)
 }
