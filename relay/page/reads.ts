@@ -1,5 +1,5 @@
 import type { AuditEntry } from '../../src/entry.ts'
-import type { Query } from './query.ts'
+import { FIELD_NAMES, type Query } from './query.ts'
 import type { Viewer } from './viewer.ts'
 
 /** What is needed of a recorder: ours, a child of it, or one of the tests. */
@@ -18,6 +18,7 @@ export interface Read {
   readonly more?: Readonly<Record<string, unknown>>
 }
 
+const FILTERS = [...FIELD_NAMES, 'range', 'from', 'to'] as const
 const MAX_USER_AGENT = 256
 
 /**
@@ -30,7 +31,9 @@ export function recordRead(
   { request, viewer, query, read, more = {} }: Read,
 ): void {
   if (recorder === undefined) return
-  const { cursor, limit, live, entry, ...filter } = query.given
+  const { entry } = query.given
+  const filter: Record<string, string> = {}
+  for (const name of FILTERS) if (query.given[name] !== undefined) filter[name] = query.given[name]
   const userAgent = request.headers.get('user-agent')?.slice(0, MAX_USER_AGENT)
   recorder.record({
     action: 'audit.read',

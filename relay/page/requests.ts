@@ -50,6 +50,7 @@ export async function answerViewer(library: Library, visit: Visit): Promise<Resp
   const query = narrowed(readQuery(parameters, zone, nowMs), viewer)
   const scene: Scene = {
     ...{ query, zone, theme, nowMs, viewerName: viewer.name, nameOf: () => undefined },
+    isRecorded: library.recorder !== undefined,
   }
   const chosen = choosePreference(request, parameters, query)
   if (chosen instanceof Response) return chosen

@@ -57,7 +57,7 @@ ${
     : html`<div><dt>Request</dt><dd><a href="${onlyThis('request', entry.requestId)}">${visible(entry.requestId)}</a> <span class="more">everything in this request</span></dd></div>`
 }
 <div><dt>Entry</dt><dd><code>${entry.id}</code></dd></div>
-${entry.recorderId === null ? html`<div><dt>Lane</dt><dd>outbox, with its own transaction</dd></div>` : html`<div><dt>Recorder</dt><dd><code>${entry.recorderId}</code>, its number ${entry.recorderSeq ?? 'unknown'}</dd></div>`}
+${entry.recorderId === null ? html`<div><dt>Lane</dt><dd>outbox: in a transaction of its own</dd></div>` : html`<div><dt>Recorder</dt><dd><code>${entry.recorderId}</code>, its number ${entry.recorderSeq ?? 'unknown'}</dd></div>`}
 </dl>`
 }
 

@@ -44,7 +44,7 @@ const KEYS = [
 
 /** The line at the top: where one is, who one is, and how one likes to read. */
 export function masthead(scene: Scene): Html {
-  const { query, viewerName } = scene
+  const { query, viewerName, isRecorded } = scene
   const { given, isLive } = query
   const livePage = href(given, { live: isLive ? null : '1', cursor: null, to: null })
   return html`<header class="masthead">
@@ -58,7 +58,7 @@ ${themeSwitch(scene)}
 <div class="sheet"><h2>Keys</h2>
 <dl class="keys">${KEYS.map(([key, what]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}</dl>
 <p>Every id is a link to all entries with it. The address holds the filter: send it to a colleague. Drag over the bars to choose a range of time; each bar is a link, too.</p>
-<p>What you read here is itself written into the log.</p></div></details>
+${isRecorded ? html`<p>What you read here is itself written into the log.</p>` : ''}</div></details>
 <span class="viewer" title="You are reading as ${viewerName}">${viewerName}</span>
 </nav>
 </header>`

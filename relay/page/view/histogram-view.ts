@@ -18,8 +18,9 @@ export function histogramView(scene: Scene, drawn: Drawn): Html {
     return html`<figure class="histogram none" id="histogram"><figcaption>Too many entries to count in time. A narrower filter, or a shorter range, gets its bars.</figcaption></figure>`
   }
   const { bars, fromMs, toMs } = drawn
-  const most = Math.max(1, ...bars.map(({ count }) => count))
   const total = bars.reduce((sum, { count }) => sum + count, 0)
+  if (total === 0) return html`<figure class="histogram none" id="histogram"></figure>`
+  const most = Math.max(...bars.map(({ count }) => count))
   const isEstimate = bars.some((bar) => bar.isEstimate)
   const ranged = filterHref(scene.query.given, { range: null, live: null, from: 'FROM', to: 'TO' })
   return html`<figure class="histogram" id="histogram" data-from="${fromMs}" data-to="${toMs}" data-href="${ranged}">

@@ -17,6 +17,8 @@ export interface Scene {
   readonly viewerName: string
   readonly nowMs: number
   readonly nameOf: NameOf
+  /** Whether reading is written down: then whoever reads is told so. */
+  readonly isRecorded: boolean
 }
 
 const numbers = new Intl.NumberFormat('en')
