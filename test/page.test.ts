@@ -486,7 +486,10 @@ test('while nobody watches, nothing is asked of the database', async (t) => {
   const db = readerOn(t, scratch)
   let asked = 0
   const counting = {
-    execute: (query: Parameters<typeof db.execute>[0]) => ((asked += 1), db.execute(query)),
+    execute(query: Parameters<typeof db.execute>[0]) {
+      asked += 1
+      return db.execute(query)
+    },
   }
   const { get } = pageOn(counting)
   await appendToLog(scratch.sql, [{}])
