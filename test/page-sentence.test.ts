@@ -66,7 +66,7 @@ test('an entry is a sentence', () => {
     ],
     [
       { action: 'audit.gap', userId: null, metadata: { lane: 'staging' } },
-      'Entries were lost in staging before they reached the log. What is known of them is inside.',
+      'Entries may be missing here: staging was emptied before all of it was moved to the log',
     ],
     [
       {

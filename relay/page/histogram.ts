@@ -5,6 +5,8 @@ import type { LoggedEntry } from '../../src/logged-entry.ts'
 import { readRows } from '../../src/read.ts'
 import type { AuditDatabase } from '../../src/rows.ts'
 import { auditLog } from '../../src/schema/tables.ts'
+import { type Frame, frameOf, pairs, slicesOf } from './frame.ts'
+import { recordedMs } from './recorded.ts'
 import { DAY_MS, type Zone } from './zone.ts'
 
 export interface Bar {
@@ -15,32 +17,15 @@ export interface Bar {
   readonly isEstimate: boolean
 }
 
-export interface Histogram {
-  readonly fromMs: number
-  readonly toMs: number
-  /** The width of a whole bar. The first and the last are cut off where the range is. */
-  readonly stepMs: number
+export interface Histogram extends Frame {
   readonly bars: readonly Bar[]
 }
 
-const MAX_BARS = 60
-/**
- * Each bar is looked at in so many slices, and so many entries at most are read of each: 21,000 in
- * all, whatever the log's size. Seven, so that slices of a bar of days begin at different hours:
- * in the first of each night there is hardly an entry.
- */
-const SLICES = 7
+/** Read of a slice at most: 21,000 entries in all, whatever the log's size. */
 const SLICE_ENTRIES = 50
 /** Up to so many the whole log is looked at like any part of it; beyond, by its numbers. */
 const MANY_ENTRIES = 10_000
 const MAX_SPAN_MS = 20 * 366 * DAY_MS
-const [SECOND, MINUTE, HOUR] = [1_000, 60_000, 3_600_000]
-const STEPS_MS = [
-  ...[SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND],
-  ...[MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE],
-  ...[HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR],
-  ...[DAY_MS, 2 * DAY_MS, 7 * DAY_MS, 14 * DAY_MS, 28 * DAY_MS, 91 * DAY_MS, 182 * DAY_MS],
-]
 
 export interface HistogramRequest {
   readonly filter: LogFilter
@@ -77,22 +62,6 @@ export async function histogram(
   return { ...frame, bars }
 }
 
-type Frame = Pick<Histogram, 'fromMs' | 'toMs' | 'stepMs'> & { readonly edges: readonly number[] }
-
-/** Bars of a width that clocks have, beginning where the viewer's hours and days begin. */
-export function frameOf(fromMs: number, toMs: number, zone: Zone): Frame {
-  const spanMs = toMs - fromMs
-  const stepMs =
-    STEPS_MS.find((step) => spanMs / step <= MAX_BARS - 1) ?? Math.ceil(spanMs / (MAX_BARS - 1))
-  const offsetMs = zone.offsetMs(fromMs)
-  const edges = [fromMs]
-  for (let at = Math.floor((fromMs + offsetMs) / stepMs + 1) * stepMs - offsetMs; at < toMs; ) {
-    edges.push(at)
-    at += stepMs
-  }
-  return { fromMs, toMs, stepMs, edges: [...edges, toMs] }
-}
-
 /** The condition that most likely leaves the fewest entries, and has an index; and the others. */
 function byIndex(filter: LogFilter): { first: SQL | undefined; others: readonly SQL[] } {
   const names = ['requestId', 'targetId', 'userId', 'eventId', 'action'] as const
@@ -116,26 +85,11 @@ async function firstRecordedMs(
   return row && recordedMs(String(row['id']))
 }
 
-/** The Unix milliseconds that a UUIDv7 begins with (RFC 9562, section 5.7). */
-export function recordedMs(id: string): number {
-  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
-}
-
 function countPage({ edges }: Frame, all: readonly LoggedEntry[]): Bar[] {
   const times = all.map(({ id }) => recordedMs(id))
   return pairs(edges).map(([fromMs, toMs]) => {
     const count = times.filter((ms) => ms >= fromMs && ms < toMs).length
     return { fromMs, toMs, count, isEstimate: false }
-  })
-}
-
-/** The bars' slices, in order. A bar of fewer milliseconds than slices has as many as it can. */
-function slicesOf({ edges }: Frame): { bar: number; fromMs: number; toMs: number }[] {
-  return pairs(edges).flatMap(([fromMs, toMs], bar) => {
-    const cuts = Array.from({ length: SLICES + 1 }, (_, n) =>
-      Math.round(fromMs + ((toMs - fromMs) * n) / SLICES),
-    )
-    return pairs([...new Set(cuts)]).map(([from, to]) => ({ bar, fromMs: from, toMs: to }))
   })
 }
 
@@ -175,7 +129,8 @@ function slicesQuery(frame: Frame, first: SQL | undefined, others: readonly SQL[
   return sql`
     select looked.count::float8 as "looked", looked.matched::float8 as "matched",
       looked.reached as "reached"
-    from unnest(${lows}::text::uuid[], ${highs}::text::uuid[]) with ordinality as slice (low, high, n)
+    from unnest(${lows}::text::uuid[], ${highs}::text::uuid[])
+      with ordinality as slice (low, high, n)
     cross join lateral (
       select count(*) as count, count(*) filter (where taken.is_match) as matched,
         max(taken.id::text collate "C") as reached
@@ -206,8 +161,4 @@ function estimate(frame: Frame, rows: readonly Readonly<Record<string, unknown>>
     bar.count += Math.max(least, Math.round((least * (toMs - fromMs)) / coveredMs))
   }
   return bars
-}
-
-function pairs(edges: readonly number[]): [number, number][] {
-  return edges.slice(1).map((to, at) => [edges[at] ?? to, to])
 }

@@ -2,7 +2,7 @@ import type { LogFilter } from '../../src/filter.ts'
 import type { LoggedEntry } from '../../src/logged-entry.ts'
 import type { AuditDatabase } from '../../src/rows.ts'
 import { tail } from '../../src/tail.ts'
-import { recordedMs } from './histogram.ts'
+import { recordedMs } from './recorded.ts'
 import type { Pulse } from './pulse.ts'
 import type { Html } from './view/scene.ts'
 
@@ -88,7 +88,7 @@ function nextEntry(entries: AsyncIterator<LoggedEntry, void>): Promise<News> {
   return next
 }
 
-/** What else there is to say, or after a while that there is nothing: proxies end what is silent. */
+/** What else there is to say; after a while, that there is nothing: proxies end what is silent. */
 function elsewhere(pulse: Pulse, waitMs: number, signal: AbortSignal): Promise<News> {
   return new Promise((resolve) => {
     const over = new AbortController()

@@ -1,5 +1,5 @@
 import type { LoggedEntry } from '../../src/logged-entry.ts'
-import type { NameOf } from './sentence.ts'
+import type { NameOf } from './pieces.ts'
 
 export type Names = (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>
 

@@ -2,9 +2,14 @@
  * What steers a terminal or a text's direction, in a value that somebody else chose: shown by its
  * number, because an entry must not be able to make its own line read as another.
  */
-const STEERING =
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
-  /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b\u200e\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g
+const STEERING = new RegExp(
+  [
+    '[\\u0000-\\u0008\\u000b-\\u001f\\u007f-\\u009f]', // control, but for tab and line feed
+    '[\\u061c\\u200e\\u200f\\u202a-\\u202e\\u2066-\\u2069]', // direction
+    '[\\u200b\\u2028\\u2029\\u2060-\\u2065\\ufeff]', // unseen
+  ].join('|'),
+  'g',
+)
 
 export function visible(text: string): string {
   return text.replaceAll(

@@ -1,6 +1,7 @@
 import { cookieOf, setCookie } from './cookies.ts'
 import { redirect } from './answers.ts'
-import { href, type Query } from './query.ts'
+import { href } from './address.ts'
+import type { Query } from './query.ts'
 import { type Theme, THEMES } from './view/scene.ts'
 import { UTC, type Zone, zoneNamed } from './zone.ts'
 

@@ -1,19 +1,8 @@
 import { AuditError } from '../../src/errors.ts'
 import { checkFilter, type LogFilter, shown } from '../../src/filter.ts'
 import { parseInstant } from '../../src/instant.ts'
+import { FIELD_NAMES, FIELDS, type Given, PARAMETERS } from './address.ts'
 import { DAY_MS, UTC, type Zone } from './zone.ts'
-
-/** What the page's own fields ask, and what each is called in a filter. */
-export const FIELDS = {
-  action: { filter: 'action', label: 'Action' },
-  user: { filter: 'userId', label: 'User' },
-  event: { filter: 'eventId', label: 'Event' },
-  target: { filter: 'targetId', label: 'Target' },
-  request: { filter: 'requestId', label: 'Request' },
-} as const satisfies Record<string, { filter: keyof LogFilter; label: string }>
-
-export type FieldName = keyof typeof FIELDS
-export const FIELD_NAMES = Object.keys(FIELDS) as FieldName[]
 
 export const RANGES = {
   '1h': 'Last hour',
@@ -22,18 +11,9 @@ export const RANGES = {
 } as const
 export type RangeName = keyof typeof RANGES
 
-/** Everything that the address says about what is shown. Anything else in it is refused. */
-const VIEW_PARAMETERS = [
-  ...[...FIELD_NAMES, 'range', 'from', 'to', 'cursor', 'limit', 'entry', 'live'],
-] as const
-/** What asks for something other than the whole page, or sets a preference. */
-const OTHER_PARAMETERS = ['export', 'stream', 'after', 'part', 'zone', 'theme'] as const
-const PARAMETERS: ReadonlySet<string> = new Set([...VIEW_PARAMETERS, ...OTHER_PARAMETERS])
 const MAX_QUERY_CHARACTERS = 6_000
 
 const LIVE = '1'
-
-export type Given = Readonly<Partial<Record<string, string>>>
 
 export interface Query {
   /** The values as they came, without the empty ones: forms show them again, links repeat them. */
@@ -175,28 +155,4 @@ function readLimit(value: string | undefined, problems: Map<string, string>): nu
 function readLive(value: string | undefined, problems: Map<string, string>): boolean {
   if (value !== undefined && value !== LIVE) problems.set('live', `Must be ${LIVE} or left out.`)
   return value === LIVE
-}
-
-/**
- * A link to this page with some values changed; null takes one away.
- *
- * Links are a query and nothing else, so they hold under any path that the page is mounted at,
- * whether or not the framework shows us that path, with or without a slash at its end.
- */
-export function href(given: Given, changes: Readonly<Record<string, string | null>> = {}): string {
-  const parameters = new URLSearchParams()
-  for (const name of VIEW_PARAMETERS) {
-    const value = name in changes ? changes[name] : given[name]
-    if (value !== undefined && value !== null) parameters.set(name, value)
-  }
-  for (const name of OTHER_PARAMETERS) {
-    const value = changes[name]
-    if (value !== undefined && value !== null) parameters.set(name, value)
-  }
-  return `?${parameters}`
-}
-
-/** Another filter starts at its first page, with no entry open. */
-export function filterHref(given: Given, changes: Readonly<Record<string, string | null>>): string {
-  return href(given, { cursor: null, entry: null, ...changes })
 }

@@ -1,5 +1,6 @@
 import type { AuditEntry } from '../../src/entry.ts'
-import { FIELD_NAMES, type Query } from './query.ts'
+import { FIELD_NAMES } from './address.ts'
+import type { Query } from './query.ts'
 import type { Viewer } from './viewer.ts'
 
 /** What is needed of a recorder: ours, a child of it, or one of the tests. */

@@ -1,15 +1,8 @@
 import type { LoggedEntry } from '../../src/logged-entry.ts'
 import { changesOf, isToldByChanges } from './changes.ts'
 import { inBrief, shortened, shortId } from './plain-text.ts'
+import { named, type NameOf, type Piece, text, textIn, whoPieces } from './pieces.ts'
 import { inWords, pastTense } from './words.ts'
-
-/** A piece of a sentence. What an id stands for may become a link that filters by it. */
-export type Piece =
-  | { readonly kind: 'text' | 'name' | 'field' | 'from' | 'to' | 'aside'; readonly text: string }
-  | { readonly kind: 'user' | 'target' | 'event'; readonly text: string; readonly id: string }
-
-/** A name for an id, where somebody knows one. */
-export type NameOf = (id: string) => string | undefined
 
 const MAX_VALUE = 48
 const MAX_NAMED = 3
@@ -50,26 +43,6 @@ export function sentenceOf(entry: LoggedEntry, nameOf: NameOf = () => undefined)
 /** The sentence as a line of text. */
 export function plainSentence(pieces: readonly Piece[]): string {
   return pieces.map(({ text }) => text).join('')
-}
-
-function whoPieces(entry: LoggedEntry, nameOf: NameOf): Piece[] | undefined {
-  const impersonator =
-    textIn(entry.context, 'impersonatorId') ?? textIn(entry.context, 'impersonator')
-  const behind = impersonator
-    ? [text(' (through '), named(nameOf(impersonator) ?? idOrText(impersonator)), text(')')]
-    : []
-  if (entry.userId) {
-    const id = entry.userId
-    return [{ kind: 'user', id, text: nameOf(id) ?? shortId(id) }, ...behind]
-  }
-  // An id that is none of ours: another system's name for its user.
-  const given = textIn(entry.context['invalid'], 'userId') ?? textIn(entry.context, 'viewer')
-  return given ? [named(idOrText(given)), ...behind] : undefined
-}
-
-/** The end of a path or an ARN is the part that tells users apart. */
-function idOrText(given: string): string {
-  return shortId(given.split('/').at(-1) || given)
 }
 
 function actionInWords(action: string): { deed: string; thing: string | undefined } {
@@ -133,15 +106,17 @@ function details(entry: LoggedEntry): Piece[] {
   return told
 }
 
-/** Says only what the entry says: which lane, how many, between which moments. */
+/** Says only what the entry says. A recorder that lives sends again what it still has: so "may". */
 function gapSentence({ metadata }: LoggedEntry): Piece[] {
-  const lane = textIn(metadata, 'lane')
-  const count = ['missing', 'lost', 'atMost', 'entries']
-    .map((key) => metadata[key])
-    .find((value) => typeof value === 'number')
-  const how = count === undefined ? 'Entries were' : `Up to ${count} entries were`
-  const where = lane === undefined ? '' : ` in ${shortened(lane, MAX_VALUE)}`
-  return [text(`${how} lost${where} before they reached the log. What is known of them is inside.`)]
+  const lane = textIn(metadata, 'lane') ?? 'a lane'
+  const recorders: unknown = metadata['recorders']
+  const bounds: readonly unknown[] = Array.isArray(recorders)
+    ? recorders.map((recorder) => Reflect.get(Object(recorder), 'lostAtMost'))
+    : []
+  const isBounded = bounds.length > 0 && bounds.every((most) => typeof most === 'number')
+  const most = isBounded ? `, at most ${bounds.reduce<number>((sum, n) => sum + Number(n), 0)}` : ''
+  const what = `${shortened(lane, MAX_VALUE)} was emptied before all of it was moved to the log`
+  return [text(`Entries may be missing here${most}: ${what}`)]
 }
 
 function readSentence(entry: LoggedEntry, nameOf: NameOf): Piece[] {
@@ -181,20 +156,6 @@ function capitalised([first, ...rest]: readonly Piece[]): Piece[] {
   return [{ ...first, text: letter.toUpperCase() + others.join('') }, ...rest]
 }
 
-function textIn(value: unknown, key: string): string | undefined {
-  if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined
-  const found: unknown = Reflect.get(value, key)
-  return typeof found === 'string' && found.trim() !== '' ? found : undefined
-}
-
 function isPlain(value: unknown): boolean {
   return value !== null && value !== '' && typeof value !== 'object'
-}
-
-function text(words: string): Piece {
-  return { kind: 'text', text: words }
-}
-
-function named(words: string): Piece {
-  return { kind: 'name', text: words }
 }

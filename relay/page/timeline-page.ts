@@ -51,7 +51,10 @@ const OPTION_NAMES = ['db', 'authorize', 'recorder', 'names', 'logger'] as const
  * const page = createTimelinePage({ db, authorize: async (request) => await signedIn(request) })
  * hono.all('/audit', (c) => page.fetch(c.req.raw))
  * express.use('/audit', page.listener)
- * fastify.get('/audit', (request, reply) => reply.hijack() && page.listener(request.raw, reply.raw))
+ * fastify.get('/audit', (request, reply) => {
+ *   reply.hijack()
+ *   return page.listener(request.raw, reply.raw)
+ * })
  * export const GET = page.fetch // Next: app/audit/route.ts
  * ```
  *

@@ -272,7 +272,8 @@ function prepareHistogram() {
     selection.setAttribute('x', String(Math.min(one, other) * 1_000))
     selection.setAttribute('width', String(Math.abs(one - other) * 1_000))
   }
-  svg.addEventListener('dragstart', (event) => event.preventDefault()) // bars are links
+  // Bars are links: pressed, they would take the focus, or be dragged away themselves.
+  svg.addEventListener('mousedown', (event) => event.preventDefault())
   svg.addEventListener('pointerdown', (event) => {
     if (event.button !== 0) return
     start = at(event)

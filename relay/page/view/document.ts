@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import { assetHref } from '../assets.ts'
-import { href } from '../query.ts'
-import { type Html, type Scene, THEMES, type Theme } from './scene.ts'
+import { href } from '../address.ts'
+import { current, type Html, type Scene, THEMES, type Theme } from './scene.ts'
 
 export interface DocumentParts {
   readonly title: string
@@ -44,40 +44,61 @@ const KEYS = [
 
 /** The line at the top: where one is, who one is, and how one likes to read. */
 export function masthead(scene: Scene): Html {
-  const { query, viewerName, isRecorded } = scene
-  const { given, isLive } = query
-  const livePage = href(given, { live: isLive ? null : '1', cursor: null, to: null })
+  const { viewerName } = scene
   return html`<header class="masthead">
 <a class="skip" href="#entries">Skip to the entries</a>
 <h1><a href="?">Audit log</a></h1>
 <nav aria-label="Reading">
-<a class="live" id="live" href="${livePage}" data-on="${isLive ? 'yes' : 'no'}"><span class="dot" aria-hidden="true"></span>Live <b>${isLive ? 'on' : 'off'}</b></a>
+${liveSwitch(scene)}
 ${zoneSwitch(scene)}
 ${themeSwitch(scene)}
-<details class="help" id="help"><summary title="Keys and help"><span aria-hidden="true">?</span><span class="unseen">Help</span></summary>
-<div class="sheet"><h2>Keys</h2>
-<dl class="keys">${KEYS.map(([key, what]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}</dl>
-<p>Every id is a link to all entries with it. The address holds the filter: send it to a colleague. Drag over the bars to choose a range of time; each bar is a link, too.</p>
-${isRecorded ? html`<p>What you read here is itself written into the log.</p>` : ''}</div></details>
+${help(scene)}
 <span class="viewer" title="You are reading as ${viewerName}">${viewerName}</span>
 </nav>
 </header>`
 }
 
+function liveSwitch({ query }: Scene): Html {
+  const { given, isLive } = query
+  const address = href(given, { live: isLive ? null : '1', cursor: null, to: null })
+  return html`<a class="live" id="live" href="${address}" data-on="${isLive ? 'yes' : 'no'}">
+<span class="dot" aria-hidden="true"></span>Live <b>${isLive ? 'on' : 'off'}</b></a>`
+}
+
+function help({ isRecorded }: Scene): Html {
+  return html`<details class="help" id="help">
+<summary title="Keys and help"><span aria-hidden="true">?</span><span class="unseen">Help</span>
+</summary>
+<div class="sheet"><h2>Keys</h2>
+<dl class="keys">
+${KEYS.map(([key, what]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}
+</dl>
+<p>Every id is a link to all entries with it. The address holds the filter: send it to a colleague.
+Drag over the bars to choose a range of time; each bar is a link, too.</p>
+${isRecorded ? html`<p>What you read here is itself written into the log.</p>` : ''}
+</div></details>`
+}
+
 function zoneSwitch({ query, zone }: Scene): Html {
   const isUtc = zone.name === 'UTC'
-  const link = (name: string, label: string, isOn: boolean) =>
-    html`<a href="${href(query.given, { zone: name })}"${isOn ? html` aria-current="true"` : ''}>${label}</a>`
+  const addressOf = (name: string) => href(query.given, { zone: name })
+  const place = zone.name.split('/').at(-1)?.replaceAll('_', ' ')
   // Only the browser knows its zone: its script shows the link and fills it in.
   const local = isUtc
-    ? html`<a id="local-zone" href="${href(query.given, { zone: 'UTC' })}" hidden>Local</a>`
-    : link(zone.name, zone.name.split('/').at(-1)?.replaceAll('_', ' ') ?? zone.name, true)
-  return html`<span class="switch" role="group" aria-label="Time zone">${link('UTC', 'UTC', isUtc)}${local}</span>`
+    ? html`<a id="local-zone" href="${addressOf('UTC')}" hidden>Local</a>`
+    : html`<a href="${addressOf(zone.name)}"${current(true)}>${place}</a>`
+  return html`<span class="switch" role="group" aria-label="Time zone">
+<a href="${addressOf('UTC')}"${current(isUtc)}>UTC</a>${local}</span>`
 }
 
 /** One step on at each press: as the system has it, light, dark. */
 function themeSwitch({ query, theme }: Scene): Html {
   const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'auto'
   const label = `Colours: ${theme}. Change to ${next}`
-  return html`<a class="theme ${theme}" href="${href(query.given, { theme: next })}" title="${label}"><span class="unseen">${label}</span><svg viewBox="0 0 16 16" aria-hidden="true"><circle cx="8" cy="8" r="6.2"/><path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z"/></svg></a>`
+  const address = href(query.given, { theme: next })
+  return html`<a class="theme ${theme}" href="${address}" title="${label}">
+<span class="unseen">${label}</span>
+<svg viewBox="0 0 16 16" aria-hidden="true">
+<circle cx="8" cy="8" r="6.2"/><path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z"/>
+</svg></a>`
 }

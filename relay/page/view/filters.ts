@@ -1,15 +1,9 @@
 import { html } from 'hono/html'
 import type { LoggedEntry } from '../../../src/logged-entry.ts'
-import {
-  FIELDS,
-  FIELD_NAMES,
-  type FieldName,
-  filterHref,
-  RANGES,
-  type RangeName,
-} from '../query.ts'
+import { FIELDS, FIELD_NAMES, type FieldName, filterHref } from '../address.ts'
+import { RANGES, type RangeName } from '../query.ts'
 import { shortened, shortId, visible } from '../plain-text.ts'
-import type { Html, Scene } from './scene.ts'
+import { current, type Html, type Scene } from './scene.ts'
 
 const HINTS: Readonly<Record<FieldName, string>> = {
   action: 'branding.*',
@@ -35,7 +29,9 @@ ${FIELD_NAMES.map((name) => textField(scene, name))}
 ${timeField(scene, 'from', 'From')}
 ${timeField(scene, 'to', 'To')}
 <button type="submit">Filter</button>
-<datalist id="actions">${suggestions(shown).map((name) => html`<option value="${name}"></option>`)}</datalist>
+<datalist id="actions">
+${suggestions(shown).map((name) => html`<option value="${name}"></option>`)}
+</datalist>
 </form>
 </details>
 <div class="chosen">
@@ -47,17 +43,25 @@ ${chips(scene)}
 
 function textField({ query }: Scene, name: FieldName): Html {
   const list = name === 'action' ? html` list="actions"` : ''
-  return html`<div class="field ${name}"><label for="f-${name}">${FIELDS[name].label}</label>
-<input id="f-${name}" name="${name}" type="text" value="${query.given[name] ?? ''}" placeholder="${HINTS[name]}" autocomplete="off" autocapitalize="none" spellcheck="false"${list}${faulty(query.problems, name)}>
-${problem(query.problems, name)}</div>`
+  return html`<div class="field ${name}">
+<label for="f-${name}">${FIELDS[name].label}</label>
+<input id="f-${name}" name="${name}" type="text" value="${query.given[name] ?? ''}"
+placeholder="${HINTS[name]}" autocomplete="off" autocapitalize="none" spellcheck="false"
+${list}${faulty(query.problems, name)}>
+${problem(query.problems, name)}
+</div>`
 }
 
 function timeField({ query, zone }: Scene, name: 'from' | 'to', label: string): Html {
   const ms = query.given[name] === undefined ? undefined : query.filter[name]
   const value = ms === undefined ? '' : zone.wall(Number(ms)).slice(0, 19)
-  return html`<div class="field time"><label for="f-${name}">${label} <small>${zone.name === 'UTC' ? 'UTC' : 'local'}</small></label>
-<input id="f-${name}" name="${name}" type="datetime-local" step="1" value="${value}"${faulty(query.problems, name)}>
-${problem(query.problems, name)}</div>`
+  const where = zone.name === 'UTC' ? 'UTC' : 'local'
+  return html`<div class="field time">
+<label for="f-${name}">${label} <small>${where}</small></label>
+<input id="f-${name}" name="${name}" type="datetime-local" step="1" value="${value}"
+${faulty(query.problems, name)}>
+${problem(query.problems, name)}
+</div>`
 }
 
 function faulty(problems: ReadonlyMap<string, string>, name: string): Html | '' {
@@ -81,12 +85,13 @@ function presets({ query }: Scene): Html {
   const hasRange = given['range'] ?? given['from'] ?? given['to']
   const link = (name: RangeName | null, label: string, isOn: boolean) => {
     const address = filterHref(given, { range: name, from: null, to: null })
-    return html`<a href="${address}"${isOn ? html` aria-current="true"` : ''}>${label}</a>`
+    return html`<a href="${address}"${current(isOn)}>${label}</a>`
   }
   const links = (Object.entries(RANGES) as [RangeName, string][]).map(([name, label]) =>
     link(name, label, given['range'] === name),
   )
-  return html`<span class="switch" role="group" aria-label="Time range">${link(null, 'All time', !hasRange)}${links}</span>`
+  return html`<span class="switch" role="group" aria-label="Time range">
+${link(null, 'All time', !hasRange)}${links}</span>`
 }
 
 /** What narrows the list now. */
@@ -108,5 +113,6 @@ function chips({ query, zone, nameOf }: Scene): Html[] {
 }
 
 function chip(label: string, said: string, full: string, without: string): Html {
-  return html`<span class="chip" title="${visible(full)}"><small>${label}</small> ${said}<a href="${without}" aria-label="Take off ${label}">×</a></span>`
+  return html`<span class="chip" title="${visible(full)}"><small>${label}</small> ${said}
+<a href="${without}" aria-label="Take off ${label}">×</a></span>`
 }

@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import type { Bar, Histogram } from '../histogram.ts'
-import { filterHref } from '../query.ts'
+import { filterHref } from '../address.ts'
 import { DAY_MS } from '../zone.ts'
 import { entries, type Html, inFigures, type Scene } from './scene.ts'
 
@@ -13,41 +13,64 @@ export type Drawn = Histogram | 'failed' | undefined
 
 /** The bars, and beneath them the same as a table for those who do not see them. */
 export function histogramView(scene: Scene, drawn: Drawn): Html {
-  if (drawn === undefined) return html`<figure class="histogram none" id="histogram"></figure>`
-  if (drawn === 'failed') {
-    return html`<figure class="histogram none" id="histogram"><figcaption>Too many entries to count in time. A narrower filter, or a shorter range, gets its bars.</figcaption></figure>`
-  }
-  const { bars, fromMs, toMs } = drawn
-  const total = bars.reduce((sum, { count }) => sum + count, 0)
-  if (total === 0) return html`<figure class="histogram none" id="histogram"></figure>`
+  if (drawn === 'failed') return none('Too many entries to count in time: a narrower filter helps.')
+  const bars = drawn?.bars.filter(({ count }) => count > 0) ?? []
+  if (drawn === undefined || bars.length === 0) return none('')
+  const { fromMs, toMs } = drawn
   const most = Math.max(...bars.map(({ count }) => count))
-  const isEstimate = bars.some((bar) => bar.isEstimate)
-  const ranged = filterHref(scene.query.given, { range: null, live: null, from: 'FROM', to: 'TO' })
-  return html`<figure class="histogram" id="histogram" data-from="${fromMs}" data-to="${toMs}" data-href="${ranged}">
-<figcaption><b>${isEstimate ? 'about ' : ''}${entries(roughly(total, isEstimate))}</b><span class="by"> by time of recording, ${width(drawn.stepMs)}${isEstimate ? html`, <span title="What is read for the bars is bounded. Where a bar holds more, its height comes from a sample of its entries, or from their numbers.">estimated and not counted</span>` : ''}</span><span class="most">most: ${isEstimate ? '≈ ' : ''}${inFigures(roughly(most, isEstimate))}</span></figcaption>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true" focusable="false">
-${bars.map((bar) => drawBar(scene, drawn, bar, most))}
+  const range = filterHref(scene.query.given, { range: null, live: null, from: 'FROM', to: 'TO' })
+  return html`<figure class="histogram" id="histogram" data-from="${fromMs}" data-to="${toMs}"
+data-href="${range}">
+<figcaption>${caption(drawn, most)}</figcaption>
+<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true"
+focusable="false">
+${drawn.bars.map((bar) => drawBar(scene, drawn, bar, most))}
 <rect class="selection" x="0" y="0" width="0" height="${HEIGHT}"/>
 </svg>
-<p class="axis" aria-hidden="true">${axis(scene, drawn).map((label) => html`<span>${label}</span>`)}</p>
-<details class="as-table"><summary>As a table</summary><table><thead><tr><th scope="col">From</th><th scope="col">Entries</th></tr></thead><tbody>
-${bars
-  .filter(({ count }) => count > 0)
-  .map(
-    (bar) =>
-      html`<tr><td><a href="${barHref(scene, bar)}">${scene.zone.exact(bar.fromMs)}</a></td><td>${said(bar)}</td></tr>`,
-  )}
-</tbody></table></details>
+<p class="axis" aria-hidden="true">${axis(scene, drawn).map((at) => html`<span>${at}</span>`)}</p>
+<details class="as-table"><summary>As a table</summary>
+<table><thead><tr><th scope="col">From</th><th scope="col">Entries</th></tr></thead>
+<tbody>${bars.map((bar) => tableRow(scene, bar))}</tbody></table></details>
 </figure>`
 }
 
+function none(why: string): Html {
+  const caption = why === '' ? '' : html`<figcaption>${why}</figcaption>`
+  return html`<figure class="histogram none" id="histogram">${caption}</figure>`
+}
+
+const ESTIMATED = `What is read for the bars is bounded. Where a bar holds more, its height comes
+from a sample of its entries, or from their numbers.`
+
+function caption({ bars, stepMs }: Histogram, most: number): Html {
+  const total = bars.reduce((sum, { count }) => sum + count, 0)
+  const isEstimate = bars.some((bar) => bar.isEstimate)
+  const note = isEstimate ? html`, <span title="${ESTIMATED}">estimated and not counted</span>` : ''
+  const [about, circa] = isEstimate ? ['about ', '≈ '] : ['', '']
+  return html`<b>${about}${entries(roughly(total, isEstimate))}</b>
+<span class="by">by time of recording, ${width(stepMs)}${note}</span>
+<span class="most">most: ${circa}${inFigures(roughly(most, isEstimate))}</span>`
+}
+
+function tableRow(scene: Scene, bar: Bar): Html {
+  return html`<tr>
+<td><a href="${barHref(scene, bar)}">${scene.zone.exact(bar.fromMs)}</a></td>
+<td>${said(bar)}</td></tr>`
+}
+
 function drawBar(scene: Scene, { fromMs, toMs }: Histogram, bar: Bar, most: number): Html {
-  const x = ((bar.fromMs - fromMs) / (toMs - fromMs)) * WIDTH
-  const width = ((bar.toMs - bar.fromMs) / (toMs - fromMs)) * WIDTH
+  const scale = WIDTH / (toMs - fromMs)
+  const x = (bar.fromMs - fromMs) * scale
+  const width = (bar.toMs - bar.fromMs) * scale
   const height = bar.count === 0 ? 0 : Math.max(3, (bar.count / most) * HEIGHT)
   const gap = Math.min(2, width * 0.15)
-  const kind = bar.isEstimate ? 'bar estimate' : 'bar'
-  return html`<a class="${kind}" href="${barHref(scene, bar)}" tabindex="-1"><title>${scene.zone.exact(bar.fromMs)} · ${said(bar)}</title><rect class="hit" x="${x.toFixed(2)}" y="0" width="${width.toFixed(2)}" height="${HEIGHT}"/><rect class="fill" x="${(x + gap / 2).toFixed(2)}" y="${(HEIGHT - height).toFixed(2)}" width="${Math.max(0.5, width - gap).toFixed(2)}" height="${height.toFixed(2)}"/></a>`
+  const rect = (kind: string, at: number, wide: number, high: number) =>
+    html`<rect class="${kind}" x="${at.toFixed(2)}" y="${(HEIGHT - high).toFixed(2)}"
+width="${wide.toFixed(2)}" height="${high.toFixed(2)}"/>`
+  return html`<a class="bar${bar.isEstimate ? ' estimate' : ''}" href="${barHref(scene, bar)}"
+tabindex="-1"><title>${scene.zone.exact(bar.fromMs)} · ${said(bar)}</title>
+${rect('hit', x, width, HEIGHT)}
+${rect('fill', x + gap / 2, Math.max(0.5, width - gap), height)}</a>`
 }
 
 /** To whole seconds, which is what the form's own fields hold. */

@@ -1,19 +1,22 @@
 import { html } from 'hono/html'
 import type { LoggedEntry } from '../../../src/logged-entry.ts'
 import type { TimelinePage } from '../../../src/timeline.ts'
-import { recordedMs } from '../histogram.ts'
-import { filterHref, href } from '../query.ts'
+import { recordedMs } from '../recorded.ts'
+import { filterHref, href } from '../address.ts'
 import { row } from './row.ts'
 import { entries, type Html, type Scene } from './scene.ts'
 
 /** The entries by their days, newest first, and the ways on and back. */
 export function list(scene: Scene, page: TimelinePage): Html {
   const { query } = scene
+  const days = page.entries.length === 0 ? nothing(scene) : byDay(scene, page.entries)
   return html`<section class="list" id="entries" aria-labelledby="entries-heading" tabindex="-1">
-<div class="above"><h2 id="entries-heading">${heading(scene, page)}</h2><p id="news" role="status" aria-live="polite"></p>${exports(scene, page)}</div>
-<div id="days">${page.entries.length === 0 ? nothing(scene) : byDay(scene, page.entries)}</div>
+<div class="above"><h2 id="entries-heading">${heading(scene, page)}</h2>
+<p id="news" role="status" aria-live="polite"></p>
+${exports(scene, page)}</div>
+<div id="days">${days}</div>
 <nav class="pager" aria-label="Pages">
-${query.cursor === undefined ? '' : html`<a href="${href(query.given, { cursor: null, entry: null })}">Newest</a>`}
+${query.cursor === undefined ? '' : newest(scene)}
 ${turn(scene, page.prevCursor, '← Newer', 'prev')}
 ${turn(scene, page.nextCursor, 'Older →', 'next')}
 </nav>
@@ -36,6 +39,10 @@ function heading({ query, zone }: Scene, { entries: shown, nextCursor, prevCurso
   return `${which}${entries(shown.length)}: ${time(last)} to ${time(first)}`
 }
 
+function newest({ query }: Scene): Html {
+  return html`<a href="${href(query.given, { cursor: null, entry: null })}">Newest</a>`
+}
+
 function turn({ query }: Scene, cursor: string | null, label: string, rel: string): Html {
   if (cursor === null) return html`<span class="off">${label}</span>`
   // A page further back is no place for what happens now.
@@ -45,9 +52,12 @@ function turn({ query }: Scene, cursor: string | null, label: string, rel: strin
 
 function exports({ query }: Scene, page: TimelinePage): Html | '' {
   if (page.entries.length === 0) return ''
-  const link = (format: string, label: string) =>
-    html`<a href="${filterHref(query.given, { live: null, limit: null, export: format })}" download>${label}</a>`
-  return html`<p class="exports">Export all that is filtered: ${link('ndjson', 'NDJSON')} ${link('csv', 'CSV')}</p>`
+  const link = (format: string, label: string) => {
+    const address = filterHref(query.given, { live: null, limit: null, export: format })
+    return html`<a href="${address}" download>${label}</a>`
+  }
+  return html`<p class="exports">Export all that is filtered:
+${link('ndjson', 'NDJSON')} ${link('csv', 'CSV')}</p>`
 }
 
 function byDay(scene: Scene, shown: readonly LoggedEntry[]): Html[] {
@@ -67,9 +77,14 @@ function byDay(scene: Scene, shown: readonly LoggedEntry[]): Html[] {
 
 /** Says which nothing it is: an empty log, or a filter that lets nothing through. */
 function nothing({ query }: Scene): Html {
-  const isFiltered = Object.keys(query.filter).length > 0
-  if (!isFiltered) {
-    return html`<div class="state"><h3>The log is empty</h3><p>Nothing has been logged yet. As soon as an application records an entry and the relay has moved it, it stands here.</p></div>`
+  const { from, to } = query.filter
+  if (Object.keys(query.filter).length === 0) {
+    return html`<div class="state"><h3>The log is empty</h3>
+<p>Nothing has been logged yet. As soon as an application records an entry and the relay has moved
+it, it stands here.</p></div>`
   }
-  return html`<div class="state"><h3>No entry fits this filter</h3><p>${query.filter.from === undefined && query.filter.to === undefined ? 'The log holds none with all of these values.' : 'The log holds none with all of these values in this range of time.'} Take something off above, or <a href="?">look at all entries</a>.</p></div>`
+  const where = from === undefined && to === undefined ? '' : ' in this range of time'
+  return html`<div class="state"><h3>No entry fits this filter</h3>
+<p>The log holds none with all of these values${where}. Take something off above, or
+<a href="?">look at all entries</a>.</p></div>`
 }

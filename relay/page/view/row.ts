@@ -1,11 +1,12 @@
 import { html } from 'hono/html'
 import type { LoggedEntry } from '../../../src/logged-entry.ts'
-import { recordedMs } from '../histogram.ts'
-import { filterHref, href } from '../query.ts'
+import { recordedMs } from '../recorded.ts'
+import { filterHref, href } from '../address.ts'
 import { shortened, shortId, visible } from '../plain-text.ts'
-import { type Piece, sentenceOf } from '../sentence.ts'
+import type { Piece } from '../pieces.ts'
+import { sentenceOf } from '../sentence.ts'
 import { deedOf } from '../words.ts'
-import type { Html, Scene } from './scene.ts'
+import { current, type Html, type Scene } from './scene.ts'
 
 /** Between recording and happening: below it, one time is enough. */
 const SAME_TIME_MS = 60_000
@@ -14,13 +15,30 @@ const SAME_TIME_MS = 60_000
 export function row(scene: Scene, entry: LoggedEntry): Html {
   const { query, zone } = scene
   const atMs = recordedMs(entry.id)
-  const isOpen = query.entry === entry.id
-  return html`<li class="entry ${kindOf(entry)}" id="e-${entry.id}" data-id="${entry.id}" data-seq="${entry.seq}" data-day="${zone.wall(atMs).slice(0, 10)}" data-day-name="${zone.day(atMs)}"${isOpen ? html` aria-current="true"` : ''}>
-<a class="open" href="${href(query.given, { entry: entry.id })}" title="${zone.exact(atMs)}"><time datetime="${new Date(atMs).toISOString()}">${zone.time(atMs)}</time></a>
+  const day = html` data-day="${zone.wall(atMs).slice(0, 10)}" data-day-name="${zone.day(atMs)}"`
+  const address = href(query.given, { entry: entry.id })
+  const iso = new Date(atMs).toISOString()
+  return html`<li class="entry ${kindOf(entry)}" id="e-${entry.id}" data-id="${entry.id}"
+data-seq="${entry.seq}"${day}${current(query.entry === entry.id)}>
+<a class="open" href="${address}" title="${zone.exact(atMs)}">
+<time datetime="${iso}">${zone.time(atMs)}</time></a>
 <p class="said">${said(scene, sentenceOf(entry, scene.nameOf))}${happened(scene, entry, atMs)}</p>
-<a class="action" href="${filterHref(query.given, { action: entry.action })}" title="All of ${visible(entry.action)}">${shortened(entry.action, 60)}</a>
-${entry.requestId === null ? '' : html`<a class="request" href="${filterHref(query.given, { request: entry.requestId })}" title="Everything in request ${visible(entry.requestId)}">${shortId(entry.requestId)}</a>`}
+${actionLink(scene, entry)}
+${requestLink(scene, entry)}
 </li>`
+}
+
+function actionLink({ query }: Scene, { action }: LoggedEntry): Html {
+  const address = filterHref(query.given, { action })
+  return html`<a class="action" href="${address}" title="All of ${visible(action)}">
+${shortened(action, 60)}</a>`
+}
+
+function requestLink({ query }: Scene, { requestId }: LoggedEntry): Html | '' {
+  if (requestId === null) return ''
+  const address = filterHref(query.given, { request: requestId })
+  return html`<a class="request" href="${address}"
+title="Everything in request ${visible(requestId)}">${shortId(requestId)}</a>`
 }
 
 /** A sentence, with its ids as links. */
@@ -29,7 +47,8 @@ export function said({ query }: Scene, pieces: readonly Piece[]): Html[] {
     const text = visible(piece.text)
     if ('id' in piece) {
       const address = filterHref(query.given, { [piece.kind]: piece.id })
-      return html`<a class="${piece.kind}" href="${address}" title="${piece.kind} ${piece.id}">${text}</a>`
+      return html`<a class="${piece.kind}" href="${address}" title="${piece.kind} ${piece.id}"
+>${text}</a>`
     }
     if (piece.kind === 'text') return html`${text}`
     if (piece.kind === 'from') return html`<del>${text}</del>`
@@ -44,7 +63,7 @@ function kindOf({ action }: LoggedEntry): string {
   return deedOf(action.slice(action.lastIndexOf('.') + 1))
 }
 
-/** The list goes by the time of recording. An entry that came from elsewhere has another of its own. */
+/** The list goes by the time of recording; an entry that came from elsewhere has another, too. */
 function happened({ zone }: Scene, { occurredAt }: LoggedEntry, atMs: number): Html | '' {
   const happenedMs = occurredAt.getTime()
   if (Math.abs(happenedMs - atMs) < SAME_TIME_MS) return ''

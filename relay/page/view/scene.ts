@@ -1,5 +1,5 @@
-import type { html } from 'hono/html'
-import type { NameOf } from '../sentence.ts'
+import { html } from 'hono/html'
+import type { NameOf } from '../pieces.ts'
 import type { Query } from '../query.ts'
 import type { Zone } from '../zone.ts'
 
@@ -29,4 +29,9 @@ export function inFigures(count: number): string {
 
 export function entries(count: number): string {
   return `${inFigures(count)} ${count === 1 ? 'entry' : 'entries'}`
+}
+
+/** Marks the one of several links that is chosen. */
+export function current(isCurrent: boolean): Html | '' {
+  return isCurrent ? html` aria-current="true"` : ''
 }
