@@ -402,7 +402,7 @@ test('on a phone nothing is cut off, in light and in dark', options, async (t) =
 
 test('times are in UTC or in the reader’s own zone, and typed ones too', options, async (t) => {
   const { page, visit, append, rows } = await visitor(t)
-  await append([{ ms: Date.parse('2026-07-01T10:00:00Z'), action: 'july.one' }])
+  await append([{ ms: Date.parse('2026-07-01T10:00:00Z'), action: 'july.open' }])
   await visit()
   assert.match(await rows.first().innerText(), /^10:00:00/)
   await page.getByRole('link', { name: 'Local' }).click()

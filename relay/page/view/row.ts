@@ -20,8 +20,8 @@ export function row(scene: Scene, entry: LoggedEntry): Html {
   const iso = new Date(atMs).toISOString()
   return html`<li class="entry ${kindOf(entry)}" id="e-${entry.id}" data-id="${entry.id}"
 data-seq="${entry.seq}"${day}${current(query.entry === entry.id)}>
-<a class="open" href="${address}" title="${zone.exact(atMs)}">
-<time datetime="${iso}">${zone.time(atMs)}</time></a>
+<a class="open" href="${address}" title="${zone.exact(atMs)}"
+><time datetime="${iso}">${zone.time(atMs)}</time></a>
 <p class="said">${said(scene, sentenceOf(entry, scene.nameOf))}${happened(scene, entry, atMs)}</p>
 ${actionLink(scene, entry)}
 ${requestLink(scene, entry)}
