@@ -11,6 +11,17 @@ interface Place extends Record<string, unknown> {
   readonly id: string
 }
 
+/** What stands beside the log in the same statement, and fails for no fault of a row's. */
+const BOOKKEEPING = ['audit_head', 'audit_recorder', 'audit_dead_letter']
+
+/** Whether some row of the batch is at fault, and moving the others would work. */
+export function isPoison(error: unknown): boolean {
+  if (faultKind(error) !== 'entry') return false
+  const { table_name, column_name } = databaseFault(error)
+  if (table_name !== undefined && BOOKKEEPING.includes(table_name)) return false
+  return column_name !== 'seq' // the log's head gave no number
+}
+
 /**
  * Moves a batch that the database refuses as a whole, because of some row in it.
  *
@@ -35,7 +46,7 @@ async function moveOrHalve(
     const [moved] = await database.execute<Moved>(moveStatement({ ...options, places }))
     return moved ?? { claimed: 0, logged: 0, parked: 0 }
   } catch (error) {
-    if (faultKind(error) !== 'entry') throw error
+    if (!isPoison(error)) throw error
     if (rows.length === 1) {
       const { code } = databaseFault(error)
       const [parked] = await database.execute<Moved>(parkStatement(options.lane, first, code))

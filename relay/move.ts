@@ -91,11 +91,13 @@ export function moveStatement({ lane, batchEntries, lockTimeoutMs, places }: Mov
       order by f.id
     ),
     counted as (
-      insert into ${auditRecorder} as r (id, logged)
-      select f.recorder_id, count(*) from fresh as f, head as h
+      insert into ${auditRecorder} as r (id, logged, logged_through)
+      select f.recorder_id, count(*), coalesce(max(f.recorder_seq), 0) from fresh as f, head as h
       where f.recorder_id is not null
       group by f.recorder_id order by f.recorder_id
-      on conflict (id) do update set logged = r.logged + excluded.logged
+      on conflict (id) do update set
+        logged = r.logged + excluded.logged,
+        logged_through = greatest(r.logged_through, excluded.logged_through)
     ),
     parked as (
       insert into ${auditDeadLetter} (lane, sqlstate, reason, id, recorder_id, recorder_seq, entry)

@@ -2,7 +2,13 @@ import { sql } from 'drizzle-orm'
 import type { Database } from '../src/database.ts'
 import { AuditError } from '../src/errors.ts'
 import type { LaneName } from '../src/lane.ts'
-import { auditOutbox, auditSchemaVersion, auditStaging } from '../src/schema/tables.ts'
+import {
+  auditLane,
+  auditOutbox,
+  auditSchemaVersion,
+  auditSentinel,
+  auditStaging,
+} from '../src/schema/tables.ts'
 
 /** The schema version that this code was written for. */
 export const SCHEMA_VERSION = 1
@@ -10,9 +16,17 @@ export const SCHEMA_VERSION = 1
 type Found = {
   readonly staging: boolean
   readonly outbox: boolean
+  readonly wasEmptied: boolean
   readonly isStandby: boolean
   readonly version: number
   readonly minReaderVersion: number
+}
+
+export interface Probed {
+  /** The lanes that hold anything. */
+  readonly waiting: readonly LaneName[]
+  /** Whether the UNLOGGED lane was emptied by a crash, and nobody has declared it yet. */
+  readonly wasEmptied: boolean
 }
 
 /**
@@ -21,11 +35,13 @@ type Found = {
  *
  * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where this relay must not work on the database
  */
-export async function probe(database: Database): Promise<readonly LaneName[]> {
+export async function probe(database: Database): Promise<Probed> {
   const [found] = await database.execute<Found>(sql`
     select
       exists (select from ${auditStaging}) as staging,
       exists (select from ${auditOutbox}) as outbox,
+      (select epoch from ${auditSentinel}) is distinct from
+        (select epoch from ${auditLane} where lane = 'staging') as "wasEmptied",
       pg_is_in_recovery() as "isStandby",
       version::integer as version,
       min_reader_version::integer as "minReaderVersion"
@@ -43,8 +59,8 @@ export async function probe(database: Database): Promise<readonly LaneName[]> {
         `this one is of version ${SCHEMA_VERSION}. Deploy the newer relay.`,
     )
   }
-  const lanes: LaneName[] = []
-  if (found.staging) lanes.push('staging')
-  if (found.outbox) lanes.push('outbox')
-  return lanes
+  const waiting: LaneName[] = []
+  if (found.staging) waiting.push('staging')
+  if (found.outbox) waiting.push('outbox')
+  return { waiting, wasEmptied: found.wasEmptied }
 }

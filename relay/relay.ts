@@ -13,7 +13,8 @@ import {
 } from '../src/options.ts'
 import { Outage } from '../src/outage.ts'
 import { faultKind, withRetry } from '../src/retry.ts'
-import { moveAroundPoison } from './dead-letter.ts'
+import { compact } from './compact.ts'
+import { isPoison, moveAroundPoison } from './dead-letter.ts'
 import { type Moved, moveStatement } from './move.ts'
 import { probe } from './probe.ts'
 
@@ -43,6 +44,11 @@ export interface RelayStats {
   readonly logged: number
   /** Entries that became dead letters. */
   readonly deadLetters: number
+  /** Gaps that this relay declared: the fast lane had been emptied. */
+  readonly gaps: number
+  /** Times that a busy table was compacted, and that its lock was not free. */
+  readonly compacted: number
+  readonly compactSkipped: number
 }
 
 export interface DrainResult extends RelayStats {
@@ -51,6 +57,7 @@ export interface DrainResult extends RelayStats {
 }
 
 const PARTITIONS_EVERY_MS = 3_600_000
+const COMPACT_EVERY_MS = 1_000
 /** Two relays may meet at the same id; one of them finds it in the log when it tries again. */
 const MAX_CLASHES = 10
 
@@ -69,10 +76,14 @@ export class Relay {
   readonly #outage: Outage
   #running: Promise<void> | undefined
   #partitionsDueMs = Number.NEGATIVE_INFINITY
+  #compactDueMs = Number.NEGATIVE_INFINITY
   #cycles = 0
   #claimed = 0
   #logged = 0
   #deadLetters = 0
+  #gaps = 0
+  #compacted = 0
+  #compactSkipped = 0
 
   constructor(options: RelayOptions = {}) {
     refuseUnknownOptions(options, [...Object.keys(RELAY_LIMITS), 'databaseUrl', 'logger'])
@@ -101,6 +112,9 @@ export class Relay {
       claimed: this.#claimed,
       logged: this.#logged,
       deadLetters: this.#deadLetters,
+      gaps: this.#gaps,
+      compacted: this.#compacted,
+      compactSkipped: this.#compactSkipped,
     }
   }
 
@@ -142,7 +156,7 @@ export class Relay {
     let lastError: unknown
     try {
       while (!isDrained && this.#claimed < maxRows && !signal.aborted) {
-        isDrained = await withRetry(() => this.#cycle(signal, maxRows), {
+        isDrained = await withRetry(() => this.#isDrainedAfter(signal, maxRows), {
           signal,
           tearsAttempt: true,
           isFinal: (error) => error instanceof AuditError && error.code === 'AUDIT_SCHEMA_MISMATCH',
@@ -186,11 +200,18 @@ export class Relay {
     this.#logger.info({ ...this.stats() }, 'audit relay stopped')
   }
 
+  /** Whether the lanes are empty, asked twice: a table that was compacted meanwhile looks empty. */
+  async #isDrainedAfter(signal: AbortSignal, maxRows: number): Promise<boolean> {
+    return (await this.#cycle(signal, maxRows)) && (await this.#cycle(signal, maxRows))
+  }
+
   /** Asks which lanes hold anything and moves it. @returns whether every lane was seen empty */
   async #cycle(signal: AbortSignal, maxRows = Number.POSITIVE_INFINITY): Promise<boolean> {
     await this.#ensurePartitions()
-    let waiting = await probe(this.#database)
-    const isEmpty = waiting.length === 0
+    const probed = await probe(this.#database)
+    if (probed.wasEmptied) await this.#declareGap()
+    let { waiting } = probed
+    const isEmpty = waiting.length === 0 && !probed.wasEmptied
     while (waiting.length > 0 && !signal.aborted) {
       // By turns, so that a backlog in one lane never holds up the other.
       const stillFull: LaneName[] = []
@@ -202,8 +223,31 @@ export class Relay {
       }
       waiting = stillFull
     }
+    if (!isEmpty) await this.#compact()
     this.#cycles += 1
     return isEmpty
+  }
+
+  async #declareGap(): Promise<void> {
+    const [row] = await this.#database.execute<{ declared: boolean }>(
+      sql`select audit.declare_gap() as declared`,
+    )
+    if (row?.declared !== true) return // another relay was faster
+    this.#gaps += 1
+    this.#logger.error(
+      {},
+      'the audit fast lane was emptied by a crash or a failover; the gap is declared in the log',
+    )
+  }
+
+  /** Keeps the small, busy tables small where VACUUM cannot. Looks at most once a second. */
+  async #compact(): Promise<void> {
+    const nowMs = performance.now()
+    if (nowMs < this.#compactDueMs) return
+    this.#compactDueMs = nowMs + COMPACT_EVERY_MS
+    const { compacted, skipped } = await compact(this.#database)
+    this.#compacted += compacted
+    this.#compactSkipped += skipped
   }
 
   async #move(lane: LaneName, batchEntries: number): Promise<Moved> {
@@ -238,8 +282,7 @@ export class Relay {
         // 23505: another relay logged one of the ids since this statement's snapshot. Nothing of
         // ours happened, and the next snapshot sees it.
         if (code === '23505' || code === '40P01' || code === '40001') continue
-        if (isHeadless(error)) throw error
-        if (faultKind(error) === 'entry') return undefined
+        if (isPoison(error)) return undefined
         throw error
       }
     }
@@ -261,12 +304,6 @@ export class Relay {
       this.#logger.warn({ fault }, 'audit partitions could not be made ahead; trying again')
     }
   }
-}
-
-/** No row is at fault: the log's head gave no number. */
-function isHeadless(error: unknown): boolean {
-  const { code, column_name } = databaseFault(error)
-  return code === '23502' && column_name === 'seq'
 }
 
 /** @throws {AuditError} `AUDIT_OPTION_INVALID`, naming every option that is wrong */

@@ -24,6 +24,8 @@ export interface RecorderStatus {
   readonly dropped: Readonly<Record<string, number>>
   /** Accepted, but neither logged, dropped, waiting nor a dead letter. Always 0 while it is live. */
   readonly missing: number
+  /** Of those, how many a gap that is declared in the log accounts for. */
+  readonly declared: number
 }
 
 export interface Status {
@@ -84,7 +86,8 @@ export async function readStatus(database: Database): Promise<Status> {
     )
     select
       id::text as id, state, accepted::float8 as accepted, logged::float8 as logged, dropped,
-      (case when state = 'live' then 0 else unaccounted end)::float8 as missing
+      (case when state = 'live' then 0 else unaccounted end)::float8 as missing,
+      (case when state = 'live' or gaps = 0 then 0 else unaccounted end)::float8 as declared
     from judged
     where seen_at > clock_timestamp() - interval '1 day' or state = 'died'
       or (state = 'closed' and unaccounted > 0)

@@ -2,18 +2,43 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import type { AuditContext } from './entry.ts'
 import type { Recorder } from './recorder.ts'
 
+/** Who and where. A function is asked for each entry: who may be known only later. */
+export type ContextSource = AuditContext | (() => AuditContext)
+
 /** What `withContext` established for everything that runs inside it. */
 export class Scope {
-  readonly context: AuditContext
   /** The recorder that package-level `record()` uses in here; undefined means the default one. */
   readonly recorder: Recorder | undefined
-  /** The recorder that last bound this scope's context, and what it made of it. */
+  /** The recorder that last bound this scope's context, what it bound, and what it made of it. */
   boundBy: object | undefined
+  boundFrom: AuditContext | undefined
   bound: unknown
+  readonly #source: ContextSource
+  /** Kept only where it is still to be asked; else its context is in ours already. */
+  readonly #lateOuter: Scope | undefined
+  #merged: { own: AuditContext; outer: AuditContext; context: AuditContext } | undefined
 
-  constructor(context: AuditContext, recorder: Recorder | undefined) {
-    this.context = context
-    this.recorder = recorder
+  constructor(source: ContextSource, recorder: Recorder | undefined, outer: Scope | undefined) {
+    this.#lateOuter = typeof source === 'function' || outer?.isLate ? outer : undefined
+    if (typeof source === 'function') this.#source = source
+    else if (this.#lateOuter) this.#source = { ...source }
+    else this.#source = { ...outer?.context, ...source }
+    this.recorder = recorder ?? outer?.recorder
+  }
+
+  get isLate(): boolean {
+    return typeof this.#source === 'function' || this.#lateOuter !== undefined
+  }
+
+  /** The same object for as long as nothing in it has changed. */
+  get context(): AuditContext {
+    const own = typeof this.#source === 'function' ? this.#source() : this.#source
+    if (this.#lateOuter === undefined) return own
+    const outer = this.#lateOuter.context
+    if (this.#merged?.own !== own || this.#merged.outer !== outer) {
+      this.#merged = { own, outer, context: { ...outer, ...own } }
+    }
+    return this.#merged.context
   }
 }
 
@@ -40,12 +65,10 @@ export function withContext<T>(context: AuditContext, fn: () => T): T {
 
 /** `withContext`, and package-level `record()` uses this recorder. */
 export function runInScope<T>(
-  context: AuditContext,
+  context: ContextSource,
   recorder: Recorder | undefined,
   fn: () => T,
 ): T {
   storage ??= new AsyncLocalStorage()
-  const outer = storage.getStore()
-  const merged = { ...outer?.context, ...context }
-  return storage.run(new Scope(merged, recorder ?? outer?.recorder), fn)
+  return storage.run(new Scope(context, recorder, storage.getStore()), fn)
 }

@@ -12,13 +12,19 @@ import { faultHint } from './retry.ts'
 
 export interface MigrateOptions {
   /**
-   * A URL of a superuser, or of a login with CREATEROLE and CREATE on the database; a direct one,
-   * not through a pooler. Default: `AUDIT_OWNER_DATABASE_URL`, else `DATABASE_URL`.
+   * A URL of a superuser, or of a login with CREATE on the database and either CREATEROLE or, where
+   * the roles are there already, membership of `audit_owner`; a direct one, not through a pooler.
+   * Default: `AUDIT_OWNER_DATABASE_URL`, else `DATABASE_URL`.
    */
   readonly databaseUrl?: string | undefined
   readonly logger?: AuditLogger | undefined
   /** How long to wait for another migration to end, in milliseconds. @default 60 000 */
   readonly waitTimeoutMs?: number | undefined
+  /**
+   * How long a statement may wait for a lock, in milliseconds: whoever comes after it waits too.
+   * @default 5 000
+   */
+  readonly lockTimeoutMs?: number | undefined
 }
 
 export interface MigrateResult {
@@ -43,7 +49,7 @@ interface Journal {
  * nothing to do.
  *
  * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where a schema `audit` of somebody else's stands,
- * or the server is too old; `AUDIT_DATABASE_FAILED` otherwise
+ * or the server is too old or a standby; `AUDIT_DATABASE_FAILED` otherwise
  */
 export async function migrateDatabase(options: MigrateOptions = {}): Promise<MigrateResult> {
   const url = databaseUrlFor('owner', options.databaseUrl, process.env)
@@ -64,12 +70,19 @@ export async function migrateDatabase(options: MigrateOptions = {}): Promise<Mig
     connection: { application_name: 'audit-relay migrate' },
   })
   try {
-    await waitForTurn(client, logger, options.waitTimeoutMs ?? 60_000)
-    await refuseUnfitDatabase(client)
-    const before = await lastApplied(client)
     // A migration that waits for a lock blocks everyone behind it.
-    await client`select set_config('lock_timeout', '5s', false)`
-    await migrate(drizzle(client), { migrationsFolder, ...BOOKKEEPING })
+    await client`select set_config('lock_timeout', ${`${options.lockTimeoutMs ?? 5_000}ms`}, false)`
+    await waitForTurn(client, logger, options.waitTimeoutMs ?? 60_000)
+    const found = await examine(client)
+    refuseUnfit(found)
+    const before = found.is_ours ? await lastApplied(client) : 0
+    try {
+      await migrate(drizzle(client), { migrationsFolder, ...BOOKKEEPING })
+    } catch (error) {
+      // Drizzle makes its bookkeeping before the transaction, which has rolled back without it.
+      if (!found.is_ours) await removeBookkeeping(client, found).catch(() => {})
+      throw error
+    }
     return {
       applied: journal()
         .entries.filter(({ when }) => when > before)
@@ -82,11 +95,28 @@ export async function migrateDatabase(options: MigrateOptions = {}): Promise<Mig
   }
 }
 
-/** The migrations' SQL, for reading, or for a DBA who runs it by hand. */
+/**
+ * The SQL that migrates a database with nothing of ours in it, for a DBA who runs it by hand: one
+ * transaction, with the migrator's own bookkeeping, so that the next migration goes on from there.
+ */
 export function migrationSql(): string {
-  return readMigrationFiles({ migrationsFolder })
-    .map(({ sql }, at) => `-- ${journal().entries[at]?.tag}\n${sql.map(terminated).join('\n')}`)
-    .join('\n\n')
+  const { migrationsSchema, migrationsTable } = BOOKKEEPING
+  const bookkeeping = `${migrationsSchema}.${migrationsTable}`
+  const migrations = readMigrationFiles({ migrationsFolder }).map(
+    ({ sql, hash, folderMillis }, at) => [
+      `-- ${journal().entries[at]?.tag}`,
+      ...sql.map(terminated),
+      `insert into ${bookkeeping} (hash, created_at) values ('${hash}', ${folderMillis});\n`,
+    ],
+  )
+  return [
+    'begin;',
+    "set local lock_timeout = '5s';",
+    `create schema if not exists ${migrationsSchema};`,
+    `create table ${bookkeeping} (id serial primary key, hash text not null, created_at bigint);\n`,
+    ...migrations.flat(),
+    'commit;',
+  ].join('\n')
 }
 
 /** Drizzle hands out statements as they were cut; psql wants each of them ended. */
@@ -116,37 +146,72 @@ async function waitForTurn(client: postgres.Sql, logger: AuditLogger, timeoutMs:
   }
 }
 
-async function refuseUnfitDatabase(client: postgres.Sql): Promise<void> {
-  const [found] = await client`
+/** What the catalogue says of the server and of the schema `audit`. */
+interface Found {
+  readonly version: number
+  readonly is_standby: boolean
+  readonly has_schema: boolean
+  readonly is_used: boolean
+  readonly is_ours: boolean
+}
+
+async function examine(client: postgres.Sql): Promise<Found> {
+  // The catalogue, because to_regclass() fails for a login that may not use the schema. Whatever
+  // lies in a schema, of whatever kind, depends on it.
+  const [found] = await client<[Found]>`
     select
       current_setting('server_version_num')::integer as version,
       pg_is_in_recovery() as is_standby,
-      to_regclass('audit.audit_migrations') is not null as is_ours,
+      n.oid is not null as has_schema,
       exists (
-        select from pg_catalog.pg_class as c where c.relnamespace = n.oid
-        union all select from pg_catalog.pg_proc as p where p.pronamespace = n.oid
-      ) as is_used
-    from (select 1) as one left join pg_catalog.pg_namespace as n on n.nspname = 'audit'`
-  if (found?.['is_standby'] === true) {
-    throw new AuditError('AUDIT_SCHEMA_MISMATCH', 'This server is a standby: migrate the primary.')
+        select from pg_catalog.pg_depend as d
+        where d.refclassid = 'pg_catalog.pg_namespace'::regclass and d.refobjid = n.oid
+      ) as is_used,
+      exists (
+        select from pg_catalog.pg_class as c
+        where c.relnamespace = n.oid and c.relname = ${BOOKKEEPING.migrationsTable}
+      ) as is_ours
+    from (select 1) as one left join pg_catalog.pg_namespace as n
+      on n.nspname = ${BOOKKEEPING.migrationsSchema}`
+  return found
+}
+
+/** @throws {AuditError} `AUDIT_SCHEMA_MISMATCH`; then nothing was changed */
+export function refuseUnfit({ version, is_standby, is_used, is_ours }: Omit<Found, 'has_schema'>) {
+  const refuse = (why: string): never => {
+    throw new AuditError('AUDIT_SCHEMA_MISMATCH', `${why} Nothing was changed.`)
   }
-  if (Number(found?.['version']) < OLDEST_SERVER) {
-    throw new AuditError('AUDIT_SCHEMA_MISMATCH', 'PostgreSQL 14 or newer is needed.')
+  if (is_standby) refuse('This server is a standby: migrate the primary.')
+  if (version < OLDEST_SERVER) {
+    const major = Math.floor(version / 10_000)
+    refuse(`This server is PostgreSQL ${major}; ${OLDEST_SERVER / 10_000} or newer is needed.`)
   }
-  if (found?.['is_used'] === true && found['is_ours'] !== true) {
-    throw new AuditError(
-      'AUDIT_SCHEMA_MISMATCH',
+  if (is_used && !is_ours) {
+    refuse(
       'This database has a schema "audit" that is not ours, and it is not empty. ' +
-        'Nothing was changed. Use another database, or rename that schema.',
+        'Use another database, or rename that schema.',
     )
   }
 }
 
+async function removeBookkeeping(client: postgres.Sql, { has_schema }: Found): Promise<void> {
+  const { migrationsSchema, migrationsTable } = BOOKKEEPING
+  await client`drop table if exists ${client(migrationsSchema)}.${client(migrationsTable)}`
+  if (!has_schema) await client`drop schema if exists ${client(migrationsSchema)}`
+}
+
 async function lastApplied(client: postgres.Sql): Promise<number> {
-  const [found] = await client`select to_regclass('audit.audit_migrations') is not null as exists`
-  if (found?.['exists'] !== true) return 0
-  const [row] = await client`select max(created_at)::bigint as last from audit.audit_migrations`
+  const { migrationsSchema, migrationsTable } = BOOKKEEPING
+  const [row] = await client`
+    select max(created_at) as last from ${client(migrationsSchema)}.${client(migrationsTable)}`
   return Number(row?.['last'] ?? 0)
+}
+
+const HINTS: Readonly<Record<string, string>> = {
+  '42501':
+    'Migrating needs a superuser, or a login with CREATE on the database and CREATEROLE; where ' +
+    'another login made the role audit_owner, it also needs: grant audit_owner to <login>.',
+  '55P03': 'Another session holds a lock for long: try again when it has ended.',
 }
 
 /** A migration quotes no entry, so here Postgres' own words may be shown. */
@@ -155,12 +220,8 @@ function explained(error: unknown): AuditError {
   const fault = databaseFault(error)
   const cause: unknown = error instanceof Error ? (error.cause ?? error) : error
   const words = cause instanceof Error ? cause.message : 'unknown'
-  const hint =
-    fault.code === '42501'
-      ? 'Migrating needs a superuser, or a login with CREATEROLE and CREATE on the database.'
-      : fault.code === '55P03'
-        ? 'Another session holds a lock for long: try again when it has ended.'
-        : faultHint(fault.code)
+  const postgresHint = cause instanceof postgres.PostgresError ? cause.hint : undefined
+  const hint = postgresHint ?? HINTS[fault.code] ?? faultHint(fault.code)
   const message = [`The migration failed (${fault.code}): ${words}.`, hint]
     .filter(Boolean)
     .join(' ')

@@ -264,6 +264,18 @@ test('a log that has lost its head loses no entry and makes no dead letter', asy
   assert.deepEqual({ ...counts }, { staged: 2, dead: 0 })
 })
 
+test('bookkeeping that fails is no fault of the entries: they wait', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stage(database, 'staging', [encoded({ recorder_id: RECORDER, recorder_seq: 1 }), encoded()])
+  await scratch.sql`alter table audit.audit_recorder add constraint theirs check (logged < 0)`
+  await assert.rejects(relayOn(t, scratch).drain({ deadlineMs: 500 }))
+  const [counts] = await scratch.sql`
+    select (select count(*) from audit.audit_staging)::integer as staged,
+      (select count(*) from audit.audit_dead_letter)::integer as dead`
+  assert.deepEqual({ ...counts }, { staged: 2, dead: 0 })
+})
+
 test('a running relay picks up what arrives, and stop() leaves nothing half-moved', async (t) => {
   const scratch = await scratchDatabase(t)
   const database = openDatabase(t, scratch.url)
@@ -344,13 +356,17 @@ test('status counts what waits, how long, and each recorder', async (t) => {
     scratch.sql`select audit.report(${id}, now(), ${accepted}, ${accepted}, ${scratch.sql.json({ ...dropped })}, ${isClosed})`
   const from = (recorder_id: string, count: number) =>
     Array.from({ length: count }, (_, n) => encoded({ recorder_id, recorder_seq: n + 1 }))
-  await stage(database, 'staging', [...from(live, 3), ...from(died, 4), ...from(closed, 5)])
+  await stage(openDatabase(t, scratch.url), 'staging', [
+    ...from(live, 3),
+    ...from(died, 4),
+    ...from(closed, 5),
+  ])
   await report(live, 5, { full: 2 }, false)
   await report(died, 6, {}, false)
   await report(closed, 8, { timeout: 2, full: 9 }, true)
   await scratch.sql`update audit.audit_recorder set seen_at = seen_at - interval '1 hour' where id = ${died}`
   await relayOn(t, scratch).drain({ deadlineMs: 5_000 })
-  await stage(database, 'outbox', [encoded({ id: numberedId(-60_000) })])
+  await stage(openDatabase(t, scratch.url), 'outbox', [encoded({ id: numberedId(-60_000) })])
 
   const status = await readStatus(database)
   assert.deepEqual(status.depth, { staging: 0, outbox: 1 })
@@ -365,6 +381,7 @@ test('status counts what waits, how long, and each recorder', async (t) => {
     logged: 3,
     dropped: { full: 2 },
     missing: 0,
+    declared: 0,
   })
   assert.deepEqual(recorders.get(died), {
     state: 'died',
@@ -372,6 +389,7 @@ test('status counts what waits, how long, and each recorder', async (t) => {
     logged: 4,
     dropped: {},
     missing: 2,
+    declared: 0,
   })
   assert.deepEqual(recorders.get(closed), {
     state: 'closed',
@@ -379,5 +397,6 @@ test('status counts what waits, how long, and each recorder', async (t) => {
     logged: 5,
     dropped: { timeout: 2, full: 9 },
     missing: 1,
+    declared: 0,
   })
 })

@@ -131,6 +131,10 @@ export const auditRecorder = auditSchema.table('audit_recorder', {
   dropped: jsonb('dropped').$type<Record<string, number>>().notNull().default({}),
   /** Counted by the relay in the statement that moves the entries; never reported. */
   logged: bigint('logged', { mode: 'number' }).notNull().default(0),
+  /** The largest running number among them. No watermark: smaller ones may still be on their way. */
+  loggedThrough: bigint('logged_through', { mode: 'number' }).notNull().default(0),
+  /** How many declared gaps may have taken entries of it. */
+  gaps: smallint('gaps').notNull().default(0),
 })
 
 /** A row for each lane. `epoch` changes when an UNLOGGED lane was found emptied. */

@@ -201,7 +201,10 @@ async function makeWay(dataDir: string, say: (line: string) => void): Promise<vo
     return
   }
   if (owner === 0 || commandOf(owner) !== '') {
-    throw new Error(`Another Postgres (process ${pid}) is running on ${dataDir}. Stop it first.`)
+    const whose = owner === 0 ? '' : `, started by process ${owner}`
+    throw new Error(
+      `Another Postgres (process ${pid}${whose}) is running on ${dataDir}. Stop it first.`,
+    )
   }
   say(`Stopping the Postgres (process ${pid}) that an earlier run left on ${dataDir}`)
   process.kill(pid, 'SIGINT')

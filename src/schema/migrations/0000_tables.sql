@@ -83,7 +83,9 @@ CREATE TABLE "audit"."audit_recorder" (
 	"accepted" bigint DEFAULT 0 NOT NULL,
 	"staged" bigint DEFAULT 0 NOT NULL,
 	"dropped" jsonb DEFAULT '{}'::jsonb NOT NULL,
-	"logged" bigint DEFAULT 0 NOT NULL
+	"logged" bigint DEFAULT 0 NOT NULL,
+	"logged_through" bigint DEFAULT 0 NOT NULL,
+	"gaps" smallint DEFAULT 0 NOT NULL
 ) WITH (
 	-- Updated with every batch: room for the new versions on the row's own page.
 	fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
@@ -127,4 +129,5 @@ CREATE INDEX "audit_log_event" ON "audit"."audit_log" USING btree ("event_id","i
 CREATE INDEX "audit_log_user" ON "audit"."audit_log" USING btree ("user_id","id") WHERE "audit"."audit_log"."user_id" is not null;--> statement-breakpoint
 CREATE INDEX "audit_log_target" ON "audit"."audit_log" USING btree ("target_id","id") WHERE "audit"."audit_log"."target_id" is not null;--> statement-breakpoint
 CREATE INDEX "audit_log_request" ON "audit"."audit_log" USING btree ("request_id","id") WHERE "audit"."audit_log"."request_id" is not null;--> statement-breakpoint
+CREATE INDEX "audit_log_action" ON "audit"."audit_log" USING btree ("action","id");--> statement-breakpoint
 CREATE INDEX "audit_log_entity" ON "audit"."audit_log" USING btree (split_part("action", '.', 1),"id");

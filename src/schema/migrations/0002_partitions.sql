@@ -47,13 +47,19 @@ begin
     month_end := month_start + interval '1 month';
     partition_name := 'audit_log_' || to_char(month_start, 'YYYY_MM');
     continue when to_regclass('audit.' || partition_name) is not null;
-    if not default_was_detached and exists (
-      select from audit.audit_log_default as d
-      where d.id >= audit.id_floor(month_start) and d.id < audit.id_floor(month_end)
-    ) then
-      alter table audit.audit_log detach partition audit.audit_log_default;
-      alter table audit.audit_log_default rename to audit_log_default_before;
-      default_was_detached := true;
+    if made = 0 then
+      -- Making a partition takes this lock anyway; before it, rows could still come into DEFAULT.
+      lock table only audit.audit_log in access exclusive mode;
+    end if;
+    if not default_was_detached then -- nested: once it is detached, the query would not even parse
+      if exists (
+        select from audit.audit_log_default as d
+        where d.id >= audit.id_floor(month_start) and d.id < audit.id_floor(month_end)
+      ) then
+        alter table audit.audit_log detach partition audit.audit_log_default;
+        alter table audit.audit_log_default rename to audit_log_default_before;
+        default_was_detached := true;
+      end if;
     end if;
     execute format(
       'create table audit.%I partition of audit.audit_log for values from (%L) to (%L)',

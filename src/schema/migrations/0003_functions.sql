@@ -13,69 +13,102 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
   select case when id ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then id::uuid end
 $$;
 --> statement-breakpoint
--- Puts entries into the outbox lane; what is bad of itself goes to the dead letters, one entry at
--- a time, and what cannot be written now (read-only, locked, disk full) is not taken.
--- Halving instead of a try per entry keeps the subtransactions few: a backend tracks 64 cheaply.
-CREATE FUNCTION "audit"."stage"("entries" jsonb) RETURNS integer
+-- What a jsonb column of the log takes: an object. Anything else becomes one, nothing is lost.
+CREATE FUNCTION "audit"."object_of"("given" jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  select case coalesce(jsonb_typeof(given), 'null')
+    when 'null' then '{}'
+    when 'object' then given
+    else jsonb_build_object('value', given)
+  end
+$$;
+--> statement-breakpoint
+-- Puts entries into the outbox lane and returns how many it took. What is bad of itself goes to
+-- the dead letters, one entry at a time; what cannot be written now (read-only, locked, disk full)
+-- raises.
+--
+-- As json and not as jsonb, which could not even hold a \u0000: one such entry would take all its
+-- neighbours along. Halving instead of a try per entry keeps the subtransactions few: a backend
+-- tracks 64 of them cheaply.
+CREATE FUNCTION "audit"."stage"("entries" json) RETURNS integer
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 declare
-  total integer := jsonb_array_length(entries);
+  total integer := json_array_length(entries);
   half integer := total / 2;
+  taken integer;
 begin
   if total = 0 then
     return 0;
   end if;
-  insert into audit.audit_outbox (
-    id, occurred_at, user_id, event_id, target_id, action, entity_type, request_id, metadata, context
-  )
-  select
-    coalesce(audit.uuid_or_null(e.id), audit.new_id()),
-    coalesce(e.occurred_at, clock_timestamp()),
-    u.user_id, u.event_id, u.target_id,
-    left(e.action, 128), left(nullif(e.entity_type, ''), 256), left(nullif(e.request_id, ''), 256),
-    case
-      when e.metadata is null or jsonb_typeof(e.metadata) = 'null' then '{}'
-      when jsonb_typeof(e.metadata) = 'object' then e.metadata
-      else jsonb_build_object('value', e.metadata)
-    end,
-    case when jsonb_typeof(e.context) = 'object' then e.context else '{}' end
-    || case
-      when u.invalid = '{}' then '{}'
-      else jsonb_build_object('invalid', u.invalid)
-    end
-  from jsonb_to_recordset(entries) as e (
-    id text, occurred_at timestamptz, user_id text, event_id text, target_id text,
-    action text, entity_type text, request_id text, metadata jsonb, context jsonb
-  )
-  cross join lateral (
+  with given as materialized (
     select
-      audit.uuid_or_null(e.user_id) as user_id,
-      audit.uuid_or_null(e.event_id) as event_id,
-      audit.uuid_or_null(e.target_id) as target_id
-  ) as read_ids
-  cross join lateral (
+      element.entry, e.*,
+      audit.uuid_or_null(e.id) as read_id,
+      audit.uuid_or_null(e.user_id) as read_user_id,
+      audit.uuid_or_null(e.event_id) as read_event_id,
+      audit.uuid_or_null(e.target_id) as read_target_id,
+      case
+        when coalesce(e.action, '') = '' then '23502'
+        when not isfinite(e.occurred_at) then '22008'
+      end as refusal
+    from json_array_elements(entries) as element (entry)
+    cross join lateral json_to_record(element.entry) as e (
+      id text, occurred_at timestamptz, user_id text, event_id text, target_id text,
+      action text, entity_type text, request_id text, metadata jsonb, context jsonb
+    )
+  ),
+  refused as (
+    insert into audit.audit_dead_letter (lane, sqlstate, reason, id, entry)
     select
-      read_ids.*,
-      jsonb_strip_nulls(jsonb_build_object(
-        'userId', case when read_ids.user_id is null then left(nullif(e.user_id, ''), 256) end,
-        'eventId', case when read_ids.event_id is null then left(nullif(e.event_id, ''), 256) end,
-        'targetId', case when read_ids.target_id is null then left(nullif(e.target_id, ''), 256) end
-      )) as invalid
-  ) as u;
-  return total;
+      'outbox', g.refusal,
+      case g.refusal when '23502' then 'no action' else 'occurred_at is not finite' end,
+      g.id, g.entry::text
+    from given as g
+    where g.refusal is not null
+  ),
+  staged as (
+    insert into audit.audit_outbox (
+      id, occurred_at, user_id, event_id, target_id,
+      action, entity_type, request_id, metadata, context
+    )
+    select
+      coalesce(g.read_id, audit.new_id()),
+      coalesce(g.occurred_at, clock_timestamp()),
+      g.read_user_id, g.read_event_id, g.read_target_id,
+      left(g.action, 128), left(nullif(g.entity_type, ''), 256), left(nullif(g.request_id, ''), 256),
+      audit.object_of(g.metadata),
+      audit.object_of(g.context) || case when i.invalid = '{}' then '{}'
+        else jsonb_build_object('invalid', i.invalid) end
+    from given as g
+    -- An id that is none is not lost: the context keeps what was given.
+    cross join lateral jsonb_strip_nulls(jsonb_build_object(
+      'id', case when g.read_id is null then left(nullif(g.id, ''), 256) end,
+      'userId', case when g.read_user_id is null then left(nullif(g.user_id, ''), 256) end,
+      'eventId', case when g.read_event_id is null then left(nullif(g.event_id, ''), 256) end,
+      'targetId', case when g.read_target_id is null then left(nullif(g.target_id, ''), 256) end
+    )) as i (invalid)
+    where g.refusal is null
+    returning 1
+  )
+  select count(*) into taken from staged;
+  return taken;
 exception
   when data_exception or integrity_constraint_violation or program_limit_exceeded then
     if total > 1 then
       return audit.stage((
-        select jsonb_agg(e order by n) from jsonb_array_elements(entries) with ordinality as t (e, n)
+        select json_agg(e order by n) from json_array_elements(entries) with ordinality as t (e, n)
         where n <= half
       )) + audit.stage((
-        select jsonb_agg(e order by n) from jsonb_array_elements(entries) with ordinality as t (e, n)
+        select json_agg(e order by n) from json_array_elements(entries) with ordinality as t (e, n)
         where n > half
       ));
     end if;
+    -- Class 22P: a text in it that Postgres cannot hold, and then it cannot be asked for its id.
     insert into audit.audit_dead_letter (lane, sqlstate, reason, id, entry)
-    values ('outbox', sqlstate, 'refused by audit.record', entries -> 0 ->> 'id', entries ->> 0);
+    select
+      'outbox', sqlstate, 'refused by audit.record',
+      case when sqlstate not like '22P%' and json_typeof(e) = 'object' then e ->> 'id' end, e::text
+    from json_array_elements(entries) as t (e);
     return 0;
 end
 $$;
@@ -90,14 +123,14 @@ CREATE FUNCTION "audit"."record"("entries" text) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
 declare
-  given jsonb;
+  given json;
 begin
   begin
-    given := entries::jsonb;
-    if jsonb_typeof(given) = 'object' then
-      given := jsonb_build_array(given);
+    given := entries::json;
+    if json_typeof(given) = 'object' then
+      given := json_build_array(given);
     end if;
-    if jsonb_typeof(given) is distinct from 'array' then
+    if json_typeof(given) is distinct from 'array' then
       raise exception using errcode = 'invalid_json_text';
     end if;
     return audit.stage(given);
@@ -131,14 +164,25 @@ LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     closed_at = coalesce(r.closed_at, excluded.closed_at),
     accepted = greatest(r.accepted, excluded.accepted),
     staged = greatest(r.staged, excluded.staged),
-    dropped = case when excluded.accepted >= r.accepted then excluded.dropped else r.dropped end
+    dropped = (
+      select coalesce(jsonb_object_agg(
+        reason, greatest((r.dropped ->> reason)::bigint, (excluded.dropped ->> reason)::bigint)
+      ), '{}')
+      from jsonb_object_keys(r.dropped || excluded.dropped) as reason
+    )
 $$;
 --> statement-breakpoint
 -- The fast lane's epoch, and the smallest running number of this recorder that is still in it
 -- (null where none is). With the same epoch as before, everything below that number is logged.
 CREATE FUNCTION "audit"."lane_state"("recorder" uuid, OUT "epoch" uuid, OUT "first_waiting" bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+begin
+  -- The lock first: a statement that had to wait for it (compaction empties the table and puts its
+  -- rows back) would look with a snapshot from before, find nothing, and call everything logged.
+  lock table audit.audit_staging in access share mode;
   select
     (select s.epoch from audit.audit_sentinel as s),
     (select min(w.recorder_seq) from audit.audit_staging as w where w.recorder_id = recorder)
+  into epoch, first_waiting;
+end
 $$;

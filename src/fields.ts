@@ -1,0 +1,86 @@
+import { types } from 'node:util'
+import type { Copier } from './copy.ts'
+import type { AuditEntry } from './entry.ts'
+import type { Redactor } from './redact.ts'
+import { mayHoldSecret } from './secret-texts.ts'
+import { cutMark, headOf } from './text.ts'
+
+/** An entry's fields as they come: of whatever type. */
+export type Fields = { readonly [Name in keyof AuditEntry]?: unknown }
+
+const FIELDS: readonly (keyof AuditEntry)[] = [
+  ...(['action', 'userId', 'eventId', 'entityType', 'targetId', 'metadata'] as const),
+  ...(['requestId', 'context', 'occurredAt'] as const),
+]
+
+const { getTime } = Date.prototype
+const hasOwn = Object.prototype.hasOwnProperty
+const EMPTY = {}
+
+/** Whether somebody put a key on `Object.prototype`: every entry would seem to have it. */
+export function isPolluted(): boolean {
+  for (const _ in EMPTY) return true
+  return false
+}
+
+/** Reads field by field, for an entry whose fields may throw, or that is not alone in having them. */
+export function readEach(copier: Copier, entry: object): Fields {
+  const fields: { [Name in keyof AuditEntry]?: unknown } = {}
+  for (const name of FIELDS) {
+    // Defined, not assigned: what is on Object.prototype may be read-only or a setter.
+    Object.defineProperty(fields, name, { value: readOwn(copier, entry, name) })
+  }
+  return fields
+}
+
+/** A field's value, unless reading it throws or it comes from `Object.prototype`. */
+export function readOwn(copier: Copier, given: object, name: string): unknown {
+  try {
+    const foreign = hasOwn.call(Object.prototype, name) && !hasOwn.call(given, name)
+    return foreign ? undefined : Reflect.get(given, name)
+  } catch {
+    copier.markWhole(`${name}.throws`)
+    return undefined
+  }
+}
+
+/** A column's text without secrets, and not longer than it may be. Null and '' are none. */
+export function columnText(
+  copier: Copier,
+  redactor: Redactor,
+  name: string,
+  given: unknown,
+  maxCharacters: number,
+): string | undefined {
+  if (given === undefined || given === null || given === '') return undefined
+  const text = typeof given === 'string' ? given : oddText(copier, name, given)
+  const fits = text.length <= maxCharacters
+  if (fits && !(redactor.active && mayHoldSecret(text))) return text
+
+  // Read past the cut, so that a secret that the cut would halve is seen as one.
+  const window = headOf(text, maxCharacters * 4)
+  const clean = redactor.active ? redactor.cleanText(window, name) : window
+  if (clean !== window) copier.note(name)
+  if (fits && clean.length <= maxCharacters) return clean
+  copier.markWhole(`${name}.truncated`)
+  return headOf(clean, maxCharacters) || cutMark(text.length, undefined)
+}
+
+function oddText(copier: Copier, name: string, given: unknown): string {
+  copier.markWhole(`${name}.invalid`)
+  if (typeof given !== 'object') {
+    return typeof given === 'symbol' || typeof given === 'function'
+      ? `[${typeof given}]`
+      : String(copier.copyRoot(given, 'context')['value'])
+  }
+  // An id of some library's own: its toJSON knows its text.
+  const copy = copier.copyRoot({ value: given }, 'context')['value']
+  return typeof copy === 'string' ? copy : '[object]'
+}
+
+/** Milliseconds since 1970; undefined where none were given; NaN for what is neither. */
+export function timeOf(given: unknown): number | undefined {
+  if (given === undefined || given === null) return undefined
+  if (typeof given === 'number') return given
+  return types.isDate(given) ? getTime.call(given) : Number.NaN
+}

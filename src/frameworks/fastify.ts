@@ -1,0 +1,120 @@
+import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
+import type { Recorder } from '../recorder.ts'
+import type { RequestReader } from './request-details.ts'
+import { chooseRequestId } from './request-id.ts'
+import { RequestRecorder } from './request-recorder.ts'
+import { type RequestAuditOptions, RequestSource } from './request-source.ts'
+
+export type { AuditUser } from './request-source.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** This request's recorder. */
+    readonly audit: Recorder
+  }
+}
+
+export type FastifyAuditOptions = RequestAuditOptions<FastifyRequest>
+
+const kRequestId = Symbol('audit-outbox.requestId')
+const kRecorder = Symbol('audit-outbox.recorder')
+
+interface AuditedRequest extends FastifyRequest {
+  [kRequestId]: string
+  [kRecorder]: RequestRecorder<FastifyRequest> | null
+}
+
+const reader: RequestReader<FastifyRequest> = {
+  header: (request, name) => request.headers[name],
+  method: (request) => request.method,
+  route: (request) => request.routeOptions.url,
+  ip: (request) => request.ip,
+}
+
+/**
+ * Audit plugin for Fastify 5.
+ *
+ * It gives each request `request.audit`, a recorder that knows the request's id, user, address,
+ * method, route, user agent and trace. It costs a request that records nothing no more than its id,
+ * and the user is asked for only when something is recorded. It goes on working after the response
+ * has ended or the client has gone.
+ *
+ * The request id is Fastify's own where the application makes it (`genReqId`) and it is fit to be
+ * stored, so that log and audit log agree; Fastify's default, a number that every process counts
+ * from one, is not.
+ *
+ * @example
+ * ```ts
+ * const app = fastify({ trustProxy: 'loopback' })
+ * await app.register(fastifyAudit, { recorder, user: (request) => request.user?.id })
+ * app.put('/events/:eventId/branding', async (request, reply) => {
+ *   request.audit.record({ action: 'branding.update', eventId: request.params.eventId })
+ *   return reply.code(204).send()
+ * })
+ * ```
+ *
+ * @throws {AuditError} `AUDIT_OPTION_INVALID`, from `ready()`
+ */
+export const fastifyAudit: FastifyPluginAsync<FastifyAuditOptions> = async function fastifyAudit(
+  fastify: FastifyInstance,
+  options: FastifyAuditOptions,
+): Promise<void> {
+  const source = new RequestSource(withoutRegisterOptions(options), reader)
+  const { requestIdHeader: header, asyncContext } = source
+
+  function requestIdOf(request: AuditedRequest, echoed?: unknown): string {
+    if (request[kRequestId] !== '') return request[kRequestId]
+    const given = isCounted(request.id) ? echoed : request.id
+    request[kRequestId] = chooseRequestId(given, header && request.headers[header])
+    return request[kRequestId]
+  }
+
+  function recorderOf(request: AuditedRequest): RequestRecorder<FastifyRequest> {
+    const made = request[kRecorder]
+    if (made) return made
+    const recorder = new RequestRecorder<FastifyRequest>(source, request, requestIdOf(request))
+    request[kRecorder] = recorder
+    return recorder
+  }
+
+  // Declared before the first request, so that all requests keep one shape; the recorder itself is
+  // made when it is first read.
+  fastify.decorateRequest(kRequestId, '')
+  fastify.decorateRequest(kRecorder, null)
+  fastify.decorateRequest('audit', {
+    getter(this: FastifyRequest): Recorder {
+      return recorderOf(this as AuditedRequest)
+    },
+  })
+  fastify.addHook('onRequest', function auditRequest(incoming, reply, done) {
+    const request = incoming as AuditedRequest
+    // Read once, the address stays known after the client has gone; it may be asked for that late.
+    void request.raw.socket?.remoteAddress
+    const requestId = requestIdOf(request, header && reply.getHeader(header))
+    if (header) reply.header(header, requestId)
+    if (asyncContext) recorderOf(request).run(() => done())
+    else done()
+  })
+}
+
+export default fastifyAudit
+
+/** `register()` hands its own options on to the plugin, and autoload always gives some. */
+function withoutRegisterOptions(options: FastifyAuditOptions): FastifyAuditOptions {
+  const ofRegister = ['prefix', 'logLevel', 'logSerializers', 'encapsulate']
+  const own = Object.entries(options).filter(([name]) => !ofRegister.includes(name))
+  return Object.fromEntries(own) as unknown as FastifyAuditOptions
+}
+
+/** `req-1`, `req-2` …: the same in every process and after every start. */
+function isCounted(id: unknown): boolean {
+  return typeof id !== 'string' || /^req-[\da-z]+$/.test(id)
+}
+
+// What the package fastify-plugin would set: without the first one the decorator and the hooks
+// would exist only inside the plugin's own scope, and the application's routes would not see them.
+Object.assign(fastifyAudit, {
+  [Symbol.for('skip-override')]: true,
+  [Symbol.for('fastify.display-name')]: 'audit-outbox',
+  [Symbol.for('plugin-meta')]: { name: 'audit-outbox', fastify: '>=5' },
+})

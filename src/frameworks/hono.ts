@@ -1,0 +1,92 @@
+import type { Context, MiddlewareHandler } from 'hono'
+import type { Recorder } from '../recorder.ts'
+import type { RequestReader } from './request-details.ts'
+import { chooseRequestId } from './request-id.ts'
+import { RequestRecorder } from './request-recorder.ts'
+import { type RequestAuditOptions, RequestSource } from './request-source.ts'
+
+export type { AuditUser } from './request-source.ts'
+
+/** What the middleware puts into the context. */
+export interface AuditVariables {
+  /** This request's recorder. */
+  audit: Recorder
+  /** This request's id; the same variable as Hono's own request id middleware sets. */
+  requestId: string
+}
+
+declare module 'hono' {
+  interface ContextVariableMap extends AuditVariables {}
+}
+
+export type HonoAuditOptions<C extends Context = Context> = RequestAuditOptions<C>
+
+const reader: RequestReader<Context> = {
+  header: (c, name) => c.req.header(name),
+  method: (c) => c.req.method,
+  route: routeOf,
+  ip: (c) => socketOf(c)?.remoteAddress,
+}
+
+/**
+ * Audit middleware for Hono.
+ *
+ * It sets `c.var.audit`, a recorder that knows the request's id, user, address, method, route, user
+ * agent and trace, and `c.var.requestId`. The user is asked for only when something is recorded, so
+ * mount it first. It goes on working after the response has ended or the client has gone.
+ *
+ * The address is the socket's, as `@hono/node-server` shows it. Behind a proxy, or on another
+ * runtime, say where it is to be found: `ip: (c) => c.req.header('fly-client-ip')`.
+ *
+ * @example
+ * ```ts
+ * const app = new Hono<{ Variables: AuditVariables & { user?: User } }>()
+ * app.use(honoAudit({ recorder, user: (c) => c.get('user')?.id }))
+ * app.use(authenticate)
+ * app.put('/events/:eventId/branding', (c) => {
+ *   c.var.audit.record({ action: 'branding.update', eventId: c.req.param('eventId') })
+ *   return c.body(null, 204)
+ * })
+ * ```
+ *
+ * @throws {AuditError} `AUDIT_OPTION_INVALID`
+ */
+export function honoAudit<C extends Context = Context>(
+  options: HonoAuditOptions<C>,
+): MiddlewareHandler {
+  const source = new RequestSource(options as unknown as RequestAuditOptions<Context>, reader)
+  const { requestIdHeader: header, asyncContext } = source
+
+  return async function honoAudit(c: Context, next) {
+    // Read once, the address stays known after the client has gone; it may be asked for that late.
+    void socketOf(c)?.remoteAddress
+    const requestId = chooseRequestId(c.get('requestId'), header && c.req.header(header))
+    const recorder = new RequestRecorder<Context>(source, c, requestId)
+    c.set('requestId', requestId)
+    c.set('audit', recorder)
+    if (header) c.header(header, requestId)
+    if (asyncContext) await recorder.run(next)
+    else await next()
+    // A handler that returns a Response of its own making goes past the headers set so far.
+    if (header && c.finalized && !c.res.headers.has(header)) c.header(header, requestId)
+  }
+}
+
+/** The pattern of the handler that runs; in a middleware before it, of the one that will. */
+function routeOf(c: Context): string | undefined {
+  const { matchedRoutes, routeIndex } = c.req
+  const ahead = matchedRoutes.slice(routeIndex)
+  // Middleware is registered for all methods, and so is what `app.all` handles.
+  const route = ahead.find(({ method }) => method !== 'ALL') ?? ahead.at(-1)
+  return route && /^\/?\*$/.test(route.path) ? undefined : route?.path
+}
+
+interface NodeBindings {
+  readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } }
+}
+
+/** `@hono/node-server` passes Node's own request as bindings, or as `server` among others. */
+function socketOf(c: Context) {
+  const env = c.env as (NodeBindings & { readonly server?: NodeBindings }) | undefined
+  return (env?.incoming ?? env?.server?.incoming)?.socket
+}

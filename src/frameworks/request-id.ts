@@ -1,0 +1,18 @@
+import { randomUUID } from 'node:crypto'
+
+/** Anything longer, or with anything else in it, did not come from a tracing proxy. */
+const REQUEST_ID = /^[\w.:\-/=+]{1,128}$/
+
+/** A request id that is safe to store, to log and to send back; undefined for any other value. */
+export function validRequestId(value: unknown): string | undefined {
+  return typeof value === 'string' && REQUEST_ID.test(value) ? value : undefined
+}
+
+/**
+ * The id that the application gave already, else the incoming header's, else a new UUID.
+ *
+ * A header that was sent twice arrives joined with a comma, or as an array, and is not taken.
+ */
+export function chooseRequestId(given: unknown, incoming: unknown): string {
+  return validRequestId(given) ?? validRequestId(incoming) ?? randomUUID()
+}

@@ -1,0 +1,147 @@
+import { runInScope } from '../context.ts'
+import type { AnyActions, AuditContext, EntryOf } from '../entry.ts'
+import type { AuditTransaction } from '../outbox.ts'
+import type { CloseResult, Recorder, RecorderStats, RecordInOptions } from '../recorder.ts'
+import { requestDetails, requestRoute } from './request-details.ts'
+import type { AuditUser, RequestSource } from './request-source.ts'
+
+/** What was last found out about a request, and the recorder that carries it. */
+interface Known {
+  readonly user: unknown
+  readonly eventId: unknown
+  readonly route: string | undefined
+  readonly context: AuditContext
+  recorder: Recorder | undefined
+}
+
+/** Stands where an answer would: it is no id, so the entry is marked and keeps it as invalid. */
+const FAILED = '[callback threw]'
+
+/**
+ * A request's recorder. It asks the request who and where each time something is recorded: the user
+ * is known only after authentication, and the route only in the handler. While the answers stay the
+ * same they are bound once.
+ */
+export class RequestRecorder<Request> implements Recorder {
+  readonly #source: RequestSource<Request>
+  readonly #request: Request
+  readonly #requestId: string
+  #known: Known | undefined
+  #isAsking = false
+
+  constructor(source: RequestSource<Request>, request: Request, requestId: string) {
+    this.#source = source
+    this.#request = request
+    this.#requestId = requestId
+  }
+
+  record(entry: EntryOf<AnyActions>): boolean {
+    return this.#now().record(entry)
+  }
+
+  recordIn(
+    tx: AuditTransaction,
+    entries: EntryOf<AnyActions> | readonly EntryOf<AnyActions>[],
+    options?: RecordInOptions,
+  ): Promise<number> {
+    return this.#now().recordIn(tx, entries, options)
+  }
+
+  /** Carries what is known of the request at this moment. */
+  child(context: AuditContext): Recorder {
+    return this.#now().child(context)
+  }
+
+  withContext<T>(context: AuditContext, fn: () => T): T {
+    return runInScope(context, this, fn)
+  }
+
+  flush(options?: { readonly timeoutMs?: number | undefined }): Promise<boolean> {
+    return this.#source.recorder.flush(options)
+  }
+
+  close(options?: { readonly timeoutMs?: number | undefined }): Promise<CloseResult> {
+    return this.#source.recorder.close(options)
+  }
+
+  stats(): RecorderStats {
+    return this.#source.recorder.stats()
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close()
+  }
+
+  /** Runs `fn`; package-level `record()` and the application's own recorder know the request in it. */
+  run<T>(fn: () => T): T {
+    return runInScope(() => this.#ask().context, this.#source.recorder, fn)
+  }
+
+  #now(): Recorder {
+    const known = this.#ask()
+    known.recorder ??= this.#source.recorder.child(known.context)
+    return known.recorder
+  }
+
+  #ask(): Known {
+    const { user: askUser, eventId: askEventId, reader } = this.#source
+    const known = this.#known
+    // A callback that records must not be asked again, without end: this is what it has to go with.
+    if (this.#isAsking) return known ?? this.#know(undefined, undefined, undefined, {})
+    this.#isAsking = true
+    try {
+      const user = ask(askUser, this.#request)
+      const eventId = ask(askEventId, this.#request)
+      const route = requestRoute(reader, this.#request)
+      // The same object may hold something else by now.
+      const isSame = known?.user === user && (typeof user !== 'object' || user === null)
+      if (known && isSame && known.eventId === eventId && known.route === route) return known
+      const details = requestDetails(reader, this.#request, route)
+      this.#known = this.#know(user, eventId, route, details)
+      return this.#known
+    } finally {
+      this.#isAsking = false
+    }
+  }
+
+  #know(user: unknown, eventId: unknown, route: string | undefined, details: object): Known {
+    const context: Record<string, unknown> = {
+      requestId: this.#requestId,
+      ...details,
+      ...userContext(user),
+    }
+    if (eventId !== undefined && eventId !== null) context['eventId'] = eventId
+    return { user, eventId, route, context, recorder: undefined }
+  }
+}
+
+/** The callback's answer; a request must not fail because of it. */
+function ask<Request>(
+  callback: ((request: Request) => unknown) | undefined,
+  request: Request,
+): unknown {
+  try {
+    const answer = callback?.(request)
+    // An async callback is a mistake, and its rejection must not end the process.
+    if (answer instanceof Promise) answer.catch(() => {})
+    return answer
+  } catch {
+    return FAILED // and nothing of the error, which may quote the request
+  }
+}
+
+/** What is neither an id nor an `AuditUser` goes in as the id, so that the entry says so. */
+function userContext(user: unknown): Record<string, unknown> {
+  if (user === undefined || user === null) return {}
+  try {
+    // A class's getter is not among the properties that are spread.
+    return isAuditUser(user) ? { ...user, userId: user.userId } : { userId: user }
+  } catch {
+    return { userId: FAILED }
+  }
+}
+
+/** Not an entity, nor a query that was not awaited: their contents are not ours to store. */
+function isAuditUser(user: unknown): user is AuditUser {
+  return typeof user === 'object' && user !== null && 'userId' in user && !('then' in user)
+}

@@ -1,0 +1,45 @@
+import type { JsonObject } from './copy.ts'
+
+/**
+ * An entry on its way to the flush. It holds no secret and nothing of the caller's but strings.
+ * All have the same fields in the same order, so that the engine knows one shape.
+ */
+export interface PendingEntry {
+  readonly recordedAtMs: number
+  /** Undefined: when it was recorded. NaN: what was given was no time. */
+  readonly occurredAtMs: number | undefined
+  readonly action: string
+  /** As given here or in the context, not checked yet. Undefined: none. */
+  readonly userId: string | undefined
+  readonly eventId: string | undefined
+  readonly targetId: string | undefined
+  readonly entityType: string | undefined
+  readonly requestId: string | undefined
+  readonly metadata: JsonObject | undefined
+  /** The entry's own details, over the context's. */
+  readonly details: JsonObject | undefined
+  readonly context: BoundContext | undefined
+  /** What was stored otherwise than it was given. */
+  readonly marks: readonly string[] | undefined
+  /** The paths of what was redacted. */
+  readonly redacted: readonly string[] | undefined
+  /**
+   * Its size in memory, estimated: fixed costs, the characters of its texts and its metadata at
+   * one byte each (text outside of Latin-1 takes two), and a header for each value. What it shares
+   * with others (its context, key names, short actions) is not counted.
+   */
+  readonly bytes: number
+}
+
+/** A context's own copy: read, shaped and redacted once, for every entry recorded in it. */
+export interface BoundContext {
+  /** Null: explicitly none. Undefined: nothing said. */
+  readonly userId: string | null | undefined
+  readonly eventId: string | null | undefined
+  readonly requestId: string | null | undefined
+  readonly details: JsonObject | undefined
+  readonly marks: readonly string[] | undefined
+  readonly redacted: readonly string[] | undefined
+  /** How many characters of JSON the details have, about. */
+  readonly characters: number
+}

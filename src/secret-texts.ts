@@ -1,0 +1,215 @@
+import { looksLikeUuid } from './text.ts'
+
+/** Shorter texts hold no credential: `Bearer`, a space and six characters are this long. */
+export const MIN_SECRET_CHARACTERS = 13
+
+// In every secret that is not a number there is one of these. Most texts end here.
+const HINT = /[="@J]|[Bb](?:earer|asic|EARER|ASIC)[ \t]|PRIVATE KEY/
+/** Up to here the pattern is faster than several native searches for one character each. */
+const MAX_HINT_CHARACTERS = 256
+
+/**
+ * Whether a text might hold a secret: cheap, sometimes wrongly yes, never wrongly no.
+ *
+ * Every string of every entry comes through here. The pattern costs 10 ns and 0.6 ns a character;
+ * a native search for one character 5 ns, and next to nothing for each.
+ */
+export function mayHoldSecret(text: string): boolean {
+  if (text.length < MIN_SECRET_CHARACTERS || looksLikeUuid(text)) return false
+  const hinted = text.length > MAX_HINT_CHARACTERS || HINT.test(text)
+  return (hinted && hasForm(text)) || hasLongNumber(text)
+}
+
+function hasForm(text: string): boolean {
+  return (
+    hasScheme(text) ||
+    hasUserInfo(text) ||
+    text.includes('=') ||
+    hasJsonPair(text) ||
+    hasJwt(text) ||
+    text.includes(KEY_BLOCK)
+  )
+}
+
+const hasUserInfo = (text: string) => text.includes('@') && text.includes('://')
+const hasJsonPair = (text: string) => text.includes('"') && text.includes(':')
+const hasJwt = (text: string) => text.includes('J') && text.includes('eyJ')
+const KEY_BLOCK = 'PRIVATE KEY'
+
+const MAX_SCHEME_LOOKS = 100
+
+/** Whether the words `bearer` or `basic`, or others much like them, stand before a space. */
+function hasScheme(text: string): boolean {
+  if (!text.includes(' ') && !text.includes('\t')) return false
+  return hasWordLikeScheme(text, 'B') || hasWordLikeScheme(text, 'b')
+}
+
+function hasWordLikeScheme(text: string, letter: string): boolean {
+  let at = text.indexOf(letter)
+  for (let looks = 0; at !== -1; looks += 1) {
+    // A text of nothing but b's is read faster by the pattern itself.
+    if (looks === MAX_SCHEME_LOOKS) return true
+    const end = text.charCodeAt(at + 1) === 101 || text.charCodeAt(at + 1) === 69 ? at + 6 : at + 5
+    if (text.charCodeAt(end) === 32 || text.charCodeAt(end) === 9) return true
+    at = text.indexOf(letter, at + 1)
+  }
+  return false
+}
+
+const MIN_CARD_DIGITS = 13
+/** 19 digits and a space or dash after each. */
+const MAX_CARD_CHARACTERS = 38
+
+/** Whether 13 digits stand in a row, with nothing but spaces and dashes between them. */
+function hasLongNumber(text: string): boolean {
+  // Any such run covers one of every 13 positions, so the others need no look.
+  for (let at = MIN_CARD_DIGITS - 1; at < text.length; at += MIN_CARD_DIGITS) {
+    if (!isNumberPart(text.charCodeAt(at))) continue
+    const first = Math.max(0, at - MAX_CARD_CHARACTERS)
+    const end = Math.min(text.length, at + MAX_CARD_CHARACTERS)
+    let digits = 0
+    for (let left = at; left >= first && isNumberPart(text.charCodeAt(left)); left -= 1) {
+      if (text.charCodeAt(left) >= ZERO) digits += 1
+    }
+    for (let right = at + 1; right < end && isNumberPart(text.charCodeAt(right)); right += 1) {
+      if (text.charCodeAt(right) >= ZERO) digits += 1
+    }
+    if (digits >= MIN_CARD_DIGITS) return true
+  }
+  return false
+}
+
+const ZERO = 48
+
+function isNumberPart(unit: number): boolean {
+  return (unit >= ZERO && unit <= 57) || unit === 32 || unit === 45
+}
+
+/** Puts something in the place of one secret. */
+export type Replace = (secret: string) => string
+
+/**
+ * The text with every secret in it replaced, and what stands around it kept: `Bearer [Redacted]`,
+ * `postgres://app:[Redacted]@db`. The same string when there was none.
+ *
+ * Every pattern takes time in proportion to the text, or is bounded by a small count: the text is
+ * whatever a stranger typed.
+ *
+ * @param isSecretName what decides about `name=value` and `"name": "value"`
+ */
+export function replaceSecrets(
+  text: string,
+  replace: Replace,
+  isSecretName: (name: string) => boolean,
+): string {
+  let clean = text
+  if (hasJwt(clean)) clean = clean.replace(JWT, (token) => replaceJwt(token, replace))
+  if (clean.includes(KEY_BLOCK)) {
+    clean = clean.replace(PRIVATE_KEY, (block) => replace(block))
+  }
+  if (hasScheme(clean)) {
+    const whole = clean
+    clean = clean.replace(SCHEME, (match, scheme: string, space: string, token: string) =>
+      isCredential(scheme, token, match.length === whole.length)
+        ? scheme + space + replace(token)
+        : match,
+    )
+  }
+  if (hasUserInfo(clean)) {
+    clean = clean.replace(
+      USER_INFO,
+      (_, user: string, password: string) => `://${user}:${replace(password)}@`,
+    )
+  }
+  if (clean.includes('=')) {
+    clean = clean.replace(NAME_VALUE, (match, name: string, equals: string, value: string) =>
+      isSecretName(name) ? name + equals + replace(value) : match,
+    )
+  }
+  if (hasJsonPair(clean)) {
+    clean = clean.replace(JSON_PAIR, (match, name: string, colon: string, value: string) =>
+      isSecretName(name) && !JSON_WORD.test(value)
+        ? `"${name}${colon}${quoted(value, replace(value))}`
+        : match,
+    )
+  }
+  if (hasLongNumber(clean)) {
+    clean = clean.replace(CARD, (match, _dash, _space, at: number, whole: string) =>
+      isCardNumber(match.replaceAll(/\D/g, '')) && !isInHash(whole, at, match.length)
+        ? replace(match)
+        : match,
+    )
+  }
+  return clean
+}
+
+// Takes the whole run, so that `eyJeyJeyJ…` is read once and not from each of its beginnings.
+const JWT = /eyJ[\w-]*(?:\.[\w-]*)*/g
+const MIN_JWT_CHARACTERS = 20
+
+function replaceJwt(token: string, replace: Replace): string {
+  return token.length >= MIN_JWT_CHARACTERS && token.includes('.') ? replace(token) : token
+}
+
+// Up to the end of the text where the block has none: it was cut.
+const PRIVATE_KEY =
+  /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----|$)/g
+
+const SCHEME = /\b(bearer|basic)([ \t]{1,8})([\w.~+/=-]{4,})/gi
+
+/** `Bearer bonds` and `Basic plan` are words; a credential has the looks of one, or stands alone. */
+function isCredential(scheme: string, token: string, alone: boolean): boolean {
+  if (scheme.toLowerCase() === 'bearer') {
+    if (alone || token.length >= 20) return token.length >= 6
+    return token.length >= 8 && /[\d._~+/=-]/.test(token)
+  }
+  if (/[^A-Za-z0-9+/=_-]/.test(token)) return false
+  const decoded = Buffer.from(token, 'base64').toString('latin1')
+  return decoded.includes(':') || token.endsWith('=') || (alone && token.length >= 16)
+}
+
+// RFC 3986 has no `/`, `?`, `#` in a password, but a URL that was put together by hand has, so
+// everything up to the last `@` is the password, unless what follows the colon is a port.
+const USER_INFO = /:\/\/([^\s:@/?#"'<>[\]]{0,256}):(?!\d{1,5}(?:[/?#]|\s|$))([^\s"'<>]{1,1024})@/g
+
+// `user[password]=…` is how forms nest.
+const NAME_VALUE = /(?<![\w.-])([A-Za-z_][\w.-]{0,63})((?:\]|%5D)?=)("[^"]*"?|[^\s&;,"')}\]]+)/gi
+
+// JSON inside a text, also when it was quoted again: \"password\":\"…\".
+const JSON_PAIR =
+  /"([^"\\]{1,64})(\\{0,4}"\s{0,8}:\s{0,8})(\\{1,4}"[^"\\]*|"(?:[^"\\]|\\.)*"?|[{[][^}\]]*[}\]]?|[^\s,}\]"]+)/g
+const JSON_WORD = /^(?:null|true|false)$/
+
+/** A replacement for a JSON value, in the quotes that the value had. */
+function quoted(value: string, replacement: string): string {
+  const open = /^\\*"/.exec(value)?.[0] ?? '"'
+  return open + replacement + (open === '"' ? '"' : '')
+}
+
+const CARD =
+  /(?<!\d)(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{4,5})(?!\d)/g
+
+// Visa, Mastercard, American Express, Discover, Diners Club, JCB, UnionPay: what they begin with
+// and how long they are. Milliseconds since 1970 have 13 digits too, and none of these beginnings
+// before the year 2096.
+const BRANDS =
+  /^(?:4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|6(?:011|5\d\d|4[4-9]\d)\d{12,15}|3(?:0[0-5]|[68]\d)\d{11}|35(?:2[89]|[3-8]\d)\d{12,15}|62\d{14,17})$/
+
+/** Whether these digits have a known brand's beginning and length, and the right check digit. */
+export function isCardNumber(digits: string): boolean {
+  if (!BRANDS.test(digits)) return false
+  let sum = 0
+  for (let at = 0; at < digits.length; at += 1) {
+    const digit = digits.charCodeAt(digits.length - 1 - at) - ZERO
+    const doubled = digit * 2
+    sum += at % 2 === 0 ? digit : doubled > 9 ? doubled - 9 : doubled
+  }
+  return sum % 10 === 0
+}
+
+/** Hashes are full of digits: one in a few thousand has a card number in it, by chance. */
+function isInHash(text: string, at: number, length: number): boolean {
+  const before = /[0-9a-f]*$/i.exec(text.slice(Math.max(0, at - 128), at))?.[0].length ?? 0
+  const after = /^[0-9a-f]*/i.exec(text.slice(at + length, at + length + 128))?.[0].length ?? 0
+  return before + after > 0 && before + length + after >= 24
+}

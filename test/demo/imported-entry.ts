@@ -1,0 +1,13 @@
+/** An entry as another system gives it to the site: as JSON, with whatever it calls an id. */
+export interface ImportedEntry {
+  readonly action?: string | undefined
+  readonly userId?: string | undefined
+  readonly eventId?: string | undefined
+  readonly entityType?: string | undefined
+  readonly targetId?: string | undefined
+  readonly requestId?: string | undefined
+  /** ISO 8601. */
+  readonly occurredAt?: string | undefined
+  readonly metadata?: unknown
+  readonly context?: Readonly<Record<string, unknown>> | undefined
+}

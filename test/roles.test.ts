@@ -1,0 +1,241 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import type postgres from 'postgres'
+import { emptyDatabase, scratchDatabase } from './support/database.ts'
+import { connectAs, refusalOf } from './support/logins.ts'
+import { serverMajor } from './support/server.ts'
+import { migrateDatabase } from '../src/migrate.ts'
+
+// What the README tells a team that it grants, in full. Whatever is not here must not be possible.
+const LANE = 'SELECT, UPDATE, DELETE'
+const KEEP = 'SELECT, INSERT, UPDATE, DELETE'
+const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  audit_app: {
+    'schema audit': 'USAGE',
+    'table audit_staging': 'INSERT',
+    'table audit_outbox': 'INSERT',
+    'table audit_schema_version': 'SELECT',
+    'function record': 'EXECUTE',
+    'function report': 'EXECUTE',
+    'function lane_epoch': 'EXECUTE',
+    'function lane_state': 'EXECUTE',
+  },
+  audit_relay: {
+    'schema audit': 'USAGE',
+    'table audit_staging': LANE,
+    'table audit_outbox': LANE,
+    'table audit_log': 'SELECT, INSERT',
+    'table audit_head': 'SELECT, UPDATE',
+    'table audit_lane': 'SELECT',
+    'table audit_sentinel': 'SELECT',
+    'table audit_recorder': KEEP,
+    'table audit_dead_letter': KEEP,
+    'sequence audit_dead_letter_number_seq': 'USAGE',
+    'table audit_schema_version': 'SELECT',
+    'function ensure_partitions': 'EXECUTE',
+    'function declare_gap': 'EXECUTE',
+    'function compact': 'EXECUTE',
+    'function id_floor': 'EXECUTE',
+  },
+  audit_reader: {
+    'schema audit': 'USAGE',
+    'table audit_log': 'SELECT',
+    'table audit_schema_version': 'SELECT',
+    'function id_floor': 'EXECUTE',
+  },
+  public: {},
+}
+
+const PRIVILEGES = {
+  schema: ['USAGE', 'CREATE'],
+  table: ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'],
+  sequence: ['USAGE', 'SELECT', 'UPDATE'],
+  function: ['EXECUTE'],
+}
+const OF_COLUMNS = ['SELECT', 'INSERT', 'UPDATE', 'REFERENCES']
+
+/** Asks Postgres of every role, object and privilege there is. */
+async function privilegesFound(sql: postgres.Sql) {
+  const kinds: Record<string, readonly string[]> = { ...PRIVILEGES }
+  if ((await serverMajor()) >= 17) kinds['table'] = [...PRIVILEGES.table, 'MAINTAIN']
+  const asked = Object.entries(kinds).flatMap(([kind, privileges]) =>
+    privileges.flatMap((privilege, order) =>
+      Object.keys(GRANTED).map((role) => ({ kind, privilege, order, role })),
+    ),
+  )
+  return sql<{ role: string; object: string; privileges: string }[]>`
+    with objects as (
+      select 'schema' as kind, 'audit' as name, 'audit'::regnamespace::oid as oid
+      union all
+      select case relkind when 'S' then 'sequence' else 'table' end, relname, oid
+      from pg_class where relnamespace = 'audit'::regnamespace and relkind in ('r', 'p', 'S')
+      union all
+      select 'function', proname, oid from pg_proc where pronamespace = 'audit'::regnamespace
+    )
+    select a.role, o.kind || ' ' || o.name as object,
+      coalesce(string_agg(a.privilege, ', ' order by a.order) filter (where case o.kind
+        when 'schema' then has_schema_privilege(a.role, o.oid, a.privilege)
+        when 'sequence' then has_sequence_privilege(a.role, o.oid, a.privilege)
+        when 'function' then has_function_privilege(a.role, o.oid, a.privilege)
+        else has_table_privilege(a.role, o.oid, a.privilege) or (
+          a.privilege = any(${OF_COLUMNS}) and has_any_column_privilege(a.role, o.oid, a.privilege)
+        )
+      end), '') as privileges
+    from objects as o
+    join json_to_recordset(${JSON.stringify(asked)}::text::json)
+      as a (kind text, privilege text, "order" integer, role text) on a.kind = o.kind
+    group by 1, 2 order by 1, 2`
+}
+
+async function assertExactlyGranted(sql: postgres.Sql) {
+  const found = await privilegesFound(sql)
+  for (const { role, object, privileges } of found) {
+    assert.equal(privileges, GRANTED[role]?.[object] ?? '', `${role} on ${object}`)
+  }
+  const objects = new Set(found.map(({ object }) => object))
+  for (const object of Object.values(GRANTED).flatMap(Object.keys)) {
+    assert.ok(objects.has(object), `${object} is there`)
+  }
+  return objects
+}
+
+test('each role may do exactly what is documented, also with a partition made later', async (t) => {
+  const { sql } = await scratchDatabase(t)
+  await sql`select audit.ensure_partitions(6)`
+  const objects = await assertExactlyGranted(sql)
+  const partitions = [...objects].filter((name) => /^table audit_log_/.test(name))
+  assert.equal(partitions.length, 8, 'seven months and DEFAULT')
+  for (const name of partitions) {
+    assert.ok(Object.values(GRANTED).every((granted) => granted[name] === undefined))
+  }
+})
+
+test('what a team grants on its new tables by default does not reach ours', async (t) => {
+  const { sql, url } = await emptyDatabase(t)
+  for (const kind of ['tables', 'sequences', 'functions', 'schemas']) {
+    await sql.unsafe(`alter default privileges grant all on ${kind} to public, audit_reader`)
+  }
+  await migrateDatabase({ databaseUrl: url })
+  await sql`select audit.ensure_partitions(6)`
+  await assertExactlyGranted(sql)
+})
+
+test('everything of ours belongs to a role that nobody can log in as', async (t) => {
+  const { sql } = await scratchDatabase(t)
+  await sql`select audit.ensure_partitions(6)`
+  const owners = await sql`
+    select nspowner::regrole::text as owner from pg_namespace where nspname = 'audit'
+    union select relowner::regrole::text from pg_class where relnamespace = 'audit'::regnamespace
+    union select proowner::regrole::text from pg_proc where pronamespace = 'audit'::regnamespace
+    union select typowner::regrole::text from pg_type where typnamespace = 'audit'::regnamespace`
+  assert.deepEqual([...owners], [{ owner: 'audit_owner' }])
+  const logins = await sql`
+    select rolname from pg_roles
+    where rolname in ${sql(['audit_owner', ...Object.keys(GRANTED)])}
+      and (rolcanlogin or rolsuper or rolcreaterole or rolcreatedb or rolbypassrls)`
+  assert.deepEqual([...logins], [])
+})
+
+test('every function has its search_path pinned, and only these are SECURITY DEFINER', async (t) => {
+  const { sql } = await scratchDatabase(t)
+  const functions = await sql`
+    select proname as name, prosecdef as as_owner,
+      'search_path=pg_catalog, pg_temp' = any(coalesce(proconfig, '{}')) as is_pinned
+    from pg_proc where pronamespace = 'audit'::regnamespace order by proname`
+  const asOwner = functions.filter((row) => row['as_owner']).map((row) => row['name'])
+  assert.deepEqual(asOwner, [
+    'compact',
+    'declare_gap',
+    'ensure_partitions',
+    'lane_epoch',
+    'lane_state',
+    'record',
+    'report',
+  ])
+  for (const row of functions) {
+    if (row['as_owner']) assert.equal(row['is_pinned'], true, row['name'])
+  }
+})
+
+const RECORDER = '0190a000-0000-7000-8000-000000000001'
+
+test('the functions of the application work as the application, and it reads nothing', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const app = connectAs(t, scratch, 'audit_app')
+  const [taken] = await app`select audit.record('[{"action":"a.b"},{"action":"a.c"}]') as count`
+  assert.equal(taken?.['count'], 2)
+  await app`select audit.report(${RECORDER}, now(), 3, 2, '{"full":1}', false)`
+  await app`
+    insert into audit.audit_staging (id, occurred_at, action, recorder_id, recorder_seq)
+    values (${RECORDER}, now(), 'a.b', ${RECORDER}, 7), (${RECORDER}, now(), 'a.b', ${RECORDER}, 8)`
+  const [state] = await app`select first_waiting from audit.lane_state(${RECORDER})`
+  assert.equal(state?.['first_waiting'], '7')
+
+  for (const table of ['audit_log', 'audit_staging', 'audit_outbox', 'audit_recorder']) {
+    const refusal = await refusalOf(app`select from ${app(`audit.${table}`)}`)
+    assert.equal(refusal?.code, '42501', table)
+  }
+  assert.equal((await refusalOf(app`select audit.ensure_partitions(9)`))?.code, '42501')
+  assert.equal((await refusalOf(app`select audit.stage('[]')`))?.code, '42501')
+})
+
+const trap = (name: string, parameters: string, result: string) => `
+  create function evil.${name}(${parameters}) returns ${result} language plpgsql as $$
+    begin raise 'caught by evil.${name}'; end $$;`
+const TRAPS = [
+  'create schema evil;',
+  trap('left', 'text, integer', 'text'),
+  trap('json_typeof', 'json', 'text'),
+  trap('jsonb_typeof', 'jsonb', 'text'),
+  trap('json_array_length', 'json', 'integer'),
+  trap('json_array_elements', 'json', 'setof json'),
+  trap('clock_timestamp', '', 'timestamptz'),
+  trap('now', '', 'timestamptz'),
+  trap('date_trunc', 'text, timestamptz', 'timestamptz'),
+  trap('format', 'text, text, uuid, uuid', 'text'),
+  trap('min', 'bigint', 'bigint'),
+  trap('same', 'text, text', 'boolean'),
+  trap('joined', 'jsonb, jsonb', 'jsonb'),
+  'create operator evil.= (leftarg = text, rightarg = text, function = evil.same);',
+  'create operator evil.|| (leftarg = jsonb, rightarg = jsonb, function = evil.joined);',
+  'grant usage on schema evil to public;',
+].join('\n')
+const HOSTILE_SESSION = `
+  create temporary table audit_outbox ();
+  create temporary table audit_dead_letter ();
+  create temporary table audit_recorder ();
+  create temporary table audit_log ();
+  create temporary table pg_class (oid pg_catalog.oid);
+  create domain pg_temp.uuid as pg_catalog.text check (value is null);
+  create domain pg_temp.text as pg_catalog.text check (value is null);
+  set search_path = pg_temp, evil, pg_catalog`
+
+// Goal: nobody makes the owner run code of theirs.
+// Method: shadow what the functions use, before pg_catalog and in pg_temp, with things that fail.
+test('a hostile search_path and temporary objects do not capture the functions', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await scratch.sql.unsafe(TRAPS)
+  const app = connectAs(t, scratch, 'audit_app')
+  const relay = connectAs(t, scratch, 'audit_relay')
+  for (const session of [app, relay]) {
+    await session.unsafe(HOSTILE_SESSION)
+    const [found] = await session.unsafe('select oid from pg_class')
+    assert.equal(found, undefined, 'the search_path is hostile indeed')
+    const refusal = await refusalOf(session.unsafe('select now()'))
+    assert.equal(refusal?.message, 'caught by evil.now')
+  }
+
+  const entries = JSON.stringify([{ action: 'a.b', user_id: 'none' }, { action: 7 }, 7])
+  const [taken] = await app.unsafe('select audit.record($1) as count', [entries])
+  assert.equal(taken?.['count'], 2)
+  await app.unsafe(`select audit.report($1, '2026-01-01', 3, 2, '{"full":1}', true)`, [RECORDER])
+  await app.unsafe('select audit.lane_state($1)', [RECORDER])
+  const [made] = await relay.unsafe('select audit.ensure_partitions(5) as count')
+  assert.equal(made?.['count'], 2)
+
+  const [found] = await scratch.sql`
+    select (select count(*)::integer from audit.audit_outbox) as staged,
+      (select count(*)::integer from audit.audit_dead_letter) as dead,
+      (select accepted::integer from audit.audit_recorder) as accepted`
+  assert.deepEqual({ ...found }, { staged: 2, dead: 1, accepted: 3 })
+})
