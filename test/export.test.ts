@@ -94,7 +94,8 @@ async function logHostile(scratch: ScratchDatabase): Promise<void> {
     seed: 7,
   })
   // Postgres takes neither, in any column.
-  const texts = [...HOSTILE, ...random].filter((text) => !/\u0000|\p{Surrogate}/u.test(text))
+  const isFit = (text: string) => !text.includes('\0') && !/\p{Surrogate}/u.test(text)
+  const texts = [...HOSTILE, ...random].filter(isFit)
   await log(
     scratch,
     texts.map((text) => ({

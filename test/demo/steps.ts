@@ -21,7 +21,10 @@ export async function step<T>(doing: string, work: () => Promise<StepResult<T>>)
   const startedMs = performance.now()
   const announcement = `  ${dim('·')} ${doing} …`
   if (isLive) overwrite(announcement)
-  const slow = isLive ? undefined : setTimeout(() => say(announcement), SLOW_MS)
+  const sayIt = () => {
+    if (!isOver) say(announcement)
+  }
+  const slow = isLive ? undefined : setTimeout(sayIt, SLOW_MS)
   try {
     const [made, done, isFine = true] = await work()
     if (isOver) return never()
@@ -41,7 +44,9 @@ export async function step<T>(doing: string, work: () => Promise<StepResult<T>>)
 
 /** Something worth knowing between the steps. */
 export function note(text: string): void {
-  finish(`    ${dim(text)}`)
+  // Broken where there is a space; a long path stays whole, to be copied.
+  const lines = text.match(/\S.{0,94}(?=\s|$)|\S+/g) ?? []
+  finish(lines.map((line) => `    ${dim(line)}`).join('\n'))
 }
 
 function finish(line: string): void {
