@@ -5,6 +5,7 @@ import { compileRedactor, type RedactOptions } from '../src/redact.ts'
 import { isSecretKey } from '../src/secret-keys.ts'
 import { isCardNumber, mayHoldSecret, replaceSecrets } from '../src/secret-texts.ts'
 import { createShaper } from '../src/shape.ts'
+import { cpuMs } from './support/cpu.ts'
 
 const CENSOR = '[Redacted]'
 
@@ -194,10 +195,10 @@ test('hostile text is read in time that grows with its length', () => {
     ],
   ]) {
     const text = part.repeat(size / part.length)
-    const started = performance.now()
+    const started = cpuMs()
     replaceSecrets(`${text}@="eyJ bearer `, () => CENSOR, isSecretKey)
     mayHoldSecret(text)
-    const took = performance.now() - started
+    const took = cpuMs() - started
     assert(took < 250, `${JSON.stringify(part)} took ${took} ms`)
   }
 })
