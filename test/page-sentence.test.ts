@@ -59,7 +59,7 @@ test('an entry is a sentence', () => {
       { metadata: { field: 'price', from: 1, to: null } },
       '0b6d9a52 updated the branding: price 1 → null',
     ],
-    [{ context: { impersonatorId: EVENT } }, '0b6d9a52 (through 5a1f0c3e) updated the branding'],
+    [{ context: { impersonatorId: EVENT } }, '5a1f0c3e as 0b6d9a52 updated the branding'],
     [
       { userId: null, context: { invalid: { userId: 'arn:aws:iam::123:user/benjamin' } } },
       'benjamin updated the branding',

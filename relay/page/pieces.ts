@@ -13,16 +13,17 @@ export type NameOf = (id: string) => string | undefined
 export function whoPieces(entry: LoggedEntry, nameOf: NameOf): Piece[] | undefined {
   const impersonator =
     textIn(entry.context, 'impersonatorId') ?? textIn(entry.context, 'impersonator')
-  const behind = impersonator
-    ? [text(' (through '), named(nameOf(impersonator) ?? idOrText(impersonator)), text(')')]
+  // Whoever acts in another's name comes first: it is they who did it.
+  const acting = impersonator
+    ? [named(nameOf(impersonator) ?? idOrText(impersonator)), text(' as ')]
     : []
   if (entry.userId) {
     const id = entry.userId
-    return [{ kind: 'user', id, text: nameOf(id) ?? shortId(id) }, ...behind]
+    return [...acting, { kind: 'user', id, text: nameOf(id) ?? shortId(id) }]
   }
   // An id that is none of ours: another system's name for its user.
   const given = textIn(entry.context['invalid'], 'userId') ?? textIn(entry.context, 'viewer')
-  return given ? [named(idOrText(given)), ...behind] : undefined
+  return given ? [...acting, named(idOrText(given))] : undefined
 }
 
 /** The end of a path or an ARN is the part that tells users apart. */
