@@ -68,7 +68,7 @@ export class BacklogReader {
   /** The newest that is there after at most this long. */
   async readWithin(waitMs: number): Promise<Backlog | undefined> {
     let timer: NodeJS.Timeout | undefined
-    const bound = new Promise<undefined>((resolve) => {
+    const bound = new Promise<void>((resolve) => {
       timer = setTimeout(resolve, waitMs)
     })
     await Promise.race([this.read(), bound])
