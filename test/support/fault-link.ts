@@ -76,8 +76,7 @@ export class FaultLink {
 
   /** The network is whole again: an end whose other end is gone is told now. */
   heal(): void {
-    if (this.#untold.server) this.#sockets.server?.resetAndDestroy()
-    if (this.#untold.client) this.#sockets.client.resetAndDestroy()
+    if (this.#untold.server || this.#untold.client) this.reset()
   }
 
   #join(from: net.Socket, toward: Toward): void {
@@ -151,9 +150,9 @@ export class FaultLink {
   /** Passes on that the other end is gone, behind what it said before. */
   #tell(toward: Toward, act: (to: net.Socket) => void): void {
     const to = toward === 'server' ? this.#sockets.server : this.#sockets.client
-    if (to === undefined) return
     const tail = this.#tails[toward]
-    if (this.#isSwallowing(toward)) this.#untold[toward] = true
+    if (to === undefined) this.#sockets.client.destroy()
+    else if (this.#isSwallowing(toward)) this.#untold[toward] = true
     else if (tail) void tail.then(() => act(to))
     else act(to)
   }
