@@ -156,7 +156,7 @@ export class Relay {
     let lastError: unknown
     try {
       while (!isDrained && this.#claimed < maxRows && !signal.aborted) {
-        isDrained = await withRetry(() => this.#cycle(signal, maxRows), {
+        isDrained = await withRetry(() => this.#isDrainedAfter(signal, maxRows), {
           signal,
           tearsAttempt: true,
           isFinal: (error) => error instanceof AuditError && error.code === 'AUDIT_SCHEMA_MISMATCH',
@@ -198,6 +198,11 @@ export class Relay {
       await idle(waitMs, signal)
     }
     this.#logger.info({ ...this.stats() }, 'audit relay stopped')
+  }
+
+  /** Whether the lanes are empty, asked twice: a table that was compacted meanwhile looks empty. */
+  async #isDrainedAfter(signal: AbortSignal, maxRows: number): Promise<boolean> {
+    return (await this.#cycle(signal, maxRows)) && (await this.#cycle(signal, maxRows))
   }
 
   /** Asks which lanes hold anything and moves it. @returns whether every lane was seen empty */

@@ -1,7 +1,6 @@
 import type { SQL } from 'drizzle-orm'
-import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
-import postgres from 'postgres'
-import { AuditError, safeError } from './errors.ts'
+import { Client } from './client.ts'
+import { AuditError, databaseFault, safeError } from './errors.ts'
 import { faultKind } from './retry.ts'
 
 export interface DatabaseOptions {
@@ -12,12 +11,23 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs: number
   /** The connection is closed after this long without a statement. Default: 30 s. */
   readonly idleTimeoutMs?: number
+  /** A connection that only reads: see `READER_SETTINGS`. Default: false. */
+  readonly isReader?: boolean
 }
 
-interface Client {
-  readonly sql: postgres.Sql
-  readonly db: PostgresJsDatabase
+/**
+ * What a reading connection asks of the server at its start. The server itself ends a statement a
+ * little before our own deadline, because only it can stop the work; and it plans for reading a
+ * page in order, because a sort that looks cheap is not where the statistics are behind.
+ */
+const READER_SETTINGS = {
+  default_transaction_read_only: 'on',
+  enable_bitmapscan: 'off',
+  enable_sort: 'off',
 }
+const SERVER_SHARE = 0.9
+/** protocol_violation: a pooler that lets no settings through at the start. */
+const SETTINGS_REFUSED = '08P01'
 
 /**
  * One disposable connection of our own.
@@ -34,7 +44,10 @@ interface Client {
 export class Database {
   readonly #options: DatabaseOptions
   #client: Client | undefined
+  #underWay = 0
+  #idleTimer: NodeJS.Timeout | undefined
   #closed = false
+  #settingsRefused = false
 
   constructor(options: DatabaseOptions) {
     this.#options = options
@@ -46,7 +59,18 @@ export class Database {
    * @throws {AuditError} `AUDIT_DATABASE_FAILED` with the fault, or `AUDIT_DEADLINE_PASSED`
    */
   async execute<Row extends object>(query: SQL): Promise<readonly Row[]> {
-    const client = this.#connected()
+    try {
+      return await this.#execute<Row>(query)
+    } catch (error) {
+      const canDoWithout = this.#options.isReader === true && !this.#settingsRefused
+      if (!canDoWithout || databaseFault(error).code !== SETTINGS_REFUSED) throw error
+      this.#settingsRefused = true // then our own deadline has to do
+      return await this.#execute<Row>(query)
+    }
+  }
+
+  async #execute<Row extends object>(query: SQL): Promise<readonly Row[]> {
+    const client = this.#begin()
     const { statementTimeoutMs } = this.#options
     let timer: NodeJS.Timeout | undefined
     const deadline = new Promise<never>((_, reject) => {
@@ -55,9 +79,9 @@ export class Database {
         reject(new AuditError('AUDIT_DEADLINE_PASSED', message))
       }, statementTimeoutMs)
     })
-    // Subscribes, which is what makes the driver send it; and whichever loses the race below must
+    // Awaiting is what makes the driver send it; and whichever loses the race below must
     // not become an unhandled rejection.
-    const answer = Promise.resolve(client.db.execute(query))
+    const answer = (async () => client.db.execute(query))()
     answer.catch(() => {})
     try {
       const rows: readonly unknown[] = await Promise.race([answer, deadline])
@@ -67,42 +91,51 @@ export class Database {
       throw safeError(error)
     } finally {
       clearTimeout(timer)
+      this.#end(client)
     }
   }
 
   /** Safe to call twice. Statements after it are refused. */
   async close(): Promise<void> {
     this.#closed = true
-    if (this.#client) await this.#discard(this.#client)
+    clearTimeout(this.#idleTimer)
+    const client = this.#client
+    this.#client = undefined
+    await client?.end()
   }
 
-  #connected(): Client {
+  #begin(): Client {
     if (this.#closed) throw new AuditError('AUDIT_DATABASE_FAILED', 'The connection is closed.')
-    if (this.#client) return this.#client
-    const { url, applicationName, statementTimeoutMs, idleTimeoutMs = 30_000 } = this.#options
-    const sql = postgres(url, {
-      max: 1,
-      prepare: false, // PgBouncer in transaction mode
-      fetch_types: false,
-      onnotice: () => {},
-      connect_timeout: Math.max(1, Math.ceil(statementTimeoutMs / 1_000)),
-      idle_timeout: Math.max(1, Math.ceil(idleTimeoutMs / 1_000)),
-      backoff: () => 0.25, // its own reconnecting, between our deadline's start and end
-      connection: { application_name: applicationName },
-    })
-    this.#client = { sql, db: drizzle(sql) }
+    clearTimeout(this.#idleTimer)
+    const { url, applicationName, statementTimeoutMs } = this.#options
+    const settings = { application_name: applicationName, ...this.#settings() }
+    this.#client ??= new Client(url, settings, statementTimeoutMs)
+    this.#client.isBusy = true
+    this.#underWay += 1
     return this.#client
   }
 
-  /** Lets go at once; the socket's own end is bounded and waited for by nobody but `close`. */
-  async #discard(client: Client): Promise<void> {
+  #settings(): Readonly<Record<string, string>> {
+    const { isReader = false, statementTimeoutMs } = this.#options
+    if (!isReader || this.#settingsRefused) return {}
+    const statement_timeout = String(Math.ceil(statementTimeoutMs * SERVER_SHARE))
+    return { ...READER_SETTINGS, statement_timeout }
+  }
+
+  #end(client: Client): void {
+    this.#underWay -= 1
+    if (this.#underWay > 0 || client !== this.#client) return
+    client.isBusy = false
+    const { idleTimeoutMs = 30_000 } = this.#options
+    this.#idleTimer = setTimeout(() => {
+      this.#client = undefined
+      void client.end()
+    }, idleTimeoutMs)
+    this.#idleTimer.unref()
+  }
+
+  #discard(client: Client): void {
     if (this.#client === client) this.#client = undefined
-    const ended = client.sql.end({ timeout: 1 }).catch(() => {})
-    let timer: NodeJS.Timeout | undefined
-    const bound = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, 2_000) // end() can hang past its own timeout
-    })
-    await Promise.race([ended, bound])
-    clearTimeout(timer)
+    client.discard()
   }
 }

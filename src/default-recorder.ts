@@ -1,13 +1,16 @@
 import { currentScope } from './context.ts'
-import type { AuditEntry } from './entry.ts'
+import type { ActionMap, AuditEntry } from './entry.ts'
 import { noopRecorder } from './noop-recorder.ts'
 import type { Recorder } from './recorder.ts'
 
 let defaultRecorder: Recorder = noopRecorder
 
 /** The recorder that package-level `record()` uses outside any `recorder.withContext()`. */
-export function setDefaultRecorder(recorder: Recorder | undefined): void {
-  defaultRecorder = recorder ?? noopRecorder
+export function setDefaultRecorder<Actions extends ActionMap>(
+  recorder: Recorder<Actions> | undefined,
+): void {
+  // A recorder takes whatever it is given; its types are for who calls it by its own name.
+  defaultRecorder = (recorder as Recorder | undefined) ?? noopRecorder
 }
 
 /**

@@ -22,6 +22,7 @@ export class DropCounter {
   readonly #logger: AuditLogger
   readonly #total: Partial<Record<DropReason, number>> = {}
   #unsaid: Partial<Record<DropReason, number>> = {}
+  #unrecorded: Partial<Record<DropReason, number>> | undefined
   #labels: EntryLabel[] = []
   #timer: NodeJS.Timeout | undefined
   #lastWarnedMs = Number.NEGATIVE_INFINITY
@@ -42,6 +43,8 @@ export class DropCounter {
   count(reason: DropReason, entries = 1, labels: readonly EntryLabel[] = []): void {
     this.#total[reason] = (this.#total[reason] ?? 0) + entries
     this.#unsaid[reason] = (this.#unsaid[reason] ?? 0) + entries
+    this.#unrecorded ??= {}
+    this.#unrecorded[reason] = (this.#unrecorded[reason] ?? 0) + entries
     for (const { action, eventId, userId } of labels) {
       if (this.#labels.length < MAX_LABELS) this.#labels.push({ action, eventId, userId })
     }
@@ -49,6 +52,21 @@ export class DropCounter {
     const waitMs = Math.max(0, this.#lastWarnedMs + WARN_EVERY_MS - performance.now())
     this.#timer = setTimeout(() => this.warn(), waitMs)
     this.#timer.unref()
+  }
+
+  /** What was counted since the last call, for the log itself; undefined where nothing was. */
+  takeUnrecorded(): Partial<Record<DropReason, number>> | undefined {
+    const taken = this.#unrecorded
+    this.#unrecorded = undefined
+    return taken
+  }
+
+  /** It could not be recorded after all. */
+  returnUnrecorded(taken: Readonly<Partial<Record<DropReason, number>>>): void {
+    this.#unrecorded ??= {}
+    for (const reason of Object.keys(taken) as DropReason[]) {
+      this.#unrecorded[reason] = (this.#unrecorded[reason] ?? 0) + (taken[reason] ?? 0)
+    }
   }
 
   /** Says now what is still unsaid: at the end of a close there is no later. */

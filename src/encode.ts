@@ -6,6 +6,8 @@ import { isUuid, MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS, mendJson, plainLine
 /** An entry as its lane takes it. */
 export interface EncodedEntry {
   readonly id: string
+  /** Its running number in the fast lane; null in the outbox lane. */
+  readonly recorderSeq: number | null
   /** One JSON object, with the lane's column names as keys; columns that are null are left out. */
   readonly json: string
   /** Its size in UTF-8. */
@@ -99,7 +101,7 @@ export function createEncoder({ recorderId, maxEntryBytes }: EncoderOptions): En
       json = assemble()
     }
     if (notes.marks.length > 0) degraded += 1
-    return { id, json, bytes: Buffer.byteLength(json), action, eventId, userId }
+    return { id, recorderSeq, json, bytes: Buffer.byteLength(json), action, eventId, userId }
   }
 
   function contextJson({ context, details }: PendingEntry): string {

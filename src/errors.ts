@@ -2,6 +2,8 @@
 export type AuditErrorCode =
   /** An option has an unknown name, a wrong type, or a value outside its bounds. */
   | 'AUDIT_OPTION_INVALID'
+  /** A filter, a cursor or a limit of a read is wrong. The message may be shown to the reader. */
+  | 'AUDIT_FILTER_INVALID'
   /** `recordIn` was given a database, or a transaction that is over. Nothing was written. */
   | 'AUDIT_NOT_IN_TRANSACTION'
   /** `recordIn` in mode `atomic` could not shape an entry. Nothing was written. */

@@ -3,6 +3,7 @@ import type { EntryBuffer } from './buffer.ts'
 import { type DropCounter, MAX_LABELS } from './drops.ts'
 import type { EncodedEntry, Encoder } from './encode.ts'
 import { databaseFault } from './errors.ts'
+import { type StagedBatch, toStagedBatch } from './keeper.ts'
 import type { AuditLogger } from './logger.ts'
 import { Outage } from './outage.ts'
 import { faultKind, withRetry } from './retry.ts'
@@ -16,14 +17,14 @@ const WARN_EVERY_MS = 1_000
 export interface FlusherParts {
   readonly buffer: EntryBuffer<PendingEntry>
   readonly encoder: Encoder
-  /** Writes a batch to staging in one statement: all of it or none. */
-  readonly stage: (encoded: readonly string[]) => Promise<unknown>
+  /** Writes a batch to staging in one statement: all of it or none. @returns the lane's epoch */
+  readonly stage: (encoded: readonly string[]) => Promise<string | null>
   readonly drops: DropCounter
   readonly logger: AuditLogger
   readonly flushIntervalMs: number
   readonly maxBatchEntries: number
   /** Called after each batch that was staged. */
-  readonly onStaged: () => void
+  readonly onStaged: (batch: StagedBatch) => void
 }
 
 /**
@@ -142,8 +143,9 @@ export class Flusher {
   /** Settles every entry: staged, refused for good, or given up by `stop`. Never rejects. */
   async #stage(encoded: readonly EncodedEntry[]): Promise<void> {
     const { stage, drops, onStaged } = this.#parts
+    const texts = encoded.map((entry) => entry.json)
     try {
-      await withRetry(() => stage(encoded.map((entry) => entry.json)), {
+      const epoch = await withRetry(() => stage(texts), {
         signal: this.#halt.signal,
         tearsAttempt: true,
         isFinal: (error) => faultKind(error) === 'entry',
@@ -151,7 +153,7 @@ export class Flusher {
       })
       this.#outage.recovered({ buffered: this.#parts.buffer.size })
       this.#staged += encoded.length
-      onStaged()
+      onStaged(toStagedBatch(epoch, encoded))
     } catch (error) {
       if (faultKind(error) !== 'entry') {
         drops.count('timeout', encoded.length, encoded)

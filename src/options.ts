@@ -35,6 +35,12 @@ export const RECORDER_LIMITS = {
     max: 1024 * 1024,
     says: 'size of one entry as JSON; longer metadata is cut and marked',
   },
+  maxKeptBytes: {
+    default: 16 * 1024 * 1024,
+    min: 0,
+    max: 16 * 1024 * 1024 * 1024,
+    says: 'what is kept of staged entries until they are known to be logged, to stage them again',
+  },
   closeTimeoutMs: {
     default: 10_000,
     min: 0,

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type SQL, sql } from 'drizzle-orm'
 import { AuditError } from './errors.ts'
 import { insertIntoLane, jsonArray } from './lane.ts'
+import { firstRow } from './rows.ts'
 
 /**
  * A transaction of the caller's: anything with Drizzle's `execute(sql)`. Every Postgres driver of
@@ -99,11 +100,4 @@ async function write(
   )
   const taken = Number(firstRow(answer)?.['taken'])
   return taken === encoded.length ? taken : undefined
-}
-
-/** postgres-js answers with the rows, the other drivers with an object that holds them. */
-function firstRow(answer: unknown): Record<string, unknown> | undefined {
-  const rows: unknown = Array.isArray(answer) ? answer : Reflect.get(Object(answer), 'rows')
-  const row: unknown = Array.isArray(rows) ? rows[0] : undefined
-  return typeof row === 'object' && row !== null ? (row as Record<string, unknown>) : undefined
 }

@@ -12,6 +12,8 @@ export interface ReporterParts {
   readonly startedAt: Date
   readonly intervalMs: number
   readonly counts: () => RecorderCounts
+  /** Called before each report but the last. */
+  readonly onReport: () => void
   readonly execute: (query: SQL) => Promise<unknown>
 }
 
@@ -37,6 +39,7 @@ export class Reporter {
     const waitMs = Math.max(0, this.#lastMs + this.#parts.intervalMs - performance.now())
     this.#timer = setTimeout(() => {
       this.#timer = undefined
+      this.#parts.onReport()
       this.#report(false)
     }, waitMs)
     // The process may end while it waits: whoever wants the last counts reported calls close().

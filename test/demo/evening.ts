@@ -112,5 +112,5 @@ async function printTimeline({ reader, audit }: RunningSite, { eventId, startedA
   if (recorderId === null) return
   const rows = await readExamples(reader, { eventId, recorderId, since: startedAt })
   say(`\n  ${bold('The timeline')}\n`)
-  say(timelineTable(rows, paint))
+  say(rows.length === 0 ? '  No entry of this run is in the log.' : timelineTable(rows, paint))
 }

@@ -41,15 +41,17 @@ export function printAccount(account: Account, verdict: Verdict): void {
   printVerdict(account, verdict)
 }
 
-function printVerdict(account: Account, { isBalanced, missing, problems }: Verdict): void {
+function printVerdict(account: Account, { isBalanced, difference, problems }: Verdict): void {
   const { recorded, committed, logged, committedLogged } = account
   const sum = `${number(recorded)} recorded + ${number(committed)} committed`
   if (isBalanced) {
     const total = number(logged + committedLogged)
-    say(`\n  ${green('✔')} ${bold('The account balances:')} ${sum} = ${total} logged, difference 0`)
+    say(
+      `\n  ${green('✔')} ${bold('The account balances:')} ${sum} = ${total} logged, difference ${number(difference)}`,
+    )
     return
   }
-  say(`\n  ${red('✖')} ${bold('The account does not balance:')} difference ${number(missing)}`)
+  say(`\n  ${red('✖')} ${bold('The account does not balance:')} difference ${number(difference)}`)
   for (const problem of problems) say(`    ${red(problem)}`)
 }
 

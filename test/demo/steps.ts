@@ -41,7 +41,9 @@ export async function step<T>(doing: string, work: () => Promise<StepResult<T>>)
 
 /** Something worth knowing between the steps. */
 export function note(text: string): void {
-  finish(`    ${dim(text)}`)
+  // Broken where there is a space; a long path stays whole, to be copied.
+  const lines = text.match(/\S.{0,94}(?=\s|$)|\S+/g) ?? []
+  finish(lines.map((line) => `    ${dim(line)}`).join('\n'))
 }
 
 function finish(line: string): void {

@@ -3,8 +3,8 @@ import { number } from './terminal.ts'
 
 export interface Verdict {
   readonly isBalanced: boolean
-  /** Entries that were accepted, or promised by a commit, and are nowhere. */
-  readonly missing: number
+  /** Accepted, or promised by a commit, less what is in the log or declared lost. */
+  readonly difference: number
   /** What is wrong, a sentence each. */
   readonly problems: readonly string[]
 }
@@ -17,20 +17,23 @@ export function judge(account: Account): Verdict {
   const { recorded, logged, waiting, buffered, deadLetters, dropped } = account
   const givenUp = AFTER_ACCEPTANCE.reduce((sum, reason) => sum + (dropped[reason] ?? 0), 0)
   const accepted = recorded + account.committed
-  const accountedFor = logged + account.committedLogged + waiting + buffered + deadLetters + givenUp
-  const missing = accepted - accountedFor
+  const difference = accepted - (logged + account.committedLogged + deadLetters + givenUp)
+  const missing = difference - waiting - buffered
 
   const problems: string[] = []
   const unless = (isFine: boolean, problem: string) => {
     if (!isFine) problems.push(problem)
   }
-  unless(missing <= 0, `${entries(missing)} accepted, but neither logged nor declared lost.`)
+  unless(
+    missing <= 0,
+    `${entries(missing)} accepted, but nowhere: neither logged nor declared lost.`,
+  )
   unless(missing >= 0, `${entries(-missing)} logged that nobody recorded.`)
   unless(buffered === 0, `${entries(buffered)} still in memory.`)
   unless(waiting === 0, `${entries(waiting)} still waiting for the relay.`)
   unless(
     account.rolledBackLogged === 0,
-    `${entries(account.rolledBackLogged)} of transactions that were rolled back.`,
+    `${entries(account.rolledBackLogged)} logged of transactions that were rolled back.`,
   )
   unless(account.seqHoles === 0, `${number(account.seqHoles)} numbers are missing in seq.`)
   unless(account.secretsFound === 0, `${entries(account.secretsFound)} with a secret in the log.`)
@@ -38,7 +41,7 @@ export function judge(account: Account): Verdict {
     account.failedRequests === 0,
     `${number(account.failedRequests)} requests failed that should not have.`,
   )
-  return { isBalanced: problems.length === 0, missing, problems }
+  return { isBalanced: problems.length === 0, difference, problems }
 }
 
 /** Whether waiting longer can change anything. */

@@ -129,4 +129,5 @@ CREATE INDEX "audit_log_event" ON "audit"."audit_log" USING btree ("event_id","i
 CREATE INDEX "audit_log_user" ON "audit"."audit_log" USING btree ("user_id","id") WHERE "audit"."audit_log"."user_id" is not null;--> statement-breakpoint
 CREATE INDEX "audit_log_target" ON "audit"."audit_log" USING btree ("target_id","id") WHERE "audit"."audit_log"."target_id" is not null;--> statement-breakpoint
 CREATE INDEX "audit_log_request" ON "audit"."audit_log" USING btree ("request_id","id") WHERE "audit"."audit_log"."request_id" is not null;--> statement-breakpoint
+CREATE INDEX "audit_log_action" ON "audit"."audit_log" USING btree ("action","id");--> statement-breakpoint
 CREATE INDEX "audit_log_entity" ON "audit"."audit_log" USING btree (split_part("action", '.', 1),"id");

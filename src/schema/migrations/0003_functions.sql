@@ -175,8 +175,14 @@ $$;
 -- The fast lane's epoch, and the smallest running number of this recorder that is still in it
 -- (null where none is). With the same epoch as before, everything below that number is logged.
 CREATE FUNCTION "audit"."lane_state"("recorder" uuid, OUT "epoch" uuid, OUT "first_waiting" bigint)
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+begin
+  -- The lock first: a statement that had to wait for it (compaction empties the table and puts its
+  -- rows back) would look with a snapshot from before, find nothing, and call everything logged.
+  lock table audit.audit_staging in access share mode;
   select
     (select s.epoch from audit.audit_sentinel as s),
     (select min(w.recorder_seq) from audit.audit_staging as w where w.recorder_id = recorder)
+  into epoch, first_waiting;
+end
 $$;

@@ -1,0 +1,103 @@
+import { once } from 'node:events'
+import net from 'node:net'
+import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+
+/** Where the driver wants to connect; with several hosts, the first one that answers. */
+interface Target {
+  readonly host: readonly string[]
+  readonly port: readonly number[]
+  readonly path?: string | false | undefined
+}
+
+/** `end()` of the driver can hang past its own timeout. */
+const END_TIMEOUT_MS = 1_000
+
+/**
+ * The driver over a socket of ours, so that letting go of it lets go of everything.
+ *
+ * Left to itself the driver connects again and again behind a query that was given up, keeps the
+ * process alive while it has nothing to do, and cannot be told to stop. With the socket in our hands
+ * a discarded client is dead at once, and an idle one does not hold the process.
+ */
+export class Client {
+  readonly db: PostgresJsDatabase
+  readonly #sql: postgres.Sql
+  readonly #sockets = new Set<net.Socket>()
+  #isDiscarded = false
+  #isBusy = false
+
+  /** @param settings what the server is asked for at the start of the connection */
+  constructor(url: string, settings: Readonly<Record<string, string>>, connectTimeoutMs: number) {
+    const options = {
+      max: 1,
+      prepare: false, // PgBouncer in transaction mode
+      fetch_types: false,
+      onnotice: () => {},
+      connect_timeout: Math.max(1, Math.ceil(connectTimeoutMs / 1_000)),
+      // Its timers would keep the process alive; ours close an idle client.
+      idle_timeout: 0,
+      max_lifetime: null,
+      backoff: () => 0.25, // its own reconnecting, between our deadline's start and end
+      connection: settings,
+      socket: (target: Target) => this.#open(target), // not in the driver's types
+    }
+    this.#sql = postgres(url, options)
+    this.db = drizzle(this.#sql)
+  }
+
+  /** While busy, the connection keeps the process alive. */
+  set isBusy(isBusy: boolean) {
+    this.#isBusy = isBusy
+    for (const socket of this.#sockets) this.#hold(socket)
+  }
+
+  /** Says goodbye to the server, in bounded time. */
+  async end(): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const bound = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, END_TIMEOUT_MS)
+    })
+    await Promise.race([this.#sql.end({ timeout: END_TIMEOUT_MS / 1_000 }).catch(() => {}), bound])
+    clearTimeout(timer)
+    this.discard()
+  }
+
+  /** Lets go at once. What was under way may or may not have run. */
+  discard(): void {
+    if (this.#isDiscarded) return
+    this.#isDiscarded = true
+    for (const socket of this.#sockets) socket.destroy()
+    this.#sql.end({ timeout: 0 }).catch(() => {})
+  }
+
+  async #open({ host, port, path }: Target): Promise<net.Socket> {
+    // The driver tries to connect again, also after its end: it waits here for ever, for nothing.
+    if (this.#isDiscarded) return new Promise<never>(() => {})
+    if (path) return await this.#connected(net.connect(path), undefined)
+    let failure: unknown
+    for (const [at, name] of host.entries()) {
+      try {
+        return await this.#connected(net.connect(port[at] ?? 5432, name), name)
+      } catch (error) {
+        failure = error
+      }
+    }
+    throw failure
+  }
+
+  async #connected(socket: net.Socket, host: string | undefined): Promise<net.Socket> {
+    this.#sockets.add(socket)
+    socket.once('close', () => this.#sockets.delete(socket))
+    this.#hold(socket)
+    await once(socket, 'connect')
+    socket.setNoDelay(true)
+    // Where the driver reads the name that a TLS certificate is checked against.
+    return Object.assign(socket, { host })
+  }
+
+  #hold(socket: net.Socket): void {
+    if (this.#isBusy) socket.ref()
+    else socket.unref()
+  }
+}

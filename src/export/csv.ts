@@ -1,0 +1,88 @@
+import type { ExportRow } from './rows.ts'
+
+/**
+ * CSV as RFC 4180 has it: a header, CRLF, every cell in quotes, quotes doubled. NULL is an empty
+ * cell without quotes. UTF-8 without a byte order mark.
+ *
+ * No cell can become a formula in a spreadsheet, so this format is not faithful where an entry
+ * tries to be one; NDJSON is:
+ *
+ * - Text gets an apostrophe before `=`, `+`, `-`, `@` (also full-width) at the start of the cell, of
+ *   a line in it, and after a separator that some spreadsheet may cut at (`;`, `,`, `|`, tab); and
+ *   before a tab or a line break at the start of the cell. White space that comes first, seen or
+ *   unseen, does not help against it.
+ * - JSON gets the same characters as `\u003d` and so on, where they begin a string in it or follow
+ *   white space or a separator: it is the same JSON to everyone who reads JSON.
+ */
+export const CSV_HEADER = `${[
+  ...['seq', 'id', 'occurred_at', 'logged_at', 'user_id', 'event_id', 'action', 'entity_type'],
+  ...['target_id', 'request_id', 'metadata', 'context', 'recorder_id', 'recorder_seq'],
+]
+  .map((name) => `"${name}"`)
+  .join(',')}\r\n`
+
+export function csvLine(row: ExportRow): string {
+  const cells = [
+    `"${row.seq}"`,
+    plainCell(row.id),
+    // Before the year 1 Postgres writes a year with a minus sign.
+    textCell(row.occurredAt),
+    textCell(row.loggedAt),
+    plainCell(row.userId),
+    plainCell(row.eventId),
+    textCell(row.action),
+    textCell(row.entityType),
+    plainCell(row.targetId),
+    textCell(row.requestId),
+    jsonCell(row.metadata),
+    jsonCell(row.context),
+    plainCell(row.recorderId),
+    textCell(row.recorderSeq),
+  ]
+  return `${cells.join(',')}\r\n`
+}
+
+// White space as Unicode has it, and what is not shown at all: control and format characters.
+const UNSEEN = String.raw`[\s\p{C}\u115f\u1160\u3164\uffa0\u2800]`
+const FORMULA = String.raw`[=+\-@\uff1d\uff0b\uff0d\uff20\u2212\ufe62\ufe63\ufe66\ufe6b]`
+/** A place at which a cell could be cut or a line begin, and a formula behind it. */
+const RISKY_TEXT = new RegExp(
+  String.raw`(?<=^|[\r\n\u0085\u2028\u2029;,|\t"])(?=${UNSEEN}*${FORMULA})`,
+  'gu',
+)
+const RISKY_START = /^[\t\r\n]/
+const MAYBE_RISKY = new RegExp(`${FORMULA}|${RISKY_START.source}`, 'u')
+const JSON_STRING = /"(?:[^"\\]|\\.)*"/g
+const RISKY_IN_JSON = new RegExp(String.raw`(^"|[\s\p{C};,|]|\\[nrt"])(${FORMULA})`, 'gu')
+
+/** A UUID: nothing in it can be anything else. */
+function plainCell(value: string | null): string {
+  return value === null ? '' : `"${value}"`
+}
+
+function textCell(value: string | null): string {
+  if (value === null) return ''
+  return `"${safeText(value).replaceAll('"', '""')}"`
+}
+
+/** The text with an apostrophe before everything that a spreadsheet could take for a formula. */
+export function safeText(value: string): string {
+  if (!MAYBE_RISKY.test(value)) return value
+  const safe = value.replace(RISKY_TEXT, "'")
+  return RISKY_START.test(safe) ? `'${safe}` : safe
+}
+
+/** An object's text begins with a brace, so only what is inside its strings needs a look. */
+function jsonCell(value: string): string {
+  return `"${safeJson(value).replaceAll('"', '""')}"`
+}
+
+/** The same JSON, with what could begin a formula inside its strings written as an escape. */
+export function safeJson(value: string): string {
+  if (!MAYBE_RISKY.test(value)) return value
+  return value.replace(JSON_STRING, (literal) =>
+    literal.replace(RISKY_IN_JSON, (_, before: string, formula: string) => {
+      return `${before}\\u${formula.charCodeAt(0).toString(16).padStart(4, '0')}`
+    }),
+  )
+}

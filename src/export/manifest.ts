@@ -1,0 +1,136 @@
+import { sql } from 'drizzle-orm'
+import { EXPORT_DEADLINE_MS, readRows } from '../read.ts'
+import type { AuditDatabase } from '../rows.ts'
+import { auditLog, entityOf } from '../schema/tables.ts'
+import type { ExportFormat } from './formats.ts'
+import type { ExportPage } from './pages.ts'
+
+/** A loss that the log itself declares, inside the range of an export. */
+export interface ManifestGap {
+  readonly seq: number
+  readonly occurredAt: string
+  /** What is known of its bounds, as the relay wrote it down. */
+  readonly metadata: unknown
+}
+
+/** What an export says of itself, in a file beside it. */
+export interface ExportManifest {
+  readonly version: 1
+  /** Name of the file, without its folder; null where it went to a stream. */
+  readonly file: string | null
+  readonly format: ExportFormat
+  readonly gzip: boolean
+  /** As it was understood; empty where everything was asked for. */
+  readonly filter: Readonly<Record<string, unknown>>
+  readonly fromSeq: number | null
+  readonly toSeq: number | null
+  /** Everything up to this number of the log has been looked at. */
+  readonly throughSeq: number
+  readonly rows: number
+  readonly firstSeq: number | null
+  readonly lastSeq: number | null
+  /** The earliest and the latest `occurred_at` in it. */
+  readonly firstTime: string | null
+  readonly lastTime: string | null
+  readonly bytes: number
+  /** Of the file as it lies there, so of the compressed one where it is compressed. */
+  readonly sha256: string
+  /** Losses that the log declares between the first and the last number looked at: up to 1,000. */
+  readonly gaps: readonly ManifestGap[]
+  readonly gapCount: number
+  /**
+   * Runs of numbers that the log does not hold, up to 1,000: partitions that were dropped, or rows
+   * that somebody took away. Null with a filter, under which numbers are bound to be left out.
+   */
+  readonly missingSeqs: readonly (readonly [number, number])[] | null
+  /** Which log: numbers start anew with another one. Null where the server does not tell. */
+  readonly logEpoch: string | null
+  readonly startedAt: string
+  readonly finishedAt: string
+}
+
+/** What is counted while an export runs. It is plain JSON, so that one can be taken up again. */
+export interface ExportTally {
+  rows: number
+  firstSeq: number | null
+  lastSeq: number | null
+  firstTime: string | null
+  lastTime: string | null
+  missing: (readonly [number, number])[]
+}
+
+const MAX_LISTED = 1_000
+
+export function emptyTally(): ExportTally {
+  return { rows: 0, firstSeq: null, lastSeq: null, firstTime: null, lastTime: null, missing: [] }
+}
+
+export function count(tally: ExportTally, page: ExportPage): void {
+  tally.rows += page.rows
+  tally.firstSeq ??= page.firstSeq ?? null
+  tally.lastSeq = page.lastSeq ?? tally.lastSeq
+  if (
+    page.firstTime !== undefined &&
+    (tally.firstTime === null || page.firstTime < tally.firstTime)
+  ) {
+    tally.firstTime = page.firstTime
+  }
+  if (page.lastTime !== undefined && (tally.lastTime === null || page.lastTime > tally.lastTime)) {
+    tally.lastTime = page.lastTime
+  }
+  for (const [first, last] of page.missing) {
+    const before = tally.missing.at(-1)
+    if (before?.[1] === first - 1) tally.missing[tally.missing.length - 1] = [before[0], last]
+    else if (tally.missing.length < MAX_LISTED) tally.missing.push([first, last])
+  }
+}
+
+/** The losses that the log declares in a range, whatever the filter: they concern it all the same. */
+export async function readGaps(
+  db: AuditDatabase,
+  fromSeq: number,
+  toSeq: number,
+): Promise<Pick<ExportManifest, 'gaps' | 'gapCount'>> {
+  const isGap = sql`${entityOf(auditLog.action)} = 'audit' and ${auditLog.action} = 'audit.gap'
+    and ${auditLog.seq} between ${fromSeq}::bigint and ${toSeq}::bigint`
+  const [counted] = await readRows(
+    db,
+    sql`select count(*)::float8 as "gaps" from ${auditLog} where ${isGap}`,
+    EXPORT_DEADLINE_MS,
+  )
+  const rows = await readRows(
+    db,
+    sql`select ${auditLog.seq}::text as "seq", ${auditLog.metadata}::text as "metadata",
+        (extract(epoch from ${auditLog.occurredAt}) * 1000)::float8 as "occurredMs"
+      from ${auditLog} where ${isGap} order by ${auditLog.id} limit ${sql.raw(String(MAX_LISTED))}`,
+    EXPORT_DEADLINE_MS,
+  )
+  return {
+    gapCount: Number(counted?.['gaps'] ?? 0),
+    gaps: rows.map((row) => ({
+      seq: Number(row['seq']),
+      occurredAt: new Date(Number(row['occurredMs'])).toISOString(),
+      metadata: JSON.parse(String(row['metadata'])) as unknown,
+    })),
+  }
+}
+
+/**
+ * Which log this is: the cluster's own number, and the timeline that it is on, which changes when a
+ * standby takes over. Numbers of the log may have been given twice across such a change.
+ */
+export async function readLogEpoch(db: AuditDatabase): Promise<string | null> {
+  try {
+    const [row] = await readRows(
+      db,
+      sql`select (select system_identifier from pg_control_system())::text as "system",
+        case when pg_is_in_recovery()
+          then (select timeline_id from pg_control_checkpoint())::text
+          else ltrim(left(pg_walfile_name(pg_current_wal_lsn()), 8), '0')
+        end as "timeline"`,
+    )
+    return row ? `${row['system']}/${row['timeline']}` : null
+  } catch {
+    return null // some hosted servers keep these to themselves
+  }
+}

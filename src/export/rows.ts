@@ -1,0 +1,42 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { PgColumn } from 'drizzle-orm/pg-core'
+import type { Row } from '../rows.ts'
+import { auditLog } from '../schema/tables.ts'
+
+/** An entry as an export has it: texts as the database writes them, so that nothing is rounded. */
+export interface ExportRow {
+  readonly seq: number
+  readonly id: string
+  /** ISO 8601 in UTC with microseconds, as are all of its times; `infinity` where it says so. */
+  readonly occurredAt: string
+  readonly loggedAt: string
+  readonly userId: string | null
+  readonly eventId: string | null
+  readonly action: string
+  readonly entityType: string | null
+  readonly targetId: string | null
+  readonly requestId: string | null
+  /** JSON text of one line. */
+  readonly metadata: string
+  /** JSON text of one line. */
+  readonly context: string
+  readonly recorderId: string | null
+  readonly recorderSeq: string | null
+}
+
+const isoTime = (column: PgColumn) => sql`coalesce(
+  to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ${column}::text)`
+
+export const exportColumns: SQL = sql`
+  ${auditLog.seq}::text as "seq", ${auditLog.id}::text as "id",
+  ${isoTime(auditLog.occurredAt)} as "occurredAt", ${isoTime(auditLog.loggedAt)} as "loggedAt",
+  ${auditLog.userId}::text as "userId", ${auditLog.eventId}::text as "eventId",
+  ${auditLog.action} as "action", ${auditLog.entityType} as "entityType",
+  ${auditLog.targetId}::text as "targetId", ${auditLog.requestId} as "requestId",
+  ${auditLog.metadata}::text as "metadata", ${auditLog.context}::text as "context",
+  ${auditLog.recorderId}::text as "recorderId", ${auditLog.recorderSeq}::text as "recorderSeq"`
+
+/** The statement names and casts every column, so only `seq` is left to turn into a number. */
+export function toExportRow(row: Row): ExportRow {
+  return Object.assign(row, { seq: Number(row['seq']) }) as unknown as ExportRow
+}

@@ -1,0 +1,122 @@
+import { createHash } from 'node:crypto'
+import { createReadStream } from 'node:fs'
+import fs from 'node:fs/promises'
+import { Transform } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip } from 'node:zlib'
+import { AuditError } from '../errors.ts'
+import { FORMAT_READERS, type FormatReader } from './formats.ts'
+import type { ExportManifest } from './manifest.ts'
+import { namesOf } from './part.ts'
+import { RecordSplitter } from './records.ts'
+
+export interface VerifyResult {
+  readonly manifest: ExportManifest
+  /** What is wrong, a sentence each; empty where the file is what was written. */
+  readonly problems: readonly string[]
+}
+
+/**
+ * Compares an export with its manifest: the hash tells whether it is the file that was written, its
+ * entries tell what has become of it.
+ *
+ * The manifest itself is not signed. Whoever can change both files can make them fit each other:
+ * keep its `sha256` elsewhere where that matters.
+ *
+ * @throws {AuditError} `AUDIT_OPTION_INVALID` where there is no file or no manifest
+ */
+export async function verifyExport(
+  file: string,
+  options: { readonly manifest?: string | undefined } = {},
+): Promise<VerifyResult> {
+  const manifest = await readManifest(options.manifest ?? namesOf(file).manifest)
+  const { size } = await fs.stat(file).catch(() => {
+    throw new AuditError('AUDIT_OPTION_INVALID', `${file} cannot be read.`)
+  })
+  const tally = new RecordTally(FORMAT_READERS[manifest.format])
+  const hash = createHash('sha256')
+  const hashing = new Transform({
+    transform(chunk: Buffer, _, done) {
+      hash.update(chunk)
+      done(null, chunk)
+    },
+  })
+  const source = createReadStream(file)
+  const take = (chunks: AsyncIterable<Buffer>) => tally.read(chunks)
+  const problems: string[] = []
+  try {
+    if (manifest.gzip) await pipeline(source, hashing, createGunzip(), take)
+    else await pipeline(source, hashing, take)
+  } catch {
+    problems.push('It cannot be unpacked to its end: it is damaged or cut off.')
+    return { manifest, problems: [...problems, ...sizeProblem(size, manifest)] }
+  }
+  if (hash.digest('hex') !== manifest.sha256) {
+    problems.push('Its SHA-256 is another one: it is not the file that was written.')
+  }
+  problems.push(...sizeProblem(size, manifest), ...tally.problems(manifest))
+  return { manifest, problems }
+}
+
+async function readManifest(path: string): Promise<ExportManifest> {
+  try {
+    const manifest = JSON.parse(await fs.readFile(path, 'utf8')) as ExportManifest
+    if (manifest.version === 1 && manifest.format in FORMAT_READERS) return manifest
+  } catch {
+    // Not there, or no JSON: said below.
+  }
+  throw new AuditError('AUDIT_OPTION_INVALID', `${path} cannot be read as a manifest.`)
+}
+
+function sizeProblem(size: number, manifest: ExportManifest): readonly string[] {
+  if (size === manifest.bytes) return []
+  return [`It has ${size} bytes; ${manifest.bytes} were written.`]
+}
+
+/** What the entries of a file say of themselves. */
+class RecordTally {
+  readonly #format: FormatReader
+  #records = 0
+  #unreadable = 0
+  #backwards = 0
+  #firstSeq: number | null = null
+  #lastSeq: number | null = null
+  #isCutOff = false
+
+  constructor(format: FormatReader) {
+    this.#format = format
+  }
+
+  async read(chunks: AsyncIterable<Buffer>): Promise<void> {
+    const { headRecords, hasQuotes, seq: pattern } = this.#format
+    const splitter = new RecordSplitter(hasQuotes, (head, isEnded) => {
+      this.#records += 1
+      if (!isEnded) this.#isCutOff = true
+      if (this.#records <= headRecords) return
+      const seq = Number(pattern.exec(head)?.[1] ?? Number.NaN)
+      if (Number.isNaN(seq)) this.#unreadable += 1
+      else this.#add(seq)
+    })
+    for await (const chunk of chunks) splitter.push(chunk)
+    splitter.end()
+  }
+
+  #add(seq: number): void {
+    this.#firstSeq ??= seq
+    if (this.#lastSeq !== null && seq <= this.#lastSeq) this.#backwards += 1
+    this.#lastSeq = seq
+  }
+
+  problems({ rows, firstSeq, lastSeq }: ExportManifest): readonly string[] {
+    const found = Math.max(0, this.#records - this.#format.headRecords)
+    const problems: string[] = []
+    if (this.#isCutOff) problems.push('Its last entry is cut off.')
+    if (found !== rows) problems.push(`It has ${found} entries; ${rows} were written.`)
+    if (this.#unreadable > 0) problems.push(`${this.#unreadable} entries do not begin as written.`)
+    if (this.#backwards > 0) problems.push(`${this.#backwards} entries are out of order.`)
+    if (this.#firstSeq !== firstSeq)
+      problems.push(`It begins at seq ${this.#firstSeq}, not ${firstSeq}.`)
+    if (this.#lastSeq !== lastSeq) problems.push(`It ends at seq ${this.#lastSeq}, not ${lastSeq}.`)
+    return problems
+  }
+}

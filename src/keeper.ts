@@ -1,0 +1,129 @@
+import type { EncodedEntry } from './encode.ts'
+import type { AuditLogger } from './logger.ts'
+import type { LaneState } from './staging.ts'
+
+/** A batch that the database has confirmed to hold, in a table that a crash empties. */
+export interface StagedBatch {
+  /** The lane's epoch when it was written; null where the lane had been emptied just before. */
+  readonly epoch: string | null
+  readonly lastSeq: number
+  readonly encoded: readonly string[]
+  readonly bytes: number
+}
+
+export function toStagedBatch(epoch: string | null, entries: readonly EncodedEntry[]): StagedBatch {
+  let bytes = 0
+  for (const entry of entries) bytes += entry.bytes
+  const lastSeq = entries.at(-1)?.recorderSeq ?? 0
+  return { epoch, lastSeq, encoded: entries.map((entry) => entry.json), bytes }
+}
+
+export interface KeeperParts {
+  /** Beyond this the oldest batches are let go, unconfirmed. 0 keeps nothing. */
+  readonly maxBytes: number
+  readonly laneState: () => Promise<LaneState>
+  readonly stage: (encoded: readonly string[]) => Promise<string | null>
+  readonly logger: AuditLogger
+}
+
+const CHECK_EVERY_MS = 1_000
+const MAX_CHECK_EVERY_MS = 30_000
+/** A look at a long backlog is a scan of it: at most this share of the time goes into looking. */
+const MAX_CHECK_SHARE = 1 / 20
+
+/**
+ * Keeps what was staged until it is known to be logged, and stages it again when the lane was
+ * emptied: so a killed backend costs nothing while the application lives. Ids make that safe.
+ *
+ * In the same epoch, everything below the smallest number that still waits has left the lane, and
+ * it leaves by the log alone. The largest number logged would prove nothing: relays skip rows that
+ * another one holds.
+ */
+export class Keeper {
+  readonly #parts: KeeperParts
+  #kept: StagedBatch[] = []
+  #bytes = 0
+  #timer: NodeJS.Timeout | undefined
+  #checking: Promise<void> | undefined
+  #everyMs = CHECK_EVERY_MS
+  #closed = false
+
+  constructor(parts: KeeperParts) {
+    this.#parts = parts
+  }
+
+  keep(batch: StagedBatch): void {
+    const { maxBytes } = this.#parts
+    if (this.#closed || batch.bytes > maxBytes) return
+    this.#kept.push(batch)
+    this.#bytes += batch.bytes
+    while (this.#bytes > maxBytes) this.#bytes -= this.#kept.shift()?.bytes ?? 0
+    this.#arm()
+  }
+
+  /** Looks a last time. Never rejects. */
+  async close(): Promise<void> {
+    this.#closed = true
+    clearTimeout(this.#timer)
+    await this.#checking
+    await this.#check()
+    this.#kept = []
+  }
+
+  #arm(): void {
+    if (this.#timer || this.#checking || this.#closed || this.#kept.length === 0) return
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined
+      this.#checking = this.#check().finally(() => {
+        this.#checking = undefined
+        this.#arm()
+      })
+    }, this.#everyMs)
+    this.#timer.unref() // what it waits for is in the database already
+  }
+
+  /** Never rejects: while the database is away, the flusher says so, and what is kept is kept. */
+  async #check(): Promise<void> {
+    if (this.#kept.length === 0) return
+    try {
+      const beganMs = performance.now()
+      const state = await this.#parts.laneState()
+      const tookMs = performance.now() - beganMs
+      this.#everyMs = Math.min(
+        MAX_CHECK_EVERY_MS,
+        Math.max(CHECK_EVERY_MS, tookMs / MAX_CHECK_SHARE),
+      )
+      // Emptied, and no relay has noticed: what was staged now could be lost once more, unseen.
+      if (state.epoch === null) return
+      await this.#settle(state.epoch, state.firstWaiting ?? Number.POSITIVE_INFINITY)
+    } catch {
+      // Next time.
+    }
+  }
+
+  async #settle(epoch: string, firstWaiting: number): Promise<void> {
+    let stagedAgain = 0
+    for (const batch of [...this.#kept]) {
+      if (batch.epoch !== epoch) {
+        const newEpoch = await this.#parts.stage(batch.encoded)
+        this.#replace(batch, { ...batch, epoch: newEpoch })
+        stagedAgain += batch.encoded.length
+      } else if (batch.lastSeq < firstWaiting) {
+        this.#replace(batch)
+      }
+    }
+    if (stagedAgain > 0) {
+      this.#parts.logger.warn(
+        { stagedAgain },
+        'the audit fast lane was emptied; entries that were kept are staged again',
+      )
+    }
+  }
+
+  #replace(batch: StagedBatch, by?: StagedBatch): void {
+    const at = this.#kept.indexOf(batch)
+    if (at === -1) return // let go meanwhile, for room
+    this.#kept.splice(at, 1, ...(by ? [by] : []))
+    if (!by) this.#bytes -= batch.bytes
+  }
+}

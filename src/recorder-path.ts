@@ -1,0 +1,185 @@
+import { randomUUID } from 'node:crypto'
+import { EntryBuffer } from './buffer.ts'
+import { Database } from './database.ts'
+import { DropCounter } from './drops.ts'
+import { createEncoder, type Encoder } from './encode.ts'
+import type { AuditContext, DropReason } from './entry.ts'
+import { Flusher } from './flusher.ts'
+import { Keeper } from './keeper.ts'
+import type { AuditLogger } from './logger.ts'
+import type { RecorderLimits } from './options.ts'
+import type { BoundContext, PendingEntry } from './pending.ts'
+import type { CloseResult, RecorderStats } from './recorder.ts'
+import { Reporter } from './reporter.ts'
+import type { Shaper } from './shape.ts'
+import { readLaneState, stageBatch } from './staging.ts'
+
+export interface PathParts {
+  readonly url: string
+  readonly limits: RecorderLimits
+  readonly logger: AuditLogger
+  readonly shaper: Shaper
+  readonly context: (() => AuditContext | undefined) | undefined
+}
+
+/** What a recorder and its children share: an entry's way in this process, in order. */
+export class RecorderPath {
+  readonly id = randomUUID()
+  readonly shaper: Shaper
+  readonly encoder: Encoder
+  readonly limits: RecorderLimits
+  readonly logger: AuditLogger
+  readonly context: (() => AuditContext | undefined) | undefined
+  readonly #buffer: EntryBuffer<PendingEntry>
+  readonly #drops: DropCounter
+  readonly #flusher: Flusher
+  readonly #keeper: Keeper
+  readonly #reporter: Reporter
+  readonly #database: Database
+  #accepted = 0
+  #recording = false
+  #closing: Promise<CloseResult> | undefined
+
+  constructor({ url, limits, logger, shaper, context }: PathParts) {
+    const { maxEntryBytes, maxBatchEntries, flushIntervalMs, statementTimeoutMs } = limits
+    const recorderId = this.id
+    this.limits = limits
+    this.logger = logger
+    this.shaper = shaper
+    this.context = context
+    this.encoder = createEncoder({ recorderId, maxEntryBytes })
+    this.#drops = new DropCounter(logger)
+    this.#buffer = new EntryBuffer({
+      maxEntries: limits.maxBufferEntries,
+      maxBytes: limits.maxBufferBytes,
+    })
+    const applicationName = `audit-outbox recorder ${recorderId}`
+    this.#database = new Database({ url, applicationName, statementTimeoutMs })
+    this.#reporter = new Reporter({
+      recorderId,
+      startedAt: new Date(),
+      intervalMs: limits.reportIntervalMs,
+      counts: () => ({
+        accepted: this.#accepted,
+        staged: this.#flusher.staged,
+        dropped: this.#drops.byReason,
+      }),
+      onReport: () => this.#recordDrops(),
+      execute: (query) => this.#database.execute(query),
+    })
+    this.#flusher = new Flusher({
+      buffer: this.#buffer,
+      encoder: this.encoder,
+      stage: (encoded) => stageBatch(this.#database, encoded),
+      drops: this.#drops,
+      logger,
+      flushIntervalMs,
+      maxBatchEntries,
+      onStaged: (batch) => {
+        this.#keeper.keep(batch)
+        this.#reporter.changed()
+      },
+    })
+    this.#keeper = new Keeper({
+      maxBytes: limits.maxKeptBytes,
+      laneState: () => readLaneState(this.#database, recorderId),
+      stage: (encoded) => stageBatch(this.#database, encoded),
+      logger,
+    })
+  }
+
+  /** Total: whatever it is given, in whatever state, it answers at once. */
+  record(entry: unknown, recorder: { contextNow(): BoundContext | undefined }): boolean {
+    if (this.#closing) return this.#drop('closed')
+    // A getter of the entry, or a logger, that records: its own record() would never end.
+    if (this.#recording) return this.#drop('reentrant')
+    this.#recording = true
+    let pending: PendingEntry | undefined
+    try {
+      pending = this.shaper.shape(entry, recorder.contextNow(), Date.now())
+    } catch {
+      // Not logged: the error may quote the entry.
+    } finally {
+      this.#recording = false
+    }
+    if (pending === undefined) return this.#drop('unshapable')
+    if (!this.#buffer.push(pending)) return this.#drop('full')
+    this.#accepted += 1
+    this.#flusher.wake()
+    return true
+  }
+
+  #drop(reason: DropReason): false {
+    this.#drops.count(reason)
+    return false
+  }
+
+  /** What was dropped since the last time, as an entry of our own: the log tells of its own holes. */
+  #recordDrops(): void {
+    const dropped = this.#drops.takeUnrecorded()
+    if (dropped === undefined) return
+    const entry = {
+      action: 'audit.drop',
+      entityType: 'audit',
+      metadata: { recorderId: this.id, dropped },
+    }
+    const pending = this.shaper.shape(entry, undefined, Date.now())
+    if (pending && this.#buffer.push(pending)) {
+      this.#accepted += 1
+      this.#flusher.wake()
+    } else {
+      this.#drops.returnUnrecorded(dropped) // the buffer is full: later
+    }
+  }
+
+  flush(timeoutMs: number): Promise<boolean> {
+    return within(timeoutMs, this.#flusher.flush(this.#accepted))
+  }
+
+  close(timeoutMs: number): Promise<CloseResult> {
+    this.#closing ??= this.#close(timeoutMs)
+    return this.#closing
+  }
+
+  async #close(timeoutMs: number): Promise<CloseResult> {
+    const stagedBefore = this.#flusher.staged
+    const isReachable = await this.flush(timeoutMs)
+    const flushed = this.#flusher.staged - stagedBefore
+    if (isReachable && this.#accepted > 0) {
+      this.#recordDrops()
+      await this.flush(timeoutMs)
+      await this.#keeper.close()
+    }
+    const lostBefore = this.#drops.total
+    await this.#flusher.stop()
+    const dropped = this.#drops.total - lostBefore
+    if (isReachable && this.#accepted > 0) await this.#reporter.close()
+    await this.#database.close()
+    return { flushed, dropped }
+  }
+
+  stats(): RecorderStats {
+    return {
+      recorderId: this.id,
+      recorded: this.#accepted,
+      staged: this.#flusher.staged,
+      dropped: this.#drops.byReason,
+      degraded: this.encoder.degraded,
+      bufferedEntries: this.#buffer.size,
+      bufferedBytes: this.#buffer.bytes,
+    }
+  }
+}
+
+/** False once the time has passed; the promise goes on. */
+async function within(timeoutMs: number, promise: Promise<boolean>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const timeout = new Promise<false>((resolve) => {
+    timer = setTimeout(() => resolve(false), timeoutMs)
+  })
+  try {
+    return await Promise.race([promise, timeout])
+  } finally {
+    clearTimeout(timer)
+  }
+}

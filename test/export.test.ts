@@ -1,0 +1,625 @@
+import assert from 'node:assert/strict'
+import { createHash, randomUUID } from 'node:crypto'
+import fs from 'node:fs'
+import path from 'node:path'
+import { PassThrough } from 'node:stream'
+import { test } from 'node:test'
+import zlib from 'node:zlib'
+import XLSX from '@e965/xlsx'
+import fc from 'fast-check'
+import { csvLine, safeJson } from '../src/export/csv.ts'
+import {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  type ExportManifest,
+  type ExportToFileOptions,
+  exportLog,
+  exportToFile,
+  exportToStream,
+  verifyExport,
+} from '../src/export/index.ts'
+import type { ExportRow } from '../src/export/rows.ts'
+import { idFloor } from '../src/instant.ts'
+import { generateLog } from './bench/generate.ts'
+import { runRelay, spawnRelay } from './support/audit-relay.ts'
+import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { duckRows, logAsText, readerOf, scratchFolder, type TextRow } from './support/exports.ts'
+import { waitFor } from './support/wait-for.ts'
+
+interface Given {
+  readonly ms?: number
+  readonly seq?: number
+  readonly action?: string
+  readonly entityType?: string
+  readonly requestId?: string
+  readonly eventId?: string
+  readonly metadata?: unknown
+}
+
+/** Appends entries to the log, with consecutive numbers where none are given. */
+async function log({ sql }: ScratchDatabase, given: readonly Given[]): Promise<void> {
+  const rows = given.map((entry) => ({
+    id: `${idFloor(entry.ms ?? Date.now()).slice(0, 14)}7${randomUUID().slice(15)}`,
+    action: 'thing.done',
+    ...entry,
+  }))
+  await sql`
+    insert into audit.audit_log (
+      id, seq, occurred_at, action, entity_type, request_id, event_id, metadata
+    )
+    select (e ->> 'id')::uuid,
+      coalesce((e ->> 'seq')::bigint, coalesce((select max(seq) from audit.audit_log), 0) + n),
+      clock_timestamp(), e ->> 'action', e ->> 'entityType', e ->> 'requestId',
+      (e ->> 'eventId')::uuid, coalesce(e -> 'metadata', '{}')
+    from jsonb_array_elements(${JSON.stringify(rows)}::text::jsonb) with ordinality as t (e, n)`
+}
+
+// Bad input number 26, with every kind of white space before it that a spreadsheet may skip.
+const FORMULAS = [
+  "=cmd|' /C calc'!A0",
+  '+1+1',
+  '-2+3',
+  '@SUM(1)',
+  '\tx',
+  '\rx',
+  '\nx',
+  '＝1+1',
+  '－1',
+]
+const BEFORE = ['', ' ', '   ', '\u00a0', '\ufeff', '\u200b', '\u3000', '\t', '\u2028', '\u2800']
+const HOSTILE: readonly string[] = [
+  ...FORMULAS.flatMap((formula) => BEFORE.map((white) => white + formula)),
+  ...['a\n=1+1', 'a\r\n  =1+1', 'a\n\u00a0+1', 'a;=1+1', 'a,=1+1', 'a\t=1+1', 'a|=1+1', '";=1+1;"'],
+  ...[
+    '"',
+    '""',
+    ',',
+    '\r\n',
+    'a\r\nb',
+    "'",
+    "'=1",
+    '<script>',
+    '\u2028',
+    'ü',
+    '😀',
+    '{"a": 1}',
+    '[',
+    '\\',
+  ],
+]
+
+async function logHostile(scratch: ScratchDatabase): Promise<void> {
+  const random = fc.sample(fc.string({ unit: 'grapheme', maxLength: 60 }), {
+    numRuns: 200,
+    seed: 7,
+  })
+  // Postgres takes neither, in any column.
+  const isFit = (text: string) => !text.includes('\0') && !/\p{Surrogate}/u.test(text)
+  const texts = [...HOSTILE, ...random].filter(isFit)
+  await log(
+    scratch,
+    texts.map((text) => ({
+      action: `a${text}`.slice(0, 128),
+      entityType: text || 'x',
+      requestId: text || 'x',
+      metadata: { [text]: text, list: [text, -1, 1.5e300, null], deep: { big: 1 } },
+    })),
+  )
+  await scratch.sql`
+    insert into audit.audit_log (id, seq, occurred_at, action, metadata)
+    values (${randomUUID()}, (select max(seq) + 1 from audit.audit_log),
+      '2026-01-02 03:04:05.678901+00', 'a.b', '{"big": 123456789012345678901234567890}')`
+}
+
+function optionsFor(
+  folder: string,
+  format: ExportFormat,
+  more: Partial<ExportToFileOptions> = {},
+): ExportToFileOptions {
+  const suffix = more.gzip ? '.gz' : ''
+  return { format, out: path.join(folder, `log.${format}${suffix}`), ...more }
+}
+
+const sha256 = (file: string) => createHash('sha256').update(fs.readFileSync(file)).digest('hex')
+
+/** Row by row, so that a failure shows the one that differs. */
+function sameRows(read: readonly TextRow[], inLog: readonly TextRow[]): void {
+  assert.equal(read.length, inLog.length)
+  const parsed = (row: TextRow | undefined) => ({
+    ...row,
+    metadata: JSON.parse(row?.['metadata'] ?? '') as unknown,
+    context: JSON.parse(row?.['context'] ?? '') as unknown,
+  })
+  for (const [at, row] of inLog.entries()) assert.deepEqual(parsed(read[at]), parsed(row))
+}
+
+for (const gzip of [false, true]) {
+  test(`NDJSON is faithful: DuckDB reads what is in the log, ${gzip ? '' : 'not '}compressed`, async (t) => {
+    const scratch = await scratchDatabase(t)
+    await logHostile(scratch)
+    await generateLog(scratch.sql, { rows: 3_000, endMs: Date.now(), months: 2, firstSeq: 10_001 })
+    const options = optionsFor(scratchFolder(t), 'ndjson', { gzip })
+    const manifest = await exportToFile(readerOf(t, scratch), options)
+    const inLog = await logAsText(scratch)
+    assert.equal(manifest.rows, inLog.length)
+    const read = await duckRows(options.out, 'ndjson')
+    sameRows(read, inLog)
+    const big = read.find((row) => row['metadata']?.includes('123456789012345678901234567890'))
+    assert.ok(big, 'digits are not rounded')
+  })
+}
+
+/** The documented change, undone: apostrophes that an export puts before what could be a formula. */
+function withoutMarks(exported: string, original: string): string {
+  let at = 0
+  let text = ''
+  for (const character of exported) {
+    if (character === "'" && original[at] !== "'") continue
+    text += character
+    at += character.length
+  }
+  return text
+}
+
+test('CSV holds what is in the log, as DuckDB reads it, but for the marks against formulas', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await logHostile(scratch)
+  await generateLog(scratch.sql, { rows: 3_000, endMs: Date.now(), months: 2, firstSeq: 10_001 })
+  const options = optionsFor(scratchFolder(t), 'csv')
+  await exportToFile(readerOf(t, scratch), options)
+  const inLog = await logAsText(scratch)
+  const read = await duckRows(options.out, 'csv')
+  assert.equal(read.length, inLog.length)
+  const unmarked: readonly TextRow[] = read.map((row, at) => ({
+    ...row,
+    ...Object.fromEntries(
+      ['action', 'entity_type', 'request_id'].map((name) => {
+        const [exported = null, original = null] = [row[name], inLog[at]?.[name]]
+        return [name, exported && original ? withoutMarks(exported, original) : exported]
+      }),
+    ),
+  }))
+  sameRows(unmarked, inLog)
+})
+
+// Goal: opening the file in a spreadsheet runs nothing.
+// Method: every hostile text in every text cell, read by a spreadsheet library, cut at the
+// separators of every country.
+test('no cell of a CSV can become a formula in a spreadsheet', () => {
+  const base: ExportRow = {
+    ...{
+      seq: 1,
+      id: randomUUID(),
+      occurredAt: '-0001-01-01',
+      loggedAt: '2026-01-01T00:00:00.000000Z',
+    },
+    ...{ userId: null, eventId: null, targetId: null, recorderId: null, recorderSeq: '-1' },
+    ...{ action: 'a.b', entityType: null, requestId: null, metadata: '{}', context: '{}' },
+  }
+  const lines = HOSTILE.map((text) => {
+    const json = JSON.stringify({ [text]: text, list: [text, `x ${text}`] })
+    const cells = {
+      action: text,
+      entityType: text,
+      requestId: `a${text}`,
+      metadata: json,
+      context: json,
+    }
+    return csvLine({ ...base, ...cells })
+  })
+  for (const separator of [',', ';', '\t', '|']) {
+    const book = XLSX.read(lines.join(''), { type: 'string', FS: separator, raw: true })
+    const sheet = book.Sheets[book.SheetNames[0] ?? ''] ?? {}
+    let cells = 0
+    for (const [place, cell] of Object.entries(sheet)) {
+      if (place.startsWith('!')) continue
+      cells += 1
+      assert.equal(cell.f, undefined, `${separator} ${place}: ${JSON.stringify(cell)}`)
+      for (const line of String(cell.v).split(/[\r\n\u0085\u2028\u2029]/)) {
+        assert.doesNotMatch(line, /^[\s\p{C}\u2800"]*[=+@＝＋－＠]/u, `${separator} ${place}`)
+        assert.doesNotMatch(line, /^[\s\p{C}\u2800"]*-[^\d]/u, `${separator} ${place}`)
+      }
+    }
+    assert.ok(cells >= lines.length)
+  }
+})
+
+test('JSON in a CSV means the same after its formulas are escaped', () => {
+  const value = fc.jsonValue({ stringUnit: 'binary' })
+  const withFormulas = fc.oneof(value, fc.array(fc.constantFrom(...HOSTILE)))
+  fc.assert(
+    fc.property(withFormulas, (given) => {
+      const json = JSON.stringify({ given })
+      assert.deepEqual(JSON.parse(safeJson(json)), JSON.parse(json))
+    }),
+  )
+})
+
+// https://github.com/ocsf/ocsf-schema, version 1.2.0: events/base_event.json,
+// events/iam/entity_management.json, objects/metadata.json, objects/product.json; what they mark
+// as "required". `constraints` of 1.9.0-dev: at least one of those in managed_entity and product.
+const OCSF_REQUIRED = {
+  event: [
+    ...['activity_id', 'category_uid', 'class_uid', 'metadata', 'severity_id', 'time', 'type_uid'],
+    'entity',
+  ],
+  metadata: ['product', 'version'],
+  product: ['vendor_name'],
+  oneOf: ['name', 'uid'],
+} as const
+
+test('OCSF events have what the published schema requires, in its types', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await logHostile(scratch)
+  await generateLog(scratch.sql, { rows: 500, endMs: Date.now(), months: 2, firstSeq: 10_001 })
+  const options = optionsFor(scratchFolder(t), 'ocsf')
+  const { rows } = await exportToFile(readerOf(t, scratch), options)
+  const events = fs.readFileSync(options.out, 'utf8').trimEnd().split('\n')
+  assert.equal(events.length, rows)
+  for (const line of events) {
+    const event = JSON.parse(line) as Record<string, Record<string, unknown>>
+    const { metadata = {}, entity = {} } = event
+    for (const name of OCSF_REQUIRED.event) assert.ok(name in event, name)
+    for (const name of OCSF_REQUIRED.metadata) assert.ok(name in metadata, name)
+    const product = metadata['product'] as Record<string, unknown>
+    for (const name of OCSF_REQUIRED.product) assert.ok(name in product, name)
+    for (const object of [product, entity]) {
+      assert.ok(OCSF_REQUIRED.oneOf.some((name) => typeof object[name] === 'string'))
+    }
+    for (const name of [
+      'activity_id',
+      'category_uid',
+      'class_uid',
+      'severity_id',
+      'type_uid',
+      'time',
+    ]) {
+      assert.ok(Number.isSafeInteger(event[name]), name)
+    }
+    assert.equal(event['type_uid'], Number(event['class_uid']) * 100 + Number(event['activity_id']))
+    assert.ok(event['unmapped'] && 'metadata' in event['unmapped'], 'nothing is left out')
+  }
+  const viewed = events.find((line) => line.includes('"event_code":"branding.view"')) ?? '{}'
+  assert.equal((JSON.parse(viewed) as Record<string, unknown>)['activity_name'], 'Read')
+})
+
+// https://github.com/cloudevents/spec, cloudevents/formats/cloudevents.json: "required", and the
+// attributes' names and types from cloudevents/spec.md.
+const CLOUDEVENT_REQUIRED = ['id', 'source', 'specversion', 'type'] as const
+
+test('CloudEvents have what the published schema requires, and sort by their sequence', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await logHostile(scratch)
+  const options = optionsFor(scratchFolder(t), 'cloudevents', { source: 'urn:example:shop' })
+  await exportToFile(readerOf(t, scratch), options)
+  const lines = fs.readFileSync(options.out, 'utf8').trimEnd().split('\n')
+  const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  const ids = new Set<string>()
+  for (const event of events) {
+    for (const name of CLOUDEVENT_REQUIRED) {
+      assert.ok(typeof event[name] === 'string' && event[name] !== '', name)
+    }
+    assert.equal(event['specversion'], '1.0')
+    assert.equal(event['source'], 'urn:example:shop')
+    assert.ok(!Number.isNaN(Date.parse(String(event['time']))))
+    assert.equal(event['datacontenttype'], 'application/json')
+    for (const name of Object.keys(event)) assert.match(name, /^[a-z0-9]{1,20}$/)
+    assert.doesNotMatch(String(event['type']), /[\p{Cc}\p{Surrogate}]/u)
+    ids.add(String(event['id']))
+  }
+  assert.equal(ids.size, events.length)
+  const sequences = events.map((event) => String(event['sequence']))
+  assert.deepEqual(sequences, [...sequences].sort())
+})
+
+test('an export holds the range and the filter that it was asked for, in the order of seq', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const db = readerOf(t, scratch)
+  const eventId = randomUUID()
+  const hourAgo = Date.now() - 3_600_000
+  await log(
+    scratch,
+    Array.from({ length: 200 }, (_, n) => ({
+      ms: hourAgo + n * 1_000,
+      ...(n % 10 === 0 ? { eventId } : {}),
+      action: n % 50 === 0 ? 'branding.update' : 'thing.done',
+      metadata: { n },
+    })),
+  )
+  await log(scratch, [{ ms: hourAgo + 20_500 }]) // recorded as 21st, logged as 201st
+  const seqsOf = async (options: Parameters<typeof exportLog>[1]) => {
+    const { pages } = await exportLog(db, options)
+    const seqs: number[] = []
+    for await (const page of pages) {
+      for (const line of page.text.trimEnd().split('\n')) {
+        if (line !== '') seqs.push((JSON.parse(line) as { seq: number }).seq)
+      }
+    }
+    return seqs
+  }
+  assert.deepEqual(await seqsOf({ fromSeq: 199 }), [199, 200, 201])
+  assert.deepEqual(await seqsOf({ fromSeq: 5, toSeq: 7 }), [5, 6, 7])
+  assert.deepEqual(await seqsOf({ filter: { eventId, action: 'branding.*' } }), [1, 51, 101, 151])
+  assert.deepEqual(await seqsOf({ filter: { metadata: { n: 7 } } }), [8])
+  const from = new Date(hourAgo + 19_000)
+  const to = new Date(hourAgo + 22_000)
+  assert.deepEqual(await seqsOf({ filter: { from, to } }), [20, 21, 22, 201])
+  assert.deepEqual(await seqsOf({ filter: { from, to }, toSeq: 100 }), [20, 21, 22])
+  assert.deepEqual(await seqsOf({ filter: { from: Date.now() + 60_000 } }), [])
+  assert.deepEqual(await seqsOf({ fromSeq: 1_000 }), [])
+})
+
+test('a manifest says what is in the file, which losses the log declares, and what is gone', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const db = readerOf(t, scratch)
+  await log(scratch, [{ seq: 5 }, { seq: 6 }, { seq: 9 }])
+  await log(scratch, [
+    { seq: 10, action: 'audit.gap', metadata: { lane: 'staging', lost: 3 } },
+    { seq: 20 },
+  ])
+  const options = optionsFor(scratchFolder(t), 'ndjson')
+  const manifest = await exportToFile(db, options)
+  const onDisk = JSON.parse(
+    fs.readFileSync(`${options.out}.manifest.json`, 'utf8'),
+  ) as ExportManifest
+  assert.deepEqual(onDisk, manifest)
+  assert.deepEqual([manifest.rows, manifest.firstSeq, manifest.lastSeq], [5, 5, 20])
+  assert.equal(manifest.sha256, sha256(options.out))
+  assert.equal(manifest.bytes, fs.statSync(options.out).size)
+  assert.deepEqual(manifest.missingSeqs, [
+    [7, 8],
+    [11, 19],
+  ])
+  assert.equal(manifest.gapCount, 1)
+  assert.deepEqual(manifest.gaps[0]?.metadata, { lane: 'staging', lost: 3 })
+  assert.match(manifest.logEpoch ?? '', /^\d+\/\d+$/)
+  const times = (await logAsText(scratch)).map((row) => row['occurred_at'] ?? '').sort()
+  assert.deepEqual([manifest.firstTime, manifest.lastTime], [times[0], times.at(-1)])
+  assert.equal(fs.statSync(options.out).mode & 0o077, 0, 'for its owner only')
+
+  const filtered = await exportToFile(db, {
+    ...options,
+    force: true,
+    filter: { action: 'no.such' },
+  })
+  assert.deepEqual([filtered.rows, filtered.firstSeq, filtered.firstTime], [0, null, null])
+  assert.equal(filtered.gapCount, 1, 'a loss concerns every filter')
+  assert.equal(filtered.missingSeqs, null)
+  assert.deepEqual((await verifyExport(options.out)).problems, [])
+})
+
+test('an empty log makes an empty file, with a header where the format has one', async (t) => {
+  const db = readerOf(t, await scratchDatabase(t))
+  const folder = scratchFolder(t)
+  for (const format of EXPORT_FORMATS) {
+    const options = optionsFor(folder, format)
+    assert.equal((await exportToFile(db, options)).rows, 0)
+    assert.deepEqual((await verifyExport(options.out)).problems, [])
+    assert.equal(fs.readFileSync(options.out, 'utf8').length > 0, format === 'csv')
+  }
+})
+
+test('a file that is there is not replaced unless forced, nor is an unfinished one', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const db = readerOf(t, scratch)
+  await log(scratch, [{}])
+  const options = optionsFor(scratchFolder(t), 'ndjson')
+  fs.writeFileSync(options.out, 'precious')
+  const inTheWay = { code: 'AUDIT_FILTER_INVALID', message: /there already/ }
+  await assert.rejects(exportToFile(db, options), inTheWay)
+  assert.equal(fs.readFileSync(options.out, 'utf8'), 'precious')
+  await exportToFile(db, { ...options, force: true })
+  assert.notEqual(fs.readFileSync(options.out, 'utf8'), 'precious')
+
+  fs.rmSync(options.out)
+  await assert.rejects(exportToFile(db, options), inTheWay, 'its manifest is there')
+  fs.rmSync(`${options.out}.manifest.json`)
+  fs.writeFileSync(`${options.out}.part`, 'half')
+  await assert.rejects(exportToFile(db, options), { message: /unfinished export/ })
+  await assert.rejects(exportToFile(db, { ...options, resume: true }), { message: /no .* resumed/ })
+})
+
+for (const [format, gzip] of [
+  ['ndjson', false],
+  ['csv', false],
+  ['ndjson', true],
+  ['csv', true],
+] as const) {
+  const name = `${format}${gzip ? ', compressed' : ''}`
+  test(`an export that was broken off goes on to the same file: ${name}`, async (t) => {
+    const scratch = await scratchDatabase(t)
+    const db = readerOf(t, scratch)
+    await generateLog(scratch.sql, { rows: 12_000, endMs: Date.now(), months: 2 })
+    const folder = scratchFolder(t)
+    const whole = optionsFor(folder, format, { gzip, filter: { from: 0 } })
+    const broken = { ...whole, out: path.join(folder, 'broken') }
+    await exportToFile(db, whole)
+    const unpack = (file: string) =>
+      gzip ? zlib.gunzipSync(fs.readFileSync(file)) : fs.readFileSync(file)
+
+    let pages = 0
+    for (let attempt = 0; attempt < 50 && !fs.existsSync(broken.out); attempt += 1) {
+      const halt = new AbortController()
+      const onProgress = () => {
+        pages += 1
+        if (pages % 2 === 0) halt.abort(new Error('pulled the plug'))
+      }
+      const options = { ...broken, resume: attempt > 0, signal: halt.signal, onProgress }
+      await exportToFile(db, options).catch((error) => assert.match(error.message, /plug/))
+      if (fs.existsSync(broken.out)) break
+      // A crash loses the last note, and leaves what was written after it.
+      fs.appendFileSync(`${broken.out}.part`, 'half an entry')
+      await scratch.sql`
+        insert into audit.audit_log (id, seq, occurred_at, action)
+        values (${randomUUID()}, (select max(seq) + 1 from audit.audit_log), now(), 'later.entry')`
+    }
+    assert.ok(pages > 3, `${pages} pages`)
+    assert.ok(unpack(broken.out).equals(unpack(whole.out)), 'byte by byte')
+    assert.deepEqual((await verifyExport(broken.out)).problems, [])
+    assert.deepEqual(
+      fs.readdirSync(folder).filter((file) => file.includes('.part')),
+      [],
+    )
+  })
+}
+
+// Goal: whoever gets the file finds out that it is not what was written.
+for (const format of EXPORT_FORMATS) {
+  test(`a file that was cut off, edited or put in another order is found out: ${format}`, async (t) => {
+    const scratch = await scratchDatabase(t)
+    const db = readerOf(t, scratch)
+    await generateLog(scratch.sql, { rows: 300, endMs: Date.now(), months: 2 })
+    await log(scratch, [{ requestId: 'two\r\nlines "quoted"' }, {}])
+    const options = optionsFor(scratchFolder(t), format)
+    await exportToFile(db, options)
+    const text = fs.readFileSync(options.out, 'utf8')
+    const lines = text.split('\n')
+    const problemsOf = async (changed: string | Buffer) => {
+      fs.writeFileSync(options.out, changed)
+      return (await verifyExport(options.out)).problems.join(' ')
+    }
+    assert.equal(await problemsOf(text), '')
+    assert.match(await problemsOf(text.slice(0, -40)), /cut off.*ends|cut off/)
+    assert.match(await problemsOf(`${lines.slice(0, 200).join('\n')}\n`), /entries.*ends at seq/)
+    assert.match(await problemsOf(text.replace('value 1', 'value 7')), /SHA-256/)
+    const swapped = lines.with(20, lines[21] ?? '').with(21, lines[20] ?? '')
+    assert.match(await problemsOf(swapped.join('\n')), /1 entries are out of order/)
+    assert.match(await problemsOf(lines.toSpliced(50, 1).join('\n')), /SHA-256.*302 were written/)
+    assert.match(await problemsOf(''), /0 bytes|0 entries/)
+
+    const packed = optionsFor(scratchFolder(t), format, { gzip: true })
+    await exportToFile(db, packed)
+    const bytes = fs.readFileSync(packed.out)
+    fs.writeFileSync(packed.out, bytes.subarray(0, bytes.length - 20))
+    assert.match((await verifyExport(packed.out)).problems.join(' '), /damaged or cut off/)
+  })
+}
+
+test('an export to a stream waits for its reader, and ends when that goes away', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await generateLog(scratch.sql, { rows: 6_000, endMs: Date.now(), months: 2 })
+  const db = readerOf(t, scratch)
+  const stream = new PassThrough({ highWaterMark: 1024 })
+  let rows = 0
+  const done = exportToStream(db, stream, { onProgress: (now) => (rows = now.rows) })
+  await new Promise((resolve) => setTimeout(resolve, 500))
+  assert.equal(rows, 0, 'the first page is not taken yet')
+  let text = ''
+  stream.on('data', (chunk) => (text += chunk))
+  const manifest = await done
+  assert.equal(text.trimEnd().split('\n').length, 6_000)
+  assert.equal(manifest.sha256, createHash('sha256').update(text).digest('hex'))
+
+  const gone = new PassThrough({ highWaterMark: 1024 })
+  const left = exportToStream(db, gone)
+  setTimeout(() => gone.destroy(new Error('gone')), 200)
+  await assert.rejects(left, /gone/)
+})
+
+for (const [name, options] of Object.entries({
+  'an unknown format': { format: 'xml' },
+  'a negative number': { fromSeq: -1 },
+  'half a number': { toSeq: 1.5 },
+  'a range that ends before it begins': { fromSeq: 5, toSeq: 4 },
+  'an unknown filter': { filter: { x: 1 } },
+  'a source with a space': { source: 'a b' },
+  jsonpath: { filter: { metadata: '$.a' } },
+})) {
+  test(`an export refuses bad input before the database is asked: ${name}`, async () => {
+    const db = { execute: () => assert.fail('the database was asked') }
+    await assert.rejects(exportLog(db, options as object), { code: 'AUDIT_FILTER_INVALID' })
+  })
+}
+
+test('audit-relay export and verify-export: files, streams, progress, exit codes', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await generateLog(scratch.sql, { rows: 2_000, endMs: Date.now(), months: 2 })
+  const environment = { AUDIT_READER_DATABASE_URL: scratch.urlAs('audit_reader') }
+  const out = path.join(scratchFolder(t), 'log.ndjson.gz')
+  const relay = (...args: string[]) => runRelay(t, args, environment)
+
+  const made = await relay('export', '--out', out)
+  assert.equal(made.code, 0, made.stderr)
+  assert.match(made.stderr, /^2000 rows, seq 1 to 2000, .* rows\/s\)\nsha256 [0-9a-f]{64}\n/)
+  assert.equal(zlib.gunzipSync(fs.readFileSync(out)).toString().trimEnd().split('\n').length, 2_000)
+
+  const [again, verified, piped, help] = await Promise.all([
+    relay('export', '--out', out),
+    runRelay(t, ['verify-export', out]),
+    relay('export', '--out', '-', '--format', 'csv', '--action', 'branding.*', '--quiet'),
+    relay('export', '--help'),
+  ])
+  assert.equal(again.code, 2)
+  assert.match(again.stderr, /there already/)
+  assert.equal(verified.code, 0)
+  assert.match(verified.stdout, /is what was written: 2000 rows, seq 1 to 2000/)
+  assert.match(piped.stdout, /^"seq","id",/)
+  assert.ok(
+    piped.stdout
+      .split('\r\n')
+      .slice(1, -1)
+      .every((line) => line.includes('"branding.')),
+  )
+  assert.equal(piped.stderr, '')
+  assert.match(help.stdout, /Exit codes/)
+
+  fs.appendFileSync(out, 'x')
+  assert.equal((await runRelay(t, ['verify-export', out])).code, 5)
+})
+
+const MISUSES: readonly (readonly string[])[] = [
+  ['export'],
+  ['export', '--out', 'x', '--format', 'xml'],
+  ['export', '--out', 'x', '--event', '%%%'],
+  ['export', '--out', 'x', '--from', '2026-02-30'],
+  ['export', '--out', 'x', '--from-seq', '1e3'],
+  ['export', '--out', 'x', '--metadata', '$.a == 1'],
+  ['export', '--out', 'x', '--metadata', '[1]'],
+  ['export', '--out', 'x', '--action', `a.${'b'.repeat(100_000)}`],
+  ['export', '--out', 'x', '--resume', '--event', randomUUID()],
+  ['export', '--out', '-', '--resume'],
+  ['export', '--out', 'x', '--once'],
+  ['export', '--out', '/no/such/folder/x', '--resume'],
+  ['verify-export'],
+  ['verify-export', '/no/such/file'],
+  ['verify-export', 'a', 'b'],
+]
+
+test('wrong usage of export and verify-export is explained and exits with 2', async (t) => {
+  const environment = { DATABASE_URL: 'postgres://127.0.0.1:1/x' }
+  for (let at = 0; at < MISUSES.length; at += 5) {
+    await Promise.all(
+      MISUSES.slice(at, at + 5).map(async (args) => {
+        const { code, stderr } = await runRelay(t, args, environment)
+        assert.equal(code, 2, `${args.join(' ').slice(0, 80)}: ${stderr}`)
+        assert.match(stderr, /^audit-relay: .{10,400}\n/)
+      }),
+    )
+  }
+})
+
+for (const signal of ['SIGINT', 'SIGKILL'] as const) {
+  test(`an export that ${signal} ended goes on where it was`, async (t) => {
+    const scratch = await scratchDatabase(t)
+    await generateLog(scratch.sql, { rows: 60_000, endMs: Date.now(), months: 2 })
+    const environment = { AUDIT_READER_DATABASE_URL: scratch.urlAs('audit_reader') }
+    const out = path.join(scratchFolder(t), 'log.ndjson')
+    const first = spawnRelay(t, ['export', '--out', out], environment)
+    const written = () => (fs.existsSync(`${out}.part`) ? fs.statSync(`${out}.part`).size : 0)
+    await waitFor(() => written() > 1_000_000, {
+      what: 'the first pages',
+      timeoutMs: 20_000,
+      intervalMs: 1,
+    })
+    first.child.kill(signal)
+    assert.equal(await first.ended, signal === 'SIGINT' ? 130 : 'SIGKILL', first.output().stderr)
+    assert.ok(!fs.existsSync(out), 'what is not whole does not have the name')
+    if (signal === 'SIGINT')
+      assert.match(first.output().stderr, /interrupted\. Go on with: .* --resume/)
+    const resumed = await runRelay(t, ['export', '--out', out, '--resume'], environment)
+    assert.equal(resumed.code, 0, resumed.stderr)
+    const { manifest, problems } = await verifyExport(out)
+    assert.deepEqual(problems, [])
+    assert.deepEqual([manifest.rows, manifest.firstSeq, manifest.lastSeq], [60_000, 1, 60_000])
+  })
+}

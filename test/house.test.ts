@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import path from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url))
+
+interface Source {
+  readonly file: string
+  readonly imports: readonly string[]
+}
+
+function sources(folder: string): Source[] {
+  return readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.ts'))
+    .map((name) => {
+      const file = path.posix.join(folder, name.replaceAll(path.sep, '/'))
+      const text = readFileSync(path.join(ROOT, file), 'utf8')
+      const found = text.matchAll(/^(?:import|export)\s[^'"]*from '([^']+)'|^import '([^']+)'/gm)
+      return { file, imports: Array.from(found, ([, from, bare]) => from ?? bare ?? '') }
+    })
+}
+
+function whoImports(folder: string, name: string): string[] {
+  return sources(folder)
+    .filter(({ imports }) => imports.some((from) => from === name || from.startsWith(`${name}/`)))
+    .map(({ file }) => file)
+}
+
+test('dependencies point one way: src never imports from relay', () => {
+  const src = sources('src')
+  assert.ok(src.length > 20)
+  const astray = src.filter(({ file, imports }) =>
+    imports.some((from) => {
+      if (!from.startsWith('.')) return false
+      return !path.posix.join(path.posix.dirname(file), from).startsWith('src/')
+    }),
+  )
+  assert.deepEqual(astray, [])
+})
+
+test('the driver is known to the client and the migrator only, the waits to one file', () => {
+  assert.deepEqual(whoImports('src', 'postgres').sort(), ['src/client.ts', 'src/migrate.ts'])
+  assert.deepEqual(whoImports('relay', 'postgres'), [])
+  assert.deepEqual(
+    [...whoImports('src', 'p-retry'), ...whoImports('relay', 'p-retry')],
+    ['src/retry.ts'],
+  )
+})
+
+test('what is published needs nothing that is installed for development only', () => {
+  const manifest = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
+  const allowed = new Set([
+    ...Object.keys(manifest.dependencies),
+    ...Object.keys(manifest.peerDependencies ?? {}),
+  ])
+  const outside = [...sources('src'), ...sources('relay')].flatMap(({ file, imports }) =>
+    imports
+      .filter((from) => !from.startsWith('.') && !from.startsWith('node:'))
+      .map((from) =>
+        from
+          .split('/')
+          .slice(0, from.startsWith('@') ? 2 : 1)
+          .join('/'),
+      )
+      .filter((name) => !allowed.has(name))
+      .map((name) => `${file}: ${name}`),
+  )
+  assert.deepEqual(outside, [])
+})

@@ -1,0 +1,77 @@
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import type { TestContext } from 'node:test'
+import { DuckDBInstance } from '@duckdb/node-api'
+import { Database } from '../../src/database.ts'
+import type { ScratchDatabase } from './database.ts'
+
+/** The log's columns in the order of an export. */
+export const COLUMNS = [
+  ...['seq', 'id', 'occurred_at', 'logged_at', 'user_id', 'event_id', 'action', 'entity_type'],
+  ...['target_id', 'request_id', 'metadata', 'context', 'recorder_id', 'recorder_seq'],
+] as const
+export type TextRow = Readonly<Record<string, string | null>>
+
+/** A login that reads the log and nothing else, as exports use it. */
+export function readerOf(t: TestContext, { urlAs }: ScratchDatabase): Database {
+  const url = urlAs('audit_reader')
+  const db = new Database({
+    url,
+    applicationName: 'test',
+    statementTimeoutMs: 20_000,
+    isReader: true,
+  })
+  t.after(() => db.close())
+  return db
+}
+
+/** A folder that is gone after the test. */
+export function scratchFolder(t: TestContext): string {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-export-'))
+  t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
+  return folder
+}
+
+/** What stands in the log, every column as text, by a statement of the test's own. */
+export async function logAsText({ sql }: ScratchDatabase): Promise<readonly TextRow[]> {
+  const time = (name: string) =>
+    `to_char(${name} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as ${name}`
+  const columns = COLUMNS.map((name) => (name.endsWith('_at') ? time(name) : `${name}::text`))
+  const rows = await sql.unsafe(
+    `select ${columns.join(', ')} from audit.audit_log order by audit_log.seq`,
+  )
+  return rows.map((row) => ({ ...row }) as TextRow)
+}
+
+/** Reads a file back with DuckDB, every column as text. */
+export async function duckRows(
+  file: string,
+  format: 'csv' | 'ndjson',
+): Promise<readonly TextRow[]> {
+  const instance = await DuckDBInstance.create(':memory:')
+  const connection = await instance.connect()
+  const types = COLUMNS.map(
+    (name) => `'${name}': '${/meta|context/.test(name) ? 'JSON' : 'VARCHAR'}'`,
+  )
+  const reader =
+    format === 'csv'
+      ? `read_csv('${file}', header = true, all_varchar = true, quote = '"', escape = '"',
+          delim = ',', strict_mode = true, max_line_size = 8000000)`
+      : `read_json('${file}', format = 'newline_delimited', columns = {${types.join(', ')}},
+          maximum_object_size = 67108864)`
+  // In hex, because the client takes a byte order mark at the start of a text for none of it.
+  const list = COLUMNS.map((name) => `hex(encode("${name}"::VARCHAR)) as "${name}"`)
+  try {
+    const read = await connection.runAndReadAll(`select ${list.join(', ')} from ${reader}`)
+    const rows = read.getRowObjectsJson() as unknown as readonly TextRow[]
+    return rows.map((row) => Object.fromEntries(Object.entries(row).map(unhex)))
+  } finally {
+    connection.closeSync()
+    instance.closeSync()
+  }
+}
+
+function unhex([name, hex]: readonly [string, string | null]) {
+  return [name, hex === null ? null : Buffer.from(hex, 'hex').toString('utf8')] as const
+}

@@ -1,0 +1,346 @@
+import assert from 'node:assert/strict'
+import { type ChildProcess, spawn } from 'node:child_process'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { createRelay } from '../relay/index.ts'
+import { Database } from '../src/database.ts'
+import { AuditError } from '../src/errors.ts'
+import {
+  type AuditDatabase,
+  type LoggedEntry,
+  type TailOptions,
+  tail,
+  waitMsAfter,
+} from '../src/tail.ts'
+import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { waitFor } from './support/wait-for.ts'
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+
+function reader(t: TestContext, { urlAs }: ScratchDatabase): Database {
+  const url = urlAs('audit_reader')
+  const db = new Database({
+    url,
+    applicationName: 'tail',
+    statementTimeoutMs: 5_000,
+    isReader: true,
+  })
+  t.after(() => db.close())
+  return db
+}
+
+/** Puts entries into the outbox lane, as an application does. */
+async function record({ sql }: ScratchDatabase, count: number, action = 'thing.done') {
+  await sql`
+    select audit.record((
+      select jsonb_agg(jsonb_build_object('action', ${action}::text)) from generate_series(1, ${count}::int)
+    )::text)`
+}
+
+async function moveAll(scratch: ScratchDatabase): Promise<void> {
+  const relay = createRelay({ databaseUrl: scratch.urlAs('audit_relay'), logger: silent })
+  await relay.drain({ deadlineMs: 20_000 })
+  await relay.stop()
+}
+
+/** The first entries of a tail. */
+async function take(db: AuditDatabase, count: number, options: TailOptions) {
+  const entries: LoggedEntry[] = []
+  for await (const entry of tail(db, { signal: AbortSignal.timeout(20_000), ...options })) {
+    entries.push(entry)
+    if (entries.length === count) break
+  }
+  return entries
+}
+
+const seqs = (entries: readonly LoggedEntry[]) => entries.map(({ seq }) => seq)
+const upTo = (last: number, first = 1) =>
+  Array.from({ length: last - first + 1 }, (_, n) => first + n)
+
+test('a tail reads from the number that it was given, and goes on as the log grows', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const db = reader(t, scratch)
+  await record(scratch, 1_700)
+  await moveAll(scratch)
+  assert.deepEqual(seqs(await take(db, 1_691, { fromSeq: 10 })), upTo(1_700, 10))
+
+  const rest = take(db, 40, { fromSeq: 1_691 })
+  await record(scratch, 30)
+  await moveAll(scratch)
+  assert.deepEqual(seqs(await rest), upTo(1_730, 1_691))
+})
+
+test('without a number a tail begins after what is there', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const db = reader(t, scratch)
+  await record(scratch, 5)
+  await moveAll(scratch)
+  const entries = tail(db, { signal: AbortSignal.timeout(20_000) })
+  const first = entries.next()
+  await sleep(200)
+  await record(scratch, 1)
+  await moveAll(scratch)
+  assert.equal((await first).value?.seq, 6)
+  await entries.return()
+})
+
+test('a filtered tail misses nothing among many others, also after dropped partitions', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const db = reader(t, scratch)
+  // The log begins at 1,000,000; every 9,999th entry is wanted.
+  await scratch.sql`
+    insert into audit.audit_log (id, seq, occurred_at, action)
+    select audit.new_id(), 1000000 + n, now(),
+      case when n % 9999 = 0 then 'branding.update' else 'thing.done' end
+    from generate_series(1, 60000) as n`
+  const wanted = [9_999, 19_998, 29_997, 39_996, 49_995, 59_994].map((n) => n + 1_000_000)
+  const filter = { action: 'branding.*' }
+  assert.deepEqual(seqs(await take(db, 6, { fromSeq: 1, filter })), wanted)
+})
+
+// Goal: the promises of the order of commits, seen from the consumer: nothing twice, nothing left
+// out, whoever dies.
+// Method: 10 consumers that stop and resume at random places; two relays, of which the one is killed
+// by SIGKILL again and again and the other loses its connections; four writers; and a transaction
+// that stays open elsewhere all the while.
+test('consumers that stop and resume see every seq while relays are killed', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const TOTAL = 20_000
+  const stop = new AbortController()
+  t.after(() => stop.abort())
+
+  const holder = await scratch.sql.reserve()
+  await holder`begin isolation level repeatable read`
+  await holder`select count(*) from audit.audit_log`
+
+  const relayUrl = scratch.urlAs('audit_relay')
+  const killProcesses = async () => {
+    while (!stop.signal.aborted) {
+      const relay = startRelayProcess(relayUrl)
+      const ended = once(relay, 'exit')
+      await sleep(1_000 + Math.random() * 2_000)
+      relay.kill('SIGKILL')
+      await ended
+    }
+  }
+  const killConnections = async () => {
+    const relay = createRelay({ databaseUrl: relayUrl, logger: silent })
+    void relay.start()
+    while (!stop.signal.aborted) {
+      await sleep(Math.random() * 400)
+      await scratch.sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where application_name = 'audit-relay' and datname = current_database() and random() < 0.5`
+    }
+    await relay.stop()
+  }
+  const relays = [killProcesses(), killConnections()]
+
+  const consumers = Array.from({ length: 10 }, async (_, number) => {
+    const seen: number[] = []
+    const filter = number % 5 === 4 ? { action: 'thing.*' } : {}
+    while (seen.length < TOTAL && !stop.signal.aborted) {
+      const db = reader(t, scratch)
+      const halt = new AbortController()
+      const timer = setTimeout(() => halt.abort(), 50 + Math.random() * 1_500)
+      const takeAtMost = Math.ceil(Math.random() * 6_000)
+      let taken = 0
+      for await (const { seq } of tail(db, {
+        fromSeq: seen.length + 1,
+        filter,
+        signal: halt.signal,
+      })) {
+        seen.push(seq)
+        taken += 1
+        if (taken === takeAtMost || seen.length === TOTAL) break
+      }
+      clearTimeout(timer)
+      await db.close()
+    }
+    return seen
+  })
+
+  const writers = Array.from({ length: 4 }, async () => {
+    for (let n = 0; n < TOTAL / 4; n += 100) {
+      await record(scratch, 100)
+      await sleep(Math.random() * 40)
+    }
+  })
+  await Promise.all(writers)
+  const all = await Promise.race([
+    Promise.all(consumers),
+    sleep(90_000, undefined, { ref: false }).then(() =>
+      assert.fail('the consumers never came through'),
+    ),
+  ])
+  stop.abort()
+  await Promise.all(relays)
+  await holder`rollback`
+  holder.release()
+  for (const seen of all) assert.deepEqual(seen, upTo(TOTAL))
+})
+
+function startRelayProcess(databaseUrl: string): ChildProcess {
+  const main = fileURLToPath(new URL('../relay/main.ts', import.meta.url))
+  const env = { ...process.env, AUDIT_RELAY_DATABASE_URL: databaseUrl, AUDIT_LOG_LEVEL: 'silent' }
+  return spawn(process.execPath, ['--import', 'tsx', main, 'run'], { env, stdio: 'ignore' })
+}
+
+test('a consumer at the end of a busy log is less than 200 ms behind', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const db = reader(t, scratch)
+  const behindMs: number[] = []
+  const reading = (async () => {
+    for await (const { loggedAt } of tail(db, {
+      fromSeq: 1,
+      signal: AbortSignal.timeout(20_000),
+    })) {
+      behindMs.push(Date.now() - loggedAt.getTime())
+      if (behindMs.length === 60) break
+    }
+  })()
+  for (let n = 0; n < 60; n += 1) {
+    await scratch.sql`
+      insert into audit.audit_log (id, seq, occurred_at, action)
+      values (${randomUUID()}, ${n + 1}, now(), 'thing.done')`
+    await sleep(25)
+  }
+  await reading
+  behindMs.sort((a, b) => a - b)
+  const p95 = behindMs[Math.floor(behindMs.length * 0.95)] ?? Number.NaN
+  assert.ok(p95 < 200, `95 of 100 within ${p95} ms`)
+})
+
+test('a slow consumer is not read ahead of', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const db = reader(t, scratch)
+  await record(scratch, 600)
+  await moveAll(scratch)
+  let asked = 0
+  const counting = {
+    execute: (query: Parameters<Database['execute']>[0]) => {
+      asked += 1
+      return db.execute(query)
+    },
+  }
+  const entries = tail(counting, { fromSeq: 1, signal: AbortSignal.timeout(60_000) })
+  assert.equal((await entries.next()).value?.seq, 1)
+  await sleep(500)
+  assert.equal(asked, 1, 'nothing is read while the consumer works')
+  for (let n = 2; n <= 600; n += 1) await entries.next()
+  assert.equal(asked, 2)
+  await entries.return()
+})
+
+test('a tail looks 10 times a second while entries come, and once a second while none does', () => {
+  assert.equal(waitMsAfter(0), 100)
+  assert.equal(waitMsAfter(4_999), 100)
+  assert.equal(waitMsAfter(29_999), 400)
+  assert.equal(waitMsAfter(30_000), 1_000)
+  assert.equal(waitMsAfter(Number.POSITIVE_INFINITY), 1_000)
+})
+
+test('a tail ends at once when it is aborted: while it waits, and while the database is away', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const ends = async (db: Database) => {
+    const halt = new AbortController()
+    const next = tail(db, { fromSeq: 1, signal: halt.signal }).next()
+    await sleep(300)
+    const startMs = performance.now()
+    halt.abort()
+    assert.equal((await next).done, true)
+    assert.ok(performance.now() - startMs < 100)
+  }
+  await ends(reader(t, scratch))
+  const url = 'postgres://nobody@127.0.0.1:1/none'
+  const away = new Database({ url, applicationName: 'tail', statementTimeoutMs: 5_000 })
+  t.after(() => away.close())
+  await ends(away)
+
+  const aborted = tail(reader(t, scratch), { fromSeq: 1, signal: AbortSignal.abort() })
+  assert.equal((await aborted.next()).done, true)
+})
+
+// Goal: an outage costs a tail nothing but time.
+// Method: connections are ended on the server at random, and some statements never get there.
+test('a tail outlasts the end of its connections, and says so', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const db = reader(t, scratch)
+  let asked = 0
+  const shaky = {
+    execute: async (query: Parameters<Database['execute']>[0]) => {
+      asked += 1
+      if (asked % 3 === 0) throw Object.assign(new Error('gone'), { code: 'CONNECTION_CLOSED' })
+      return await db.execute(query)
+    },
+  }
+  const failures: unknown[] = []
+  const onFailure = (error: unknown) => void failures.push(error)
+  const reading = take(shaky, 20, { fromSeq: 1, onFailure })
+  await record(scratch, 10)
+  await moveAll(scratch)
+  for (let n = 0; n < 10; n += 1) {
+    await scratch.sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where application_name = 'tail' and datname = current_database()`
+    await sleep(30)
+  }
+  await record(scratch, 10)
+  await moveAll(scratch)
+  assert.deepEqual(seqs(await reading), upTo(20))
+  assert.ok(failures.length > 0)
+  for (const failure of failures)
+    assert.ok(failure instanceof AuditError, 'ours: it quotes nothing')
+})
+
+test('a login that may not read the log ends a tail with our error', async (t) => {
+  const { urlAs } = await scratchDatabase(t)
+  const db = new Database({
+    url: urlAs('audit_app'),
+    applicationName: 'tail',
+    statementTimeoutMs: 5_000,
+  })
+  t.after(() => db.close())
+  await assert.rejects(tail(db, { fromSeq: 1 }).next(), { code: 'AUDIT_DATABASE_FAILED' })
+})
+
+test('an event ends the wait for the next look', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const db = reader(t, scratch)
+  const wake = new EventTarget()
+  let asked = 0
+  const counting = {
+    execute: (query: Parameters<Database['execute']>[0]) => {
+      asked += 1
+      return db.execute(query)
+    },
+  }
+  const halt = new AbortController()
+  const next = tail(counting, { fromSeq: 1, wake, signal: halt.signal }).next()
+  await waitFor(() => asked === 1, { what: 'the first look', intervalMs: 1 })
+  for (let n = 0; n < 20; n += 1) {
+    wake.dispatchEvent(new Event('logged'))
+    await sleep(10)
+  }
+  assert.ok(asked > 8, `${asked} looks in 0.2 s`)
+  halt.abort()
+  await next
+})
+
+for (const [name, options] of Object.entries({
+  'a number as text': { fromSeq: '1' },
+  'a negative number': { fromSeq: -1 },
+  'half a number': { fromSeq: 1.5 },
+  infinity: { fromSeq: Number.POSITIVE_INFINITY },
+  'a time range': { fromSeq: 1, filter: { from: 0 } },
+  'an unknown filter': { fromSeq: 1, filter: { events: 'x' } },
+  'an unknown option': { from: 1 },
+})) {
+  test(`a tail refuses bad input at the call: ${name}`, () => {
+    const db = { execute: () => assert.fail('the database was asked') }
+    assert.throws(() => tail(db, options as TailOptions), { code: 'AUDIT_FILTER_INVALID' })
+  })
+}
