@@ -1,18 +1,20 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { RelayOptions } from '../relay/index.ts'
 import type { RecorderOptions } from '../src/recorder.ts'
 import { connect } from './support/logins.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import type { FaultMode, RequestWatch } from './support/fault-link.ts'
-import { type FaultProxy, faultProxy, statementWith } from './support/fault-proxy.ts'
+import { faultProxy, statementWith } from './support/fault-proxy.ts'
 import { encoded, memoryLogger, openDatabase, relayOn, stage } from './support/lanes.ts'
 import { recorderOn } from './support/recorders.ts'
 import { waitFor } from './support/wait-for.ts'
 
-const DEADLINE_MS = 500
-const FAULT_MS = 1_200
-const HEALING_MS = 10_000
+/** Long for a machine that is busy with other things, short for a test. */
+const DEADLINE_MS = 1_500
+const FAULT_MS = 2_000
+const HEALING_MS = 30_000
 
 const STAGING_BEGINS = 'audit staging is unavailable; entries are buffered'
 const STAGING_ENDS = 'audit staging is available again'
@@ -48,10 +50,11 @@ async function drained(t: TestContext, scratch: ScratchDatabase) {
   assert.equal(isDrained, true)
 }
 
-/** Calls record() about once a millisecond. @returns how many were accepted, and the calls' times */
+/** Calls record() again and again. @returns how many were accepted, and the calls' times */
 async function recordFor(
   ms: number,
   record: (entry: { action: 'fault.record'; metadata: { n: number } }) => boolean,
+  everyMs = 1,
 ) {
   const timesMs: number[] = []
   let accepted = 0
@@ -60,10 +63,14 @@ async function recordFor(
     const beganMs = performance.now()
     if (record({ action: 'fault.record', metadata: { n: timesMs.length } })) accepted += 1
     timesMs.push(performance.now() - beganMs)
-    await sleep(1)
+    await sleep(everyMs)
   }
   timesMs.sort((a, b) => a - b)
-  return { accepted, p99Ms: timesMs[Math.floor(timesMs.length * 0.99)] ?? 0 }
+  return {
+    accepted,
+    medianMs: timesMs[Math.floor(timesMs.length / 2)] ?? 0,
+    p99Ms: timesMs[Math.floor(timesMs.length * 0.99)] ?? 0,
+  }
 }
 
 const FAULTS: Readonly<Record<string, { modes: readonly FaultMode[]; isOutage: boolean }>> = {
@@ -81,7 +88,7 @@ const FAULTS: Readonly<Record<string, { modes: readonly FaultMode[]; isOutage: b
   latency: { modes: [{ kind: 'latency', ms: 20 }], isOutage: false },
 }
 
-describe('faults', { concurrency: 4 }, () => {
+describe('faults', { concurrency: 6 }, () => {
   for (const [name, { modes, isOutage }] of Object.entries(FAULTS)) {
     test(`recorder, ${name}: record() neither waits nor throws, all is delivered after it, a line at each end`, async (t) => {
       const scratch = await scratchDatabase(t)
@@ -89,14 +96,14 @@ describe('faults', { concurrency: 4 }, () => {
       const logger = memoryLogger()
       const options: RecorderOptions = {
         logger,
-        statementTimeoutMs: DEADLINE_MS,
+        statementTimeoutMs: isOutage ? DEADLINE_MS : 10_000,
         closeTimeoutMs: HEALING_MS,
       }
       const audit = recorderOn(t, { urlAs }, options)
       const before = await recordFor(50, (entry) => audit.record(entry))
-      assert.equal(await audit.flush(), true)
+      assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
       for (const mode of modes) await proxy.set(mode)
-      const during = await recordFor(FAULT_MS, (entry) => audit.record(entry))
+      const during = await recordFor(FAULT_MS, (entry) => audit.record(entry), isOutage ? 1 : 10)
       const connections = proxy.accepted
       await proxy.set({ kind: 'pass' })
       const after = await recordFor(50, (entry) => audit.record(entry))
@@ -104,7 +111,7 @@ describe('faults', { concurrency: 4 }, () => {
       const accepted = before.accepted + during.accepted + after.accepted
       assert.deepEqual(audit.stats().dropped, {})
       assert.equal(audit.stats().recorded, accepted)
-      assert.ok(during.accepted > 100 && during.p99Ms < 5, `p99 ${during.p99Ms} ms`)
+      assert.ok(during.medianMs < 1 && during.p99Ms < 50, JSON.stringify(during))
       assert.ok(connections < 40, `${connections} connections in ${FAULT_MS} ms`)
       await drained(t, scratch)
       await assertLogged(scratch, accepted)
@@ -122,7 +129,7 @@ describe('faults', { concurrency: 4 }, () => {
         { ...scratch, urlAs },
         {
           logger,
-          statementTimeoutMs: DEADLINE_MS,
+          statementTimeoutMs: isOutage ? DEADLINE_MS : 10_000,
           pollMinMs: 5,
           pollMaxMs: 20,
         },
@@ -149,7 +156,10 @@ describe('faults', { concurrency: 4 }, () => {
       await proxy.set({ kind: 'pass' })
       await arrive()
       await waitFor(() => isEmpty(scratch), { what: 'an empty lane', timeoutMs: HEALING_MS })
-      await sleep(100)
+      if (isOutage) {
+        const isSaid = () => logger.lines.some(({ message }) => message === RELAY_ENDS)
+        await waitFor(isSaid, { what: 'the line that says so', timeoutMs: HEALING_MS })
+      }
       await relay.stop()
       assert.ok(connections < 40, `${connections} connections in ${FAULT_MS} ms`)
       await assertLogged(scratch, staged)
@@ -177,7 +187,7 @@ describe('faults', { concurrency: 4 }, () => {
           for (let n = 0; n < 3; n += 1) {
             if (audit.record({ action: 'fault.cut', metadata: { round, n } })) accepted += 1
           }
-          assert.equal(await audit.flush(), true)
+          assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
         }
       }),
     )
@@ -190,41 +200,26 @@ describe('faults', { concurrency: 4 }, () => {
   })
 
   // Goal: a batch whose move committed without the relay's knowing is in the log once.
-  // Method: relays race on one lane, and no reply to a move ever reaches one of them.
+  // Method: relays race on one lane, and every second reply to a move is cut off.
   test('200 ambiguous commits of a move: each entry once', async (t) => {
     const scratch = await scratchDatabase(t)
     const database = openDatabase(t, scratch.url)
-    const cutting = cutter('claimed as materialized', () => true)
-    const proxies: FaultProxy[] = []
+    const cutting = cutter('claimed as materialized', (request) => request % 2 === 1)
     for (let at = 0; at < 8; at += 1) {
       const { proxy, urlAs } = await behind(t, scratch)
-      proxies.push(proxy)
       await proxy.set(cutting.mode())
-      const relay = relayOn(
-        t,
-        { ...scratch, urlAs },
-        {
-          batchEntries: 2,
-          pollMinMs: 5,
-          pollMaxMs: 10,
-        },
-      )
-      void relay.start()
+      const options: RelayOptions = { batchEntries: 50, pollMinMs: 5, pollMaxMs: 10 }
+      void relayOn(t, { ...scratch, urlAs }, options).start()
     }
     let staged = 0
-    const deadlineMs = performance.now() + 15_000
+    const deadlineMs = performance.now() + 60_000
     while (cutting.cuts() < 200 && performance.now() < deadlineMs) {
-      await stage(
-        database,
-        'staging',
-        Array.from({ length: 16 }, () => encoded()),
-      )
-      staged += 16
-      await sleep(20)
+      await stage(database, 'staging', [encoded(), encoded()])
+      staged += 2
+      await sleep(5)
     }
     assert.ok(cutting.cuts() >= 200, `${cutting.cuts()} cuts`)
-    for (const proxy of proxies) await proxy.set({ kind: 'pass' })
-    await waitFor(() => isEmpty(scratch), { what: 'an empty lane' })
+    await waitFor(() => isEmpty(scratch), { what: 'an empty lane', timeoutMs: HEALING_MS })
     await assertLogged(scratch, staged)
   })
 
@@ -236,12 +231,12 @@ describe('faults', { concurrency: 4 }, () => {
     await audit.flush()
     await proxy.set({ kind: 'black-hole' })
     audit.record({ action: 'fault.during' })
-    await sleep(50)
+    await waitFor(() => proxy.swallowedBytes > 0, { what: 'a statement that gets lost' })
     await proxy.set({ kind: 'pass' }) // for others: the open socket has lost what was sent
     const beganMs = performance.now()
-    assert.equal(await audit.flush(), true)
+    assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
     const tookMs = performance.now() - beganMs
-    assert.ok(tookMs > DEADLINE_MS / 2 && tookMs < DEADLINE_MS + 1_500, `${tookMs} ms`)
+    assert.ok(tookMs > DEADLINE_MS / 2 && tookMs < DEADLINE_MS + 3_000, `${tookMs} ms`)
     await drained(t, scratch)
     await assertLogged(scratch, 2)
   })
@@ -254,26 +249,29 @@ describe('faults', { concurrency: 4 }, () => {
       $$ begin perform pg_sleep(0.03); return null; end $$;
       create trigger dawdle before insert on audit.audit_log
       for each statement execute function public.dawdle()`)
-    await stage(
-      database,
-      'staging',
-      Array.from({ length: 1_000 }, () => encoded()),
-    )
     const relay = relayOn(t, scratch, { batchEntries: 20, pollMinMs: 5, pollMaxMs: 10 })
     void relay.start()
-    let killed = 0
-    while (killed < 10 && !(await isEmpty(scratch))) {
-      const [{ count } = { count: 0 }] = await scratch.sql<{ count: number }[]>`
-        select count(pg_terminate_backend(pid))::integer as count from pg_stat_activity
-        where datname = ${scratch.name} and state = 'active'
-          and query like '%claimed as materialized%' and pid <> pg_backend_pid()`
-      killed += count
-      await sleep(20)
+    for (let round = 1; round <= 10; round += 1) {
+      await stage(
+        database,
+        'staging',
+        Array.from({ length: 60 }, () => encoded()),
+      )
+      const killed = async () => {
+        const found = await scratch.sql`
+          select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = ${scratch.name} and state = 'active'
+            and query like '%claimed as materialized%' and pid <> pg_backend_pid()`
+        return found.length > 0
+      }
+      await waitFor(killed, { what: 'a move under way', intervalMs: 2 })
+      // A relay that fails again and again waits longer and longer: it has to have worked between.
+      const { cycles } = relay.stats()
+      await waitFor(() => relay.stats().cycles > cycles, { what: 'a whole cycle' })
+      await waitFor(() => isEmpty(scratch), { what: 'an empty lane', timeoutMs: HEALING_MS })
     }
-    assert.equal(killed, 10)
-    await waitFor(() => isEmpty(scratch), { what: 'an empty lane' })
     await relay.stop()
-    await assertLogged(scratch, 1_000)
+    await assertLogged(scratch, 600)
   })
 
   for (const [name, begin, end, code] of [
@@ -302,16 +300,17 @@ describe('faults', { concurrency: 4 }, () => {
       const { accepted } = await recordFor(800, (entry) => audit.record(entry))
       const codes = ({ lines }: ReturnType<typeof memoryLogger>) =>
         lines.map(({ fields }) => Reflect.get(Object(fields['fault']), 'code')).filter(Boolean)
-      await scratch.sql.unsafe(`set default_transaction_read_only = off`)
       await scratch.sql.unsafe(`alter database ${scratch.name} ${end}`)
       await scratch.sql`
         select pg_terminate_backend(pid) from pg_stat_activity
         where datname = ${scratch.name} and application_name like 'audit-%'`
-      assert.equal(await audit.flush(), true)
-      await waitFor(() => isEmpty(scratch), { what: 'an empty lane' })
+      assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
+      await waitFor(() => isEmpty(scratch), { what: 'an empty lane', timeoutMs: HEALING_MS })
       await relay.stop()
       await assertLogged(scratch, accepted + 1)
-      console.log(name, codes(logs.recorder), codes(logs.relay))
+      assert.deepEqual(codes(logs.recorder), [code])
+      // The relay was ended twice, and has nothing to write while the recorder cannot.
+      assert.ok(codes(logs.relay).length <= 2)
     })
   }
 
@@ -321,8 +320,8 @@ describe('faults', { concurrency: 4 }, () => {
   for (const table of ['audit_staging', 'audit_log'] as const) {
     test(`a waiting ALTER TABLE on ${table}: we wait with few connections, then go on`, async (t) => {
       const scratch = await scratchDatabase(t)
-      const audit = recorderOn(t, scratch, { statementTimeoutMs: 200 })
-      const relay = relayOn(t, scratch, { statementTimeoutMs: 200, pollMinMs: 5, pollMaxMs: 20 })
+      const audit = recorderOn(t, scratch, { statementTimeoutMs: 300 })
+      const relay = relayOn(t, scratch, { statementTimeoutMs: 300, pollMinMs: 5, pollMaxMs: 20 })
       void relay.start()
       audit.record({ action: 'fault.before' })
       await waitFor(() => relay.stats().logged === 1, { what: 'the first entry' })
@@ -330,17 +329,17 @@ describe('faults', { concurrency: 4 }, () => {
       await holder`begin`
       await holder`select from ${holder(`audit.${table}`)} limit 1`
       const alter = connect(t, scratch.url)`
-        alter table ${holder(`audit.${table}`)} alter column action set statistics 50`
+        alter table ${holder(`audit.${table}`)} alter column user_id drop default`
       const altered = alter.execute()
-      const { accepted } = await recordFor(4_000, (entry) => audit.record(entry))
-      const waiting = await scratch.sql`
-        select application_name as name, count(*)::integer as connections from pg_stat_activity
-        where datname = ${scratch.name} and application_name like 'audit-%' group by 1 order by 1`
-      console.log(table, waiting)
+      const { accepted } = await recordFor(3_000, (entry) => audit.record(entry))
+      const ours = await scratch.sql`
+        select application_name from pg_stat_activity
+        where datname = ${scratch.name} and application_name like 'audit-%'`
+      assert.ok(ours.length <= 3, `${ours.length} connections`)
       await holder`rollback`
       await altered
-      assert.equal(await audit.flush(), true)
-      await waitFor(() => isEmpty(scratch), { what: 'an empty lane' })
+      assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
+      await waitFor(() => isEmpty(scratch), { what: 'an empty lane', timeoutMs: HEALING_MS })
       await relay.stop()
       await assertLogged(scratch, accepted + 1)
     })

@@ -27,6 +27,11 @@ export type FaultMode =
   /** Ends the connection with RST when the reply begins: the request was carried out. */
   | { readonly kind: 'cut-reply'; readonly watch: () => RequestWatch; readonly onCut?: () => void }
 
+export interface FaultLinkParts {
+  readonly mode: () => FaultMode
+  readonly onSwallow: (bytes: number) => void
+}
+
 /** Beyond it a slow direction stops reading. */
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024
 
@@ -39,7 +44,7 @@ const MAX_QUEUED_BYTES = 4 * 1024 * 1024
  */
 export class FaultLink {
   readonly #sockets: { readonly client: net.Socket; readonly server: net.Socket | undefined }
-  readonly #mode: () => FaultMode
+  readonly #parts: FaultLinkParts
   readonly #lost = { server: false, client: false }
   readonly #untold = { server: false, client: false }
   readonly #tails: Record<Toward, Promise<void> | undefined> = {
@@ -51,9 +56,9 @@ export class FaultLink {
   #cutDue = false
 
   /** @param server absent where nobody will ever answer */
-  constructor(client: net.Socket, server: net.Socket | undefined, mode: () => FaultMode) {
+  constructor(client: net.Socket, server: net.Socket | undefined, parts: FaultLinkParts) {
     this.#sockets = { client, server }
-    this.#mode = mode
+    this.#parts = parts
     if (server === undefined) this.#lost.client = this.#lost.server = true
     this.#join(client, 'server')
     if (server) this.#join(server, 'client')
@@ -90,10 +95,11 @@ export class FaultLink {
   }
 
   #take(from: net.Socket, toward: Toward, chunk: Buffer): void {
-    const mode = this.#mode()
+    const mode = this.#parts.mode()
     if (mode.kind === 'cut-reply' && this.#isCut(mode, toward, chunk)) return
     if (this.#lost[toward] || this.#isSwallowing(toward)) {
       this.#lost[toward] = true
+      this.#parts.onSwallow(chunk.length)
       return
     }
     const to = toward === 'server' ? this.#sockets.server : this.#sockets.client
@@ -107,7 +113,7 @@ export class FaultLink {
   }
 
   #isSwallowing(toward: Toward): boolean {
-    const mode = this.#mode()
+    const mode = this.#parts.mode()
     return mode.kind === 'black-hole' || (mode.kind === 'drop' && mode.toward === toward)
   }
 
