@@ -155,6 +155,7 @@ function filters(
     'targetId and entityType': { targetId: target, entityType: targetType },
     'eventId and metadata': { eventId: busyEvent, metadata: { field: 'logo' } },
     'eventId and rare metadata': { eventId: quietEvent, metadata: { step: 7 } },
+    'eventId and metadata that none has': { eventId: busyEvent, metadata: { step: -1 } },
   }
 }
 
