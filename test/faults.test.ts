@@ -241,6 +241,21 @@ describe('faults', { concurrency: 6 }, () => {
     await assertLogged(scratch, 2)
   })
 
+  test('of two hosts the one that hangs up is passed over', async (t) => {
+    const scratch = await scratchDatabase(t)
+    const { proxy } = await behind(t, scratch)
+    await proxy.set({ kind: 'finish' })
+    const host = new URL(scratch.url).host
+    const urlAs: ScratchDatabase['urlAs'] = (role) =>
+      scratch.urlAs(role).replace(host, `127.0.0.1:${proxy.port},${host}`)
+    const logger = memoryLogger()
+    const audit = recorderOn(t, { urlAs }, { logger })
+    audit.record({ action: 'fault.hosts' })
+    assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
+    assert.deepEqual(logger.lines, [])
+    assert.equal(proxy.accepted, 1)
+  })
+
   test('a backend that is terminated in the middle of a move: each entry once', async (t) => {
     const scratch = await scratchDatabase(t)
     const database = openDatabase(t, scratch.url)
