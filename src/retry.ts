@@ -80,12 +80,16 @@ export interface RetryOptions {
   readonly tearsAttempt: boolean
 }
 
+/** A server that comes back is met soon, and asked no more than this meanwhile. */
+const LONGEST_WAIT_MS = { from: 1_500, to: 2_500 } as const
+
 /**
  * Tries until it works, is aborted or has failed for good, with growing, jittered waits of 100 ms
- * to 5 s. Aborting ends the waiting at once.
+ * to about 2 s. Aborting ends the waiting at once.
  */
 export function withRetry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { signal, onFailure, tearsAttempt, isFinal = () => false } = options
+  const { from, to } = LONGEST_WAIT_MS
   return pRetry(
     async () => {
       try {
@@ -100,7 +104,9 @@ export function withRetry<T>(attempt: () => Promise<T>, options: RetryOptions): 
     {
       retries: Number.POSITIVE_INFINITY, // the caller's signal is the limit, not a count
       minTimeout: 100,
-      maxTimeout: 5_000,
+      // By chance too: p-retry cuts its jittered waits here, and whoever failed together would
+      // from then on come back together.
+      maxTimeout: Math.round(from + Math.random() * (to - from)),
       factor: 2,
       randomize: true,
       unref: false, // a drain on exit must keep the process alive

@@ -26,6 +26,17 @@ export type FaultMode =
   | { readonly kind: 'latency'; readonly ms: number }
   /** Ends the connection with RST when the reply begins: the request was carried out. */
   | { readonly kind: 'cut-reply'; readonly watch: () => RequestWatch; readonly onCut?: () => void }
+  /** No fault: tells how long the reply to a request took, in milliseconds, up to its first byte. */
+  | {
+      readonly kind: 'time-replies'
+      readonly watch: () => RequestWatch
+      readonly onReply: (ms: number) => void
+    }
+
+export interface FaultLinkParts {
+  readonly mode: () => FaultMode
+  readonly onSwallow: (bytes: number) => void
+}
 
 /** Beyond it a slow direction stops reading. */
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024
@@ -39,7 +50,7 @@ const MAX_QUEUED_BYTES = 4 * 1024 * 1024
  */
 export class FaultLink {
   readonly #sockets: { readonly client: net.Socket; readonly server: net.Socket | undefined }
-  readonly #mode: () => FaultMode
+  readonly #parts: FaultLinkParts
   readonly #lost = { server: false, client: false }
   readonly #untold = { server: false, client: false }
   readonly #tails: Record<Toward, Promise<void> | undefined> = {
@@ -48,12 +59,12 @@ export class FaultLink {
   }
   readonly #queuedBytes = { server: 0, client: 0 }
   #watched: { readonly mode: FaultMode; readonly watch: RequestWatch } | undefined
-  #cutDue = false
+  #requestEndedMs: number | undefined
 
   /** @param server absent where nobody will ever answer */
-  constructor(client: net.Socket, server: net.Socket | undefined, mode: () => FaultMode) {
+  constructor(client: net.Socket, server: net.Socket | undefined, parts: FaultLinkParts) {
     this.#sockets = { client, server }
-    this.#mode = mode
+    this.#parts = parts
     if (server === undefined) this.#lost.client = this.#lost.server = true
     this.#join(client, 'server')
     if (server) this.#join(server, 'client')
@@ -76,8 +87,7 @@ export class FaultLink {
 
   /** The network is whole again: an end whose other end is gone is told now. */
   heal(): void {
-    if (this.#untold.server) this.#sockets.server?.resetAndDestroy()
-    if (this.#untold.client) this.#sockets.client.resetAndDestroy()
+    if (this.#untold.server || this.#untold.client) this.reset()
   }
 
   #join(from: net.Socket, toward: Toward): void {
@@ -91,10 +101,19 @@ export class FaultLink {
   }
 
   #take(from: net.Socket, toward: Toward, chunk: Buffer): void {
-    const mode = this.#mode()
-    if (mode.kind === 'cut-reply' && this.#isCut(mode, toward, chunk)) return
+    const mode = this.#parts.mode()
+    if (mode.kind === 'cut-reply' || mode.kind === 'time-replies') {
+      const replyMs = this.#replyTime(mode, toward, chunk)
+      if (replyMs !== undefined && mode.kind === 'time-replies') mode.onReply(replyMs)
+      if (replyMs !== undefined && mode.kind === 'cut-reply') {
+        mode.onCut?.()
+        this.reset()
+        return
+      }
+    }
     if (this.#lost[toward] || this.#isSwallowing(toward)) {
       this.#lost[toward] = true
+      this.#parts.onSwallow(chunk.length)
       return
     }
     const to = toward === 'server' ? this.#sockets.server : this.#sockets.client
@@ -108,25 +127,27 @@ export class FaultLink {
   }
 
   #isSwallowing(toward: Toward): boolean {
-    const mode = this.#mode()
+    const mode = this.#parts.mode()
     return mode.kind === 'black-hole' || (mode.kind === 'drop' && mode.toward === toward)
   }
 
-  /** @returns whether the connection was cut, with this chunk */
-  #isCut(mode: FaultMode & { kind: 'cut-reply' }, toward: Toward, chunk: Buffer): boolean {
+  /** @returns how long the reply took that begins with this chunk, where it is a watched one's */
+  #replyTime(
+    mode: Extract<FaultMode, { watch: () => RequestWatch }>,
+    toward: Toward,
+    chunk: Buffer,
+  ): number | undefined {
     if (this.#watched?.mode !== mode) {
       this.#watched = { mode, watch: mode.watch() }
-      this.#cutDue = false
+      this.#requestEndedMs = undefined
     }
+    const endedMs = this.#requestEndedMs
     if (toward === 'server') {
-      if (this.#watched.watch(chunk)) this.#cutDue = true
-      return false
+      if (this.#watched.watch(chunk)) this.#requestEndedMs = performance.now()
+      return undefined
     }
-    if (!this.#cutDue) return false
-    this.#cutDue = false
-    mode.onCut?.()
-    this.reset()
-    return true
+    this.#requestEndedMs = undefined
+    return endedMs === undefined ? undefined : performance.now() - endedMs
   }
 
   /** In the order of arrival, also over a change of the mode. */
@@ -151,9 +172,9 @@ export class FaultLink {
   /** Passes on that the other end is gone, behind what it said before. */
   #tell(toward: Toward, act: (to: net.Socket) => void): void {
     const to = toward === 'server' ? this.#sockets.server : this.#sockets.client
-    if (to === undefined) return
     const tail = this.#tails[toward]
-    if (this.#isSwallowing(toward)) this.#untold[toward] = true
+    if (to === undefined) this.#sockets.client.destroy()
+    else if (this.#isSwallowing(toward)) this.#untold[toward] = true
     else if (tail) void tail.then(() => act(to))
     else act(to)
   }

@@ -15,6 +15,7 @@ export class FaultProxy {
   #listener: net.Server
   #mode: FaultMode = { kind: 'pass' }
   #accepted = 0
+  #swallowedBytes = 0
 
   private constructor(target: number, listener: net.Server) {
     this.#target = target
@@ -40,6 +41,11 @@ export class FaultProxy {
   /** Connections since the start. */
   get accepted(): number {
     return this.#accepted
+  }
+
+  /** What was taken and not handed on, both ways, since the start. */
+  get swallowedBytes(): number {
+    return this.#swallowedBytes
   }
 
   /** The same database, through the proxy. */
@@ -89,7 +95,12 @@ export class FaultProxy {
     const server = isAnswered
       ? net.connect({ port: this.#target, host: HOST, allowHalfOpen: true })
       : undefined
-    const link = new FaultLink(client, server, () => this.#mode)
+    const link = new FaultLink(client, server, {
+      mode: () => this.#mode,
+      onSwallow: (bytes) => {
+        this.#swallowedBytes += bytes
+      },
+    })
     this.#links.add(link)
     const forget = () => {
       if (client.destroyed && server?.destroyed !== false) this.#links.delete(link)
