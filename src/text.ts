@@ -18,13 +18,6 @@ const MAX_OPENED_CHARACTERS = 1024 * 1024
 export const UUID_CHARACTERS = 36
 const DASH = 45
 
-/** As long as a UUID, with its first and last dash: enough for the hot path to take it for one. */
-export function looksLikeUuid(text: string): boolean {
-  return (
-    text.length === UUID_CHARACTERS && text.charCodeAt(8) === DASH && text.charCodeAt(23) === DASH
-  )
-}
-
 /** Whether Postgres reads it as a uuid in its usual form. A third of what a pattern costs. */
 export function isUuid(text: string): boolean {
   if (text.length !== UUID_CHARACTERS) return false
