@@ -31,7 +31,7 @@ export interface FlusherParts {
  * Takes entries from the buffer to staging.
  *
  * Idle: no timer. Armed: the first entry set a timer of `flushIntervalMs`. Writing: batch after
- * batch, one statement in flight, until the buffer is empty. While the database is away the batch
+ * batch, one statement in flight, while there are full ones. While the database is away the batch
  * in hand is tried again and again and the buffer fills; nothing is given up but by `stop`.
  */
 export class Flusher {
@@ -97,22 +97,34 @@ export class Flusher {
 
   #start(): void {
     this.#timer = undefined
-    this.#writing = this.#write().finally(() => {
-      this.#writing = undefined
-      if (this.#parts.buffer.waiting > 0 && !this.#halt.signal.aborted) this.wake()
-    })
+    this.#writing = this.#write()
+      .catch((error: unknown) => {
+        // Nothing in there rejects. If it does, the application must not end by it.
+        this.#parts.logger.error({ name: nameOf(error) }, 'audit flush failed unexpectedly')
+      })
+      .finally(() => {
+        this.#writing = undefined
+        if (this.#parts.buffer.waiting > 0 && !this.#halt.signal.aborted) this.wake()
+      })
   }
 
   async #write(): Promise<void> {
     await nextTurn() // never inside the call that filled the batch
     const { buffer, maxBatchEntries } = this.#parts
-    while (buffer.waiting > 0 && !this.#halt.signal.aborted) {
+    do {
       const batch = buffer.take(maxBatchEntries)
       const encoded = await this.#encode(batch)
-      await this.#stage(encoded)
+      if (encoded.length > 0) await this.#stage(encoded)
       buffer.release(batch)
       this.#settle(batch.length)
-    }
+    } while (this.#isWorthWriting() && !this.#halt.signal.aborted)
+  }
+
+  /** What came meanwhile waits its interval: a few entries cost nearly as much as hundreds. */
+  #isWorthWriting(): boolean {
+    const { buffer, maxBatchEntries } = this.#parts
+    const isAskedFor = this.#waiters.length > 0 && buffer.waiting > 0
+    return isAskedFor || buffer.waiting >= maxBatchEntries
   }
 
   async #encode(batch: readonly PendingEntry[]): Promise<EncodedEntry[]> {
@@ -121,7 +133,12 @@ export class Flusher {
     for (const entry of batch) {
       if (encoded.length > 0 && encoded.length % SLICE_ENTRIES === 0) await nextTurn()
       this.#numbered += 1
-      encoded.push(encoder.encode(entry, this.#numbered))
+      try {
+        encoded.push(encoder.encode(entry, this.#numbered))
+      } catch {
+        // A bug of ours, and no reason to hold up the others.
+        this.#parts.drops.count('refused')
+      }
     }
     this.#warnOfDegraded()
     return encoded
@@ -191,4 +208,9 @@ export class Flusher {
     this.#waiters = this.#waiters.filter(({ upTo }) => upTo > this.#settled)
     for (const { resolve } of done) resolve(!given)
   }
+}
+
+/** An error's class, and not its message, which may quote an entry. */
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error
 }

@@ -1,7 +1,7 @@
 import type { RecorderStats } from 'audit-outbox'
 import { auditDeadLetter, auditLog, auditOutbox, auditStaging } from 'audit-outbox/schema'
 import { eq, sql } from 'drizzle-orm'
-import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { collaborator, refund } from './tables.ts'
 
 /** Everything that one run of the demo put into the audit log, and everything that came out. */
@@ -55,8 +55,8 @@ export interface Run {
 
 /** A handle of each login's own: the site may not read the log, nor the relay the site's tables. */
 export interface Ledgers {
-  readonly site: PostgresJsDatabase
-  readonly relay: PostgresJsDatabase
+  readonly site: NodePgDatabase
+  readonly relay: NodePgDatabase
 }
 
 type Counts = Pick<
@@ -95,7 +95,7 @@ export async function readAccount(
 }
 
 /** The business rows that exist, each of which promised an entry. */
-async function committedIds(site: PostgresJsDatabase, eventId: string): Promise<string[]> {
+async function committedIds(site: NodePgDatabase, eventId: string): Promise<string[]> {
   const rows = await site
     .select({ id: collaborator.id })
     .from(collaborator)
@@ -109,13 +109,13 @@ async function committedIds(site: PostgresJsDatabase, eventId: string): Promise<
  * exactly one place.
  */
 async function readCounts(
-  relay: PostgresJsDatabase,
+  relay: NodePgDatabase,
   { eventId, startedAt, rolledBack, secrets }: Run,
   recorderId: string | null,
   committed: readonly string[],
 ): Promise<Counts> {
   const since = startedAt.toISOString()
-  const [counts] = await relay.execute<Counts>(sql`
+  const { rows } = await relay.execute<Counts>(sql`
     with recent as materialized (
       select * from ${auditLog} where id >= audit.id_floor(${since}::timestamptz)
     ),
@@ -165,6 +165,7 @@ async function readCounts(
       )::integer as "secretsFound",
       (select percentile_cont(0.5) within group (order by ms) from delay)::float8 as "p50Ms",
       (select percentile_cont(0.99) within group (order by ms) from delay)::float8 as "p99Ms"`)
+  const [counts] = rows
   if (counts === undefined) throw new TypeError('a select without FROM answers with one row')
   return counts
 }

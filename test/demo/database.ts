@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import path from 'node:path'
 import postgres from 'postgres'
-import { startPostgres } from '../support/postgres.ts'
+import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { DemoFailure, messageOf } from './failures.ts'
+import { tail } from './terminal.ts'
 
 export interface DemoDatabase {
   /** "Postgres 18.4 on 127.0.0.1:40123". */
@@ -12,6 +13,8 @@ export interface DemoDatabase {
   /** Whether it is ours, to make logins on and to show passwords of. */
   readonly isOwn: boolean
   readonly logFiles: readonly string[]
+  /** Rejects when it ends without having been asked to; says nothing of a server that is not ours. */
+  readonly died: Promise<never>
   stop(): Promise<void>
 }
 
@@ -29,13 +32,42 @@ export async function startOwnDatabase(
 ): Promise<DemoDatabase> {
   const folder = path.join(dataDir, 'postgres')
   const server = await start(folder, say)
+  const logFile = path.relative('', server.logFile)
+  const watch = watchOver(server, logFile)
   return {
     what: `${await serverName(server.url)} on 127.0.0.1:${server.port}`,
     ownerUrl: server.url,
     isOwn: true,
-    logFiles: [path.relative('', server.logFile)],
-    stop: () => server.stop(),
+    logFiles: [logFile],
+    died: watch.died,
+    stop: () => {
+      watch.end()
+      return server.stop()
+    },
   }
+}
+
+const WATCH_INTERVAL_MS = 200
+
+function isRunning(server: Postgres): boolean {
+  try {
+    return server.pid > 0
+  } catch {
+    return false
+  }
+}
+
+function watchOver(server: Postgres, logFile: string) {
+  let timer: NodeJS.Timeout | undefined
+  const died = new Promise<never>((_, reject) => {
+    timer = setInterval(() => {
+      if (isRunning(server)) return
+      clearInterval(timer)
+      reject(new DemoFailure(`Postgres ended. ${tail(logFile)}`))
+    }, WATCH_INTERVAL_MS)
+  })
+  died.catch(() => {}) // whoever waits for it hears of it
+  return { died, end: () => clearInterval(timer) }
 }
 
 async function start(folder: string, say: (line: string) => void) {
@@ -64,6 +96,7 @@ export async function useGivenDatabase(url: string): Promise<DemoDatabase> {
       ownerUrl: url,
       isOwn: false,
       logFiles: [],
+      died: new Promise(() => {}),
       stop: async () => {},
     }
   } catch (error) {

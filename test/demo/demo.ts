@@ -1,5 +1,6 @@
 import fs from 'node:fs'
 import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import {
   type DemoDatabase,
   makeLogins,
@@ -17,6 +18,11 @@ import { makeSiteTables } from './site-tables.ts'
 import { note, step } from './steps.ts'
 import { bold, dim, say } from './terminal.ts'
 import { tryIt } from './try-it.ts'
+
+/** What fails because Postgres or the relay died is told by that, which may be noticed later. */
+const CAUSE_TIMEOUT_MS = 500
+/** A person waits. */
+const CLOSE_TIMEOUT_MS = 5_000
 
 /**
  * The whole demo, in order. What it starts, `ending` ends.
@@ -46,17 +52,22 @@ export async function demo(options: DemoOptions, ending: Ending): Promise<boolea
     return [opened, `Site on ${opened.origin}; its log is ${siteLog}`]
   })
   await ending.add('its database', () => site.closeDatabase())
-  await ending.add('recorder', () => site.audit.close())
+  await ending.add('recorder', () => site.audit.close({ timeoutMs: CLOSE_TIMEOUT_MS }))
   await ending.add('site', () => site.closeHttp())
 
+  const died = Promise.race([database.died, relay.died])
+  died.catch(() => {})
   const { party, isBalanced } = await Promise.race([
-    evening({ site, relayUrl: urls.relay, sampleFile: options.sample }),
-    relay.died,
+    evening({ site, relayUrl: urls.relay, sampleFile: options.sample }).catch(async (error) => {
+      await Promise.race([died, sleep(CAUSE_TIMEOUT_MS)])
+      throw error
+    }),
+    died,
   ])
   if (once) return isBalanced
   const logs = [relayLog, siteLog, ...database.logFiles]
   say(tryIt({ database, urls, origin: site.origin, party, logs }))
-  return relay.died
+  return died
 }
 
 function openDatabase({ databaseUrl, dataDir }: DemoOptions): Promise<DemoDatabase> {

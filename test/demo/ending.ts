@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { messageOf } from './failures.ts'
 import { dim, red, say, took } from './terminal.ts'
 
@@ -9,9 +10,15 @@ interface End {
 // One Ctrl-C arrives as up to three signals: from the terminal, from npm and from tsx.
 const SAME_SIGNAL_MS = 300
 
+/** Longer than any of those takes that know a limit of their own. */
+const END_TIMEOUT_MS = 40_000
+
 /** What is running, to be ended in the opposite order of its start. */
 export class Ending {
-  /** Resolves with the first SIGINT or SIGTERM; the second one ends the process at once. */
+  /**
+   * Resolves with the first SIGINT or SIGTERM. The second one ends the process at once, and so does
+   * the first one where everything is ending already.
+   */
   readonly asked: Promise<NodeJS.Signals>
   readonly #ends: End[] = []
   #ending: Promise<void> | undefined
@@ -20,8 +27,10 @@ export class Ending {
     this.asked = new Promise((resolve) => {
       let firstMs: number | undefined
       const onSignal = (signal: NodeJS.Signals) => {
-        firstMs ??= performance.now()
-        if (performance.now() - firstMs > SAME_SIGNAL_MS) {
+        const nowMs = performance.now()
+        const isSecond = firstMs === undefined ? this.#ending : nowMs - firstMs > SAME_SIGNAL_MS
+        firstMs ??= nowMs
+        if (isSecond) {
           // Postgres and the relay end by themselves when we do.
           process.exit(signal === 'SIGINT' ? 130 : 143)
         }
@@ -54,7 +63,7 @@ export class Ending {
       process.stdout.write(dim(`${separator}${name}`))
       separator = ', '
       try {
-        await end()
+        await Promise.race([end(), overdue()])
       } catch (error) {
         problems.push(`${name} did not end well: ${messageOf(error)}`)
       }
@@ -62,4 +71,9 @@ export class Ending {
     say(dim(`. ${took(performance.now() - startedMs)}`))
     for (const problem of problems) say(`  ${red('✖')} ${problem}`)
   }
+}
+
+async function overdue(): Promise<never> {
+  await sleep(END_TIMEOUT_MS, undefined, { ref: false })
+  throw new Error(`it has not ended after ${END_TIMEOUT_MS / 1_000} s`)
 }

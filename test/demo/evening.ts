@@ -1,6 +1,6 @@
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { drizzle } from 'drizzle-orm/postgres-js'
+import { drizzle } from 'drizzle-orm/node-postgres'
 import { type Account, type Ledgers, readAccount, type Run } from './account.ts'
 import { messageOf } from './failures.ts'
 import type { ImportedEntry } from './imported-entry.ts'
@@ -52,7 +52,7 @@ export async function evening({ site, relayUrl, sampleFile }: EveningParts) {
     const stuck = `Given up after ${SETTLE_TIMEOUT_MS / 1_000} s: something is still on its way`
     return [last, isFine ? arrived : stuck, isFine]
   })
-  await relayClient.end({ timeout: 1 })
+  await relayClient.end()
 
   await printTimeline(site, run)
   const verdict = judge(account)

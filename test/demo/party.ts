@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { GUESTS } from './people.ts'
 import { event, feature, guest, purchase } from './tables.ts'
 
@@ -13,7 +13,7 @@ export interface Party {
 
 export const FLAGS = ['dark_mode', 'seating_plan', 'live_polls', 'photo_wall'] as const
 
-export async function makeParty(db: PostgresJsDatabase): Promise<Party> {
+export async function makeParty(db: NodePgDatabase): Promise<Party> {
   const eventId = randomUUID()
   const name = 'Harbour Lights Gala'
   const guests = GUESTS.map((guestName) => ({ id: randomUUID(), eventId, name: guestName }))

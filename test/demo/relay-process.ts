@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { whenWeEnd } from '../support/when-we-end.ts'
 import { DemoFailure } from './failures.ts'
-import { COLUMNS, cut } from './terminal.ts'
+import { tail } from './terminal.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PROGRAM = ['--import', 'tsx', 'relay/main.ts']
@@ -49,7 +49,7 @@ export async function startRelay(relayUrl: string, logFile: string): Promise<Rel
     child.once('exit', (code, signal) => {
       if (isStopping) return
       const how = signal === null ? `with code ${code}` : `by ${signal}`
-      reject(new DemoFailure(`The relay ended ${how}. The end of ${logFile}:\n${tail(logFile)}`))
+      reject(new DemoFailure(`The relay ended ${how}. ${tail(logFile)}`))
     })
   })
   died.catch(() => {}) // whoever waits for it hears of it
@@ -100,15 +100,6 @@ async function end(child: ChildProcess): Promise<void> {
   clearTimeout(escalate)
   if (signal === 'SIGKILL') throw new Error(`still running after ${STOP_TIMEOUT_MS / 1_000} s`)
   if (code !== 0) throw new Error(`it ended with code ${code}`)
-}
-
-/** Its last lines, each no longer than the terminal's. */
-function tail(file: string): string {
-  const lines = fs.readFileSync(file, 'utf8').trimEnd().split('\n')
-  return lines
-    .slice(-8)
-    .map((line) => `  ${cut(line, COLUMNS - 2)}`)
-    .join('\n')
 }
 
 /** Ours, without anything that would lead the relay to another database. */

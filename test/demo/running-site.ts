@@ -1,10 +1,11 @@
 import { once } from 'node:events'
 import type { Server } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { serve } from '@hono/node-server'
 import { createRecorder, type Recorder } from 'audit-outbox'
-import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres'
+import pg from 'pg'
 import { pino } from 'pino'
-import postgres from 'postgres'
 import type { RoleUrls } from './database.ts'
 import { DemoFailure } from './failures.ts'
 import { createSite } from './site.ts'
@@ -13,6 +14,7 @@ import { readTimeline, timelineTable } from './timeline.ts'
 
 const HOST = '127.0.0.1'
 const DATABASE_CONNECTIONS = 6
+const DATABASE_END_MS = 1_000
 /** How long a request in flight may take to end before its connection is closed. */
 const REQUESTS_END_MS = 1_000
 
@@ -21,9 +23,9 @@ export interface RunningSite {
   readonly origin: string
   readonly audit: Recorder
   /** As the site's own login. */
-  readonly db: PostgresJsDatabase
+  readonly db: NodePgDatabase
   /** As support's login, who read the log. */
-  readonly reader: PostgresJsDatabase
+  readonly reader: NodePgDatabase
   closeHttp(): Promise<void>
   closeDatabase(): Promise<void>
 }
@@ -54,17 +56,33 @@ export async function openSite(
     reader,
     closeHttp: () => closeHttp(server),
     closeDatabase: async () => {
-      await Promise.all([own.end({ timeout: 1 }), support.end({ timeout: 1 })])
+      // A pool waits for connections that broke while they were lent out.
+      await Promise.race([Promise.all([own.end(), support.end()]), sleep(DATABASE_END_MS)])
     },
   }
 }
 
-export function connect(url: string, name: string): postgres.Sql {
-  return postgres(url, {
+/**
+ * Connections of the site's own. Not by the driver that the recorder uses: with that one a database
+ * that goes away in the middle of a transaction ends the whole process.
+ */
+export function connect(url: string, name: string): pg.Pool {
+  const connectionString = new URL(url)
+  // `sslmode=require` then means what it means to every other client.
+  if (connectionString.searchParams.has('sslmode')) {
+    connectionString.searchParams.set('uselibpqcompat', 'true')
+  }
+  const pool = new pg.Pool({
+    connectionString: connectionString.href,
+    application_name: name,
     max: DATABASE_CONNECTIONS,
-    onnotice: () => {},
-    connection: { application_name: name },
+    connectionTimeoutMillis: 5_000,
+    query_timeout: 20_000,
   })
+  // A connection that breaks while no query runs on it: the next query says so, or makes a new one.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+  return pool
 }
 
 type Fetch = Parameters<typeof serve>[0]['fetch']

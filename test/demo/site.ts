@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { AuditAction, Recorder } from 'audit-outbox'
 import { type AuditVariables, honoAudit } from 'audit-outbox/hono'
 import { and, eq, not, sum } from 'drizzle-orm'
-import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { Hono } from 'hono'
 import { HTTPException } from 'hono/http-exception'
 import type { ImportedEntry } from './imported-entry.ts'
@@ -11,7 +11,7 @@ import { collaborator, event, feature, guest, purchase, refund } from './tables.
 
 export interface SiteParts {
   readonly audit: Recorder
-  readonly db: PostgresJsDatabase
+  readonly db: NodePgDatabase
   /** The event's timeline as text, newest last. */
   readonly timeline: (eventId: string) => Promise<string>
 }

@@ -21,7 +21,10 @@ export async function step<T>(doing: string, work: () => Promise<StepResult<T>>)
   const startedMs = performance.now()
   const announcement = `  ${dim('·')} ${doing} …`
   if (isLive) overwrite(announcement)
-  const slow = isLive ? undefined : setTimeout(() => say(announcement), SLOW_MS)
+  const sayIt = () => {
+    if (!isOver) say(announcement)
+  }
+  const slow = isLive ? undefined : setTimeout(sayIt, SLOW_MS)
   try {
     const [made, done, isFine = true] = await work()
     if (isOver) return never()

@@ -1,3 +1,4 @@
+import fs from 'node:fs'
 import tty from 'node:tty'
 
 /** What the output is laid out for. */
@@ -48,4 +49,10 @@ export function cut(text: string, columns: number): string {
 
 export function took(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
+}
+
+/** The last lines of a log, each no longer than the terminal's. */
+export function tail(file: string): string {
+  const lines = fs.readFileSync(file, 'utf8').trimEnd().split('\n').slice(-8)
+  return `The end of ${file}:\n${lines.map((line) => `  ${cut(line, COLUMNS - 2)}`).join('\n')}`
 }

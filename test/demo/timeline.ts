@@ -1,6 +1,6 @@
 import { auditLog } from 'audit-outbox/schema'
 import { and, desc, eq, gte, isNull, type SQL, sql } from 'drizzle-orm'
-import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { hostName } from './people.ts'
 import { cut, type Paint } from './terminal.ts'
 import { inWords } from './words.ts'
@@ -12,7 +12,7 @@ export type TimelineRow = typeof auditLog.$inferSelect
 
 /** An event's newest entries, oldest of them first. */
 export async function readTimeline(
-  db: PostgresJsDatabase,
+  db: NodePgDatabase,
   eventId: string,
 ): Promise<readonly TimelineRow[]> {
   const rows = await db
@@ -32,7 +32,7 @@ export interface ExamplesOf {
 
 /** A little of everything in a run: each action's last entry, and a few of another system's. */
 export async function readExamples(
-  db: PostgresJsDatabase,
+  db: NodePgDatabase,
   { eventId, recorderId, since }: ExamplesOf,
 ): Promise<readonly TimelineRow[]> {
   const isRecent = gte(auditLog.id, sql`audit.id_floor(${since.toISOString()}::timestamptz)`)
