@@ -79,7 +79,12 @@ try {
   const { code, message, fault } = error
   const hint = fault ? faultHint(fault.code) : undefined
   const isMisuse = code === 'AUDIT_OPTION_INVALID' || code === 'AUDIT_FILTER_INVALID'
-  const lines = [message, hint, isMisuse ? 'See "audit-relay --help".' : undefined]
+  const isSaid = hint !== undefined && message.includes(hint)
+  const lines = [
+    message,
+    isSaid ? undefined : hint,
+    isMisuse ? 'See "audit-relay --help".' : undefined,
+  ]
   process.stderr.write(`audit-relay: ${lines.filter(Boolean).join('\n')}\n`)
   process.exitCode = isMisuse ? MISUSED : FAILED
 }

@@ -58,6 +58,8 @@ export interface DrainResult extends RelayStats {
 
 const PARTITIONS_EVERY_MS = 3_600_000
 const COMPACT_EVERY_MS = 1_000
+/** A backlog is moved in cycles of this length: only a cycle that ends shows that the relay works. */
+const MAX_CYCLE_MS = 1_000
 /** Two relays may meet at the same id; one of them finds it in the log when it tries again. */
 const MAX_CLASHES = 10
 
@@ -75,6 +77,7 @@ export class Relay {
   readonly #halt = new AbortController()
   readonly #outage: Outage
   #running: Promise<void> | undefined
+  #hasBacklog = false
   #partitionsDueMs = Number.NEGATIVE_INFINITY
   #compactDueMs = Number.NEGATIVE_INFINITY
   #cycles = 0
@@ -195,7 +198,7 @@ export class Relay {
         break // only by the signal
       }
       waitMs = this.#claimed > claimedBefore ? pollMinMs : Math.min(waitMs * 2, pollMaxMs)
-      await idle(waitMs, signal)
+      if (!this.#hasBacklog) await idle(waitMs, signal)
     }
     this.#logger.info({ ...this.stats() }, 'audit relay stopped')
   }
@@ -212,7 +215,8 @@ export class Relay {
     if (probed.wasEmptied) await this.#declareGap()
     let { waiting } = probed
     const isEmpty = waiting.length === 0 && !probed.wasEmptied
-    while (waiting.length > 0 && !signal.aborted) {
+    const endMs = performance.now() + MAX_CYCLE_MS
+    while (waiting.length > 0 && !signal.aborted && performance.now() < endMs) {
       // By turns, so that a backlog in one lane never holds up the other.
       const stillFull: LaneName[] = []
       for (const lane of waiting) {
@@ -223,6 +227,7 @@ export class Relay {
       }
       waiting = stillFull
     }
+    this.#hasBacklog = waiting.length > 0
     if (!isEmpty) await this.#compact()
     this.#cycles += 1
     return isEmpty

@@ -19,9 +19,15 @@ Usage${commands}
 Environment
   DATABASE_URL                  used for everything that has no URL of its own:
   AUDIT_RELAY_DATABASE_URL      run, status: a login that was granted audit_relay
-  AUDIT_READER_DATABASE_URL     export: a login that was granted audit_reader
+  AUDIT_READER_DATABASE_URL     export, page: a login that was granted audit_reader
+  AUDIT_APP_DATABASE_URL        page: a login that was granted audit_app, to record who reads
   AUDIT_OWNER_DATABASE_URL      migrate: a superuser, or CREATEROLE and CREATE on the database
   AUDIT_LOG_LEVEL               trace, debug, info, warn, error, fatal or silent; default info
+  AUDIT_HTTP_PORT               run: serve over HTTP on this port; without it nothing is served
+  AUDIT_HTTP_HOST               ... at this address; default 127.0.0.1
+  AUDIT_PAGE_TOKEN              ... the timeline page, to ada:TOKEN,grace:TOKEN; at least 16
+                                characters each; opened with /?token=TOKEN
+  AUDIT_PAGE_AUDIT_READS        on or off: whether reading the page is itself logged; default on
 ${settings.join('\n')}
 
 Exit codes

@@ -1,6 +1,6 @@
 import { currentScope } from './context.ts'
 import type { AuditContext } from './entry.ts'
-import { merge } from './copy.ts'
+import { merge } from './json-object.ts'
 import type { BoundContext } from './pending.ts'
 import type { Shaper } from './shape.ts'
 

@@ -24,6 +24,8 @@ export class Client {
   readonly db: PostgresJsDatabase
   readonly #sql: postgres.Sql
   readonly #sockets = new Set<net.Socket>()
+  readonly #waiting = new Set<(reason: Error) => void>()
+  #opened = 0
   #isDiscarded = false
   #isBusy = false
 
@@ -46,10 +48,16 @@ export class Client {
     this.db = drizzle(this.#sql)
   }
 
-  /** While busy, the connection keeps the process alive. */
+  /** While busy, the connection keeps the process alive. Set before each statement. */
   set isBusy(isBusy: boolean) {
     this.#isBusy = isBusy
+    this.#opened = 0
     for (const socket of this.#sockets) this.#hold(socket)
+  }
+
+  /** Whom to tell that the driver connects again and again behind its statement, in vain. */
+  get waiting(): Set<(reason: Error) => void> {
+    return this.#waiting
   }
 
   /** Says goodbye to the server, in bounded time. */
@@ -74,9 +82,21 @@ export class Client {
   async #open({ host, port, path }: Target): Promise<net.Socket> {
     // The driver tries to connect again, also after its end: it waits here for ever, for nothing.
     if (this.#isDiscarded) return new Promise<never>(() => {})
+    // A server, or what stands before it, that accepts and hangs up: left to itself the driver
+    // connects hundreds of times a second. Once for each host is enough; then others decide.
+    if (this.#opened >= host.length) {
+      const error = new Error('The server ended the connection before it was ready.')
+      const reason = Object.assign(error, { code: 'CONNECTION_CLOSED' })
+      for (const reject of this.#waiting) reject(reason)
+      return new Promise<never>(() => {})
+    }
+    const first = this.#opened
+    this.#opened += 1
     if (path) return await this.#connected(net.connect(path), undefined)
     let failure: unknown
-    for (const [at, name] of host.entries()) {
+    for (let tried = 0; tried < host.length; tried += 1) {
+      const at = (first + tried) % host.length // a host that is not wanted is hung up on: the next
+      const name = host[at]
       try {
         return await this.#connected(net.connect(port[at] ?? 5432, name), name)
       } catch (error) {

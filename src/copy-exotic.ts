@@ -1,5 +1,6 @@
 import { types } from 'node:util'
-import { type Copier, JsonObject } from './copy.ts'
+import type { Copier } from './copy.ts'
+import { JsonObject } from './json-object.ts'
 import { nextStep, type PathStep } from './redact-paths.ts'
 import { mayHoldSecret } from './secret-texts.ts'
 
@@ -17,9 +18,18 @@ const typedArrayName = Object.getOwnPropertyDescriptor(
   Symbol.toStringTag,
 )?.get
 
-/** An object literal, as nearly all are, or one without a prototype. Never with a `toJSON`. */
+/**
+ * An object literal, as nearly all are, or a copy of ours; never with a `toJSON`. Asking for the
+ * constructor costs less than asking for the prototype, and who lies about it is copied all the same.
+ */
 export function isPlain(given: object): boolean {
-  return given.constructor === Object && toJsonOf(given) === undefined
+  try {
+    const maker: unknown = given.constructor
+    if (maker !== Object && maker !== JsonObject) return false
+    return typeof (given as { toJSON?: unknown }).toJSON !== 'function'
+  } catch {
+    return false
+  }
 }
 
 /** Copies whatever is neither an array nor a plain object. May throw what the caller's code does. */
@@ -48,8 +58,13 @@ export function copyExotic(
 
   const copy = copier.copyObject(given, depth, steps)
   // A promise, a WeakMap, a class that keeps everything private: there is nothing to be seen.
-  if (isEmpty(copy) && Object.getPrototypeOf(given) !== Object.prototype) copier.mark('opaque')
+  if (isEmpty(copy) && isInstance(given)) copier.notes.mark('opaque')
   return copy
+}
+
+function isInstance(given: object): boolean {
+  const prototype: unknown = Object.getPrototypeOf(given)
+  return prototype !== null && prototype !== Object.prototype
 }
 
 type ToJson = (this: object, key: string) => unknown
@@ -71,7 +86,7 @@ function isEmpty(object: JsonObject): boolean {
 function dateText(copier: Copier, date: Date): string {
   copier.left -= 26
   if (!Number.isNaN(getTime.call(date))) return toISOString.call(date)
-  copier.mark('date')
+  copier.notes.mark('date')
   return 'Invalid Date'
 }
 
@@ -124,7 +139,7 @@ function copyBinary(
   copy['byteLength'] = bytes.byteLength
   copier.left -= 40
   if (bytes.byteLength > MAX_BINARY_BYTES) {
-    copier.mark('binary')
+    copier.notes.mark('binary')
     return copy
   }
   const buffer = Buffer.from(bytes)
@@ -149,14 +164,19 @@ function copyMap(
   let at = 0
   for (const [key, value] of mapEntries.call(map)) {
     if (copier.left <= 0) {
-      copier.mark('truncated')
+      copier.notes.mark('truncated')
       break
     }
-    if (named) copier.putUnder(object, String(key), value, depth, steps)
+    if (named) copier.putUnder(object, nameOfKey(key), value, depth, steps)
     else pairs.push(copyPair(copier, key, value, at, depth, steps))
     at += 1
   }
   return named ? object : pairs
+}
+
+/** Without calling anything of the key's own. */
+function nameOfKey(key: unknown): string {
+  return typeof key === 'string' ? key : typeof key === 'number' ? String(key) : `[${typeof key}]`
 }
 
 function hasOnlyTextKeys(map: Map<unknown, unknown>): boolean {
@@ -197,7 +217,7 @@ function copyList(
   const copy: unknown[] = []
   for (const item of items) {
     if (copier.left <= 0) {
-      copier.mark('truncated')
+      copier.notes.mark('truncated')
       copy.push(`…[cut: ${size} items]`)
       break
     }
@@ -229,10 +249,10 @@ function copyPairs(
   const copy = new JsonObject()
   for (const [name, value] of given) {
     if (copier.left <= 0) {
-      copier.mark('truncated')
+      copier.notes.mark('truncated')
       break
     }
-    const key = String(name)
+    const key = nameOfKey(name)
     const before = copy[key]
     copier.putUnder(copy, key, value, depth, steps)
     if (before !== undefined && copy[key] !== undefined) {

@@ -46,11 +46,20 @@ export function decodeCursor(given: unknown, owner: Buffer): Position {
   if (!bytes.subarray(ID_END, OWNER_END).equals(owner.subarray(0, 8))) {
     throw invalid('The cursor belongs to another filter or order: start from the first page.')
   }
-  const hex = bytes.toString('hex', HEAD_BYTES, ID_END)
-  return {
-    direction: bytes[1] === 0 ? 'next' : 'prev',
-    id: hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5'),
-  }
+  const id = dashed(bytes.toString('hex', HEAD_BYTES, ID_END))
+  return { direction: bytes[1] === 0 ? 'next' : 'prev', id }
+}
+
+/** The id before (-1) or after (1) this one, of all that there could be. */
+export function neighbourOf(id: string, step: 1 | -1): string {
+  const last = 2n ** 128n - 1n
+  const number = BigInt(`0x${id.replaceAll('-', '')}`) + BigInt(step)
+  const inRange = number < 0n ? 0n : number > last ? last : number
+  return dashed(inRange.toString(16).padStart(32, '0'))
+}
+
+function dashed(hex: string): string {
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
 function checkOf(bytes: Buffer): Buffer {

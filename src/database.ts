@@ -16,16 +16,20 @@ export interface DatabaseOptions {
 }
 
 /**
- * What a reading connection asks of the server at its start. The server itself ends a statement a
- * little before our own deadline, because only it can stop the work; and it plans for reading a
- * page in order, because a sort that looks cheap is not where the statistics are behind.
+ * The server itself ends a statement a little before our own deadline, because only it can: one that
+ * waits for a lock does not notice that its client has gone, and behind an ALTER TABLE that waits
+ * too each of our attempts would leave a connection.
+ */
+const SERVER_SHARE = 0.9
+/**
+ * What a reading connection asks for besides. It plans for reading a page in order, because a sort
+ * that looks cheap is not where the statistics are behind.
  */
 const READER_SETTINGS = {
   default_transaction_read_only: 'on',
   enable_bitmapscan: 'off',
   enable_sort: 'off',
 }
-const SERVER_SHARE = 0.9
 /** protocol_violation: a pooler that lets no settings through at the start. */
 const SETTINGS_REFUSED = '08P01'
 
@@ -59,11 +63,11 @@ export class Database {
    * @throws {AuditError} `AUDIT_DATABASE_FAILED` with the fault, or `AUDIT_DEADLINE_PASSED`
    */
   async execute<Row extends object>(query: SQL): Promise<readonly Row[]> {
+    const asks = !this.#settingsRefused
     try {
       return await this.#execute<Row>(query)
     } catch (error) {
-      const canDoWithout = this.#options.isReader === true && !this.#settingsRefused
-      if (!canDoWithout || databaseFault(error).code !== SETTINGS_REFUSED) throw error
+      if (!asks || databaseFault(error).code !== SETTINGS_REFUSED) throw error
       this.#settingsRefused = true // then our own deadline has to do
       return await this.#execute<Row>(query)
     }
@@ -73,7 +77,10 @@ export class Database {
     const client = this.#begin()
     const { statementTimeoutMs } = this.#options
     let timer: NodeJS.Timeout | undefined
+    let giveUp: (reason: Error) => void = () => {}
     const deadline = new Promise<never>((_, reject) => {
+      giveUp = reject
+      client.waiting.add(giveUp)
       timer = setTimeout(() => {
         const message = `No answer from the database within ${statementTimeoutMs} ms.`
         reject(new AuditError('AUDIT_DEADLINE_PASSED', message))
@@ -91,6 +98,7 @@ export class Database {
       throw safeError(error)
     } finally {
       clearTimeout(timer)
+      client.waiting.delete(giveUp)
       this.#end(client)
     }
   }
@@ -117,9 +125,9 @@ export class Database {
 
   #settings(): Readonly<Record<string, string>> {
     const { isReader = false, statementTimeoutMs } = this.#options
-    if (!isReader || this.#settingsRefused) return {}
+    if (this.#settingsRefused) return {}
     const statement_timeout = String(Math.ceil(statementTimeoutMs * SERVER_SHARE))
-    return { ...READER_SETTINGS, statement_timeout }
+    return isReader ? { ...READER_SETTINGS, statement_timeout } : { statement_timeout }
   }
 
   #end(client: Client): void {

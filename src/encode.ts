@@ -1,115 +1,147 @@
-import type { JsonObject } from './copy.ts'
-import { createIdGenerator } from './id.ts'
+import { createFitter, type Parts } from './encode-fit.ts'
+import { createInstantText, occurredTime, recordedTime } from './entry-time.ts'
+import { createIdGenerator, type IdGenerator } from './id.ts'
+import { type JsonObject, merge } from './json-object.ts'
 import type { BoundContext, PendingEntry } from './pending.ts'
-import { isUuid, MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS, mendJson, plainLine } from './text.ts'
+import type { Redactor } from './redact.ts'
+import { mayHoldSecret } from './secret-texts.ts'
+import { isUuid, mendJson, plainLine, UUID_CHARACTERS } from './text.ts'
 
-/** An entry as its lane takes it. */
+/** An entry as it is written: one JSON object in the columns' names. */
 export interface EncodedEntry {
   readonly id: string
   /** Its running number in the fast lane; null in the outbox lane. */
   readonly recorderSeq: number | null
-  /** One JSON object, with the lane's column names as keys; columns that are null are left out. */
   readonly json: string
-  /** Its size in UTF-8. */
+  /** The JSON's size in UTF-8. */
   readonly bytes: number
-  /** What may be logged of it. */
+  /** What may be said of the entry in a log: an action that is well-formed, and UUIDs. */
   readonly action: string
   readonly eventId: string | undefined
   readonly userId: string | undefined
 }
 
+export interface EncoderOptions {
+  readonly recorderId: string
+  readonly maxEntryBytes: number
+  readonly redactor: Redactor
+  readonly nextId?: IdGenerator | undefined
+}
+
 export interface Encoder {
   /**
-   * The half of an entry's way that can wait for the flush. Never throws.
+   * The half of an entry's way that can wait: ids, times, well-formed text, JSON, its exact size.
+   * Total, and whatever comes out fits its columns' types and the log's checks.
    *
-   * @param recorderSeq the entry's running number in the fast lane; null in the outbox lane
+   * @param recorderSeq its running number in the fast lane; null in the outbox lane
    */
-  encode(entry: PendingEntry, recorderSeq: number | null): EncodedEntry
+  encode(pending: PendingEntry, recorderSeq: number | null): EncodedEntry
   /** How many entries were encoded less faithfully than they were given. */
   readonly degraded: number
 }
 
-export interface EncoderOptions {
-  readonly recorderId: string
-  readonly maxEntryBytes: number
-}
-
-/** `entity.verb`, of letters, digits, `_` and `-`; more parts are fine. */
+/** `entity.verb`: names of letters, digits, `_` and `-`, joined by dots. */
 const ACTION = /^[\w-]+(?:\.[\w-]+)+$/
-const DAY_MS = 86_400_000
-/** The last millisecond of year 9999, and the first of year 1: what every reader can write down. */
-const LAST_MS = 253_402_300_799_999
-const FIRST_MS = -62_135_596_800_000
 
-/** What was noticed about an entry, for its context. */
-interface Notes {
-  readonly marks: string[]
-  readonly invalid: Record<string, string>
-}
-
-export function createEncoder({ recorderId, maxEntryBytes }: EncoderOptions): Encoder {
-  const nextId = createIdGenerator()
-  const contexts = new WeakMap<BoundContext, string>()
+export function createEncoder(options: EncoderOptions): Encoder {
+  const { recorderId, maxEntryBytes, redactor, nextId = createIdGenerator() } = options
+  const instantText = createInstantText()
+  const join = createFitter(maxEntryBytes)
+  const contexts = new WeakMap<BoundContext, Mended>()
   let degraded = 0
 
-  /** A context's details as JSON, made once for all entries that were recorded in it. */
-  function detailsOf(context: BoundContext): string {
-    let json = contexts.get(context)
-    if (json === undefined) {
-      json = context.details === undefined ? '{}' : JSON.stringify(context.details)
-      contexts.set(context, json)
+  function encode(pending: PendingEntry, recorderSeq: number | null): EncodedEntry {
+    const marks: string[] = []
+    addAll(marks, pending.context?.marks)
+    addAll(marks, pending.marks)
+    const redacted: string[] = []
+    addAll(redacted, pending.context?.redacted)
+    addAll(redacted, pending.redacted)
+
+    const recordedMs = recordedTime(pending.recordedAtMs)
+    const occurred = occurredTime(pending.occurredAtMs, recordedMs)
+    if (occurred.mark !== undefined) add(marks, occurred.mark)
+
+    const invalid: Record<string, string> = {}
+    const uuidOf = (name: string, text: string | undefined): string | undefined => {
+      if (text === undefined || isUuid(text)) return text
+      invalid[name] = cleanLine(name, text, marks, redacted)
+      add(marks, `${name}.invalid`)
+      return undefined
     }
-    return json
+    const userId = uuidOf('userId', pending.userId)
+    const eventId = uuidOf('eventId', pending.eventId)
+    const targetId = uuidOf('targetId', pending.targetId)
+    const requestId = lineOf('requestId', pending.requestId, marks, redacted)
+    const entityType = lineOf('entityType', pending.entityType, marks, redacted)
+    const action = plain('action', pending.action, marks)
+    const wellFormed = ACTION.test(action)
+    if (!wellFormed) add(marks, 'action.malformed')
+
+    const id = nextId(recordedMs)
+    const parts: Parts = {
+      head:
+        `{"id":"${id}","occurred_at":"${instantText(occurred.ms)}"` +
+        (recorderSeq === null
+          ? ''
+          : `,"recorder_id":"${recorderId}","recorder_seq":${recorderSeq}`) +
+        (userId === undefined ? '' : `,"user_id":"${userId}"`) +
+        (eventId === undefined ? '' : `,"event_id":"${eventId}"`) +
+        (targetId === undefined ? '' : `,"target_id":"${targetId}"`) +
+        `,"action":${JSON.stringify(action)}`,
+      entityType,
+      requestId,
+      metadata: pending.metadata,
+      metadataJson: jsonOf(pending.metadata, 'metadata', marks),
+      detailsJson: detailsOf(pending, marks),
+      marks,
+      redacted,
+      invalid,
+    }
+    const json = join(parts)
+    if (marks.length > 0) degraded += 1
+    return {
+      id,
+      recorderSeq,
+      json,
+      bytes: Buffer.byteLength(json),
+      action: wellFormed ? action : '(malformed)',
+      eventId,
+      userId,
+    }
   }
 
-  function encode(entry: PendingEntry, recorderSeq: number | null): EncodedEntry {
-    const notes: Notes = {
-      marks: [...(entry.context?.marks ?? []), ...(entry.marks ?? [])],
-      invalid: {},
+  /** Text of 36 characters was not looked into in the call: it had the length of a UUID. */
+  function cleanLine(name: string, text: string, marks: string[], redacted: string[]): string {
+    if (!(redactor.active && text.length === UUID_CHARACTERS && mayHoldSecret(text))) {
+      return plain(name, text, marks)
     }
-    const id = nextId(entry.recordedAtMs)
-    const userId = uuidOf(entry.userId, 'userId', notes)
-    const eventId = uuidOf(entry.eventId, 'eventId', notes)
-    const targetId = uuidOf(entry.targetId, 'targetId', notes)
-    const action = actionOf(entry.action, notes)
-    let columns = `{"id":"${id}","occurred_at":"${occurredAt(entry, notes)}","action":${quote(action)}`
-    if (userId !== undefined) columns += `,"user_id":"${userId}"`
-    if (eventId !== undefined) columns += `,"event_id":"${eventId}"`
-    if (targetId !== undefined) columns += `,"target_id":"${targetId}"`
-    if (recorderSeq !== null) {
-      columns += `,"recorder_id":"${recorderId}","recorder_seq":${recorderSeq}`
-    }
-    columns += textColumn('entity_type', 'entityType', entry.entityType, notes)
-    columns += textColumn('request_id', 'requestId', entry.requestId, notes)
-
-    const redacted = [...(entry.context?.redacted ?? []), ...(entry.redacted ?? [])]
-    let metadata = mended(entry.metadata ? JSON.stringify(entry.metadata) : '{}', 'metadata', notes)
-    let details = mended(contextJson(entry), 'context', notes)
-    const assemble = () =>
-      `${columns},"metadata":${metadata},"context":${withNotes(details, notes, redacted)}}`
-    let json = assemble()
-    // The copy was cut by characters; only here is it known what they take as JSON in UTF-8.
-    if (Buffer.byteLength(json) > maxEntryBytes) {
-      notes.marks.push('metadata.truncated')
-      metadata = `{"truncated":${Buffer.byteLength(metadata)}}`
-      json = assemble()
-    }
-    if (Buffer.byteLength(json) > maxEntryBytes) {
-      notes.marks.push('context.truncated')
-      details = '{}'
-      redacted.length = 0
-      json = assemble()
-    }
-    if (notes.marks.length > 0) degraded += 1
-    return { id, recorderSeq, json, bytes: Buffer.byteLength(json), action, eventId, userId }
+    const clean = redactor.cleanText(text, name)
+    if (clean !== text) add(redacted, name)
+    return plain(name, clean, marks)
   }
 
-  function contextJson({ context, details }: PendingEntry): string {
-    const shared = context === undefined ? '{}' : detailsOf(context)
-    if (details === undefined) return shared
-    return shared === '{}'
-      ? JSON.stringify(details)
-      : JSON.stringify({ ...context?.details, ...details } satisfies JsonObject)
+  function lineOf(
+    name: string,
+    text: string | undefined,
+    marks: string[],
+    redacted: string[],
+  ): string | undefined {
+    return (text && cleanLine(name, text, marks, redacted)) || undefined
+  }
+
+  /** The details' JSON: the context's is made once, unless the entry has details of its own. */
+  function detailsOf({ context, details }: PendingEntry, marks: string[]): string | undefined {
+    if (details !== undefined) return jsonOf(merge(context?.details, details), 'context', marks)
+    if (context?.details === undefined) return undefined
+    let made = contexts.get(context)
+    if (made === undefined) {
+      const found: string[] = []
+      made = { json: jsonOf(context.details, 'context', found), marks: found }
+      contexts.set(context, made)
+    }
+    addAll(marks, made.marks)
+    return made.json
   }
 
   return {
@@ -120,54 +152,41 @@ export function createEncoder({ recorderId, maxEntryBytes }: EncoderOptions): En
   }
 }
 
-function withNotes(details: string, { marks, invalid }: Notes, redacted: string[]): string {
-  let added = ''
-  if (marks.length > 0) added += `,"degraded":${JSON.stringify([...new Set(marks)])}`
-  if (redacted.length > 0)
-    added += `,"redacted":${mendJson(JSON.stringify([...new Set(redacted)]))}`
-  if (Object.keys(invalid).length > 0) added += `,"invalid":${mendJson(JSON.stringify(invalid))}`
-  if (added === '') return details
-  return details === '{}' ? `{${added.slice(1)}}` : `${details.slice(0, -1)}${added}}`
+interface Mended {
+  readonly json: string | undefined
+  readonly marks: readonly string[]
 }
 
-function uuidOf(text: string | undefined, name: string, notes: Notes): string | undefined {
-  if (text === undefined || text === '') return undefined
-  if (isUuid(text)) return text
-  notes.marks.push(`${name}.invalid`)
-  notes.invalid[name] = text
-  return undefined
+function addAll(list: string[], more: readonly string[] | undefined): void {
+  if (more !== undefined) for (const item of more) add(list, item)
 }
 
-function actionOf(given: string, notes: Notes): string {
-  if (ACTION.test(given) && given.length <= MAX_ACTION_CHARACTERS) return given
-  const action = plainLine(given)
-  if (!ACTION.test(action)) notes.marks.push('action.malformed')
-  return action.slice(0, MAX_ACTION_CHARACTERS)
+function add(list: string[], item: string): void {
+  if (!list.includes(item)) list.push(item)
 }
 
-function textColumn(column: string, name: string, given: string | undefined, notes: Notes): string {
-  if (given === undefined || given === '') return ''
-  const text = plainLine(given)
-  if (text !== given) notes.marks.push(`${name}.characters`)
-  return `,"${column}":${quote(text.slice(0, MAX_TEXT_CHARACTERS))}`
+function plain(name: string, text: string, marks: string[]): string {
+  const line = plainLine(text)
+  if (line !== text) add(marks, `${name}.characters`)
+  return line
 }
 
-function occurredAt({ recordedAtMs, occurredAtMs }: PendingEntry, notes: Notes): string {
-  if (occurredAtMs === undefined) return new Date(recordedAtMs).toISOString()
-  if (!(occurredAtMs >= FIRST_MS && occurredAtMs <= LAST_MS)) {
-    notes.marks.push('occurredAt.invalid')
-    return new Date(recordedAtMs).toISOString()
+/** Undefined for nothing. What jsonb does not take is mended and marked. */
+function jsonOf(
+  object: JsonObject | undefined,
+  root: 'metadata' | 'context',
+  marks: string[],
+): string | undefined {
+  if (object === undefined) return undefined
+  try {
+    const json = JSON.stringify(object)
+    const mended = mendJson(json)
+    if (mended !== json) add(marks, `${root}.characters`)
+    return mended
+  } catch {
+    // Nothing in it can throw, but since the copy was made somebody may have put a toJSON where
+    // every array has it.
+    add(marks, `${root}.unencodable`)
+    return undefined
   }
-  if (occurredAtMs > recordedAtMs + DAY_MS) notes.marks.push('occurredAt.skewed')
-  return new Date(occurredAtMs).toISOString()
-}
-
-function mended(json: string, name: string, notes: Notes): string {
-  const mended = mendJson(json)
-  if (mended !== json) notes.marks.push(`${name}.characters`)
-  return mended
-}
-
-function quote(text: string): string {
-  return JSON.stringify(text)
 }

@@ -39,7 +39,7 @@ export function readOwn(copier: Copier, given: object, name: string): unknown {
     const foreign = hasOwn.call(Object.prototype, name) && !hasOwn.call(given, name)
     return foreign ? undefined : Reflect.get(given, name)
   } catch {
-    copier.markWhole(`${name}.throws`)
+    copier.notes.markEntry(`${name}.throws`)
     return undefined
   }
 }
@@ -52,30 +52,27 @@ export function columnText(
   given: unknown,
   maxCharacters: number,
 ): string | undefined {
-  if (given === undefined || given === null || given === '') return undefined
+  if (given === undefined || given === null) return undefined
   const text = typeof given === 'string' ? given : oddText(copier, name, given)
   const fits = text.length <= maxCharacters
-  if (fits && !(redactor.active && mayHoldSecret(text))) return text
+  if (fits && !(redactor.active && mayHoldSecret(text))) return text === '' ? undefined : text
 
   // Read past the cut, so that a secret that the cut would halve is seen as one.
   const window = headOf(text, maxCharacters * 4)
   const clean = redactor.active ? redactor.cleanText(window, name) : window
-  if (clean !== window) copier.note(name)
-  if (fits && clean.length <= maxCharacters) return clean
-  copier.markWhole(`${name}.truncated`)
-  return headOf(clean, maxCharacters) || cutMark(text.length, undefined)
+  if (clean !== window) copier.notes.noteRedacted(name)
+  const short = headOf(clean, maxCharacters)
+  if (fits && short === clean) return clean === '' ? undefined : clean
+  copier.notes.markEntry(`${name}.truncated`)
+  return short === '' ? cutMark(text.length, undefined) : short
 }
 
 function oddText(copier: Copier, name: string, given: unknown): string {
-  copier.markWhole(`${name}.invalid`)
-  if (typeof given !== 'object') {
-    return typeof given === 'symbol' || typeof given === 'function'
-      ? `[${typeof given}]`
-      : String(copier.copyRoot(given, 'context')['value'])
-  }
+  copier.notes.markEntry(`${name}.invalid`)
+  if (typeof given === 'number' || typeof given === 'boolean') return String(given)
   // An id of some library's own: its toJSON knows its text.
-  const copy = copier.copyRoot({ value: given }, 'context')['value']
-  return typeof copy === 'string' ? copy : '[object]'
+  const { value } = copier.copyRoot({ value: given }, 'context')
+  return typeof value === 'string' ? value : `[${typeof given}]`
 }
 
 /** Milliseconds since 1970; undefined where none were given; NaN for what is neither. */

@@ -36,10 +36,10 @@ export interface LogFilter {
 
 /** A filter that was found good. */
 export interface CheckedFilter {
-  /** Conditions on the log's own columns, for `and`. */
+  /** All of its conditions on the log's columns, for `and`. */
   readonly conditions: readonly SQL[]
-  /** Whether an index leads to what it asks for. */
-  readonly hasIndex: boolean
+  /** Those of them that an index leads to; a time range is one. */
+  readonly indexed: readonly SQL[]
   /** Tells filters apart: a cursor belongs to one. The time range is not part of it. */
   readonly fingerprint: Buffer
   /** The filter as it was understood, for a manifest. */
@@ -69,9 +69,8 @@ const READERS = {
   metadata: (given: unknown) => sql`${auditLog.metadata} @> ${jsonText(given)}::text::jsonb`,
 } as const
 
-const WITH_INDEX: ReadonlySet<string> = new Set([
-  ...['eventId', 'userId', 'targetId', 'requestId', 'action'],
-])
+export const INDEXED_NAMES = ['eventId', 'userId', 'targetId', 'requestId', 'action'] as const
+const WITH_INDEX: ReadonlySet<string> = new Set(INDEXED_NAMES)
 
 /** The names that a filter knows. */
 export const FILTER_NAMES: readonly string[] = [...Object.keys(READERS), 'from', 'to']
@@ -85,30 +84,31 @@ export const FILTER_NAMES: readonly string[] = [...Object.keys(READERS), 'from',
 export function checkFilter(filter: LogFilter): CheckedFilter {
   if (typeof filter !== 'object' || filter === null) throw invalid('A filter must be an object.')
   refuseUnknownNames(filter)
-  const conditions: SQL[] = []
+  const indexed: SQL[] = []
+  const others: SQL[] = []
   const described: Record<string, unknown> = {}
   for (const [name, read] of Object.entries(READERS)) {
     const given: unknown = Reflect.get(filter, name)
     if (given === undefined) continue
-    conditions.push(read(given))
+    const into = WITH_INDEX.has(name) ? indexed : others
+    into.push(read(given))
     described[name] = typeof given === 'string' && UUID.test(given) ? given.toLowerCase() : given
   }
   const fingerprint = createHash('sha256').update(JSON.stringify(described)).digest()
-  const hasIndex = Object.keys(described).some((name) => WITH_INDEX.has(name))
   const fromMs = instant('from', filter.from)
   const toMs = instant('to', filter.to)
   if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
     throw invalid('from must be before to.')
   }
   if (fromMs !== undefined) {
-    conditions.push(sql`${auditLog.id} >= ${idFloor(fromMs)}::uuid`)
+    indexed.push(sql`${auditLog.id} >= ${idFloor(fromMs)}::uuid`)
     described['from'] = new Date(fromMs).toISOString()
   }
   if (toMs !== undefined) {
-    conditions.push(sql`${auditLog.id} < ${idFloor(toMs)}::uuid`)
+    indexed.push(sql`${auditLog.id} < ${idFloor(toMs)}::uuid`)
     described['to'] = new Date(toMs).toISOString()
   }
-  return { conditions, hasIndex, fingerprint, described }
+  return { conditions: [...indexed, ...others], indexed, fingerprint, described }
 }
 
 /** An error whose message may be shown to whoever asked: it names what is wrong with the question. */

@@ -6,8 +6,8 @@ import { databaseFault } from './errors.ts'
 import { type StagedBatch, toStagedBatch } from './keeper.ts'
 import type { AuditLogger } from './logger.ts'
 import { Outage } from './outage.ts'
-import { faultKind, withRetry } from './retry.ts'
 import type { PendingEntry } from './pending.ts'
+import { faultKind, withRetry } from './retry.ts'
 
 /** Encoding more than this in one go would hold up the event loop for half a millisecond. */
 const SLICE_ENTRIES = 100

@@ -1,49 +1,66 @@
 import { randomFillSync } from 'node:crypto'
 
-const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'))
-const MAX_COUNTER = 0xfff
-const POOL_BYTES = 8 * 512
+/** Makes an id for something that happened at this millisecond. Ids of one generator only grow. */
+export type IdGenerator = (ms: number) => string
+
+/** Fills with randomness; given from outside in tests. */
+export type FillRandom = (words: Uint16Array) => void
+
+const MAX_MS = 2 ** 48 - 1
+/** Random words got at once: asking the system costs more than a hundred ids. */
+const BATCHED_WORDS = 4_096
+const WORDS_AN_ID = 6
+const DIGITS = Array.from({ length: 4_096 }, (_, n) => n.toString(16).padStart(3, '0'))
+const VARIANTS = ['8', '9', 'a', 'b']
 
 /**
- * Makes UUIDv7 (RFC 9562, section 5.7) for given milliseconds, each greater than the one before.
+ * UUIDv7 (RFC 9562): 48 bits of milliseconds, a counter of 26 bits, 48 random bits.
  *
- * Within a millisecond, or when the clock goes back, `rand_a` counts (section 6.2, method 1); when
- * its 12 bits are used up, the millisecond is counted on.
+ * The counter stands where the RFC's method 1 puts it, at the top of `rand_a` and on into `rand_b`.
+ * It begins at random in each millisecond with its highest bit clear, so 33 million ids fit behind
+ * any beginning. When the clock stands still or goes back, the last millisecond is kept and the
+ * counter goes on; should it ever run out, the next millisecond is taken before its time.
  */
-export function createIdGenerator(): (unixMs: number) => string {
-  // Random bytes cost the same for one id as for five hundred.
-  const pool = new Uint8Array(POOL_BYTES)
-  let used = POOL_BYTES
+export function createIdGenerator(fillRandom: FillRandom = randomFillSync): IdGenerator {
+  const random = new Uint16Array(BATCHED_WORDS)
+  let used = BATCHED_WORDS
   let lastMs = -1
-  let counter = 0
-  let timePart = ''
-  return (unixMs) => {
-    if (used === POOL_BYTES) {
-      randomFillSync(pool)
+  let time = ''
+  let high = 0 // 12 bits of the counter, after the version
+  let low = 0 // 14 bits of it, after the variant
+
+  const twelve = (word: number): string => DIGITS[(random[word] ?? 0) & 0xfff] ?? '000'
+
+  function begin(ms: number): void {
+    lastMs = ms
+    const upper = Math.floor(ms / 2 ** 24)
+    const lower = ms % 2 ** 24
+    const hex = (n: number): string => DIGITS[n & 0xfff] ?? '000'
+    const digits = hex(upper >> 12) + hex(upper) + hex(lower >> 12) + hex(lower)
+    time = `${digits.slice(0, 8)}-${digits.slice(8)}-7`
+    high = (random[used + 4] ?? 0) & 0x7ff
+    low = (random[used + 5] ?? 0) & 0x3fff
+  }
+
+  function count(): void {
+    low += 1
+    if (low <= 0x3fff) return
+    low = 0
+    high += 1
+    if (high > 0xfff) begin(lastMs + 1)
+  }
+
+  return (ms) => {
+    if (used + WORDS_AN_ID > BATCHED_WORDS) {
+      fillRandom(random)
       used = 0
     }
-    if (unixMs > lastMs) {
-      lastMs = unixMs
-      counter = 0
-      timePart = timeOf(unixMs)
-    } else if (counter === MAX_COUNTER) {
-      lastMs += 1
-      counter = 0
-      timePart = timeOf(lastMs)
-    } else {
-      counter += 1
-    }
-    const hex = (at: number) => HEX[pool[used + at] as number] as string
-    const variant = HEX[((pool[used] as number) & 0x3f) | 0x80] as string
-    const id =
-      `${timePart}-7${HEX[counter >> 8]?.[1]}${HEX[counter & 0xff]}-${variant}${hex(1)}-` +
-      `${hex(2)}${hex(3)}${hex(4)}${hex(5)}${hex(6)}${hex(7)}`
-    used += 8
-    return id
+    const wanted = ms > 0 ? Math.min(Math.trunc(ms), MAX_MS) : 0
+    if (wanted > lastMs) begin(wanted)
+    else count()
+    const counter = `${DIGITS[high]}-${VARIANTS[low >> 12]}${DIGITS[low & 0xfff]}`
+    const rest = twelve(used) + twelve(used + 1) + twelve(used + 2) + twelve(used + 3)
+    used += WORDS_AN_ID
+    return `${time}${counter}-${rest}`
   }
-}
-
-function timeOf(unixMs: number): string {
-  const hex = unixMs.toString(16).padStart(12, '0')
-  return `${hex.slice(0, 8)}-${hex.slice(8)}`
 }

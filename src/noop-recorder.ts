@@ -1,5 +1,5 @@
 import { runInScope } from './context.ts'
-import type { AnyActions, ActionMap } from './entry.ts'
+import type { ActionMap, AnyActions } from './entry.ts'
 import type { Recorder } from './recorder.ts'
 
 /** A recorder that does nothing, as cheaply as possible: for tests, and where there is no database. */

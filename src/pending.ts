@@ -1,4 +1,4 @@
-import type { JsonObject } from './copy.ts'
+import type { JsonObject } from './json-object.ts'
 
 /**
  * An entry on its way to the flush. It holds no secret and nothing of the caller's but strings.

@@ -47,7 +47,7 @@ export class RecorderPath {
     this.logger = logger
     this.shaper = shaper
     this.context = context
-    this.encoder = createEncoder({ recorderId, maxEntryBytes })
+    this.encoder = createEncoder({ recorderId, maxEntryBytes, redactor: shaper.redactor })
     this.#drops = new DropCounter(logger)
     this.#buffer = new EntryBuffer({
       maxEntries: limits.maxBufferEntries,

@@ -39,7 +39,7 @@ export interface RecordInOptions {
 export interface RecorderStats {
   /** Null for a recorder that does nothing. */
   readonly recorderId: string | null
-  /** Entries that `record()` accepted. */
+  /** Entries that were accepted: by `record()`, and our own `audit.drop` entries. */
   readonly recorded: number
   /** Of those, how many the database has confirmed to hold. */
   readonly staged: number

@@ -115,24 +115,13 @@ export function replaceSecrets(
         : match,
     )
   }
-  if (hasUserInfo(clean)) {
-    clean = clean.replace(
-      USER_INFO,
-      (_, user: string, password: string) => `://${user}:${replace(password)}@`,
-    )
-  }
+  if (hasUserInfo(clean)) clean = clean.replace(WORD, (word) => replaceInUrl(word, replace))
   if (clean.includes('=')) {
     clean = clean.replace(NAME_VALUE, (match, name: string, equals: string, value: string) =>
       isSecretName(name) ? name + equals + replace(value) : match,
     )
   }
-  if (hasJsonPair(clean)) {
-    clean = clean.replace(JSON_PAIR, (match, name: string, colon: string, value: string) =>
-      isSecretName(name) && !JSON_WORD.test(value)
-        ? `"${name}${colon}${quoted(value, replace(value))}`
-        : match,
-    )
-  }
+  if (hasJsonPair(clean)) clean = replaceInJson(clean, replace, isSecretName)
   if (hasLongNumber(clean)) {
     clean = clean.replace(CARD, (match, _dash, _space, at: number, whole: string) =>
       isCardNumber(match.replaceAll(/\D/g, '')) && !isInHash(whole, at, match.length)
@@ -168,22 +157,73 @@ function isCredential(scheme: string, token: string, alone: boolean): boolean {
   return decoded.includes(':') || token.endsWith('=') || (alone && token.length >= 16)
 }
 
-// RFC 3986 has no `/`, `?`, `#` in a password, but a URL that was put together by hand has, so
-// everything up to the last `@` is the password, unless what follows the colon is a port.
-const USER_INFO = /:\/\/([^\s:@/?#"'<>[\]]{0,256}):(?!\d{1,5}(?:[/?#]|\s|$))([^\s"'<>]{1,1024})@/g
+const WORD = /[^\s"'<>]+/g
+const PORT = /^\d{1,5}(?:[/?#]|$)/
+
+/**
+ * Replaces the password of `scheme://user:password@host`. RFC 3986 has no `/`, `?`, `#` in it, but a
+ * URL that was put together by hand has, so everything up to the last `@` is the password, unless
+ * what follows the colon is a port.
+ */
+function replaceInUrl(word: string, replace: Replace): string {
+  const end = word.lastIndexOf('@')
+  for (let at = word.indexOf('://'); at !== -1 && at < end; at = word.indexOf('://', at + 3)) {
+    let colon = at + 3
+    while (colon < end && !':@/?#[]'.includes(word.charAt(colon))) colon += 1
+    const start = colon + 1
+    if (word[colon] !== ':' || start >= end || PORT.test(word.slice(start, start + 6))) continue
+    return word.slice(0, start) + replace(word.slice(start, end)) + word.slice(end)
+  }
+  return word
+}
 
 // `user[password]=…` is how forms nest.
 const NAME_VALUE = /(?<![\w.-])([A-Za-z_][\w.-]{0,63})((?:\]|%5D)?=)("[^"]*"?|[^\s&;,"')}\]]+)/gi
 
-// JSON inside a text, also when it was quoted again: \"password\":\"…\".
-const JSON_PAIR =
-  /"([^"\\]{1,64})(\\{0,4}"\s{0,8}:\s{0,8})(\\{1,4}"[^"\\]*|"(?:[^"\\]|\\.)*"?|[{[][^}\]]*[}\]]?|[^\s,}\]"]+)/g
+// A key in JSON inside a text, also when it was quoted again: \"password\":\"…\".
+const JSON_KEY = /"([^"\\]{1,64})\\{0,4}"\s{0,8}:\s{0,8}/g
+const JSON_VALUE = /\\{1,4}"[^"\\]*|"(?:[^"\\]|\\.)*"?|[^\s,}\]"[{]+/y
 const JSON_WORD = /^(?:null|true|false)$/
 
-/** A replacement for a JSON value, in the quotes that the value had. */
-function quoted(value: string, replacement: string): string {
-  const open = /^\\*"/.exec(value)?.[0] ?? '"'
-  return open + replacement + (open === '"' ? '"' : '')
+/** Replaces the values of secret keys, whatever they are, and looks into those of all others. */
+function replaceInJson(
+  text: string,
+  replace: Replace,
+  isSecretName: (name: string) => boolean,
+): string {
+  let clean = ''
+  let done = 0
+  JSON_KEY.lastIndex = 0
+  for (let key = JSON_KEY.exec(text); key !== null; key = JSON_KEY.exec(text)) {
+    if (!isSecretName(key[1] ?? '')) continue
+    const start = JSON_KEY.lastIndex
+    const end = endOfJsonValue(text, start)
+    const value = text.slice(start, end)
+    if (value === '' || JSON_WORD.test(value)) continue
+    const quote = /^\\*"/.exec(value)?.[0] ?? '"'
+    // Of a value that was quoted twice, the closing quotes were left to stand.
+    clean += text.slice(done, start) + quote + replace(value) + (quote === '"' ? '"' : '')
+    done = end
+    JSON_KEY.lastIndex = end
+  }
+  return clean + text.slice(done)
+}
+
+function endOfJsonValue(text: string, start: number): number {
+  const first = text[start]
+  if (first !== '{' && first !== '[') {
+    JSON_VALUE.lastIndex = start
+    return JSON_VALUE.test(text) ? JSON_VALUE.lastIndex : start
+  }
+  // Brackets inside of strings are counted too: what is left open by that is replaced to the end.
+  let open = 0
+  for (let at = start; at < text.length; at += 1) {
+    const letter = text[at]
+    if (letter === '{' || letter === '[') open += 1
+    else if (letter === '}' || letter === ']') open -= 1
+    if (open === 0) return at + 1
+  }
+  return text.length
 }
 
 const CARD =

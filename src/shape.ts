@@ -1,12 +1,15 @@
-import { Copier, type JsonObject, merge } from './copy.ts'
+import { Copier } from './copy.ts'
 import type { AuditContext } from './entry.ts'
 import { columnText, type Fields, isPolluted, readEach, readOwn, timeOf } from './fields.ts'
+import { type JsonObject, merge } from './json-object.ts'
 import type { BoundContext, PendingEntry } from './pending.ts'
 import type { Redactor } from './redact.ts'
 import { MIN_SECRET_CHARACTERS } from './secret-texts.ts'
-import { MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS, internal, UUID_CHARACTERS } from './text.ts'
+import { internal, MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS, UUID_CHARACTERS } from './text.ts'
 
 export interface Shaper {
+  /** What it redacts by, for the half of the way that comes later. */
+  readonly redactor: Redactor
   /**
    * The synchronous half of an entry's way: everything that has to happen before the call returns,
    * because afterwards the caller's objects may change. Total: it never throws, whatever it is
@@ -121,8 +124,8 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
       metadata: ownMetadata,
       details: ownDetails,
       context,
-      marks: copier.marks,
-      redacted: copier.redacted,
+      marks: copier.notes.marks,
+      redacted: copier.notes.redacted,
       bytes: ENTRY_BYTES + left - copier.left + copier.cells * CELL_BYTES,
     }
   }
@@ -130,7 +133,8 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
   function actionOf(copier: Copier, action: string): string {
     const text = columnText(copier, redactor, 'action', action, MAX_ACTION_CHARACTERS)
     if (text === action) cleanActions[actionSlot(action)] = internal(action)
-    return text ?? action
+    // A censor may have left nothing of it, and an entry without an action cannot be stored.
+    return text ?? '-'
   }
 
   function textOf(copier: Copier, name: string, given: unknown): string | undefined {
@@ -151,8 +155,8 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
     try {
       const copier = take()
       copier.begin(Math.max(0, contextRoom - (parent?.characters ?? 0)))
-      for (const mark of parent?.marks ?? []) copier.markWhole(mark)
-      for (const path of parent?.redacted ?? []) copier.note(path)
+      for (const mark of parent?.marks ?? []) copier.notes.markEntry(mark)
+      for (const path of parent?.redacted ?? []) copier.notes.noteRedacted(path)
       const bound = bindTo(copier, context, parent)
       spare = copier
       return bound
@@ -183,13 +187,13 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
       eventId,
       requestId,
       details,
-      marks: copier.marks,
-      redacted: copier.redacted,
+      marks: copier.notes.marks,
+      redacted: copier.notes.redacted,
       characters: details === undefined ? 0 : (parent?.characters ?? 0) + left - copier.left,
     }
   }
 
-  return { shape, bind }
+  return { redactor, shape, bind }
 }
 
 /**
@@ -217,7 +221,7 @@ function copyDetails(copier: Copier, given: unknown, room: number): JsonObject |
   copier.left += rest
   for (const name of RESERVED_DETAILS) {
     if (!(name in copy)) continue
-    copier.markWhole('context.reserved')
+    copier.notes.markEntry('context.reserved')
     return merge(undefined, copy, RESERVED_DETAILS)
   }
   return copy

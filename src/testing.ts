@@ -5,6 +5,7 @@ import type { ActionMap, AnyActions, AuditContext, DropReason, EntryOf } from '.
 import { AuditError, type AuditErrorCode } from './errors.ts'
 import { RECORDER_LIMITS, refuseUnknownOptions, resolveLimits } from './options.ts'
 import type { AuditTransaction } from './outbox.ts'
+import type { BoundContext, PendingEntry } from './pending.ts'
 import type {
   CloseResult,
   Recorder,
@@ -13,7 +14,6 @@ import type {
   RecordInOptions,
 } from './recorder.ts'
 import { compileRedactor } from './redact.ts'
-import type { BoundContext, PendingEntry } from './pending.ts'
 import { createShaper, type Shaper } from './shape.ts'
 
 /** An entry as `audit_log` would hold it. */
@@ -69,8 +69,9 @@ export function createMemoryRecorder<Actions extends ActionMap = AnyActions>(
     { maxEntryBytes: RECORDER_LIMITS.maxEntryBytes },
     { maxEntryBytes: given },
   )
-  const shaper = createShaper({ maxEntryBytes, redactor: compileRedactor(redact) })
-  const encoder = createEncoder({ recorderId: MEMORY_RECORDER_ID, maxEntryBytes })
+  const redactor = compileRedactor(redact)
+  const shaper = createShaper({ maxEntryBytes, redactor })
+  const encoder = createEncoder({ recorderId: MEMORY_RECORDER_ID, maxEntryBytes, redactor })
   return new BoundMemoryRecorder<Actions>(new Memory(shaper, encoder, context), undefined)
 }
 

@@ -69,6 +69,11 @@ export function cutMark(length: number, sha256: string | undefined): string {
     : `…[cut: ${length} characters, sha256 ${sha256}]`
 }
 
+/** The mark at the end of a text that was cut before. */
+export function cutMarkOf(text: string): string | undefined {
+  return /…\[cut: \d{1,12} characters(?:, sha256 [0-9a-f]{64})?\]$/.exec(text.slice(-128))?.[0]
+}
+
 export function sha256Of(text: string): string {
   return createHash('sha256').update(text).digest('hex')
 }

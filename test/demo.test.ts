@@ -56,7 +56,7 @@ test('the demo accounts for every entry and ends with 0', async (t) => {
 
   const [count] = await sql`
     select
-      count(*) filter (where recorder_id is not null)::integer as fast,
+      count(*) filter (where recorder_id is not null and action <> 'audit.drop')::integer as fast,
       count(*) filter (where recorder_id is null)::integer as outbox,
       count(*) filter (where metadata::text like '%[Redacted]%')::integer as redacted
     from audit.audit_log`
@@ -66,10 +66,12 @@ test('the demo accounts for every entry and ends with 0', async (t) => {
   assert.ok(committed > 50, output)
   assert.deepEqual(figures(output, 'staged'), [recorded])
   assert.deepEqual(figures(output, 'logged'), [recorded, committed, 0])
-  assert.deepEqual([count?.['fast'], count?.['outbox']], [recorded, committed])
+  assert.equal(count?.['outbox'], committed)
+  // The recorder tells of its drop in an entry of its own, before the account is read or after it.
+  assert.ok([0, 1].includes(recorded - count['fast']), output)
   assert.deepEqual(figures(output, 'dropped'), [1])
   assert.ok((figures(output, 'rolled back')[0] ?? 0) > 10, output)
-  assert.ok(count?.['redacted'] > 10)
+  assert.ok(count['redacted'] > 10)
 
   // Nobody looks at a terminal.
   assert.ok(!output.includes('\x1b'), output)

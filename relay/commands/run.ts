@@ -1,6 +1,8 @@
 import { pino } from 'pino'
 import { createRelay } from '../index.ts'
 import { type Environment, readConfig } from '../config.ts'
+import { serveHttp } from '../http.ts'
+import { readHttpConfig } from '../http-config.ts'
 import type { DrainResult } from '../relay.ts'
 
 export interface OnceBounds {
@@ -11,19 +13,21 @@ export interface OnceBounds {
 /** Runs until a signal: the first one finishes the batch in hand, the second one quits. */
 export async function run(environment: Environment): Promise<number> {
   const { databaseUrl, logLevel, limits } = readConfig(environment, 'relay')
+  const httpConfig = readHttpConfig(environment)
   const logger = pino({ name: 'audit-relay', level: logLevel })
   const relay = createRelay({ databaseUrl, logger, ...limits })
+  const http = httpConfig && (await serveHttp(httpConfig, logger))
   let signals = 0
   const onSignal = (signal: NodeJS.Signals) => {
     signals += 1
     if (signals > 1) process.exit(signal === 'SIGINT' ? 130 : 143)
     logger.info({ signal }, 'finishing the batch in hand; a second signal quits at once')
-    void relay.stop().then(() => process.exit(0))
+    void Promise.all([relay.stop(), http?.stop()]).then(() => process.exit(0))
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
   await relay.start()
-  await relay.stop()
+  await Promise.all([relay.stop(), http?.stop()])
   return 0
 }
 

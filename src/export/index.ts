@@ -23,7 +23,7 @@ export interface LogExport {
   readonly head: string
   /** Undefined where there is nothing to export. */
   readonly range: SeqRange | undefined
-  /** In the order of `seq`, about a megabyte of text each; read at the consumer's pace. */
+  /** In the order of `seq`, about a quarter of a megabyte of text each; read at the consumer's pace. */
   readonly pages: AsyncIterable<ExportPage>
 }
 

@@ -34,7 +34,7 @@ export interface PagesOptions {
 /** Numbers looked through in one statement where a filter may leave out most of them. */
 const WINDOW_SEQS = 50_000
 /** Characters that a page aims at, so that memory stays the same whatever the entries' size. */
-const PAGE_CHARACTERS = 1_000_000
+const PAGE_CHARACTERS = 250_000
 const MIN_PAGE_ROWS = 50
 const MAX_PAGE_ROWS = 4_000
 /** How long a database may be away in the middle of an export, in milliseconds. */

@@ -14,6 +14,7 @@ import { whenWeEnd } from './when-we-end.ts'
  *
  * - `AUDIT_TEST_DATABASE_URL`: test on this server instead of starting one.
  * - `AUDIT_TEST_POSTGRES_MAJOR`: which Postgres to start, 18 or 14.
+ * - `AUDIT_SCREENSHOTS`: a folder for what the browser tests see.
  * - `AUDIT_TEST_KEEP`: keep the databases of failed tests, and the server until Ctrl-C.
  */
 
@@ -123,7 +124,7 @@ async function runTests(url: string, files: string[], flags: string[]): Promise<
 /** Without what would lead a test, or the library under it, to a database of the developer's. */
 function testEnvironment(url: string): NodeJS.ProcessEnv {
   const ours = Object.entries(process.env).filter(
-    ([name]) => !/^(DATABASE_URL$|PG|AUDIT_(?!TEST_))/.test(name),
+    ([name]) => !/^(DATABASE_URL$|PG|AUDIT_(?!TEST_|SCREENSHOTS$))/.test(name),
   )
   return { ...Object.fromEntries(ours), AUDIT_TEST_DATABASE_URL: url }
 }

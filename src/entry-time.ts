@@ -1,0 +1,36 @@
+const DAY_MS = 86_400_000
+// The years that have four digits. Postgres knows more, but JavaScript writes those as `+010000-…`
+// and `-000001-…`, which Postgres does not read.
+const MIN_MS = -62_135_596_800_000
+const MAX_MS = 253_402_300_799_999
+
+/** Milliseconds since 1970 as ISO text. Entries of one flush mostly share a second's. */
+export function createInstantText(): (ms: number) => string {
+  let knownSecond = Number.NaN
+  let prefix = ''
+  return (ms) => {
+    const second = Math.floor(ms / 1_000)
+    if (second !== knownSecond) {
+      knownSecond = second
+      prefix = new Date(second * 1_000).toISOString().slice(0, 20)
+    }
+    return `${prefix}${String(ms - second * 1_000).padStart(3, '0')}Z`
+  }
+}
+
+/** When it was recorded; now, should the recorder's clock have given no time at all. */
+export function recordedTime(ms: number): number {
+  return ms >= 0 && ms <= MAX_MS ? Math.trunc(ms) : Date.now()
+}
+
+/** When it happened, as near as can be stored, and what is to be said about that. */
+export function occurredTime(
+  given: number | undefined,
+  recordedMs: number,
+): { ms: number; mark: string | undefined } {
+  if (given === undefined) return { ms: recordedMs, mark: undefined }
+  if (!Number.isFinite(given)) return { ms: recordedMs, mark: 'occurredAt.invalid' }
+  const ms = Math.trunc(given)
+  if (ms < MIN_MS || ms > MAX_MS) return { ms: recordedMs, mark: 'occurredAt.skewed' }
+  return { ms, mark: ms > recordedMs + DAY_MS ? 'occurredAt.skewed' : undefined }
+}

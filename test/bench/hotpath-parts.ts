@@ -1,0 +1,89 @@
+import { randomUUID } from 'node:crypto'
+import { performance } from 'node:perf_hooks'
+import { pino } from 'pino'
+import { compileRedactor } from '../../src/redact.ts'
+import { createShaper } from '../../src/shape.ts'
+
+// What the parts of the hot path cost beside what everybody knows. The rounds are interleaved, so
+// that a machine that is slow for a while is slow for all; the median round counts. A tight loop
+// flatters everything, but evenly enough to choose between alternatives.
+//
+// node --expose-gc --import tsx test/bench/hotpath-parts.ts
+
+const ROUNDS = 31
+const CALLS = 20_000
+
+const ids = Array.from({ length: 4_096 }, () => randomUUID())
+const id = (n: number): string => ids[n & 4_095] ?? ''
+
+function demoEntry(n: number) {
+  return {
+    action: 'branding.update' as const,
+    userId: id(n),
+    eventId: id(n + 1),
+    targetId: id(n + 2),
+    entityType: 'branding',
+    requestId: id(n + 3),
+    metadata: { field: 'primaryColor', before: '#ff0000', after: '#00ff00' },
+  }
+}
+
+const { shape } = createShaper({ maxEntryBytes: 32_768, redactor: compileRedactor(undefined) })
+const bare = createShaper({ maxEntryBytes: 32_768, redactor: compileRedactor(false) })
+const logger = pino({}, { write() {} })
+
+let sink: unknown
+const parts: Record<string, (n: number) => void> = {
+  'the literal alone': (n) => {
+    sink = demoEntry(n)
+  },
+  'pino.info': (n) => logger.info(demoEntry(n)),
+  shape: (n) => {
+    sink = shape(demoEntry(n), undefined, Date.now())
+  },
+  'shape, redact: false': (n) => {
+    sink = bare.shape(demoEntry(n), undefined, Date.now())
+  },
+  'JSON.stringify': (n) => {
+    sink = JSON.stringify(demoEntry(n))
+  },
+  structuredClone: (n) => {
+    sink = structuredClone(demoEntry(n))
+  },
+}
+
+const rounds: Record<string, number[]> = {}
+for (let round = 0; round < ROUNDS; round += 1) {
+  for (const [name, call] of Object.entries(parts)) {
+    const started = performance.now()
+    for (let n = 0; n < CALLS; n += 1) call(n)
+    const nanoseconds = ((performance.now() - started) / CALLS) * 1e6
+    rounds[name] ??= []
+    if (round > 5) rounds[name].push(nanoseconds)
+  }
+}
+
+const median = (values: number[]) =>
+  values.toSorted((one, other) => one - other)[values.length >> 1] ?? 0
+
+function heapBytes(call: (n: number) => void): number {
+  const samples = Array.from({ length: 9 }, () => {
+    globalThis.gc?.()
+    const before = process.memoryUsage().heapUsed
+    for (let n = 0; n < 2_000; n += 1) call(n)
+    return (process.memoryUsage().heapUsed - before) / 2_000
+  })
+  return median(samples)
+}
+
+const pinoNanoseconds = median(rounds['pino.info'] ?? [])
+for (const [name, call] of Object.entries(parts)) {
+  const nanoseconds = median(rounds[name] ?? [])
+  console.log(
+    name.padEnd(22),
+    `${nanoseconds.toFixed(0).padStart(6)} ns`,
+    `${(nanoseconds / pinoNanoseconds).toFixed(3)} of pino.info`,
+    `${heapBytes(call).toFixed(0).padStart(6)} heap bytes`,
+  )
+}
+if (sink === null) console.log()

@@ -1,0 +1,131 @@
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { parseArgs } from 'node:util'
+import { heal } from './heal.ts'
+import { Inflictor } from './inflict.ts'
+import { Progress } from './progress.ts'
+import { Scene } from './scene.ts'
+import { planFaults } from './schedule.ts'
+import { verify } from './verify.ts'
+
+/**
+ * `npm run test:chaos -- --seconds 600 --seed N [--dir DIR] [--save FILE]`: a server, two writers
+ * and two relays, and every fault that a seed decides on. At the end it heals, and the account has
+ * to balance: exits with 1 and the reasons where it does not, and then keeps everything.
+ */
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string', default: '60' },
+    seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
+    rate: { type: 'string', default: '1100' },
+    dir: { type: 'string' },
+    save: { type: 'string' },
+    keep: { type: 'boolean', default: false },
+  },
+})
+const seconds = Number(values.seconds)
+const seed = Number(values.seed)
+const beganMs = performance.now()
+const lines: string[] = []
+
+function say(line: string): void {
+  const at = ((performance.now() - beganMs) / 1_000).toFixed(1).padStart(6)
+  lines.push(`${at}  ${line}`)
+  console.log(`${at}  ${line}`)
+}
+
+function makeFolder(): string {
+  const folder = values.dir
+    ? path.resolve(values.dir)
+    : fs.mkdtempSync(path.join(os.tmpdir(), `audit-outbox-chaos-${seed}-`))
+  fs.mkdirSync(folder, { recursive: true })
+  fs.chmodSync(folder, 0o711) // as root the server runs as another user, who has to get in
+  return folder
+}
+
+async function main(): Promise<boolean> {
+  const folder = makeFolder()
+  const faults = planFaults(seed, seconds)
+  say(`seed ${seed}, ${seconds} s, ${faults.length} faults, in ${folder}`)
+  const save = (name: string, content: unknown) =>
+    fs.writeFileSync(path.join(folder, name), `${JSON.stringify(content, undefined, 1)}\n`)
+  save('schedule.json', faults)
+  const scene = await Scene.set({
+    folder,
+    seed,
+    entriesPerSecond: Number(values.rate),
+    transactionsPerSecond: 25,
+    say,
+  })
+  let isRight = false
+  try {
+    say(`Postgres on port ${scene.server.port}; ${scene.processes.length} processes`)
+    const inflictor = new Inflictor(scene)
+    const progress = new Progress(scene, inflictor, say)
+    await play(inflictor, faults)
+    say('healing')
+    const healed = await heal(scene, say)
+    progress.stop()
+    save('inflicted.json', inflictor.done)
+    save(
+      'lives.json',
+      scene.processes.map(({ name, lives }) => ({ name, lives })),
+    )
+    const verdict = await verify(scene, inflictor.crashes)
+    const wrong = [...healed.wrong, ...verdict.wrong]
+    const hits = inflictor.done.filter(({ hit }) => hit)
+    const figures = {
+      seed,
+      seconds,
+      'faults that hit': hits.length,
+      ...verdict.figures,
+      ...healed.figures,
+      ...progress.figures,
+    }
+    for (const [name, value] of Object.entries(figures)) say(`${name.padEnd(46)}${value}`)
+    say(`faults: ${countKinds(hits.map(({ fault }) => fault.kind))}`)
+    for (const reason of wrong) say(`WRONG: ${reason}`)
+    say(wrong.length === 0 ? 'The account balances.' : `It does not balance. See ${folder}`)
+    const machine = `${os.cpus().length} × ${os.cpus()[0]?.model}, Node ${process.version}`
+    save('result.json', { machine, figures, wrong })
+    fs.writeFileSync(path.join(folder, 'output.txt'), `${lines.join('\n')}\n`)
+    if (values.save) {
+      const result = JSON.stringify({ machine, figures, wrong }, undefined, 2)
+      fs.writeFileSync(`${values.save}.json`, `${result}\n`)
+      fs.writeFileSync(`${values.save}.txt`, `${machine}\n${lines.join('\n')}\n`)
+    }
+    isRight = wrong.length === 0
+  } finally {
+    await scene.strike()
+    if (isRight && !values.dir && !values.keep) fs.rmSync(folder, { recursive: true })
+  }
+  return isRight
+}
+
+async function play(inflictor: Inflictor, faults: ReturnType<typeof planFaults>): Promise<void> {
+  const startMs = performance.now()
+  const wait = (untilMs: number) => sleep(Math.max(0, startMs + untilMs - performance.now()))
+  const running: Promise<void>[] = []
+  for (const fault of faults) {
+    await wait(fault.atMs)
+    running.push(inflictor.inflict(fault))
+  }
+  await wait(seconds * 1_000)
+  await Promise.all(running)
+}
+
+function countKinds(kinds: readonly string[]): string {
+  const counts = new Map<string, number>()
+  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  return [...counts].map(([kind, count]) => `${kind} ${count}`).join(', ')
+}
+
+try {
+  process.exit((await main()) ? 0 : 1)
+} catch (error) {
+  console.error(error)
+  process.exit(1)
+}

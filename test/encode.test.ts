@@ -1,0 +1,282 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import { createEncoder } from '../src/encode.ts'
+import type { AuditContext } from '../src/entry.ts'
+import { createIdGenerator } from '../src/id.ts'
+import type { PendingEntry } from '../src/pending.ts'
+import { compileRedactor, type RedactOptions } from '../src/redact.ts'
+import { createShaper } from '../src/shape.ts'
+
+const NOW = Date.UTC(2026, 0, 15, 12)
+const DAY = 86_400_000
+const RECORDER = '01963d1c-0000-7000-8000-000000000001'
+const [USER, EVENT, TARGET] = [randomUUID(), randomUUID().toUpperCase(), randomUUID()]
+
+function pipeline(maxEntryBytes = 32_768, redact?: RedactOptions | false) {
+  const redactor = compileRedactor(redact)
+  const { shape, bind } = createShaper({ maxEntryBytes, redactor })
+  const { encode } = createEncoder({ recorderId: RECORDER, maxEntryBytes, redactor })
+  return { shape, bind, encode }
+}
+
+/** An entry as the database gets it. */
+function encoded(entry: object, maxEntryBytes?: number, context?: AuditContext) {
+  const { shape, bind, encode } = pipeline(maxEntryBytes)
+  const pending = shape({ action: 'thing.change', ...entry }, context && bind(context), NOW)
+  assert(pending !== undefined)
+  const made = encode(pending, 7)
+  assert.equal(made.bytes, Buffer.byteLength(made.json))
+  assert(made.bytes <= (maxEntryBytes ?? 32_768), `${made.bytes} bytes`)
+  return { ...made, row: JSON.parse(made.json) }
+}
+
+test("an entry becomes one JSON object in the columns' names, without the empty ones", () => {
+  const { row, id, action, userId, eventId } = encoded({
+    action: 'branding.update',
+    userId: USER,
+    eventId: EVENT,
+    targetId: TARGET,
+    entityType: 'branding',
+    requestId: 'req-1',
+    metadata: { field: 'color' },
+    context: { ip: '::1' },
+  })
+  assert.deepEqual(row, {
+    id,
+    occurred_at: '2026-01-15T12:00:00.000Z',
+    recorder_id: RECORDER,
+    recorder_seq: 7,
+    user_id: USER,
+    event_id: EVENT,
+    target_id: TARGET,
+    action: 'branding.update',
+    entity_type: 'branding',
+    request_id: 'req-1',
+    metadata: { field: 'color' },
+    context: { ip: '::1' },
+  })
+  assert.deepEqual([action, userId, eventId], ['branding.update', USER, EVENT])
+  assert.deepEqual(Object.keys(encoded({}).row), [
+    ...['id', 'occurred_at', 'recorder_id', 'recorder_seq', 'action'],
+  ])
+})
+
+test('the outbox lane has no recorder and no running number', () => {
+  const { shape, encode } = pipeline()
+  const pending = shape({ action: 'a.b' }, undefined, NOW)
+  assert(pending !== undefined)
+  assert.deepEqual(Object.keys(JSON.parse(encode(pending, null).json)), [
+    ...['id', 'occurred_at', 'action'],
+  ])
+})
+
+test('ids follow the order of the flush', () => {
+  const { shape, encode } = pipeline()
+  let last = ''
+  for (let n = 0; n < 5_000; n += 1) {
+    const pending = shape({ action: 'a.b' }, undefined, NOW + Math.floor(n / 100))
+    assert(pending !== undefined)
+    const { id } = encode(pending, n)
+    assert(id > last)
+    last = id
+  }
+})
+
+test('text that is no UUID is kept beside the null column, and marked', () => {
+  const { row, userId } = encoded({
+    userId: 'bob',
+    eventId: `{${USER}}`,
+    targetId: 'x'.repeat(999),
+  })
+  assert.equal(userId, undefined)
+  assert.deepEqual(
+    Object.keys(row).filter((name) => /^(user|event|target)_id$/.test(name)),
+    [],
+  )
+  assert.deepEqual(row.context.invalid, {
+    userId: 'bob',
+    eventId: `{${USER}}`,
+    targetId: 'x'.repeat(256),
+  })
+  assert.deepEqual([...row.context.degraded].sort(), [
+    ...['eventId.invalid', 'targetId.invalid', 'targetId.truncated', 'userId.invalid'],
+  ])
+})
+
+test('a secret as long as a UUID, in the place of one, is not written', () => {
+  const secret = `Bearer ${'a1'.repeat(15)}`.slice(0, 36)
+  const { row, json } = encoded({ userId: secret, requestId: secret })
+  assert.doesNotMatch(json, /a1a1/)
+  assert.equal(row.context.invalid.userId, 'Bearer [Redacted]')
+  assert.equal(row.request_id, 'Bearer [Redacted]')
+  assert.deepEqual(row.context.redacted, ['userId', 'requestId'])
+})
+
+test('an action that is not entity.verb is stored, marked, and named in no log', () => {
+  for (const action of ['login', 'user login', 'a.', '.b', 'a..b', 'Ünı.code', 'x'.repeat(9_000)]) {
+    const made = encoded({ action })
+    assert.equal(made.row.action, action.slice(0, 128))
+    assert(made.row.context.degraded.includes('action.malformed'), action)
+    assert.equal(made.action, '(malformed)')
+  }
+  for (const action of [
+    'user.login',
+    'api_key.create',
+    'user.password-reset.start',
+    'apiKey.use',
+  ]) {
+    assert.equal(encoded({ action }).action, action)
+    assert.equal(encoded({ action }).row.context, undefined)
+  }
+})
+
+test('what Postgres cannot store as text is replaced, marked, and nothing else is', () => {
+  const bad = 'a\u0000b\ud800c\udc00'
+  const good = 'a\ufffdb\ufffdc\ufffd'
+  const { row, json } = encoded({
+    action: `x.${bad}`,
+    entityType: bad,
+    requestId: `${bad}\n\u001b`,
+    userId: bad,
+    metadata: { [bad]: bad, list: [bad], fine: '\\u0000 \\ud800 😀 \n\t\u0001"\\' },
+    context: { [bad]: bad },
+  })
+  assert.doesNotMatch(json, /\0|(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/)
+  assert.doesNotMatch(json, /\p{Surrogate}/u)
+  assert.equal(row.action, `x.${good}`)
+  assert.equal(row.entity_type, good)
+  assert.equal(row.request_id, `${good}\ufffd\ufffd`)
+  assert.deepEqual(row.metadata, {
+    [good]: good,
+    list: [good],
+    fine: '\\u0000 \\ud800 😀 \n\t\u0001"\\',
+  })
+  assert.equal(row.context[good], good)
+  assert.equal(row.context.invalid.userId, good)
+  assert.deepEqual([...row.context.degraded].sort(), [
+    ...['action.characters', 'action.malformed', 'context.characters', 'entityType.characters'],
+    ...['metadata.characters', 'requestId.characters', 'userId.characters', 'userId.invalid'],
+  ])
+})
+
+test('a context is written once with its marks, and an entry adds to it', () => {
+  const { shape, bind, encode } = pipeline()
+  const context = bind({ ip: '::1', route: '/a\u0000', password: 'x', at: new Date(Number.NaN) })
+  const rows = [{}, {}, { context: { route: '/b' } }].map((entry) => {
+    const pending = shape({ action: 'a.b', ...entry }, context, NOW)
+    assert(pending !== undefined)
+    return JSON.parse(encode(pending, 1).json).context
+  })
+  const expected = {
+    ip: '::1',
+    route: '/a\ufffd',
+    password: '[Redacted]',
+    at: 'Invalid Date',
+    degraded: ['context.date', 'context.characters'],
+    redacted: ['context.password'],
+  }
+  assert.deepEqual(rows.slice(0, 2), [expected, expected])
+  assert.deepEqual(rows[2], { ...expected, route: '/b', degraded: ['context.date'] })
+})
+
+test('a time is stored if Postgres knows it, and marked when it cannot be right', () => {
+  const time = (occurredAt: unknown) => {
+    const { row } = encoded({ occurredAt })
+    return [row.occurred_at, row.context?.degraded?.[0]]
+  }
+  const now = '2026-01-15T12:00:00.000Z'
+  assert.deepEqual(time(new Date(NOW - DAY)), ['2026-01-14T12:00:00.000Z', undefined])
+  assert.deepEqual(time(0.9), ['1970-01-01T00:00:00.000Z', undefined])
+  assert.deepEqual(time(-1), ['1969-12-31T23:59:59.999Z', undefined])
+  assert.deepEqual(time(NOW + DAY), ['2026-01-16T12:00:00.000Z', undefined])
+  assert.deepEqual(time(NOW + DAY + 1), ['2026-01-16T12:00:00.001Z', 'occurredAt.skewed'])
+  assert.deepEqual(time(new Date('9999-12-31T23:59:59.999Z')), [
+    ...['9999-12-31T23:59:59.999Z', 'occurredAt.skewed'],
+  ])
+  assert.deepEqual(time(new Date('0001-01-01')), ['0001-01-01T00:00:00.000Z', undefined])
+  assert.deepEqual(time(8.64e15), [now, 'occurredAt.skewed'])
+  assert.deepEqual(time(-8.64e15), [now, 'occurredAt.skewed'])
+  assert.deepEqual(time('2024-02-30'), [now, 'occurredAt.invalid'])
+  assert.deepEqual(time(new Date('nonsense')), [now, 'occurredAt.invalid'])
+})
+
+test("a recorder's clock that gives no time is not believed", () => {
+  const { shape, encode } = pipeline()
+  for (const now of [Number.NaN, -1, 1e17]) {
+    const pending = shape({ action: 'a.b' }, undefined, now)
+    assert(pending !== undefined)
+    assert(
+      Math.abs(Date.parse(JSON.parse(encode(pending, 1).json).occurred_at) - Date.now()) < 5_000,
+    )
+  }
+})
+
+test('an entry never takes more bytes than it may, exactly, and gives up as little as it can', () => {
+  const wide = encoded({ metadata: { text: '中'.repeat(20_000), after: 1 } })
+  assert(wide.row.metadata.text.length > 4_000)
+  assert.match(wide.row.metadata.text, /中…\[cut: 20000 characters/)
+  assert.equal(wide.row.metadata.after, 1)
+  assert.deepEqual(wide.row.context.degraded, ['metadata.truncated'])
+
+  const twice = encoded({ metadata: { text: '中'.repeat(90_000) } })
+  assert.match(twice.row.metadata.text, /中…\[cut: 90000 characters, sha256 [0-9a-f]{64}\]$/)
+
+  const escapes = encoded({
+    metadata: Object.fromEntries([...'\u0001\u0002'].map((c) => [c, c.repeat(9_000)])),
+  })
+  assert(escapes.bytes > 5_000)
+})
+
+test('the limit holds for every size and every kind of text', () => {
+  for (const maxEntryBytes of [1_024, 1_500, 4_096]) {
+    for (const filler of ['x', '"', '\u0001', '\u0000', '\ud800', '中', '😀', '\\']) {
+      for (const length of [1, 100, 126, 255, 256, 300, 1_000, 5_000]) {
+        const text = filler.repeat(length)
+        const { row } = encoded(
+          {
+            ...{ action: `a.${text}`, userId: text, eventId: text, targetId: text },
+            ...{ entityType: text, requestId: text, metadata: { [text]: text, list: [text] } },
+            context: { [text]: text },
+          },
+          maxEntryBytes,
+          { [text]: text, userId: USER, requestId: text },
+        )
+        assert(row.action.length <= 128)
+      }
+    }
+  }
+})
+
+test('an entry just inside the limit is not touched', () => {
+  const spare = 1_024 - encoded({ metadata: { t: '' } }, 1_024).bytes
+  const { row, bytes } = encoded({ metadata: { t: 'x'.repeat(300) } }, 1_024)
+  assert.equal(row.context, undefined)
+  assert.equal(bytes, 1_024 - spare + 300)
+})
+
+test('numbers leave as what every reader of JSON reads', () => {
+  const { row } = encoded({ metadata: { n: [Number('1e400'), 1e300, 2 ** 60, 0.1, -0, 5e-324] } })
+  assert.deepEqual(row.metadata.n, ['Infinity', '1e+300', '1152921504606847000', 0.1, '-0', 5e-324])
+})
+
+test("somebody's toJSON on Array.prototype, put there meanwhile, does no harm", (t) => {
+  const { shape, encode } = pipeline()
+  const pending = shape({ action: 'a.b', metadata: { list: [1] } }, undefined, NOW)
+  const fail = () => {
+    throw new Error('x')
+  }
+  Object.defineProperty(Array.prototype, 'toJSON', { value: fail, configurable: true })
+  t.after(() => Reflect.deleteProperty(Array.prototype, 'toJSON'))
+  const { context } = JSON.parse(encode(pending as PendingEntry, 1).json)
+  assert.deepEqual(context.degraded, ['metadata.unencodable'])
+})
+
+test('ids may come from a generator of the caller', () => {
+  const redactor = compileRedactor(false)
+  const nextId = createIdGenerator((words) => words.fill(0))
+  const { encode } = createEncoder({ recorderId: RECORDER, maxEntryBytes: 1_024, redactor, nextId })
+  const { shape } = createShaper({ maxEntryBytes: 1_024, redactor })
+  const pending = shape({ action: 'a.b' }, undefined, NOW)
+  assert.equal(encode(pending as PendingEntry, 1).id, '019bc186-de00-7000-8000-000000000000')
+})

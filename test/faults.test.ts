@@ -1,0 +1,376 @@
+import assert from 'node:assert/strict'
+import { describe, type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { RelayOptions } from '../relay/index.ts'
+import type { RecorderOptions } from '../src/recorder.ts'
+import { connect } from './support/logins.ts'
+import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import type { FaultMode, RequestWatch } from './support/fault-link.ts'
+import { faultProxy, statementWith } from './support/fault-proxy.ts'
+import { encoded, memoryLogger, openDatabase, relayOn, stage } from './support/lanes.ts'
+import { recorderOn } from './support/recorders.ts'
+import { waitFor } from './support/wait-for.ts'
+
+/** Long for a machine that is busy with other things, short for a test. */
+const DEADLINE_MS = 1_500
+const FAULT_MS = 2_000
+const HEALING_MS = 30_000
+
+const STAGING_BEGINS = 'audit staging is unavailable; entries are buffered'
+const STAGING_ENDS = 'audit staging is available again'
+const RELAY_BEGINS = 'audit relay cannot work; what is in the lanes waits there'
+const RELAY_ENDS = 'audit relay works again'
+
+/** A proxy before the database, for a login of ours. */
+async function behind(t: TestContext, scratch: ScratchDatabase) {
+  const proxy = await faultProxy(t, scratch.url)
+  return {
+    proxy,
+    urlAs: (role: Parameters<ScratchDatabase['urlAs']>[0]) => proxy.through(scratch.urlAs(role)),
+  }
+}
+
+/** Whether the log holds so many entries, each once, numbered without a hole, and nothing waits. */
+async function assertLogged(scratch: ScratchDatabase, entries: number) {
+  const [found] = await scratch.sql`
+    select count(*)::integer as entries, count(distinct l.id)::integer as ids,
+      count(distinct l.seq)::integer as numbers, coalesce(max(l.seq), 0)::integer as last,
+      (select seq::integer from audit.audit_head) as head,
+      (select count(*) from audit.audit_staging)::integer as waiting,
+      (select count(*) from audit.audit_dead_letter)::integer as dead
+    from audit.audit_log as l`
+  assert.deepEqual(
+    { ...found },
+    { entries, ids: entries, numbers: entries, last: entries, head: entries, waiting: 0, dead: 0 },
+  )
+}
+
+async function drained(t: TestContext, scratch: ScratchDatabase) {
+  const { isDrained } = await relayOn(t, scratch).drain({ deadlineMs: HEALING_MS })
+  assert.equal(isDrained, true)
+}
+
+/** Calls record() again and again. @returns how many were accepted, and the calls' times */
+async function recordFor(
+  ms: number,
+  record: (entry: { action: 'fault.record'; metadata: { n: number } }) => boolean,
+  everyMs = 1,
+) {
+  const timesMs: number[] = []
+  let accepted = 0
+  const endMs = performance.now() + ms
+  while (performance.now() < endMs) {
+    const beganMs = performance.now()
+    if (record({ action: 'fault.record', metadata: { n: timesMs.length } })) accepted += 1
+    timesMs.push(performance.now() - beganMs)
+    await sleep(everyMs)
+  }
+  timesMs.sort((a, b) => a - b)
+  return {
+    accepted,
+    medianMs: timesMs[Math.floor(timesMs.length / 2)] ?? 0,
+    p99Ms: timesMs[Math.floor(timesMs.length * 0.99)] ?? 0,
+  }
+}
+
+const FAULTS: Readonly<Record<string, { modes: readonly FaultMode[]; isOutage: boolean }>> = {
+  'a black hole': { modes: [{ kind: 'black-hole' }], isOutage: true },
+  'requests that get lost': { modes: [{ kind: 'drop', toward: 'server' }], isOutage: true },
+  'replies that get lost': { modes: [{ kind: 'drop', toward: 'client' }], isOutage: true },
+  'RST on everything': { modes: [{ kind: 'reset' }], isOutage: true },
+  'FIN on everything': { modes: [{ kind: 'finish' }], isOutage: true },
+  'nothing that listens': { modes: [{ kind: 'reset' }, { kind: 'refuse' }], isOutage: true },
+  'a server that says nothing': {
+    modes: [{ kind: 'reset' }, { kind: 'say-nothing' }],
+    isOutage: true,
+  },
+  'one byte at a time': { modes: [{ kind: 'drip' }], isOutage: false },
+  latency: { modes: [{ kind: 'latency', ms: 20 }], isOutage: false },
+}
+
+describe('faults', { concurrency: 6 }, () => {
+  for (const [name, { modes, isOutage }] of Object.entries(FAULTS)) {
+    test(`recorder, ${name}: record() neither waits nor throws, all is delivered after it, a line at each end`, async (t) => {
+      const scratch = await scratchDatabase(t)
+      const { proxy, urlAs } = await behind(t, scratch)
+      const logger = memoryLogger()
+      const options: RecorderOptions = {
+        logger,
+        statementTimeoutMs: isOutage ? DEADLINE_MS : 10_000,
+        closeTimeoutMs: HEALING_MS,
+      }
+      const audit = recorderOn(t, { urlAs }, options)
+      const before = await recordFor(50, (entry) => audit.record(entry))
+      assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
+      for (const mode of modes) await proxy.set(mode)
+      const during = await recordFor(FAULT_MS, (entry) => audit.record(entry), isOutage ? 1 : 10)
+      const connections = proxy.accepted
+      await proxy.set({ kind: 'pass' })
+      const after = await recordFor(50, (entry) => audit.record(entry))
+      assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
+      const accepted = before.accepted + during.accepted + after.accepted
+      assert.deepEqual(audit.stats().dropped, {})
+      assert.equal(audit.stats().recorded, accepted)
+      assert.ok(during.medianMs < 1 && during.p99Ms < 50, JSON.stringify(during))
+      assert.ok(connections < 40, `${connections} connections in ${FAULT_MS} ms`)
+      await drained(t, scratch)
+      await assertLogged(scratch, accepted)
+      const lines = logger.lines.map(({ message }) => message)
+      assert.deepEqual(lines, isOutage ? [STAGING_BEGINS, STAGING_ENDS] : [])
+    })
+
+    test(`relay, ${name}: moves everything after it, a line at each end`, async (t) => {
+      const scratch = await scratchDatabase(t)
+      const database = openDatabase(t, scratch.url)
+      const { proxy, urlAs } = await behind(t, scratch)
+      const logger = memoryLogger()
+      const relay = relayOn(
+        t,
+        { ...scratch, urlAs },
+        {
+          logger,
+          statementTimeoutMs: isOutage ? DEADLINE_MS : 10_000,
+          pollMinMs: 5,
+          pollMaxMs: 20,
+        },
+      )
+      void relay.start()
+      let staged = 0
+      const arrive = async () => {
+        await stage(
+          database,
+          'staging',
+          Array.from({ length: 20 }, () => encoded()),
+        )
+        staged += 20
+      }
+      await arrive()
+      await waitFor(() => relay.stats().logged === 20, { what: 'the first batch' })
+      for (const mode of modes) await proxy.set(mode)
+      const endMs = performance.now() + FAULT_MS
+      while (performance.now() < endMs) {
+        await arrive()
+        await sleep(50)
+      }
+      const connections = proxy.accepted
+      await proxy.set({ kind: 'pass' })
+      await arrive()
+      await waitFor(() => isEmpty(scratch), { what: 'an empty lane', timeoutMs: HEALING_MS })
+      if (isOutage) {
+        const isSaid = () => logger.lines.some(({ message }) => message === RELAY_ENDS)
+        await waitFor(isSaid, { what: 'the line that says so', timeoutMs: HEALING_MS })
+      }
+      await relay.stop()
+      assert.ok(connections < 40, `${connections} connections in ${FAULT_MS} ms`)
+      await assertLogged(scratch, staged)
+      const lines = logger.lines.map(({ message }) => message)
+      assert.deepEqual(lines.slice(1, -1), isOutage ? [RELAY_BEGINS, RELAY_ENDS] : [])
+    })
+  }
+
+  // Goal: an entry whose staging committed without our knowing is there once.
+  // Method: of every batch the first reply is cut off, and the batch is sent again.
+  test('200 ambiguous commits of staging: each entry once', async (t) => {
+    const scratch = await scratchDatabase(t)
+    const cutting = cutter('audit_staging', (request) => request % 2 === 1)
+    const recorders = await Promise.all(
+      Array.from({ length: 8 }, async () => {
+        const { proxy, urlAs } = await behind(t, scratch)
+        await proxy.set(cutting.mode())
+        return recorderOn(t, { urlAs })
+      }),
+    )
+    let accepted = 0
+    await Promise.all(
+      recorders.map(async (audit) => {
+        for (let round = 0; round < 25; round += 1) {
+          for (let n = 0; n < 3; n += 1) {
+            if (audit.record({ action: 'fault.cut', metadata: { round, n } })) accepted += 1
+          }
+          assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
+        }
+      }),
+    )
+    assert.ok(cutting.cuts() >= 200, `${cutting.cuts()} cuts`)
+    assert.equal(accepted, 600)
+    const [staged] = await scratch.sql`select count(*)::integer as rows from audit.audit_staging`
+    assert.equal(staged?.['rows'], 1_200, 'all of it was staged twice')
+    await drained(t, scratch)
+    await assertLogged(scratch, accepted)
+  })
+
+  // Goal: a batch whose move committed without the relay's knowing is in the log once.
+  // Method: relays race on one lane, and every second reply to a move is cut off.
+  test('200 ambiguous commits of a move: each entry once', async (t) => {
+    const scratch = await scratchDatabase(t)
+    const database = openDatabase(t, scratch.url)
+    const cutting = cutter('claimed as materialized', (request) => request % 2 === 1)
+    for (let at = 0; at < 8; at += 1) {
+      const { proxy, urlAs } = await behind(t, scratch)
+      await proxy.set(cutting.mode())
+      const options: RelayOptions = { batchEntries: 50, pollMinMs: 5, pollMaxMs: 10 }
+      void relayOn(t, { ...scratch, urlAs }, options).start()
+    }
+    let staged = 0
+    const deadlineMs = performance.now() + 60_000
+    while (cutting.cuts() < 200 && performance.now() < deadlineMs) {
+      await stage(database, 'staging', [encoded(), encoded()])
+      staged += 2
+      await sleep(5)
+    }
+    assert.ok(cutting.cuts() >= 200, `${cutting.cuts()} cuts`)
+    await waitFor(() => isEmpty(scratch), { what: 'an empty lane', timeoutMs: HEALING_MS })
+    await assertLogged(scratch, staged)
+  })
+
+  test('a half-open socket is given up at the deadline, and a new connection delivers', async (t) => {
+    const scratch = await scratchDatabase(t)
+    const { proxy, urlAs } = await behind(t, scratch)
+    const audit = recorderOn(t, { urlAs }, { statementTimeoutMs: DEADLINE_MS })
+    audit.record({ action: 'fault.before' })
+    await audit.flush()
+    await proxy.set({ kind: 'black-hole' })
+    audit.record({ action: 'fault.during' })
+    await waitFor(() => proxy.swallowedBytes > 0, { what: 'a statement that gets lost' })
+    await proxy.set({ kind: 'pass' }) // for others: the open socket has lost what was sent
+    const beganMs = performance.now()
+    assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
+    const tookMs = performance.now() - beganMs
+    assert.ok(tookMs > DEADLINE_MS / 2 && tookMs < DEADLINE_MS + 3_000, `${tookMs} ms`)
+    await drained(t, scratch)
+    await assertLogged(scratch, 2)
+  })
+
+  test('a backend that is terminated in the middle of a move: each entry once', async (t) => {
+    const scratch = await scratchDatabase(t)
+    const database = openDatabase(t, scratch.url)
+    await scratch.sql.unsafe(`
+      create function public.dawdle() returns trigger language plpgsql as
+      $$ begin perform pg_sleep(0.03); return null; end $$;
+      create trigger dawdle before insert on audit.audit_log
+      for each statement execute function public.dawdle()`)
+    const relay = relayOn(t, scratch, { batchEntries: 20, pollMinMs: 5, pollMaxMs: 10 })
+    void relay.start()
+    for (let round = 1; round <= 10; round += 1) {
+      await stage(
+        database,
+        'staging',
+        Array.from({ length: 60 }, () => encoded()),
+      )
+      const killed = async () => {
+        const found = await scratch.sql`
+          select pg_terminate_backend(pid) from pg_stat_activity
+          where datname = ${scratch.name} and state = 'active'
+            and query like '%claimed as materialized%' and pid <> pg_backend_pid()`
+        return found.length > 0
+      }
+      await waitFor(killed, { what: 'a move under way', intervalMs: 2 })
+      // A relay that fails again and again waits longer and longer: it has to have worked between.
+      const { cycles } = relay.stats()
+      await waitFor(() => relay.stats().cycles > cycles, { what: 'a whole cycle' })
+      await waitFor(() => isEmpty(scratch), { what: 'an empty lane', timeoutMs: HEALING_MS })
+    }
+    await relay.stop()
+    await assertLogged(scratch, 600)
+  })
+
+  for (const [name, begin, end, code] of [
+    ['no connection left', 'connection limit 0', 'connection limit -1', '53300'],
+    [
+      'a demoted, read-only server',
+      'set default_transaction_read_only = on',
+      'reset default_transaction_read_only',
+      '25006',
+    ],
+  ] as const) {
+    test(`${name}: both wait, say ${code}, and go on by themselves`, async (t) => {
+      const scratch = await scratchDatabase(t)
+      const logs = { recorder: memoryLogger(), relay: memoryLogger() }
+      const audit = recorderOn(t, scratch, { logger: logs.recorder })
+      const relay = relayOn(t, scratch, { logger: logs.relay, pollMinMs: 5, pollMaxMs: 20 })
+      void relay.start()
+      audit.record({ action: 'fault.before' })
+      await waitFor(() => relay.stats().logged === 1, { what: 'the first entry' })
+      await scratch.sql.unsafe(`alter database ${scratch.name} ${begin}`)
+      // Whoever is connected keeps its settings.
+      await scratch.sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = ${scratch.name} and application_name like 'audit-%'`
+      await sleep(50)
+      const { accepted } = await recordFor(800, (entry) => audit.record(entry))
+      const codes = ({ lines }: ReturnType<typeof memoryLogger>) =>
+        lines.map(({ fields }) => Reflect.get(Object(fields['fault']), 'code')).filter(Boolean)
+      await scratch.sql.unsafe(`alter database ${scratch.name} ${end}`)
+      await scratch.sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = ${scratch.name} and application_name like 'audit-%'`
+      assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
+      await waitFor(() => isEmpty(scratch), { what: 'an empty lane', timeoutMs: HEALING_MS })
+      await relay.stop()
+      await assertLogged(scratch, accepted + 1)
+      assert.deepEqual(codes(logs.recorder), [code])
+      // The relay was ended twice, and has nothing to write while the recorder cannot.
+      assert.ok(codes(logs.relay).length <= 2)
+    })
+  }
+
+  // Goal: a migration of somebody's that waits for a lock is no harm, and we are none to it.
+  // Method: a transaction holds the lane, ALTER TABLE waits for it, and all that comes after waits
+  // for that. Each missed deadline leaves a statement waiting on the server.
+  for (const table of ['audit_staging', 'audit_log'] as const) {
+    test(`a waiting ALTER TABLE on ${table}: we wait with few connections, then go on`, async (t) => {
+      const scratch = await scratchDatabase(t)
+      const audit = recorderOn(t, scratch, { statementTimeoutMs: 300 })
+      const relay = relayOn(t, scratch, { statementTimeoutMs: 300, pollMinMs: 5, pollMaxMs: 20 })
+      void relay.start()
+      audit.record({ action: 'fault.before' })
+      await waitFor(() => relay.stats().logged === 1, { what: 'the first entry' })
+      const holder = connect(t, scratch.url)
+      await holder`begin`
+      await holder`select from ${holder(`audit.${table}`)} limit 1`
+      const alter = connect(t, scratch.url)`
+        alter table ${holder(`audit.${table}`)} alter column user_id drop default`
+      const altered = alter.execute()
+      const { accepted } = await recordFor(3_000, (entry) => audit.record(entry))
+      const ours = await scratch.sql`
+        select application_name from pg_stat_activity
+        where datname = ${scratch.name} and application_name like 'audit-%'`
+      assert.ok(ours.length <= 3, `${ours.length} connections`)
+      await holder`rollback`
+      await altered
+      assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
+      await waitFor(() => isEmpty(scratch), { what: 'an empty lane', timeoutMs: HEALING_MS })
+      await relay.stop()
+      await assertLogged(scratch, accepted + 1)
+    })
+  }
+})
+
+async function isEmpty({ sql }: ScratchDatabase): Promise<boolean> {
+  const [row] = await sql`select not exists (select from audit.audit_staging) as empty`
+  return row?.['empty'] === true
+}
+
+/** Cuts the replies to statements with this text, of those that the predicate names by number. */
+function cutter(text: string, isDue: (request: number) => boolean) {
+  let cuts = 0
+  const mode = (): FaultMode => {
+    let requests = 0
+    const watch = (): RequestWatch => {
+      const isWhole = statementWith(text)
+      return (chunk) => {
+        if (!isWhole(chunk)) return false
+        requests += 1
+        return isDue(requests)
+      }
+    }
+    return {
+      kind: 'cut-reply',
+      watch,
+      onCut: () => {
+        cuts += 1
+      },
+    }
+  }
+  return { mode, cuts: () => cuts }
+}

@@ -1,0 +1,392 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { test } from 'node:test'
+import fc from 'fast-check'
+import { createEncoder } from '../src/encode.ts'
+import { compileRedactor } from '../src/redact.ts'
+import { createShaper } from '../src/shape.ts'
+
+// Goal: record() keeps its promises whatever it is given.
+// Method: generated values, as hostile as we can think of, all the way to the JSON text.
+const numRuns = Number(process.env['AUDIT_FUZZ_RUNS'] ?? 2_000)
+const NOW = Date.UTC(2026, 0, 15, 12)
+
+const pipelines = new Map(
+  [1_024, 4_096, 32_768].map((maxEntryBytes) => {
+    const redactor = compileRedactor(undefined)
+    const shaper = createShaper({ maxEntryBytes, redactor })
+    const encoder = createEncoder({ recorderId: randomUUID(), maxEntryBytes, redactor })
+    return [maxEntryBytes, { ...shaper, ...encoder }]
+  }),
+)
+const sizes = fc.constantFrom(...pipelines.keys())
+
+/** Ends in everything that can be done to an entry in this process. */
+function through(maxEntryBytes: number, entry: unknown, context?: object) {
+  const pipeline = pipelines.get(maxEntryBytes)
+  assert(pipeline !== undefined)
+  const bound = context && pipeline.bind(context as Record<string, unknown>)
+  const pending = pipeline.shape(entry, bound, NOW)
+  if (pending === undefined) return undefined
+  return { pending, encode: () => pipeline.encode(pending, 1) }
+}
+
+const oddText = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('', '\u0000', '\ud800', 'x\udc00\ud800', '\\u0000', '"', '…[cut: 5 characters]'),
+  fc.tuple(fc.string({ minLength: 1 }), fc.nat(50_000)).map(([part, times]) => part.repeat(times)),
+)
+const oddKey = fc.oneof(
+  fc.string(),
+  fc.string({ unit: 'binary' }),
+  fc.constantFrom('__proto__', 'constructor', 'toJSON', 'length', 'then', 'hasOwnProperty'),
+  fc.constantFrom('toString', 'password', 'degraded', 'invalid', 'userId', '0', '-1'),
+)
+
+function throwing(): never {
+  throw new RangeError('thrown by the caller')
+}
+
+const trapName = fc.constantFrom(
+  ...(['get', 'has', 'ownKeys', 'getOwnPropertyDescriptor', 'getPrototypeOf'] as const),
+)
+
+/** Makes a value: fast-check looks into what it generates, and these do not bear being looked at. */
+type Make = () => unknown
+const made = (makes: readonly Make[]) => makes.map((make) => make())
+
+const { value: hostileValue } = fc.letrec<{ value: Make; object: Make }>((tie) => ({
+  value: fc.oneof(
+    { maxDepth: 6, depthIdentifier: 'value' },
+    oddText.map(
+      (text): Make =>
+        () =>
+          text,
+    ),
+    fc
+      .anything({
+        ...{ withBigInt: true, withDate: true, withMap: true, withSet: true },
+        ...{ withTypedArray: true, withObjectString: true, withSparseArray: true },
+        ...{ withNullPrototype: true, withBoxedValues: true, key: oddKey, maxDepth: 3 },
+      })
+      .map(
+        (value): Make =>
+          () =>
+            value,
+      ),
+    fc.double().map(
+      (value): Make =>
+        () =>
+          value,
+    ),
+    fc.bigInt().map(
+      (value): Make =>
+        () =>
+          value,
+    ),
+    fc.constantFrom<Make[]>(
+      ...[() => undefined, () => null, () => Symbol('s'), () => throwing, () => /a/g],
+      ...[() => Promise.resolve(1), () => new WeakMap(), () => new URL('http://a/')],
+      ...[() => Buffer.alloc(500), () => new Date(Number.NaN), () => () => 1],
+    ),
+    fc.array(tie('value'), { maxLength: 4 }).map(
+      (makes): Make =>
+        () =>
+          made(makes),
+    ),
+    tie('object'),
+    fc.tuple(trapName, tie('object')).map(
+      ([trap, make]): Make =>
+        () =>
+          new Proxy(make() as object, { [trap]: throwing }),
+    ),
+    tie('object').map(
+      (make): Make =>
+        () => {
+          const { proxy, revoke } = Proxy.revocable(make() as object, {})
+          revoke()
+          return proxy
+        },
+    ),
+    fc.tuple(oddKey, tie('value')).map(
+      ([key, get]): Make =>
+        () =>
+          Object.defineProperty({}, key, { enumerable: true, get }),
+    ),
+    oddKey.map(
+      (key): Make =>
+        () =>
+          Object.defineProperty({}, key, { enumerable: true, get: throwing }),
+    ),
+    tie('value').map(
+      (toJSON): Make =>
+        () => ({ toJSON }),
+    ),
+    fc.array(fc.tuple(fc.oneof(tie('value'), tie('value')), tie('value')), { maxLength: 3 }).map(
+      (pairs): Make =>
+        () =>
+          new Map(pairs.map(([key, value]) => [key(), value()])),
+    ),
+    fc.array(tie('value'), { maxLength: 3 }).map(
+      (makes): Make =>
+        () =>
+          new Set(made(makes)),
+    ),
+    fc.tuple(oddText, tie('value')).map(
+      ([message, cause]): Make =>
+        () =>
+          new Error(message, { cause: cause() }),
+    ),
+    tie('object').map(
+      (make): Make =>
+        () => {
+          const object = make() as Record<string, unknown>
+          object['self'] = [object]
+          return object
+        },
+    ),
+  ),
+  object: fc.array(fc.tuple(oddKey, tie('value')), { maxLength: 4 }).map(
+    (pairs): Make =>
+      () => {
+        const object = {}
+        for (const [key, make] of pairs) {
+          Object.defineProperty(object, key, {
+            ...{ value: make(), enumerable: true, writable: true, configurable: true },
+          })
+        }
+        return object
+      },
+  ),
+}))
+
+const hostileEntry = fc
+  .record(
+    {
+      action: fc.oneof(
+        fc.constant<Make>(() => 'thing.change'),
+        hostileValue,
+      ),
+      ...{ userId: hostileValue, eventId: hostileValue, targetId: hostileValue },
+      ...{ entityType: hostileValue, requestId: hostileValue, metadata: hostileValue },
+      ...{ context: hostileValue, occurredAt: hostileValue },
+    },
+    { requiredKeys: ['action', 'metadata'] },
+  )
+  .map(
+    (makes): Make =>
+      () =>
+        Object.fromEntries(Object.entries(makes).map(([name, make]) => [name, make?.()])),
+  )
+
+const COLUMNS = [
+  ...['id', 'occurred_at', 'user_id', 'event_id', 'target_id', 'recorder_id', 'recorder_seq'],
+  ...['action', 'entity_type', 'request_id', 'metadata', 'context'],
+]
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
+
+function assertFits(row: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(row)) {
+    assert(COLUMNS.includes(name))
+    if (name === 'id' || name.endsWith('user_id')) assert.match(String(value), UUID)
+    if (name === 'metadata' || name === 'context') {
+      assert(typeof value === 'object' && value !== null && !Array.isArray(value))
+    }
+  }
+  assert.match(String(row['occurred_at']), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+  const lengthOf = (name: string) => [...String(row[name] ?? 'x')].length
+  assert(lengthOf('action') >= 1 && lengthOf('action') <= 128)
+  for (const name of ['entity_type', 'request_id']) {
+    assert(lengthOf(name) >= 1 && lengthOf(name) <= 256)
+  }
+}
+
+test('whatever is recorded, nothing is thrown and what is stored fits', () => {
+  fc.assert(
+    fc.property(sizes, fc.oneof(hostileEntry, hostileValue), hostileValue, (size, make, bound) => {
+      const entry = make()
+      const result = through(size, entry, bound() as object)
+      if (result === undefined) return
+      const { json, bytes } = result.encode()
+      assert.equal(bytes, Buffer.byteLength(json))
+      assert(bytes <= size, `${bytes} bytes`)
+      assert.doesNotMatch(json, /\0|(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])|\p{Surrogate}/u)
+      const row = JSON.parse(json)
+      assertFits(row)
+      // The mark of five characters is one of the texts above.
+      if (/…\[cut: (?!5 char)/.test(json)) assert.match(String(row.context?.degraded), /truncated/)
+    }),
+    { numRuns },
+  )
+})
+
+function deepFreeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
+  Object.freeze(value)
+  for (const inner of Object.values(value)) deepFreeze(inner)
+}
+
+test('what JSON can hold is stored exactly, is not written to, and is not marked', () => {
+  fc.assert(
+    fc.property(fc.dictionary(oddKey, fc.jsonValue({ maxDepth: 4 })), (given) => {
+      const metadata: unknown = JSON.parse(JSON.stringify(given).replaceAll('-0', '0'))
+      deepFreeze(metadata)
+      const before = JSON.stringify(metadata)
+      const result = through(32_768, { action: 'thing.change', metadata })
+      const row = JSON.parse(result?.encode().json ?? '{}')
+      assert.equal(JSON.stringify(metadata), before)
+      if (row.context !== undefined) {
+        // Too long, a number beyond what is exact, a text that is not well-formed, a secret.
+        assert.deepEqual(
+          Object.keys(row.context).filter((key) => !/^(degraded|redacted)$/.test(key)),
+          [],
+        )
+        return
+      }
+      assert.equal(JSON.stringify(row.metadata), before)
+    }),
+    { numRuns },
+  )
+})
+
+const CORE = 'zQ7PLANTEDx9Kz'
+const SECRET_TEXTS = [
+  `Bearer ${CORE}`,
+  `postgres://app:${CORE}@db/prod`,
+  `/reset?token=${CORE}`,
+  `{"secret":"${CORE}"}`,
+  `eyJhbGciOiJIUzI1NiJ9.${CORE}.dBjftJeZ4CVP`,
+  `-----BEGIN PRIVATE KEY-----\n${CORE}\n-----END PRIVATE KEY-----`,
+]
+const secretText = fc.constantFrom(...SECRET_TEXTS)
+const secretValue = fc.oneof(
+  secretText.map(
+    (text): Make =>
+      () =>
+        text,
+  ),
+  fc.constantFrom<Make[]>(
+    () => ({ password: CORE }),
+    () => ({ 'X-Api-Key': [CORE] }),
+    () => ({ client_secret: { deep: CORE } }),
+    () =>
+      new Map<unknown, unknown>([
+        [1, 1],
+        ['accessToken', CORE],
+      ]),
+    () => new Headers({ cookie: CORE }),
+    () => new URL(`https://a:${CORE}@b/?access_token=${CORE}`),
+  ),
+)
+const around = fc.oneof(
+  fc.constant(''),
+  fc.string(),
+  fc.nat(20_000).map((n) => 'text '.repeat(n)),
+)
+
+const { planted } = fc.letrec<{ planted: Make }>((tie) => ({
+  planted: fc.oneof(
+    { maxDepth: 5, depthIdentifier: 'planted' },
+    secretValue,
+    fc.tuple(around, secretText, around).map(
+      ([before, secret, after]): Make =>
+        () =>
+          `${before} ${secret} ${after}`,
+    ),
+    fc.tuple(oddKey, tie('planted'), hostileValue).map(
+      ([key, make, other]): Make =>
+        () => ({ other: other(), [key]: make() }),
+    ),
+    fc.tuple(hostileValue, tie('planted')).map(
+      (makes): Make =>
+        () =>
+          made(makes),
+    ),
+    tie('planted').map(
+      (make): Make =>
+        () =>
+          new Set([make()]),
+    ),
+    tie('planted').map(
+      (make): Make =>
+        () =>
+          new Map([['k', make()]]),
+    ),
+    tie('planted').map(
+      (make): Make =>
+        () =>
+          new Map([[make(), 1]]),
+    ),
+    tie('planted').map(
+      (toJSON): Make =>
+        () => ({ toJSON }),
+    ),
+    tie('planted').map(
+      (make): Make =>
+        () =>
+          new Error('x', { cause: make() }),
+    ),
+    secretText.map(
+      (text): Make =>
+        () =>
+          new Error(text),
+    ),
+    secretText.map(
+      (text): Make =>
+        () => ({ [text]: 1 }),
+    ),
+    tie('planted').map(
+      (make): Make =>
+        () =>
+          new Proxy({ secret: make() }, {}),
+    ),
+  ),
+}))
+
+test('no planted secret reaches the buffer or the JSON, at any depth, by any way', () => {
+  const place = fc.constantFrom('metadata', 'context', 'userId', 'requestId', 'entityType', 'bound')
+  fc.assert(
+    fc.property(sizes, place, planted, (size, where, make) => {
+      const entry = { action: 'thing.change', [where]: make() }
+      const result = through(size, entry, where === 'bound' ? { inner: make() } : {})
+      assert(result !== undefined)
+      // A text of 36 characters in the place of an id is taken for one until the flush.
+      if (where !== 'userId' && where !== 'requestId') {
+        assert.doesNotMatch(JSON.stringify(result.pending), new RegExp(CORE), 'in the buffer')
+      }
+      assert.doesNotMatch(result.encode().json, new RegExp(CORE), 'in the JSON')
+    }),
+    { numRuns },
+  )
+})
+
+/** Writes over whatever can be written to. */
+function spoil(value: unknown, seen = new Set<unknown>()): void {
+  if (typeof value !== 'object' || value === null || seen.has(value)) return
+  seen.add(value)
+  try {
+    const inner = value instanceof Map || value instanceof Set ? [...value].flat() : []
+    for (const item of [...inner, ...Object.values(value)]) spoil(item, seen)
+    if (value instanceof Map || value instanceof Set) value.clear()
+    if (value instanceof Date) value.setTime(1)
+    for (const key of Object.keys(value)) Reflect.set(value, key, 'SPOILED')
+  } catch {
+    // It is one of those that throw.
+  }
+}
+
+test('what happens to the entry after the call does not show', () => {
+  fc.assert(
+    fc.property(hostileEntry, (make) => {
+      const entry = make()
+      const result = through(4_096, entry)
+      if (result === undefined) return
+      const before = JSON.stringify(result.pending)
+      spoil(entry)
+      assert.equal(JSON.stringify(result.pending), before)
+      assert.doesNotMatch(result.encode().json, /SPOILED/)
+    }),
+    { numRuns },
+  )
+})

@@ -1,0 +1,501 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import type { BrowserContextOptions, Page } from 'playwright-core'
+import { serveHttp } from '../relay/http.ts'
+import { readHttpConfig } from '../relay/http-config.ts'
+import { noBrowser, openTab, screenshot } from './support/browser.ts'
+import { POOR_CONTRASTS } from './support/contrast.ts'
+import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { relayOn, silentLogger } from './support/lanes.ts'
+import { appendToLog, type GivenEntry } from './support/log-entries.ts'
+import { recorderOn } from './support/recorders.ts'
+
+const TOKEN = 'an-oak-and-two-owls'
+const ADA = '0b6d9a52-6c1f-4f0e-9a53-3f6d1c1f0a01'
+const GRACE = '4f1c7e88-2d5b-4b1a-8f0e-7a9e5d2c0b02'
+const EVENT = '5a1f0c3e-90ab-4c2d-8e11-000000000e01'
+const EVIL = `"><script>alert(1)</script><img src=x onerror=alert(2)>' onmouseover='alert(3)</title>`
+const MINUTE_MS = 60_000
+
+const options = { skip: noBrowser }
+
+/** The page as a relay serves it, and a tab that has opened it with its token. */
+async function visitor(t: TestContext, given: BrowserContextOptions = {}) {
+  const scratch = await scratchDatabase(t)
+  const url = await serve(t, scratch)
+  const tab = await openTab(t, given)
+  const visit = (query = '') => tab.page.goto(`${url}${query}`)
+  const append = (entries: readonly GivenEntry[]) => appendToLog(scratch.sql, entries)
+  const rows = tab.page.locator('.entry')
+  await tab.page.goto(`${url}?token=${TOKEN}`)
+  return { ...tab, scratch, url, visit, append, rows }
+}
+
+async function serve(
+  t: TestContext,
+  { urlAs }: ScratchDatabase,
+  readerUrl = urlAs('audit_reader'),
+) {
+  const config = readHttpConfig({
+    ...{ AUDIT_HTTP_PORT: '0', AUDIT_PAGE_TOKEN: `ada:${TOKEN}`, AUDIT_PAGE_AUDIT_READS: 'off' },
+    AUDIT_READER_DATABASE_URL: readerUrl,
+  })
+  assert.ok(config)
+  const server = await serveHttp(config, silentLogger())
+  t.after(() => server.stop())
+  return server.url
+}
+
+/** An evening at the door of an event, as it would stand in the log. */
+function evening(): GivenEntry[] {
+  const nowMs = Date.now()
+  const guests = ['Noor Haddad', 'Emeka Okafor', 'Yuki Tanaka', 'Sofía Herrera', 'Zoë Lindqvist']
+  const context = { ip: '203.0.113.9', method: 'PUT', userAgent: 'Mozilla/5.0 Firefox/141.0' }
+  const entries = Array.from({ length: 90 }, (_, n): GivenEntry => {
+    const ms = nowMs - (90 - n) * 9 * MINUTE_MS + (n % 7) * 40_000
+    const who = {
+      ms,
+      userId: n % 2 ? ADA : GRACE,
+      eventId: EVENT,
+      requestId: `req-${1000 + n}`,
+      context,
+    }
+    if (n % 9 === 4) {
+      const primaryColor = { from: '#1d4ed8', to: '#be123c' }
+      return {
+        ...who,
+        action: 'branding.update',
+        entityType: 'event',
+        targetId: EVENT,
+        metadata: { primaryColor },
+      }
+    }
+    if (n % 9 === 7)
+      return {
+        ...who,
+        action: 'message.send',
+        metadata: { subject: 'Doors open at six', recipients: 312 },
+      }
+    if (n % 9 === 8) {
+      const metadata = { amount: { from: '49.00 EUR', to: '0.00 EUR' }, reason: 'bought twice' }
+      return {
+        ...who,
+        action: 'ticket.refund',
+        entityType: 'order',
+        targetId: randomUUID(),
+        metadata,
+      }
+    }
+    const metadata = { guest: guests[n % 5], gate: n % 2 ? 'North' : 'South' }
+    return {
+      ...who,
+      action: 'guest.check_in',
+      entityType: 'guest',
+      targetId: randomUUID(),
+      metadata,
+    }
+  })
+  const before = { rows: 12, seats: 240, aisles: ['A', 'B'], note: 'Rehearsal on Friday at five' }
+  const after = {
+    rows: 14,
+    seats: 280,
+    aisles: ['A', 'B', 'C'],
+    note: 'Rehearsal on Saturday at five',
+  }
+  return [
+    ...entries,
+    {
+      action: 'audit.gap',
+      ms: nowMs - 6 * MINUTE_MS,
+      metadata: { lane: 'staging', recorders: [{ lostAtMost: 28 }] },
+    },
+    {
+      ...{
+        action: 'seating_plan.update',
+        ms: nowMs - 4 * MINUTE_MS,
+        userId: GRACE,
+        eventId: EVENT,
+      },
+      ...{ targetId: randomUUID(), requestId: 'req-plan', context },
+      metadata: {
+        before,
+        after,
+        plan: { href: 'https://example.org/plan.pdf', tags: ['hall', { floor: 2 }] },
+      },
+    },
+  ]
+}
+
+// What runs in the page is given as text: this project's types know no browser.
+const IS_WITHIN = 'document.documentElement.scrollWidth <= document.documentElement.clientWidth'
+const FOCUSED = "document.activeElement.closest('.entry')?.id ?? document.activeElement.id"
+const NOTE_WHEN_ROWS_COME = `new MutationObserver((changes) => {
+  for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes])) {
+    if (node.dataset) node.dataset.seenMs ??= Date.now()
+  }
+}).observe(document.body, { childList: true, subtree: true })`
+
+const hasNoSidewaysScroll = (page: Page) => page.evaluate<boolean>(IS_WITHIN)
+
+// Goal: what support staff do all day works, and the address says where they are.
+// Method: type a filter, click an id, a preset, a bar; go on, go back.
+test('filters by typing, by clicking and by time, all of it in the address', options, async (t) => {
+  const { page, complaints, visit, append, rows } = await visitor(t)
+  await append(evening())
+  await visit()
+  await screenshot(page, 'wide-light')
+  assert.equal(await rows.count(), 50)
+  await page.getByLabel('Action').fill('branding.*')
+  await page.getByRole('button', { name: 'Filter' }).click()
+  await page.waitForURL('**/?action=branding.*')
+  assert.equal(await rows.count(), 10)
+  assert.match(
+    (await rows.first().innerText()).replaceAll(/\s+/g, ' '),
+    /updated the branding of event 5a1f0c3e: primaryColor #1d4ed8 → #be123c/,
+  )
+  await rows.first().locator('a.user').click()
+  await page.waitForURL(/user=/)
+  assert.ok((await rows.count()) < 10)
+  await page.getByLabel('Take off action').click()
+  await page.waitForURL((url) => !url.search.includes('action'))
+  await page.getByRole('link', { name: 'Last hour' }).click()
+  await page.waitForURL(/range=1h/)
+  assert.ok((await rows.count()) < 10)
+  await visit()
+  await page.locator('.bar .hit').nth(20).click()
+  await page.waitForURL(/from=.*&to=/)
+  assert.notEqual(await page.getByLabel('From UTC').inputValue(), '')
+  await page.goBack()
+  await page.getByRole('link', { name: 'Older' }).click()
+  await page.waitForURL(/cursor=/)
+  assert.equal(await rows.count(), 42)
+  await page.getByRole('link', { name: 'Newest' }).click()
+  await rows.nth(49).waitFor()
+  assert.deepEqual(complaints, [])
+})
+
+test('a range dragged over the bars becomes the filter', options, async (t) => {
+  const { page, complaints, visit, append } = await visitor(t)
+  await append(evening())
+  await visit()
+  const box = await page.locator('.histogram svg').boundingBox()
+  assert.ok(box)
+  const at = (part: number) => [box.x + box.width * part, box.y + box.height / 2] as const
+  await page.mouse.move(...at(0.25))
+  await page.mouse.down()
+  await page.mouse.move(...at(0.4), { steps: 4 })
+  await page.mouse.move(...at(0.5), { steps: 4 })
+  await screenshot(page, 'histogram-drag')
+  await page.mouse.up()
+  await page.waitForURL(/from=.*&to=/)
+  const { searchParams } = new URL(page.url())
+  const spanMs =
+    Date.parse(searchParams.get('to') ?? '') - Date.parse(searchParams.get('from') ?? '')
+  const quarterMs = (90 * 9 * MINUTE_MS) / 4
+  assert.ok(Math.abs(spanMs - quarterMs) < quarterMs * 0.1, `${spanMs} ms`)
+  assert.deepEqual(complaints, [])
+})
+
+// Goal: what is recorded now is on the screen now.
+// Method: the whole way, from record() through the relay, nine times; the time from the moment that
+// the row is in the log (by looking) to the moment that it is in the page (by its own observer).
+test('a new entry is in the live view within half a second of being logged', options, async (t) => {
+  const { page, complaints, visit, scratch, append, rows } = await visitor(t)
+  await append(evening())
+  const recorder = recorderOn(t, scratch)
+  void relayOn(t, scratch, { pollMinMs: 5, pollMaxMs: 20 }).start()
+  await visit('?live=1')
+  await page.locator('#live[data-on=yes]').waitFor()
+  await page.evaluate(NOTE_WHEN_ROWS_COME)
+  const delays: number[] = []
+  for (let n = 0; n < 9; n += 1) {
+    recorder.record({ action: 'door.open', metadata: { n }, userId: ADA })
+    const row = page.locator('.entry', { hasText: `opened the door — n ${n}` })
+    await row.waitFor()
+    const [logged] = await scratch.sql`
+      select extract(epoch from logged_at)::float8 * 1000 as ms from audit.audit_log
+      where action = 'door.open' and metadata @> ${scratch.sql.json({ n })}`
+    delays.push(Number(await row.getAttribute('data-seen-ms')) - Number(logged?.['ms']))
+  }
+  t.diagnostic(`from log to screen: ${delays.map(Math.round).join(', ')} ms`)
+  const median = delays.toSorted((a, b) => a - b)[4] ?? 0
+  assert.ok(median < 500, `${median} ms`)
+  assert.match(await rows.first().innerText(), /— n 8/, 'the newest is the first')
+  await page.locator('#news', { hasText: 'new entries' }).waitFor()
+  await screenshot(page, 'live')
+  assert.deepEqual(complaints, [])
+})
+
+// Goal: nothing that anybody writes into the log runs in a reader's browser.
+// Method: the attack in every field, by list, panel, live row and address; the browser is silent.
+test(
+  'attacks in every field are shown as text, and the browser has nothing to refuse',
+  options,
+  async (t) => {
+    const { page, complaints, visit, append, rows } = await visitor(t)
+    const evil: GivenEntry = {
+      ...{ action: `a.${EVIL}`.slice(0, 128), entityType: EVIL, requestId: EVIL },
+      ...{ eventId: randomUUID(), targetId: randomUUID() },
+      metadata: {
+        name: EVIL,
+        [EVIL]: EVIL,
+        from: EVIL,
+        to: { [EVIL]: [EVIL] },
+        link: 'javascript:alert(4)',
+      },
+      context: { invalid: { userId: EVIL }, degraded: [EVIL], impersonatorId: EVIL, viewer: EVIL },
+    }
+    await append([evil])
+    await visit()
+    await rows.first().locator('.open').click()
+    await page.locator('#detail .tree').first().waitFor()
+    await page.locator('.json summary').click()
+    await screenshot(page, 'attack')
+    assert.ok((await page.locator('#detail').innerText()).includes('<script>alert(1)</script>'))
+    assert.equal(await page.locator('a[href^="javascript"], img, #detail script').count(), 0)
+    await visit('?live=1')
+    await page.locator('#live[data-on=yes]').waitFor()
+    await append([{ ...evil, requestId: 'live' }])
+    await page.locator('.entry', { hasText: 'live' }).waitFor()
+    await page.locator('.entry .said').first().hover()
+    await visit(`?${new URLSearchParams({ request: EVIL })}`)
+    assert.equal(await rows.count(), 1)
+    await visit(`?${new URLSearchParams({ user: EVIL, action: EVIL })}`)
+    assert.equal(await page.locator('.problem').count(), 2)
+    assert.deepEqual(complaints, [])
+  },
+)
+
+test('the whole page is used with the keyboard', options, async (t) => {
+  const { page, complaints, visit, append } = await visitor(t)
+  await append(evening())
+  await visit()
+  const here = () => page.evaluate<string>(FOCUSED)
+  const id = async (n: number) => page.locator('.entry').nth(n).getAttribute('id')
+  await page.keyboard.press('j')
+  assert.equal(await here(), await id(0))
+  await page.keyboard.press('j')
+  await page.keyboard.press('j')
+  await page.keyboard.press('k')
+  assert.equal(await here(), await id(1))
+  await page.keyboard.press('Enter')
+  await page.locator('#detail').waitFor()
+  assert.match(page.url(), /entry=/)
+  const first = await page.locator('#detail').getAttribute('data-id')
+  await page.keyboard.press('j')
+  await page.locator(`#detail:not([data-id="${first}"])`).waitFor()
+  await page.keyboard.press('Escape')
+  assert.equal(await page.locator('#detail').count(), 0)
+  assert.doesNotMatch(page.url(), /entry=/)
+  assert.match(String(await here()), /^e-/, 'the focus is back in the list')
+  await page.goBack()
+  await page.locator('#detail').waitFor()
+  await page.keyboard.press('/')
+  assert.equal(await here(), 'f-action')
+  await page.keyboard.type('j?')
+  assert.equal(
+    await page.getByLabel('Action').inputValue(),
+    'j?',
+    'where one types, keys are letters',
+  )
+  await page.keyboard.press('Escape')
+  await page.keyboard.press('?')
+  assert.ok(await page.getByText('previous entry').isVisible())
+  await screenshot(page, 'help')
+  await page.keyboard.press('Escape')
+  assert.ok(!(await page.getByText('previous entry').isVisible()))
+  assert.deepEqual(complaints, [])
+})
+
+test('an entry shows its tree, its changes and its JSON', options, async (t) => {
+  const { page, complaints, visit, append, rows, url } = await visitor(t)
+  await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url })
+  await append(evening())
+  await visit('?action=seating_plan.*')
+  await rows.first().click({ position: { x: 3, y: 3 } })
+  const detail = page.locator('#detail')
+  await detail.waitFor()
+  await screenshot(page, 'detail-light')
+  const changed = (await detail.locator('.diff tbody tr').allInnerTexts()).map((row) =>
+    row.split('\t'),
+  )
+  assert.deepEqual(
+    changed.find(([field]) => field === 'rows'),
+    ['rows', '12', '14'],
+  )
+  assert.deepEqual(
+    await detail
+      .locator('.diff del')
+      .allInnerTexts()
+      .then((all) => all.includes('Fri')),
+    true,
+  )
+  assert.equal(
+    await detail.getByRole('link', { name: 'https://example.org/plan.pdf' }).getAttribute('rel'),
+    'noopener noreferrer',
+  )
+  await detail.getByRole('button', { name: 'Copy as JSON' }).click()
+  await detail.getByRole('button', { name: 'Copied' }).waitFor()
+  const copied = JSON.parse(await page.evaluate<string>('navigator.clipboard.readText()'))
+  assert.equal(copied.action, 'seating_plan.update')
+  assert.deepEqual(complaints, [])
+})
+
+// Goal: nothing but comfort depends on the script.
+// Method: a browser without it: filter, open, close, go on, change the colours, choose a bar.
+test('without JavaScript everything can still be read', options, async (t) => {
+  const { page, visit, append, rows } = await visitor(t, { javaScriptEnabled: false })
+  await append(evening())
+  await visit()
+  await page.getByLabel('Action').fill('guest.*')
+  await page.getByRole('button', { name: 'Filter' }).click()
+  assert.match(page.url(), /\?action=guest\.\*$/)
+  await rows.first().locator('.open').click()
+  assert.match(await page.locator('#detail').innerText(), /guest/)
+  await screenshot(page, 'no-javascript')
+  await page.getByRole('link', { name: 'Close' }).click()
+  assert.equal(await page.locator('#detail').count(), 0)
+  await page.getByRole('link', { name: 'Older' }).click()
+  assert.match(page.url(), /cursor=/)
+  await page.locator('.theme').click()
+  await page.locator('.theme').click()
+  assert.equal(await page.locator('html').getAttribute('data-theme'), 'dark')
+  assert.match(page.url(), /cursor=/, 'and one is where one was')
+  await page.locator('.as-table summary').click()
+  await page.locator('.as-table a').first().click()
+  assert.match(page.url(), /from=.*&to=/)
+})
+
+test('on a phone nothing is cut off, in light and in dark', options, async (t) => {
+  const phone = {
+    viewport: { width: 390, height: 844 },
+    isMobile: true,
+    hasTouch: true,
+    deviceScaleFactor: 2,
+  }
+  const { page, complaints, visit, append, rows } = await visitor(t, phone)
+  await append([
+    ...evening(),
+    { action: 'a.b', metadata: { long: 'x'.repeat(400) }, requestId: 'r'.repeat(256) },
+  ])
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    await visit()
+    assert.ok(await hasNoSidewaysScroll(page))
+    await screenshot(page, `phone-${colorScheme}`)
+    await rows.first().locator('.open').tap()
+    await page.locator('#detail').waitFor()
+    assert.ok(await hasNoSidewaysScroll(page))
+    await screenshot(page, `phone-detail-${colorScheme}`)
+  }
+  await page.getByRole('link', { name: 'Close' }).tap()
+  await page.getByText('Filter', { exact: true }).first().tap()
+  await page.getByLabel('Action').waitFor()
+  assert.ok(await hasNoSidewaysScroll(page))
+  await screenshot(page, 'phone-filter')
+  assert.deepEqual(complaints, [])
+})
+
+test('times are in UTC or in the reader’s own zone, and typed ones too', options, async (t) => {
+  const { page, visit, append, rows } = await visitor(t)
+  await append([{ ms: Date.parse('2026-07-01T10:00:00Z'), action: 'july.open' }])
+  await visit()
+  assert.match(await rows.first().innerText(), /^10:00:00/)
+  await page.getByRole('link', { name: 'Local' }).click()
+  await page.getByRole('link', { name: 'Berlin' }).waitFor()
+  assert.match(await rows.first().innerText(), /^12:00:00/)
+  await page.getByLabel('From local').fill('2026-07-01T11:59:00')
+  await page.getByLabel('To local').fill('2026-07-01T12:01:00')
+  await page.getByRole('button', { name: 'Filter' }).click()
+  await page.waitForURL(/from=2026-07-01T09%3A59%3A00\.000Z/)
+  assert.equal(await rows.count(), 1)
+})
+
+// Goal: nothing there, nothing fitting, something missing and something broken never look alike.
+// Method: each of them, in light and in dark.
+test('empty, filtered out, gap, wrong and broken each say what they are', options, async (t) => {
+  const { page, complaints, visit, append, scratch } = await visitor(t)
+  const broken = await serve(t, scratch, 'postgres://nobody:x@127.0.0.1:1/none')
+  const shot = async (name: string) => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      await screenshot(page, `state-${name}-${colorScheme}`)
+    }
+  }
+  await visit()
+  assert.ok(await page.getByText('The log is empty').isVisible())
+  await shot('empty')
+  await append(evening())
+  await visit('?action=no.such&range=1h')
+  assert.ok(await page.getByText('No entry fits this filter').isVisible())
+  await shot('nothing-fits')
+  await visit()
+  assert.match(
+    await page.locator('.entry.gap').innerText(),
+    /Entries may be missing here, at most 28: staging/,
+  )
+  await page.locator('.entry.gap .open').click()
+  await page.locator('#detail').waitFor()
+  await shot('gap')
+  await visit('?user=abc&from=yesterday')
+  assert.ok(await page.getByText('Must be a UUID, got "abc".').isVisible())
+  await shot('wrong')
+  await page.goto(`${broken}?token=${TOKEN}`)
+  assert.ok(await page.getByText('The log cannot be read right now').isVisible())
+  await shot('broken')
+  assert.deepEqual(complaints, [])
+})
+
+// Goal: everything can be read by those who see little contrast.
+// Method: all text of the page, a panel open, a filter set, a wrong one; in light and in dark.
+test('all text has a contrast of 4.5 or more, in light and in dark', options, async (t) => {
+  const { page, visit, append, rows } = await visitor(t)
+  await append([...evening(), { action: 'audit.read', context: { viewer: 'grace' } }])
+  for (const colorScheme of ['light', 'dark'] as const) {
+    await page.emulateMedia({ colorScheme })
+    for (const query of [
+      '?live=1',
+      '?user=abc',
+      '?action=no.such&range=1h',
+      '?action=seating_plan.*',
+    ]) {
+      await visit(query)
+      if (query.includes('seating')) {
+        await rows.first().locator('.open').click()
+        await page.locator('#detail').waitFor()
+        await page.mouse.move(0, 0)
+      }
+      await page.keyboard.press('?')
+      assert.deepEqual(await page.evaluate(POOR_CONTRASTS), [], `${colorScheme} ${query}`)
+    }
+  }
+})
+
+// Goal: a link in a ticket opens the page for whoever has been there before.
+// Method: another site with a link to a filter; its visit comes without the cookie at first.
+test(
+  'a link from another site works, though the cookie is kept from other sites',
+  options,
+  async (t) => {
+    const { page, complaints, url, append, rows } = await visitor(t)
+    await append(evening())
+    const other = createServer((_request, response) => {
+      response.setHeader('content-type', 'text/html')
+      response.end(`<a href="${url}?request=req-1003">the request</a>`)
+    })
+    other.listen(0, '127.0.0.1')
+    await once(other, 'listening')
+    t.after(() => other.close())
+    t.after(() => other.closeAllConnections())
+    // By another name than the page's own, so another site.
+    await page.goto(`http://localhost:${(other.address() as AddressInfo).port}/`)
+    await page.getByRole('link', { name: 'the request' }).click()
+    await rows.first().waitFor()
+    assert.equal(await rows.count(), 1)
+    assert.deepEqual(complaints, [])
+  },
+)

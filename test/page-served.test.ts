@@ -1,0 +1,162 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { serveHttp } from '../relay/http.ts'
+import { readHttpConfig } from '../relay/http-config.ts'
+import { readTokens, tokenAuthorize } from '../relay/page/tokens.ts'
+import { runRelay, spawnRelay } from './support/audit-relay.ts'
+import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { silentLogger } from './support/lanes.ts'
+import { readEvents } from './support/pages.ts'
+import { waitFor } from './support/wait-for.ts'
+
+const ADA = 'an-oak-and-two-owls'
+const GRACE = 'three-stones-a-river'
+const TOKENS = `ada:${ADA}, grace:${GRACE}`
+
+function environmentOf({ urlAs }: ScratchDatabase): Readonly<Record<string, string>> {
+  return {
+    AUDIT_HTTP_PORT: '0',
+    AUDIT_PAGE_TOKEN: TOKENS,
+    AUDIT_READER_DATABASE_URL: urlAs('audit_reader'),
+    AUDIT_APP_DATABASE_URL: urlAs('audit_app'),
+    AUDIT_RELAY_DATABASE_URL: urlAs('audit_relay'),
+  }
+}
+
+async function served(t: TestContext, environment: Readonly<Record<string, string>>) {
+  const config = readHttpConfig(environment)
+  assert.ok(config)
+  const server = await serveHttp(config, silentLogger())
+  t.after(() => server.stop())
+  const get = (path: string, headers: Readonly<Record<string, string>> = {}) =>
+    fetch(new URL(path, server.url), { headers, redirect: 'manual' })
+  return { ...server, get }
+}
+
+const cookieOf = (response: Response) => response.headers.get('set-cookie')?.split(';')[0] ?? ''
+
+// Goal: the token stays in no history; what opens the page afterwards is a cookie that scripts and
+// other sites cannot use.
+// Method: the first visit, the visit after it, and every way of having neither.
+test('a token opens the page once, a cookie afterwards', async (t) => {
+  const { get } = await served(t, environmentOf(await scratchDatabase(t)))
+  const first = await get(`/?token=${ADA}&action=branding.*&range=7d`)
+  assert.equal(first.status, 303)
+  assert.equal(first.headers.get('location'), '?action=branding.*&range=7d')
+  const cookie = first.headers.get('set-cookie') ?? ''
+  for (const part of ['HttpOnly', 'SameSite=Strict', 'Max-Age=']) assert.ok(cookie.includes(part))
+  assert.ok(!cookie.includes(ADA), 'the cookie is not the token')
+  assert.doesNotMatch(cookie, /Secure/, 'over plain HTTP a browser would drop it')
+  const second = await get('/', { cookie: cookieOf(first) })
+  assert.equal(second.status, 200)
+  assert.match(await second.text(), /You are reading as ada/)
+  const other = await get(`/?token=${GRACE}`)
+  assert.match(await (await get('/', { cookie: cookieOf(other) })).text(), /reading as grace/)
+  const secure = await get(`/?token=${ADA}`, { 'x-forwarded-proto': 'https' })
+  assert.match(secure.headers.get('set-cookie') ?? '', /; Secure/)
+
+  const [name = '', sealed = ''] = cookieOf(first).split('=')
+  const tampered = [
+    ...[`${name}=`, `${name}=${ADA}`, `${name}=9${sealed}`, `${name}=${sealed}x`, `${name}=%`],
+    ...[`${name}=${sealed.slice(0, -1)}${sealed.endsWith('A') ? 'B' : 'A'}`, `x${name}=${sealed}`],
+  ]
+  for (const cookie of tampered) assert.equal((await get('/', { cookie })).status, 401, cookie)
+  for (const token of ['', 'x', ADA.slice(0, -1), `${ADA} `, ADA.toUpperCase(), TOKENS]) {
+    const response = await get(`/?token=${encodeURIComponent(token)}`)
+    assert.equal(response.status, 401, token)
+    assert.equal(response.headers.get('set-cookie'), null)
+  }
+  assert.equal((await get('/')).status, 401)
+  assert.equal((await get('/?stream=1')).status, 401)
+  assert.equal((await get('/?export=csv')).status, 401)
+})
+
+test('a cookie ends with its time, and with its token', async () => {
+  let nowMs = Date.parse('2026-11-22T12:00:00Z')
+  const holders = readTokens(TOKENS)
+  const authorize = tokenAuthorize(holders, () => nowMs)
+  const ask = (path: string, cookie = '') =>
+    authorize(new Request(`http://page.test${path}`, { headers: { cookie } }))
+  const first = await ask(`/?token=${ADA}`)
+  assert.ok(first instanceof Response)
+  const cookie = cookieOf(first)
+  assert.deepEqual(await ask('/', cookie), { name: 'ada' })
+  const changed = tokenAuthorize(readTokens(`ada:another-long-token, grace:${GRACE}`), () => nowMs)
+  const request = new Request('http://page.test/', { headers: { cookie } })
+  assert.equal(await changed(request), undefined)
+  nowMs += 31 * 86_400_000
+  assert.equal(await ask('/', cookie), undefined)
+})
+
+test('without a token the page does not exist', async (t) => {
+  const { AUDIT_PAGE_TOKEN, ...environment } = environmentOf(await scratchDatabase(t))
+  const { get } = await served(t, environment)
+  for (const path of ['/', `/?token=${ADA}`, '/?asset=page.js']) {
+    assert.equal((await get(path)).status, 404)
+  }
+})
+
+test('a wrong configuration is refused at the start, and no token is quoted', () => {
+  const good = { AUDIT_HTTP_PORT: '8080', AUDIT_PAGE_TOKEN: TOKENS, DATABASE_URL: 'postgres://x/y' }
+  const config = readHttpConfig(good)
+  assert.equal(config?.host, '127.0.0.1', 'loopback, unless somebody says otherwise')
+  assert.equal(readHttpConfig({ ...good, AUDIT_PAGE_AUDIT_READS: 'off' })?.page?.appUrl, undefined)
+  assert.equal(readHttpConfig({ DATABASE_URL: 'postgres://x/y' }), undefined)
+  const wrong: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
+    [{ AUDIT_HTTP_PORT: '' }, /needs AUDIT_HTTP_PORT/],
+    [{ AUDIT_HTTP_PORT: '70000' }, /AUDIT_HTTP_PORT must be/],
+    [{ AUDIT_PAGE_TOKEN: 'ada:short' }, /at least 16/],
+    [{ AUDIT_PAGE_TOKEN: ADA }, /no good name/],
+    [{ AUDIT_PAGE_TOKEN: `ada:${ADA},ada:${GRACE}` }, /two tokens to one name/],
+    [{ AUDIT_PAGE_TOKEN: `ada:${ADA},bob:${ADA}` }, /one token to two names/],
+    [{ AUDIT_PAGE_TOKEN: ',' }, /names nobody/],
+    [{ AUDIT_PAGE_AUDIT_READS: 'maybe' }, /on or off/],
+    [{ DATABASE_URL: '' }, /AUDIT_READER_DATABASE_URL/],
+    [{ DATABASE_URL: '', AUDIT_READER_DATABASE_URL: 'postgres://x/y' }, /AUDIT_APP_DATABASE_URL/],
+  ]
+  for (const [change, message] of wrong) {
+    assert.throws(
+      () => readHttpConfig({ ...good, ...change }),
+      (error: Error) => message.test(error.message) && !error.message.includes('short'),
+    )
+  }
+})
+
+// Goal: reading through the relay is in the log, by who has read, and the reader's own login wrote
+// nothing; and a live view does not keep the relay from ending.
+// Method: the relay as a process; read, wait for the entry, watch, stop it with a signal.
+test('the relay serves the page, logs who reads it, and ends with a live view open', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const relay = spawnRelay(t, [], environmentOf(scratch))
+  const urlIn = () => /"url":"(http[^"]+)"/.exec(relay.output().stdout)?.[1]
+  await waitFor(() => urlIn() !== undefined, { what: 'the relay to listen' })
+  const url = urlIn() ?? ''
+  assert.ok(!relay.output().stdout.includes(ADA))
+  const visit = await fetch(`${url}?token=${ADA}`, { redirect: 'manual' })
+  const headers = { cookie: cookieOf(visit) }
+  assert.equal((await fetch(`${url}?action=x.*`, { headers })).status, 200)
+  const read = async () => {
+    const rows = await scratch.sql`
+      select context ->> 'viewer' as viewer, metadata -> 'filter' as filter
+      from audit.audit_log where action = 'audit.read'`
+    return rows.map(({ viewer, filter }) => ({ viewer, filter }))
+  }
+  await waitFor(async () => (await read()).length > 0, { what: 'the reading to be logged' })
+  assert.deepEqual(await read(), [{ viewer: 'ada', filter: { action: 'x.*' } }])
+  const stream = await fetch(`${url}?stream=1&after=0`, { headers })
+  const [event] = await readEvents(stream, { event: 'entry', count: 1 })
+  assert.match(event?.data ?? '', /ada<\/span> read the log/)
+  const watching = await fetch(`${url}?stream=1`, { headers })
+  assert.equal(watching.status, 200)
+  relay.child.kill('SIGTERM')
+  assert.equal(await relay.ended, 0)
+})
+
+test('a port that is taken ends the relay with a message', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const { url } = await served(t, environmentOf(scratch))
+  const environment = { ...environmentOf(scratch), AUDIT_HTTP_PORT: new URL(url).port }
+  const { code, stderr } = await runRelay(t, [], environment)
+  assert.equal(code, 2)
+  assert.match(stderr, /Cannot listen on 127\.0\.0\.1:\d+ \(EADDRINUSE\)/)
+})

@@ -1,0 +1,67 @@
+import { existsSync, mkdirSync } from 'node:fs'
+import path from 'node:path'
+import { after, type TestContext } from 'node:test'
+import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
+
+const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
+
+/** Where a Chromium is, or undefined. */
+export const browserPath = [process.env['AUDIT_TEST_CHROMIUM'] ?? '', ...PLACES].find(
+  (place) => place !== '' && existsSync(place),
+)
+
+/** Why a browser test cannot run; false where it can. */
+export const noBrowser: string | false = browserPath
+  ? false
+  : 'No Chromium: apt-get install chromium, or set AUDIT_TEST_CHROMIUM to its path.'
+
+let launched: Promise<Browser> | undefined
+
+function browser(): Promise<Browser> {
+  launched ??= chromium.launch({
+    ...(browserPath === undefined ? {} : { executablePath: browserPath }),
+    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+  })
+  return launched
+}
+
+after(async () => {
+  await (await launched)?.close()
+})
+
+export interface Tab {
+  readonly page: Page
+  /** What went wrong in it: script errors, refusals by the content security policy, dialogs. */
+  readonly complaints: readonly string[]
+}
+
+/** A tab of its own browser profile. Closed after the test. */
+export async function openTab(t: TestContext, options: BrowserContextOptions = {}): Promise<Tab> {
+  const context = await (await browser()).newContext({
+    ...{ viewport: { width: 1_280, height: 800 }, timezoneId: 'Europe/Berlin' },
+    ...options,
+  })
+  t.after(() => context.close())
+  context.setDefaultTimeout(10_000)
+  const page = await context.newPage()
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('dialog', (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  page.on('console', (message) => {
+    // The browser's own word for an answer of 4xx or 5xx, which some tests ask for.
+    const isStatus = message.text().startsWith('Failed to load resource')
+    if (message.type() === 'error' && !isStatus) complaints.push(message.text())
+  })
+  return { page, complaints }
+}
+
+/** Into the folder that `AUDIT_SCREENSHOTS` names, where it does. */
+export async function screenshot(page: Page, name: string): Promise<void> {
+  const folder = process.env['AUDIT_SCREENSHOTS']
+  if (!folder) return
+  mkdirSync(folder, { recursive: true })
+  await page.screenshot({ path: path.join(folder, `${name}.png`) })
+}

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto'
+import type postgres from 'postgres'
+import { idFloor } from '../../src/instant.ts'
+
+/** An entry as it is to stand in the log. What is left out is null or empty. */
+export interface GivenEntry {
+  readonly action?: string
+  /** When it was recorded: the id's time. @default now */
+  readonly ms?: number
+  readonly occurredMs?: number
+  readonly userId?: string | null
+  readonly eventId?: string | null
+  readonly targetId?: string | null
+  readonly entityType?: string | null
+  readonly requestId?: string | null
+  readonly metadata?: unknown
+  readonly context?: unknown
+}
+
+/** An id as a recorder makes it, of a moment that the test chooses. */
+export function idAt(ms: number): string {
+  return `${idFloor(ms).slice(0, 14)}7${randomUUID().slice(15)}`
+}
+
+/** Appends entries to the log as a relay would: numbered without a gap. @returns their ids */
+export async function appendToLog(
+  sql: postgres.Sql,
+  given: readonly GivenEntry[],
+): Promise<readonly string[]> {
+  const nowMs = Date.now()
+  const rows = given.map(({ ms = nowMs, occurredMs = ms, ...entry }) => ({
+    ...{ id: idAt(ms), action: 'thing.update', metadata: {}, context: {}, ...entry },
+    occurredAt: new Date(occurredMs).toISOString(),
+  }))
+  await sql`
+    with head as (
+      update audit.audit_head set seq = seq + ${rows.length}::bigint returning seq
+    )
+    insert into audit.audit_log (
+      id, seq, occurred_at, user_id, event_id, target_id, action, entity_type, request_id,
+      metadata, context
+    )
+    select
+      (e ->> 'id')::uuid, head.seq - ${rows.length}::bigint + n, (e ->> 'occurredAt')::timestamptz,
+      (e ->> 'userId')::uuid, (e ->> 'eventId')::uuid, (e ->> 'targetId')::uuid, e ->> 'action',
+      e ->> 'entityType', e ->> 'requestId', e -> 'metadata', e -> 'context'
+    from head, jsonb_array_elements(${JSON.stringify(rows)}::text::jsonb)
+      with ordinality as given (e, n)`
+  return rows.map(({ id }) => id)
+}
