@@ -14,6 +14,21 @@ export interface Verdict {
   /** What is wrong, a line each; empty where the account balances. */
   readonly wrong: readonly string[]
   readonly figures: Readonly<Record<string, number | string>>
+  /** What became of each recorder's entries. */
+  readonly recorders: readonly RecorderFate[]
+}
+
+interface RecorderFate {
+  readonly name: string
+  readonly ending: string
+  readonly accepted: number
+  readonly logged: number
+  /** Never seen staged: they were in memory when it was killed, or when close() ran out of time. */
+  readonly neverStaged: number
+  /** Given up by close(), by its own count; what was under way then may be logged all the same. */
+  readonly givenUp: number
+  /** Staged, and gone with the lane. */
+  readonly lostInLane: number
 }
 
 interface Played {
@@ -40,9 +55,10 @@ export async function verify(scene: Scene, crashes: readonly Inflicted[]): Promi
     const played = accounts(scene)
     const wrong: string[] = []
     const status = await readStatus(database)
+    const recorders: RecorderFate[] = []
     const figures = {
       ...(await verifyLog(sql, wrong)),
-      ...(await verifyRecorders(sql, { played, crashes, status, wrong })),
+      ...(await verifyRecorders(sql, { played, crashes, status, wrong, recorders })),
       ...(await verifyOutbox(sql, played, wrong)),
       ...(await verifyGaps(sql, crashes, wrong)),
     }
@@ -51,7 +67,7 @@ export async function verify(scene: Scene, crashes: readonly Inflicted[]): Promi
         wrong.push(`${name} (life ${number}) ended with ${ending}, and nobody asked it to`)
       }
     }
-    return { wrong, figures }
+    return { wrong, figures, recorders }
   } finally {
     await sql.end({ timeout: 1 })
     await database.close()
@@ -95,6 +111,7 @@ async function verifyRecorders(
     readonly crashes: readonly Inflicted[]
     readonly status: Status
     readonly wrong: string[]
+    readonly recorders: RecorderFate[]
   },
 ) {
   const { played, status, wrong } = parts
@@ -124,6 +141,15 @@ async function verifyRecorders(
     if (!wasKilled && unseen > dropped) {
       wrong.push(`${name}: closed with ${dropped} given up, but ${unseen} never came`)
     }
+    parts.recorders.push({
+      name,
+      ending: wasKilled ? 'killed' : 'closed',
+      accepted: account.accepted,
+      logged: found.numbers,
+      neverStaged: unseen,
+      givenUp: dropped,
+      lostInLane: inLane.length,
+    })
     const unexplained = inLane.filter((n) => !mayHaveBeenEmptied(n, account, parts.crashes))
     if (unexplained.length > 0) {
       wrong.push(`${name}: ${unexplained.length} staged entries are gone: ${some(unexplained)}`)
@@ -140,9 +166,9 @@ async function verifyRecorders(
   return {
     recorders: played.length,
     'accepted by record()': accepted,
-    'of killed writers, never flushed': unflushed,
+    'of killed writers, never staged': unflushed,
     'given up at close, and counted': givenUp,
-    'lost with the lane, and declared': lostInLane,
+    'lost with the lane by those that ended': lostInLane,
     'lost by recorders that lived': lostByLiving,
   }
 }
