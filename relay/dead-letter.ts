@@ -4,7 +4,7 @@ import { databaseFault } from '../src/errors.ts'
 import { type LaneName, laneColumns, laneTable } from '../src/lane.ts'
 import { faultKind } from '../src/retry.ts'
 import { auditDeadLetter } from '../src/schema/tables.ts'
-import { type Moved, type MoveOptions, moveStatement } from './move.ts'
+import type { Moved, MoveOptions } from './move.ts'
 
 interface Place extends Record<string, unknown> {
   readonly place: string
@@ -14,9 +14,22 @@ interface Place extends Record<string, unknown> {
 /** What stands beside the log in the same statement, and fails for no fault of a row's. */
 const BOOKKEEPING = ['audit_head', 'audit_recorder', 'audit_dead_letter']
 
+/** Of the log's own key and its partitions'. */
+const LOG_KEY = /^audit_log(_.*)?_pkey$/
+
+/**
+ * Whether another relay was in the way. Nothing of ours happened, and the next snapshot sees what it
+ * did: of a duplicate id, that it is in the log.
+ */
+export function isClash(error: unknown): boolean {
+  const { code, constraint_name } = databaseFault(error)
+  if (code === '40P01' || code === '40001') return true
+  return code === '23505' && (constraint_name === undefined || LOG_KEY.test(constraint_name))
+}
+
 /** Whether some row of the batch is at fault, and moving the others would work. */
 export function isPoison(error: unknown): boolean {
-  if (faultKind(error) !== 'entry') return false
+  if (faultKind(error) !== 'entry' || isClash(error)) return false
   const { table_name, column_name } = databaseFault(error)
   if (table_name !== undefined && BOOKKEEPING.includes(table_name)) return false
   return column_name !== 'seq' // the log's head gave no number
@@ -29,22 +42,25 @@ export function isPoison(error: unknown): boolean {
  * we cannot foresee, such as a constraint or a trigger that somebody put on the log. Halving finds
  * the row, the others are moved on the way, and the row is parked with the SQLSTATE.
  */
-export async function moveAroundPoison(database: Database, options: MoveOptions): Promise<Moved> {
+export async function moveAroundPoison(
+  database: Database,
+  options: MoveOptions,
+  move: (part: MoveOptions) => Promise<Moved>,
+): Promise<Moved> {
   const rows = await database.execute<Place>(listPlaces(options))
-  return moveOrHalve(database, options, rows)
+  return moveOrHalve(database, options, move, rows)
 }
 
 async function moveOrHalve(
   database: Database,
   options: MoveOptions,
+  move: (part: MoveOptions) => Promise<Moved>,
   rows: readonly Place[],
 ): Promise<Moved> {
   const [first] = rows
   if (first === undefined) return { claimed: 0, logged: 0, parked: 0 }
   try {
-    const places = rows.map(({ place }) => place)
-    const [moved] = await database.execute<Moved>(moveStatement({ ...options, places }))
-    return moved ?? { claimed: 0, logged: 0, parked: 0 }
+    return await move({ ...options, places: rows.map(({ place }) => place) })
   } catch (error) {
     if (!isPoison(error)) throw error
     if (rows.length === 1) {
@@ -53,8 +69,8 @@ async function moveOrHalve(
       return parked ?? { claimed: 0, logged: 0, parked: 0 }
     }
     const half = Math.ceil(rows.length / 2)
-    const one = await moveOrHalve(database, options, rows.slice(0, half))
-    const other = await moveOrHalve(database, options, rows.slice(half))
+    const one = await moveOrHalve(database, options, move, rows.slice(0, half))
+    const other = await moveOrHalve(database, options, move, rows.slice(half))
     return {
       claimed: one.claimed + other.claimed,
       logged: one.logged + other.logged,

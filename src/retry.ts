@@ -1,5 +1,5 @@
 import pRetry, { AbortError } from 'p-retry'
-import { databaseFault } from './errors.ts'
+import { AuditError, type DatabaseFault, databaseFault } from './errors.ts'
 
 /**
  * What a failed statement says about what to do next.
@@ -15,6 +15,7 @@ const ENTRY_CLASSES = new Set([
   '22', // data exception
   '23', // integrity constraint violation
   '54', // program limit exceeded
+  'P0', // raised by somebody's trigger
 ])
 const SERVER_CLASSES = new Set([
   '25', // invalid transaction state: a demoted primary is read-only
@@ -36,14 +37,17 @@ export function faultKind(error: unknown): FaultKind {
   return SERVER_CLASSES.has(codeClass) ? 'server' : 'connection'
 }
 
+const OTHER_VERSION =
+  'Run "audit-relay migrate"; where the schema is newer than this package, deploy the newer one.'
+
 const HINTS: Readonly<Record<string, string>> = {
   '28P01': 'The password was refused: check the database URL.',
   '28000': 'The login was refused: check the database URL and pg_hba.conf.',
   '3D000': 'That database does not exist: check the name at the end of the database URL.',
   '3F000': 'The schema "audit" is missing: run "audit-relay migrate".',
-  '42P01': 'A table of the schema "audit" is missing: run "audit-relay migrate".',
-  '42883': 'A function of the schema "audit" is missing: run "audit-relay migrate".',
-  '42703': 'A column of the schema "audit" is missing: run "audit-relay migrate".',
+  '42P01': `A table of the schema "audit" is missing. ${OTHER_VERSION}`,
+  '42883': `A function of the schema "audit" is missing. ${OTHER_VERSION}`,
+  '42703': `A column of the schema "audit" is missing. ${OTHER_VERSION}`,
   '42501': "Not permitted: grant audit_app to the application's login, audit_relay to the relay's.",
   '25006': 'The server is read-only: a standby, or a demoted primary.',
   '53100': "The server's disk is full.",
@@ -55,6 +59,14 @@ const HINTS: Readonly<Record<string, string>> = {
 /** What an operator can do about it, where we know. */
 export function faultHint(code: string): string | undefined {
   return HINTS[code]
+}
+
+/** A failure in words that quote no entry: its code and schema names, and what can be done. */
+export function explain(error: unknown): { fault: DatabaseFault; hint?: string } {
+  const fault = databaseFault(error)
+  const ownWords = error instanceof AuditError && !error.fault ? error.message : undefined
+  const hint = faultHint(fault.code) ?? ownWords
+  return hint === undefined ? { fault } : { fault, hint }
 }
 
 export interface RetryOptions {

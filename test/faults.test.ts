@@ -311,7 +311,8 @@ describe('faults', { concurrency: 6 }, () => {
       await scratch.sql`
         select pg_terminate_backend(pid) from pg_stat_activity
         where datname = ${scratch.name} and application_name like 'audit-%'`
-      await sleep(50)
+      await waitFor(() => hasNoneOfOurs(scratch), { what: 'the end of our connections' })
+      await sleep(100) // for the news to arrive
       const { accepted } = await recordFor(800, (entry) => audit.record(entry))
       const codes = ({ lines }: ReturnType<typeof memoryLogger>) =>
         lines.map(({ fields }) => Reflect.get(Object(fields['fault']), 'code')).filter(Boolean)
@@ -335,8 +336,8 @@ describe('faults', { concurrency: 6 }, () => {
   for (const table of ['audit_staging', 'audit_log'] as const) {
     test(`a waiting ALTER TABLE on ${table}: we wait with few connections, then go on`, async (t) => {
       const scratch = await scratchDatabase(t)
-      const audit = recorderOn(t, scratch, { statementTimeoutMs: 300 })
-      const relay = relayOn(t, scratch, { statementTimeoutMs: 300, pollMinMs: 5, pollMaxMs: 20 })
+      const audit = recorderOn(t, scratch, { statementTimeoutMs: 600 })
+      const relay = relayOn(t, scratch, { statementTimeoutMs: 600, pollMinMs: 5, pollMaxMs: 20 })
       void relay.start()
       audit.record({ action: 'fault.before' })
       await waitFor(() => relay.stats().logged === 1, { what: 'the first entry' })
@@ -364,6 +365,13 @@ describe('faults', { concurrency: 6 }, () => {
 async function isEmpty({ sql }: ScratchDatabase): Promise<boolean> {
   const [row] = await sql`select not exists (select from audit.audit_staging) as empty`
   return row?.['empty'] === true
+}
+
+async function hasNoneOfOurs({ sql, name }: ScratchDatabase): Promise<boolean> {
+  const rows = await sql`
+    select from pg_stat_activity
+    where datname = ${name} and application_name like 'audit-%' and state <> 'idle'`
+  return rows.length === 0
 }
 
 /** Cuts the replies to statements with this text, of those that the predicate names by number. */

@@ -4,6 +4,7 @@ import { sql } from 'drizzle-orm'
 import { readStatus } from '../relay/status.ts'
 import { scratchDatabase } from './support/database.ts'
 import { encoded, memoryLogger, openDatabase, relayOn, stage } from './support/lanes.ts'
+import { waitFor } from './support/wait-for.ts'
 
 const RECORDER = '01990000-0000-7000-8000-00000000000a'
 
@@ -41,6 +42,34 @@ test('an emptied fast lane is declared once, as an entry in the log, with its bo
   assert.equal(status.gaps, 1)
   assert.equal(status.recorders.find(({ id }) => id === RECORDER)?.missing, 2)
   assert.equal(status.recorders.find(({ id }) => id === RECORDER)?.declared, 2)
+})
+
+// Goal: relays that notice at the same time declare one gap.
+// Method: the lane's row is held until both wait for it.
+test('of two relays that declare a gap at once, one is faster', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await scratch.sql.unsafe(EMPTY_AS_A_CRASH_DOES)
+  const holder = await scratch.sql.reserve()
+  t.after(() => holder.release())
+  await holder`begin`
+  await holder`select from audit.audit_lane where lane = 'staging' for update`
+  const declared = [1, 2].map(async () => {
+    const [row] = await openDatabase(t, scratch.urlAs('audit_relay')).execute<{ done: boolean }>(
+      sql`select audit.declare_gap() as done`,
+    )
+    return row?.done
+  })
+  const areBothWaiting = async () => {
+    const [row] = await scratch.sql`
+      select count(*)::integer as waiting from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`
+    return row?.['waiting'] === 2
+  }
+  await waitFor(areBothWaiting, { what: 'both relays to wait for the lane' })
+  await holder`commit`
+  assert.deepEqual((await Promise.all(declared)).toSorted(), [false, true])
+  const [gaps] = await scratch.sql`select count(*)::integer as n from audit.audit_outbox`
+  assert.equal(gaps?.['n'], 1)
 })
 
 test('a lane that was only drained is no gap', async (t) => {

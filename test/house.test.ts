@@ -8,6 +8,7 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 
 interface Source {
   readonly file: string
+  readonly text: string
   readonly imports: readonly string[]
 }
 
@@ -18,7 +19,7 @@ function sources(folder: string): Source[] {
       const file = path.posix.join(folder, name.replaceAll(path.sep, '/'))
       const text = readFileSync(path.join(ROOT, file), 'utf8')
       const found = text.matchAll(/^(?:import|export)\s[^'"]*from '([^']+)'|^import '([^']+)'/gm)
-      return { file, imports: Array.from(found, ([, from, bare]) => from ?? bare ?? '') }
+      return { file, text, imports: Array.from(found, ([, from, bare]) => from ?? bare ?? '') }
     })
 }
 
@@ -47,6 +48,15 @@ test('the driver is known to the client and the migrator only, the waits to one 
     [...whoImports('src', 'p-retry'), ...whoImports('relay', 'p-retry')],
     ['src/retry.ts'],
   )
+})
+
+// A backend that dies in a transaction of the driver can cost rows, or the process.
+test('nothing but the migrator opens a transaction through the driver', () => {
+  const opening = [...sources('src'), ...sources('relay')]
+    .filter(({ text }) => /\.transaction\(|\b(?:sql|client)\.(?:begin|reserve)\(/.test(text))
+    .map(({ file }) => file)
+    .filter((file) => file !== 'src/migrate.ts')
+  assert.deepEqual(opening, [])
 })
 
 test('what is published needs nothing that is installed for development only', () => {

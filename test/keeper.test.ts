@@ -88,6 +88,18 @@ test('drops are written into the log when the database is there again', async (t
   )
 })
 
+test('a recorder that lives on tells of its drops, too', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const audit = recorderOn(t, scratch, { maxBufferEntries: 10, reportIntervalMs: 100 })
+  for (let n = 0; n < 25; n += 1) audit.record({ action: 'a.full' })
+  const isTold = async () => {
+    const rows = await scratch.sql`
+      select from audit.audit_staging where action = 'audit.drop' and metadata @> '{"dropped":{"full":15}}'`
+    return rows.length === 1
+  }
+  await waitFor(isTold, { what: 'the drops to be told' })
+})
+
 const batch = (lastSeq: number, epoch: string | null = 'one') => ({
   epoch,
   lastSeq,

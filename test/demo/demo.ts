@@ -41,10 +41,11 @@ export async function demo(options: DemoOptions, ending: Ending): Promise<boolea
 
   const relayLog = path.join(dataDir, 'relay.log')
   const relay = await step('Starting the relay', async () => {
-    const started = await startRelay(urls.relay, relayLog)
+    const started = await startRelay(urls, relayLog)
     return [started, `Relay, a process of its own (${started.pid}); its log is ${relayLog}`]
   })
   await ending.add('relay', () => relay.stop())
+  if (!once) note(`Timeline page: ${relay.pageUrl}`)
 
   const siteLog = path.join(dataDir, 'site.log')
   const site = await step('Opening the site', async () => {
@@ -66,7 +67,7 @@ export async function demo(options: DemoOptions, ending: Ending): Promise<boolea
   ])
   if (once) return isBalanced
   const logs = [relayLog, siteLog, ...database.logFiles]
-  say(tryIt({ database, urls, origin: site.origin, party, logs }))
+  say(tryIt({ database, urls, pageUrl: relay.pageUrl, origin: site.origin, party, logs }))
   return died
 }
 

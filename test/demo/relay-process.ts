@@ -1,14 +1,18 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { whenWeEnd } from '../support/when-we-end.ts'
+import type { RoleUrls } from './database.ts'
 import { DemoFailure } from './failures.ts'
 import { tail } from './terminal.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PROGRAM = ['--import', 'tsx', 'relay/main.ts']
+/** Who has the page's token; reading is logged under this name. */
+const PAGE_VIEWER = 'you'
 const START_TIMEOUT_MS = 20_000
 const STOP_TIMEOUT_MS = 15_000
 
@@ -33,15 +37,25 @@ export async function migrate(ownerUrl: string, wayOut: string): Promise<string>
 
 export interface RelayProcess {
   readonly pid: number
+  /** The timeline page that it serves, with a token in it: whoever has the URL may look. */
+  readonly pageUrl: string
   /** Rejects when the relay ends without having been asked to. */
   readonly died: Promise<never>
   stop(): Promise<void>
 }
 
 /** Starts the relay as a process of its own, as production does, and waits for its first word. */
-export async function startRelay(relayUrl: string, logFile: string): Promise<RelayProcess> {
+export async function startRelay(urls: RoleUrls, logFile: string): Promise<RelayProcess> {
   const log = fs.openSync(logFile, 'w')
-  const its = { AUDIT_RELAY_DATABASE_URL: relayUrl, AUDIT_LOG_LEVEL: 'info' }
+  const token = randomBytes(24).toString('base64url')
+  const its = {
+    AUDIT_RELAY_DATABASE_URL: urls.relay,
+    AUDIT_READER_DATABASE_URL: urls.reader,
+    AUDIT_APP_DATABASE_URL: urls.app, // reading is itself written into the log
+    AUDIT_HTTP_PORT: '0',
+    AUDIT_PAGE_TOKEN: `${PAGE_VIEWER}:${token}`,
+    AUDIT_LOG_LEVEL: 'info',
+  }
   const child = launch(['run'], its, log)
   fs.closeSync(log)
   let isStopping = false
@@ -53,9 +67,10 @@ export async function startRelay(relayUrl: string, logFile: string): Promise<Rel
     })
   })
   died.catch(() => {}) // whoever waits for it hears of it
-  await Promise.race([firstWord(logFile), died])
+  const pageUrl = await Promise.race([servedAt(logFile), died])
   return {
     pid: child.pid ?? 0,
+    pageUrl: `${pageUrl}?token=${token}`,
     died,
     stop: async () => {
       isStopping = true
@@ -81,11 +96,14 @@ function launch(
   return child
 }
 
-async function firstWord(logFile: string): Promise<void> {
+/** Where it says that it serves the page: by then it runs. */
+async function servedAt(logFile: string): Promise<string> {
   const deadline = Date.now() + START_TIMEOUT_MS
-  while (fs.statSync(logFile).size === 0) {
+  for (;;) {
+    const [, url] = /"url":"(http:[^"]+)"/.exec(fs.readFileSync(logFile, 'utf8')) ?? []
+    if (url !== undefined) return url
     if (Date.now() > deadline) {
-      throw new DemoFailure(`The relay has said nothing within ${START_TIMEOUT_MS / 1_000} s.`)
+      throw new DemoFailure(`The relay has not begun within ${START_TIMEOUT_MS / 1_000} s.`)
     }
     await sleep(20)
   }

@@ -5,19 +5,25 @@ import { bold, dim } from './terminal.ts'
 export interface Surroundings {
   readonly database: DemoDatabase
   readonly urls: RoleUrls
+  /** The relay's timeline page, with a token. */
+  readonly pageUrl: string
   readonly origin: string
   readonly party: Party
   readonly logs: readonly string[]
 }
 
 /** What can be tried while the demo stays up: every line can be pasted as it stands. */
-export function tryIt({ database, urls, origin, party, logs }: Surroundings): string {
+export function tryIt({ database, urls, pageUrl, origin, party, logs }: Surroundings): string {
   const [guest] = party.guests
   const [purchase] = party.purchases
   // The password of somebody's own database is not shown.
   const urlOf = (url: string) => (database.isOwn ? `'${url}'` : '"$DATABASE_URL"')
   const why = (text: string) => dim(` # ${text}`)
   return `
+  ${bold('The timeline')} ${dim('(leave it open, turn on Live, and try the lines below)')}
+
+${pageUrl}
+
   ${bold('Try it')} ${dim(`(${party.name})`)}
 
 E=${origin}/events/${party.id}

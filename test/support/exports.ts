@@ -44,27 +44,30 @@ export async function logAsText({ sql }: ScratchDatabase): Promise<readonly Text
   return rows.map((row) => ({ ...row }) as TextRow)
 }
 
-/** Reads a file back with DuckDB, every column as text. */
+/** What DuckDB selects from to read a file, every column as text. */
+export function duckReader(file: string, format: 'csv' | 'ndjson'): string {
+  if (format === 'csv') {
+    return `read_csv('${file}', header = true, all_varchar = true, quote = '"', escape = '"',
+      delim = ',', strict_mode = true, max_line_size = 8000000)`
+  }
+  const type = (name: string) => (/^(?:metadata|context)$/.test(name) ? 'JSON' : 'VARCHAR')
+  const types = COLUMNS.map((name) => `'${name}': '${type(name)}'`).join(', ')
+  return `read_json('${file}', format = 'newline_delimited', columns = {${types}},
+    maximum_object_size = 67108864)`
+}
+
+/** Reads a file back with DuckDB. */
 export async function duckRows(
   file: string,
   format: 'csv' | 'ndjson',
 ): Promise<readonly TextRow[]> {
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
-  const types = COLUMNS.map(
-    (name) => `'${name}': '${/meta|context/.test(name) ? 'JSON' : 'VARCHAR'}'`,
-  )
-  const reader =
-    format === 'csv'
-      ? `read_csv('${file}', header = true, all_varchar = true, quote = '"', escape = '"',
-          delim = ',', strict_mode = true, max_line_size = 8000000)`
-      : `read_json('${file}', format = 'newline_delimited', columns = {${types.join(', ')}},
-          maximum_object_size = 67108864)`
   // In hex, because the client takes a byte order mark at the start of a text for none of it.
   const list = COLUMNS.map((name) => `hex(encode("${name}"::VARCHAR)) as "${name}"`)
   try {
-    const read = await connection.runAndReadAll(`select ${list.join(', ')} from ${reader}`)
-    const rows = read.getRowObjectsJson() as unknown as readonly TextRow[]
+    const query = `select ${list.join(', ')} from ${duckReader(file, format)}`
+    const rows = (await connection.runAndReadAll(query)).getRowObjectsJson()
     return rows.map((row) => Object.fromEntries(Object.entries(row).map(unhex)))
   } finally {
     connection.closeSync()
@@ -72,6 +75,6 @@ export async function duckRows(
   }
 }
 
-function unhex([name, hex]: readonly [string, string | null]) {
-  return [name, hex === null ? null : Buffer.from(hex, 'hex').toString('utf8')] as const
+function unhex([name, hex]: readonly [string, unknown]) {
+  return [name, typeof hex === 'string' ? Buffer.from(hex, 'hex').toString('utf8') : null] as const
 }

@@ -1,0 +1,198 @@
+import type { Mutant } from './mutant.ts'
+
+const BUFFER = 'src/buffer.ts'
+const FLUSHER = 'src/flusher.ts'
+const KEEPER = 'src/keeper.ts'
+const OUTBOX = 'src/outbox.ts'
+const PATH = 'src/recorder-path.ts'
+
+export const RECORDER_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a statement has no deadline',
+    edits: [
+      { file: 'src/database.ts', find: 'Promise.race([answer, deadline])', replace: 'answer' },
+    ],
+    tests: ['database.test.ts'],
+  },
+  {
+    name: 'a connection that broke is used again',
+    edits: [
+      {
+        file: 'src/database.ts',
+        find: "if (faultKind(error) === 'connection') this.#discard(client)",
+        replace: '',
+      },
+    ],
+    tests: ['database.test.ts'],
+  },
+  {
+    name: 'an error repeats what the driver said',
+    edits: [{ file: 'src/database.ts', find: 'throw safeError(error)', replace: 'throw error' }],
+    tests: ['database.test.ts'],
+  },
+  {
+    name: 'nothing is redacted',
+    edits: [
+      {
+        file: 'src/recorder.ts',
+        find: 'compileRedactor(options.redact)',
+        replace: 'compileRedactor(false)',
+      },
+    ],
+    tests: ['recorder.test.ts'],
+  },
+  {
+    name: 'metadata is kept by reference',
+    edits: [
+      {
+        file: 'src/shape.ts',
+        find: "copier.copyRoot(metadata, 'metadata')",
+        replace: '(metadata as never)',
+      },
+    ],
+    tests: ['recorder.test.ts'],
+  },
+  {
+    name: 'record() calls back into itself',
+    edits: [
+      { file: PATH, find: "if (this.#recording) return this.#drop('reentrant')", replace: '' },
+    ],
+    tests: ['recorder.test.ts'],
+  },
+  {
+    name: 'record() goes on after close()',
+    edits: [{ file: PATH, find: "if (this.#closing) return this.#drop('closed')", replace: '' }],
+    tests: ['recorder.test.ts'],
+  },
+  {
+    name: 'the buffer has no bound in entries',
+    edits: [
+      { file: BUFFER, find: 'if (this.size >= this.#limits.maxEntries) return false', replace: '' },
+    ],
+    tests: ['recorder.test.ts'],
+  },
+  {
+    name: 'the buffer has no bound in bytes',
+    edits: [
+      {
+        file: BUFFER,
+        find: 'if (this.#bytes + entry.bytes > this.#limits.maxBytes) return false',
+        replace: '',
+      },
+    ],
+    tests: ['recorder.test.ts'],
+  },
+  {
+    name: 'an entry that the database refuses is tried for ever',
+    edits: [
+      {
+        file: FLUSHER,
+        find: "isFinal: (error) => faultKind(error) === 'entry'",
+        replace: 'isFinal: () => false',
+      },
+    ],
+    tests: ['recorder.test.ts'],
+  },
+  {
+    name: 'an outage loses the batch in hand',
+    edits: [
+      {
+        file: FLUSHER,
+        find: "isFinal: (error) => faultKind(error) === 'entry'",
+        replace: 'isFinal: () => true',
+      },
+    ],
+    tests: ['recorder.test.ts'],
+  },
+  {
+    name: 'one refused entry takes its batch along',
+    edits: [
+      { file: FLUSHER, find: '} else if (encoded.length === 1) {', replace: '} else if (true) {' },
+    ],
+    tests: ['recorder.test.ts'],
+  },
+  {
+    name: 'a process that ends by itself does not wait for the flush',
+    edits: [
+      {
+        file: FLUSHER,
+        find: 'this.#timer = setTimeout(() => this.#start(), flushIntervalMs)',
+        replace: 'this.#timer = setTimeout(() => this.#start(), flushIntervalMs).unref()',
+      },
+    ],
+    tests: ['recorder.test.ts'],
+  },
+  {
+    name: 'drops are not told',
+    edits: [
+      { file: PATH, find: 'onReport: () => this.#recordDrops()', replace: 'onReport: () => {}' },
+    ],
+    tests: ['keeper.test.ts'],
+  },
+  {
+    name: 'the keeper does not look at the epoch',
+    edits: [{ file: KEEPER, find: 'if (batch.epoch !== epoch) {', replace: 'if (Boolean(0)) {' }],
+    tests: ['keeper.test.ts'],
+  },
+  {
+    name: 'the keeper stages again before a relay has noticed',
+    edits: [{ file: KEEPER, find: 'if (state.epoch === null) return', replace: '' }],
+    tests: ['keeper.test.ts'],
+  },
+  {
+    name: 'the keeper has no bound',
+    edits: [
+      { file: KEEPER, find: 'while (this.#bytes > maxBytes)', replace: 'while (Boolean(0))' },
+    ],
+    tests: ['keeper.test.ts'],
+  },
+  {
+    name: 'recordIn does not look for its transaction',
+    edits: [
+      {
+        file: OUTBOX,
+        find: "sql`current_setting('audit.tx', true) = ${token}`",
+        replace: 'sql`${token}::text is not null`',
+      },
+    ],
+    tests: ['record-in.test.ts'],
+  },
+  {
+    name: 'the token outlives the transaction',
+    edits: [
+      {
+        file: OUTBOX,
+        find: "set_config('audit.tx', ${token}, true)",
+        replace: "set_config('audit.tx', ${token}, false)",
+      },
+    ],
+    tests: ['record-in.test.ts'],
+  },
+  {
+    name: 'recordIn calls a function without asking whether it is there',
+    edits: [
+      {
+        file: OUTBOX,
+        find: "if (!ready && mode === 'best-effort')",
+        replace: 'if (Boolean(0))',
+      },
+    ],
+    tests: ['record-in.test.ts'],
+  },
+  {
+    name: 'a failure of best effort reaches the caller',
+    edits: [
+      {
+        file: 'src/bound-recorder.ts',
+        find: "if (mode === 'atomic' || safe.code === 'AUDIT_NOT_IN_TRANSACTION') throw safe",
+        replace: 'throw safe',
+      },
+    ],
+    tests: ['record-in.test.ts'],
+  },
+  {
+    name: 'a forgotten recordIn ends the process',
+    edits: [{ file: 'src/bound-recorder.ts', find: 'written.catch(() => {})', replace: '' }],
+    tests: ['record-in.test.ts'],
+  },
+]

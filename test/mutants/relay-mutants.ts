@@ -1,0 +1,218 @@
+import type { Mutant } from './mutant.ts'
+
+const MOVE = 'relay/move.ts'
+const RELAY = 'relay/relay.ts'
+const GAPS = 'src/schema/migrations/0004_gaps.sql'
+
+/** A delete, and an insert of what it returned: each fails alone, however it is wrapped. */
+const MOVE_IN_TWO = `const [moved] = await this.#database.transaction(async (tx) => {
+          const lane = sql.raw(\`audit.audit_\${options.lane}\`)
+          const taken = await tx.execute(sql\`
+            with taken as (delete from \${lane} where ctid = any(array(
+              select ctid from \${lane} limit \${options.batchEntries}::integer
+              for update skip locked)) returning *)
+            select json_agg(taken)::text as entries, count(*)::integer as claimed from taken\`)
+          const { entries, claimed } = taken[0] as unknown as { entries: string; claimed: number }
+          if (claimed > 0) await tx.execute(sql\`
+            with head as (update audit.audit_head set seq = seq + \${claimed} returning seq)
+            insert into audit.audit_log (id, occurred_at, user_id, event_id, target_id,
+              recorder_id, recorder_seq, action, entity_type, request_id, metadata, context, seq)
+            select id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
+              entity_type, request_id, metadata, context,
+              (select seq from head) - \${claimed} + row_number() over (order by id)
+            from json_populate_recordset(null::audit.audit_staging, \${entries}::text::json)
+            order by id\`)
+          return [{ claimed, logged: claimed, parked: 0 }]
+        })`
+
+export const RELAY_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'the move is a delete and an insert in a transaction of the driver',
+    edits: [
+      {
+        file: RELAY,
+        find: 'const [moved] = await this.#database.execute<Moved>(moveStatement(options))',
+        replace: MOVE_IN_TWO,
+      },
+      {
+        file: 'src/database.ts',
+        find: '  /** Safe to call twice. Statements after it are refused. */',
+        replace: `  async transaction<T>(work: (tx: Client['db']) => Promise<T>): Promise<T> {
+    const client = this.#begin()
+    return await client.db.transaction((tx) => work(tx as unknown as Client['db']))
+      .finally(() => this.#end(client))
+  }
+`,
+      },
+    ],
+    tests: ['move.test.ts'],
+  },
+  {
+    name: 'the move runs in a transaction of the driver',
+    edits: [
+      {
+        file: 'src/database.ts',
+        find: 'client.db.execute(query))()',
+        replace: 'client.db.transaction((tx) => tx.execute(query)))()',
+      },
+    ],
+    tests: ['house.test.ts'],
+  },
+  {
+    name: 'the claim takes only ids beyond the last one that was logged',
+    edits: [
+      {
+        file: MOVE,
+        find: 'select l.ctid from ${table} as l ${only}\n',
+        replace:
+          'select l.ctid from ${table} as l where l.id > coalesce((select id from ${auditLog} ' +
+          "order by id desc limit 1), '00000000-0000-0000-0000-000000000000')\n",
+      },
+    ],
+    tests: ['move.test.ts'],
+  },
+  {
+    name: 'the insert into the log has no order',
+    edits: [
+      { file: MOVE, find: 'order by f.id\n    ),', replace: 'order by md5(f.id::text)\n    ),' },
+    ],
+    tests: ['move.test.ts'],
+  },
+  {
+    name: 'the numbers of a batch do not follow its ids',
+    edits: [
+      {
+        file: MOVE,
+        find: 'row_number() over (order by f.id)\n      from',
+        replace: 'row_number() over (order by f.id desc)\n      from',
+      },
+    ],
+    tests: ['move.test.ts'],
+  },
+  {
+    name: 'the claim waits for rows that somebody holds',
+    edits: [{ file: MOVE, find: 'for update of l skip locked', replace: 'for update of l' }],
+    tests: ['move.test.ts'],
+  },
+  {
+    name: 'the move has ON CONFLICT DO NOTHING',
+    edits: [
+      {
+        file: MOVE,
+        find: 'order by f.id\n    ),\n    counted',
+        replace: 'order by f.id\n      on conflict do nothing\n    ),\n    counted',
+      },
+    ],
+    tests: ['move.test.ts'],
+  },
+  {
+    name: 'what is in the log already is moved again',
+    edits: [
+      {
+        file: MOVE,
+        find: '${fitsTheLog} and not exists (select from ${auditLog} as l where l.id = m.id)',
+        replace: '${fitsTheLog}',
+      },
+    ],
+    tests: ['relay.test.ts'],
+  },
+  {
+    name: 'the head is joined and not asked',
+    edits: [
+      { file: MOVE, find: '(select seq from head) - (select', replace: 'h.seq - (select' },
+      {
+        file: MOVE,
+        find: 'from fresh as f\n      order',
+        replace: 'from fresh as f, head as h\n      order',
+      },
+    ],
+    tests: ['relay.test.ts'],
+  },
+  {
+    name: 'an idle poll writes to the head',
+    edits: [{ file: MOVE, find: 'where (select fresh from total) > 0', replace: '' }],
+    tests: ['relay.test.ts'],
+  },
+  {
+    name: 'the move commits as the login was set to',
+    edits: [
+      {
+        file: MOVE,
+        find: "when current_setting('synchronous_commit') = 'off'",
+        replace: 'when false',
+      },
+    ],
+    tests: ['relay.test.ts'],
+  },
+  {
+    name: 'an id that came again with another content is dropped',
+    edits: [
+      {
+        file: MOVE,
+        find: "and (not ${fitsTheLog} or ${differs('l')} or ${differs('f')})",
+        replace: 'and not ${fitsTheLog}',
+      },
+    ],
+    tests: ['relay.test.ts'],
+  },
+  {
+    name: 'an outage makes dead letters',
+    edits: [
+      {
+        file: 'relay/dead-letter.ts',
+        find: "if (faultKind(error) !== 'entry') return false",
+        replace: '',
+      },
+    ],
+    tests: ['move.test.ts'],
+  },
+  {
+    name: 'a row that cannot be logged holds up its batch for ever',
+    edits: [{ file: RELAY, find: 'if (isPoison(error)) return undefined', replace: '' }],
+    tests: ['relay.test.ts'],
+  },
+  {
+    name: 'the lanes are drained one after the other',
+    edits: [
+      {
+        file: RELAY,
+        find: 'if (claimed === this.#limits.batchEntries) stillFull.push(lane)',
+        replace: 'if (claimed === this.#limits.batchEntries) { stillFull.push(lane); break }',
+      },
+    ],
+    tests: ['relay.test.ts'],
+  },
+  {
+    name: 'nobody declares a gap',
+    edits: [{ file: RELAY, find: 'if (probed.wasEmptied) await this.#declareGap()', replace: '' }],
+    tests: ['gaps.test.ts'],
+  },
+  {
+    name: 'compaction waits for its lock',
+    edits: [
+      { file: GAPS, find: 'in access exclusive mode nowait', replace: 'in access exclusive mode' },
+    ],
+    tests: ['gaps.test.ts'],
+  },
+  {
+    name: 'compaction forgets the live rows',
+    edits: [{ file: GAPS, find: 'using kept_rows;', replace: "using '[]'::jsonb;" }],
+    tests: ['gaps.test.ts'],
+  },
+  {
+    name: 'each relay declares the gap that it sees',
+    edits: [
+      {
+        file: GAPS,
+        find: 'if exists (select from audit.audit_sentinel as s where s.epoch = before.epoch) then',
+        replace: 'if false then',
+      },
+      {
+        file: GAPS,
+        find: "where lane = 'staging' for update;",
+        replace: "where lane = 'staging';",
+      },
+    ],
+    tests: ['gaps.test.ts'],
+  },
+]

@@ -1,0 +1,67 @@
+import type { Mutant } from './mutant.ts'
+
+const APPEND_ONLY = 'src/schema/migrations/0001_append_only.sql'
+const FUNCTIONS = 'src/schema/migrations/0003_functions.sql'
+
+export const SCHEMA_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'the claim watermark is the largest number and not the smallest',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'select min(w.recorder_seq)',
+        replace: 'select max(w.recorder_seq)',
+      },
+    ],
+    tests: ['sql-record.test.ts'],
+  },
+  {
+    name: 'audit.record lets an error through',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'exception when others then',
+        replace: 'exception when assert_failure then',
+      },
+    ],
+    tests: ['sql-record.test.ts'],
+  },
+  {
+    name: 'audit.record waits for a lock for ever',
+    edits: [{ file: FUNCTIONS, find: "SET lock_timeout = '1s' AS", replace: 'AS' }],
+    tests: ['sql-record.test.ts'],
+  },
+  {
+    name: 'a late report takes back what an earlier one said',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'accepted = greatest(r.accepted, excluded.accepted)',
+        replace: 'accepted = excluded.accepted',
+      },
+    ],
+    tests: ['sql-record.test.ts'],
+  },
+  {
+    name: 'a partition of the log can be emptied',
+    edits: [
+      {
+        file: APPEND_ONLY,
+        find: 'before update or delete or truncate on %s',
+        replace: 'before update or delete on %s',
+      },
+    ],
+    tests: ['append-only.test.ts'],
+  },
+  {
+    name: 'a replica session changes the log',
+    edits: [
+      {
+        file: APPEND_ONLY,
+        find: 'alter table %s enable always trigger audit_log_append_only',
+        replace: 'alter table %s enable trigger audit_log_append_only',
+      },
+    ],
+    tests: ['append-only.test.ts'],
+  },
+]
