@@ -9,6 +9,11 @@ import type { Scene } from './scene.ts'
 
 /** A writer tells of what was staged four times a second, and a busy machine later. */
 const STAGED_LAG_MS = 2_000
+/**
+ * What was staged is logged within this, or staged again by a recorder that still lives: with
+ * the server away, both relays killed and a busy machine.
+ */
+const SAFE_AFTER_MS = 60_000
 
 export interface Verdict {
   /** What is wrong, a line each; empty where the account balances. */
@@ -150,7 +155,9 @@ async function verifyRecorders(
       givenUp: dropped,
       lostInLane: inLane.length,
     })
-    const unexplained = inLane.filter((n) => !mayHaveBeenEmptied(n, account, parts.crashes))
+    const endedAtMs = life.endedAtMs ?? Number.POSITIVE_INFINITY
+    const excuse = { account, endedAtMs, crashes: parts.crashes }
+    const unexplained = inLane.filter((n) => !mayHaveBeenEmptied(n, excuse))
     if (unexplained.length > 0) {
       wrong.push(`${name}: ${unexplained.length} staged entries are gone: ${some(unexplained)}`)
     }
@@ -178,10 +185,24 @@ function lifeNumbers(played: readonly Played[], name: string): number[] {
   return played.filter((one) => one.name.startsWith(`${writer}.`)).map(({ life }) => life.number)
 }
 
-/** Whether the lane was emptied after this entry had been seen staged in it. */
-function mayHaveBeenEmptied(n: number, { stagedAt }: Account, crashes: readonly Inflicted[]) {
-  const [, atMs = Number.POSITIVE_INFINITY] = stagedAt.find(([staged]) => staged >= n) ?? []
-  return crashes.some((crash) => crash.atMs >= atMs - STAGED_LAG_MS)
+/**
+ * Whether the lane was emptied while this entry was in it, and its recorder ended before it can
+ * have staged it again.
+ */
+function mayHaveBeenEmptied(
+  n: number,
+  excuse: {
+    readonly account: Account
+    readonly endedAtMs: number
+    readonly crashes: readonly Inflicted[]
+  },
+): boolean {
+  const { account, endedAtMs, crashes } = excuse
+  const [, stagedMs = 0] = account.stagedAt.find(([staged]) => staged >= n) ?? []
+  return crashes.some(({ atMs }) => {
+    const wasInLane = atMs >= stagedMs - STAGED_LAG_MS && atMs <= stagedMs + SAFE_AFTER_MS
+    return wasInLane && endedAtMs <= atMs + SAFE_AFTER_MS
+  })
 }
 
 /** What the library says of a recorder is what the recorder's own process wrote down. */
