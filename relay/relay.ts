@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql } from 'drizzle-orm'
-import { Database } from '../src/database.ts'
 import { AuditError, databaseFault } from '../src/errors.ts'
 import type { LaneName } from '../src/lane.ts'
 import { type AuditLogger, guardLogger } from '../src/logger.ts'
@@ -13,10 +11,9 @@ import {
 } from '../src/options.ts'
 import { Outage } from '../src/outage.ts'
 import { faultKind, withRetry } from '../src/retry.ts'
-import { compact } from './compact.ts'
 import { isPoison, moveAroundPoison } from './dead-letter.ts'
-import { type Moved, moveStatement } from './move.ts'
-import { probe } from './probe.ts'
+import type { Moved, MoveOptions } from './move.ts'
+import { openRelayStatements, type RelayStatements } from './statements.ts'
 
 export interface RelayOptions extends Partial<RelayLimits> {
   /**
@@ -73,7 +70,7 @@ const MAX_CLASHES = 10
 export class Relay {
   readonly #limits: RelayLimits
   readonly #logger: AuditLogger
-  readonly #database: Database
+  readonly #statements: RelayStatements
   readonly #halt = new AbortController()
   readonly #outage: Outage
   #running: Promise<void> | undefined
@@ -88,7 +85,8 @@ export class Relay {
   #compacted = 0
   #compactSkipped = 0
 
-  constructor(options: RelayOptions = {}) {
+  /** @param open how it talks to the database; a simulation puts a model in its place */
+  constructor(options: RelayOptions = {}, open = openRelayStatements) {
     refuseUnknownOptions(options, [...Object.keys(RELAY_LIMITS), 'databaseUrl', 'logger'])
     const limits = resolveLimits<keyof RelayLimits>(RELAY_LIMITS, options, process.env)
     const url = databaseUrlFor('relay', options.databaseUrl, process.env)
@@ -101,7 +99,7 @@ export class Relay {
     const { statementTimeoutMs } = limits
     this.#limits = limits
     this.#logger = guardLogger(options.logger, 'audit-relay')
-    this.#database = new Database({ url, applicationName: 'audit-relay', statementTimeoutMs })
+    this.#statements = open(url, statementTimeoutMs)
     this.#outage = new Outage(this.#logger, {
       begins: 'audit relay cannot work; what is in the lanes waits there',
       goesOn: 'audit relay still cannot work',
@@ -135,7 +133,7 @@ export class Relay {
     this.#halt.abort()
     const bound = sleep(this.#limits.stopTimeoutMs, undefined, { ref: false })
     await Promise.race([this.#running, bound])
-    await this.#database.close()
+    await this.#statements.close()
   }
 
   /**
@@ -211,7 +209,7 @@ export class Relay {
   /** Asks which lanes hold anything and moves it. @returns whether every lane was seen empty */
   async #cycle(signal: AbortSignal, maxRows = Number.POSITIVE_INFINITY): Promise<boolean> {
     await this.#ensurePartitions()
-    const probed = await probe(this.#database)
+    const probed = await this.#statements.probe()
     if (probed.wasEmptied) await this.#declareGap()
     let { waiting } = probed
     const isEmpty = waiting.length === 0 && !probed.wasEmptied
@@ -234,10 +232,7 @@ export class Relay {
   }
 
   async #declareGap(): Promise<void> {
-    const [row] = await this.#database.execute<{ declared: boolean }>(
-      sql`select audit.declare_gap() as declared`,
-    )
-    if (row?.declared !== true) return // another relay was faster
+    if (!(await this.#statements.declareGap())) return // another relay was faster
     this.#gaps += 1
     this.#logger.error(
       {},
@@ -250,7 +245,7 @@ export class Relay {
     const nowMs = performance.now()
     if (nowMs < this.#compactDueMs) return
     this.#compactDueMs = nowMs + COMPACT_EVERY_MS
-    const { compacted, skipped } = await compact(this.#database)
+    const { compacted, skipped } = await this.#statements.compact()
     this.#compacted += compacted
     this.#compactSkipped += skipped
   }
@@ -259,7 +254,7 @@ export class Relay {
     const lockTimeoutMs = Math.ceil(this.#limits.statementTimeoutMs / 2)
     const options = { lane, batchEntries, lockTimeoutMs }
     const moved =
-      (await this.#moveAgainOnClash(options)) ?? (await moveAroundPoison(this.#database, options))
+      (await this.#moveAgainOnClash(options)) ?? (await moveAroundPoison(this.#statements, options))
     this.#claimed += moved.claimed
     this.#logged += moved.logged
     this.#deadLetters += moved.parked
@@ -273,15 +268,10 @@ export class Relay {
   }
 
   /** @returns undefined where some row of the batch is at fault */
-  async #moveAgainOnClash(options: {
-    lane: LaneName
-    batchEntries: number
-    lockTimeoutMs: number
-  }): Promise<Moved | undefined> {
+  async #moveAgainOnClash(options: MoveOptions): Promise<Moved | undefined> {
     for (let clashes = 0; clashes < MAX_CLASHES; clashes += 1) {
       try {
-        const [moved] = await this.#database.execute<Moved>(moveStatement(options))
-        return moved ?? { claimed: 0, logged: 0, parked: 0 }
+        return await this.#statements.move(options)
       } catch (error) {
         const { code } = databaseFault(error)
         // 23505: another relay logged one of the ids since this statement's snapshot. Nothing of
@@ -300,7 +290,7 @@ export class Relay {
     if (nowMs < this.#partitionsDueMs) return
     try {
       const { monthsAhead } = this.#limits
-      await this.#database.execute(sql`select audit.ensure_partitions(${monthsAhead}::integer)`)
+      await this.#statements.ensurePartitions(monthsAhead)
       this.#partitionsDueMs = nowMs + PARTITIONS_EVERY_MS
     } catch (error) {
       if (faultKind(error) === 'connection') throw error

@@ -174,7 +174,11 @@ export class Flusher {
     } catch (error) {
       if (faultKind(error) !== 'entry') {
         drops.count('timeout', encoded.length, encoded)
-      } else if (encoded.length === 1) {
+        return
+      }
+      // Whoever refuses an entry is there.
+      this.#outage.recovered({ buffered: this.#parts.buffer.size })
+      if (encoded.length === 1) {
         for (const entry of encoded) this.#refuse(entry, error)
       } else {
         // One of them is at fault. Halving finds it, and the others are staged on the way.

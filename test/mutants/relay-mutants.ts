@@ -5,7 +5,7 @@ const RELAY = 'relay/relay.ts'
 const GAPS = 'src/schema/migrations/0004_gaps.sql'
 
 /** A delete, and an insert of what it returned: each fails alone, however it is wrapped. */
-const MOVE_IN_TWO = `const [moved] = await this.#database.transaction(async (tx) => {
+const MOVE_IN_TWO = `const [moved] = await database.transaction(async (tx) => {
           const lane = sql.raw(\`audit.audit_\${options.lane}\`)
           const taken = await tx.execute(sql\`
             with taken as (delete from \${lane} where ctid = any(array(
@@ -30,8 +30,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'the move is a delete and an insert in a transaction of the driver',
     edits: [
       {
-        file: RELAY,
-        find: 'const [moved] = await this.#database.execute<Moved>(moveStatement(options))',
+        file: 'relay/statements.ts',
+        find: 'const [moved] = await database.execute<Moved>(moveStatement(options))',
         replace: MOVE_IN_TWO,
       },
       {
