@@ -4,11 +4,13 @@ import type { Environment } from './config.ts'
 
 export type CommandOptions = NonNullable<ParseArgsConfig['options']>
 
-/** What was given to a command: its own options, each as it was typed, and its operand. */
+/** What was given to a command: its own options, each as it was typed, and its operands. */
 export interface Given {
   readonly environment: Environment
   readonly values: Readonly<Record<string, string | boolean | undefined>>
   readonly operand: string | undefined
+  /** All of them, for a command that takes many. */
+  readonly operands: readonly string[]
 }
 
 /** One command of `audit-relay`. */
@@ -16,6 +18,8 @@ export interface Command {
   readonly options: CommandOptions
   /** Name of the one word that it takes besides options. Default: it takes none. */
   readonly operand?: string
+  /** Whether it takes any number of words. Default: no. */
+  readonly takesMany?: boolean
   /** Its lines in `audit-relay --help`. */
   readonly usage: string
   /** What `--help` after its name prints. Default: the help of all. */

@@ -1,4 +1,5 @@
 import { type Command, countOf, durationMs, misuse, textOf } from './command.ts'
+import { deadLettersCommand } from './commands/dead-letters.ts'
 import { exportCommand } from './commands/export.ts'
 import { migrate } from './commands/migrate.ts'
 import { once, run } from './commands/run.ts'
@@ -44,6 +45,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       --json                     the same for machines`,
     run: ({ environment, values }) => status(environment, { json: values['json'] === true }),
   },
+  'dead-letters': deadLettersCommand,
   export: exportCommand,
   'verify-export': verifyExportCommand,
 }

@@ -4,6 +4,7 @@ import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
 import { AuditError } from '../src/errors.ts'
 import type { AuditLogger } from '../src/logger.ts'
+import type { Handler } from './health-routes.ts'
 import type { HttpConfig } from './http-config.ts'
 import { createServedPage } from './page/served-page.ts'
 
@@ -14,13 +15,19 @@ export interface HttpServer {
 }
 
 /**
- * What the relay answers over HTTP.
+ * What the relay answers over HTTP: the page at `/`, where somebody was given a token, and the routes.
  *
+ * @param routes by path; each answers every method
  * @throws {AuditError} `AUDIT_OPTION_INVALID` where it cannot listen there
  */
-export async function serveHttp(config: HttpConfig, logger: AuditLogger): Promise<HttpServer> {
+export async function serveHttp(
+  config: HttpConfig,
+  logger: AuditLogger,
+  routes: Readonly<Record<string, Handler>> = {},
+): Promise<HttpServer> {
   const app = new Hono()
   app.notFound((c) => c.text('Nothing is here.\n', 404))
+  for (const [path, handle] of Object.entries(routes)) app.all(path, (c) => handle(c.req.raw))
   const page = config.page && createServedPage(config.page, logger)
   if (page) app.all('/', (c) => page.fetch(c.req.raw))
   const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }))
@@ -30,7 +37,11 @@ export async function serveHttp(config: HttpConfig, logger: AuditLogger): Promis
     await page?.close()
     throw error
   }
+  // No file descriptor left for a connection, for one: the relay itself goes on.
+  server.on('error', (error) => logger.warn({ code: Reflect.get(error, 'code') }, 'HTTP failed'))
   const url = urlOf(server)
+  const paths = Object.keys(routes)
+  if (paths.length > 0) logger.info({ url, paths }, 'health and metrics are served')
   const viewers = config.page?.holders.map(({ name }) => name)
   if (viewers) logger.info({ url, viewers }, 'the timeline page is served: open it with ?token=')
   return {
@@ -51,7 +62,9 @@ async function listen(server: Server, { host, port }: HttpConfig): Promise<void>
     await once(server, 'listening')
   } catch (error) {
     const code = String(Reflect.get(Object(error), 'code') ?? 'unknown')
-    throw new AuditError('AUDIT_OPTION_INVALID', `Cannot listen on ${host}:${port} (${code}).`)
+    const why = code === 'EADDRINUSE' ? ' Another process has that port.' : ''
+    const message = `Cannot listen on ${host}:${port} (${code}).${why}`
+    throw new AuditError('AUDIT_OPTION_INVALID', message)
   }
 }
 

@@ -1,3 +1,4 @@
+export type { RelayHealth } from './health.ts'
 export {
   createRelay,
   type DrainOptions,

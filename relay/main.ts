@@ -26,9 +26,9 @@ async function main(args: readonly string[]): Promise<number> {
   if (values['version']) return print(`${version()}\n`)
   if (values['help']) return print(isNamed && command.help ? command.help() : usage())
   const [operand, surplus] = command.operand ? positionals : [undefined, positionals[0]]
-  if (surplus !== undefined) throw misuse(`Unexpected "${surplus}".`)
+  if (surplus !== undefined && !command.takesMany) throw misuse(`Unexpected "${surplus}".`)
   if (command.operand && operand === undefined) throw misuse(`${name} needs ${command.operand}.`)
-  return await command.run({ environment: process.env, values, operand })
+  return await command.run({ environment: process.env, values, operand, operands: positionals })
 }
 
 function parse(name: string, { options }: Command, args: readonly string[]) {

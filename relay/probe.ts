@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import type { Database } from '../src/database.ts'
 import { AuditError } from '../src/errors.ts'
 import type { LaneName } from '../src/lane.ts'
+import { refuseMisfit } from '../src/schema-version.ts'
 import {
   auditLane,
   auditOutbox,
@@ -10,14 +11,11 @@ import {
   auditStaging,
 } from '../src/schema/tables.ts'
 
-/** The schema version that this code was written for. */
-export const SCHEMA_VERSION = 1
-
 type Found = {
   readonly staging: boolean
   readonly outbox: boolean
   readonly wasEmptied: boolean
-  readonly isStandby: boolean
+  readonly isReadOnly: boolean
   readonly version: number
   readonly minReaderVersion: number
 }
@@ -33,7 +31,8 @@ export interface Probed {
  * Asks, in one cheap statement, which lanes hold anything: all that an idle relay does. It writes
  * nothing and takes no transaction id.
  *
- * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where this relay must not work on the database
+ * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where this relay must not work on the schema, and
+ * `AUDIT_DATABASE_FAILED` with 25006 where nothing can be written
  */
 export async function probe(database: Database): Promise<Probed> {
   const [found] = await database.execute<Found>(sql`
@@ -42,23 +41,18 @@ export async function probe(database: Database): Promise<Probed> {
       exists (select from ${auditOutbox}) as outbox,
       (select epoch from ${auditSentinel}) is distinct from
         (select epoch from ${auditLane} where lane = 'staging') as "wasEmptied",
-      pg_is_in_recovery() as "isStandby",
+      current_setting('transaction_read_only') = 'on' as "isReadOnly",
       version::integer as version,
       min_reader_version::integer as "minReaderVersion"
     from ${auditSchemaVersion}`)
   if (found === undefined) {
     throw new AuditError('AUDIT_SCHEMA_MISMATCH', 'The schema has no version: run "migrate".')
   }
-  if (found.isStandby) {
-    throw new AuditError('AUDIT_SCHEMA_MISMATCH', 'This server is a standby: it cannot be written.')
+  if (found.isReadOnly) {
+    // An idle relay only reads: a write would have told it.
+    throw new AuditError('AUDIT_DATABASE_FAILED', 'The server is read-only.', { code: '25006' })
   }
-  if (found.minReaderVersion > SCHEMA_VERSION) {
-    throw new AuditError(
-      'AUDIT_SCHEMA_MISMATCH',
-      `The schema (version ${found.version}) needs a relay of version ${found.minReaderVersion}; ` +
-        `this one is of version ${SCHEMA_VERSION}. Deploy the newer relay.`,
-    )
-  }
+  refuseMisfit(found)
   const waiting: LaneName[] = []
   if (found.staging) waiting.push('staging')
   if (found.outbox) waiting.push('outbox')

@@ -11,8 +11,10 @@ import {
 } from '../src/options.ts'
 import { Outage } from '../src/outage.ts'
 import { faultKind, withRetry } from '../src/retry.ts'
-import { isPoison, moveAroundPoison } from './dead-letter.ts'
-import type { Moved, MoveOptions } from './move.ts'
+import { moveBatch } from './batch.ts'
+import { Health, type RelayHealth } from './health.ts'
+import type { Moved } from './move.ts'
+import type { RelayObserver } from './observer.ts'
 import { openRelayStatements, type RelayStatements } from './statements.ts'
 
 export interface RelayOptions extends Partial<RelayLimits> {
@@ -57,8 +59,6 @@ const PARTITIONS_EVERY_MS = 3_600_000
 const COMPACT_EVERY_MS = 1_000
 /** A backlog is moved in cycles of this length: only a cycle that ends shows that the relay works. */
 const MAX_CYCLE_MS = 1_000
-/** Two relays may meet at the same id; one of them finds it in the log when it tries again. */
-const MAX_CLASHES = 10
 
 /**
  * Moves entries from the lanes to the log, at its own pace: nothing outside decides when it works.
@@ -73,6 +73,8 @@ export class Relay {
   readonly #statements: RelayStatements
   readonly #halt = new AbortController()
   readonly #outage: Outage
+  readonly #health: Health
+  readonly #observer: RelayObserver | undefined
   #running: Promise<void> | undefined
   #hasBacklog = false
   #partitionsDueMs = Number.NEGATIVE_INFINITY
@@ -86,7 +88,7 @@ export class Relay {
   #compactSkipped = 0
 
   /** @param open how it talks to the database; a simulation puts a model in its place */
-  constructor(options: RelayOptions = {}, open = openRelayStatements) {
+  constructor(options: RelayOptions = {}, observer?: RelayObserver, open = openRelayStatements) {
     refuseUnknownOptions(options, [...Object.keys(RELAY_LIMITS), 'databaseUrl', 'logger'])
     const limits = resolveLimits<keyof RelayLimits>(RELAY_LIMITS, options, process.env)
     const url = databaseUrlFor('relay', options.databaseUrl, process.env)
@@ -99,7 +101,16 @@ export class Relay {
     const { statementTimeoutMs } = limits
     this.#limits = limits
     this.#logger = guardLogger(options.logger, 'audit-relay')
-    this.#statements = open(url, statementTimeoutMs)
+    this.#health = new Health(limits)
+    this.#observer = observer
+    this.#statements = open({
+      url,
+      statementTimeoutMs,
+      onStatement: (error) => {
+        this.#health.beat()
+        if (error) this.#observer?.failed(error)
+      },
+    })
     this.#outage = new Outage(this.#logger, {
       begins: 'audit relay cannot work; what is in the lanes waits there',
       goesOn: 'audit relay still cannot work',
@@ -119,6 +130,11 @@ export class Relay {
     }
   }
 
+  /** How it stands with a relay that was started: whether it gets its work done. */
+  health(): RelayHealth {
+    return this.#health.read()
+  }
+
   /** Safe to call twice. Resolves when the relay has stopped. */
   start(): Promise<void> {
     this.#running ??= this.#run()
@@ -130,6 +146,7 @@ export class Relay {
    * `start`. Takes at most `stopTimeoutMs`; what is not moved stays in its lane.
    */
   async stop(): Promise<void> {
+    this.#health.stopping()
     this.#halt.abort()
     const bound = sleep(this.#limits.stopTimeoutMs, undefined, { ref: false })
     await Promise.race([this.#running, bound])
@@ -163,7 +180,7 @@ export class Relay {
           isFinal: (error) => error instanceof AuditError && error.code === 'AUDIT_SCHEMA_MISMATCH',
           onFailure: (error) => {
             lastError = error
-            this.#outage.failed(error)
+            this.#failed(error)
           },
         })
         lastError = undefined
@@ -183,13 +200,14 @@ export class Relay {
     const { pollMinMs, pollMaxMs } = this.#limits
     this.#logger.info({ ...this.#limits }, 'audit relay runs')
     let waitMs = pollMinMs
+    this.#health.beat()
     while (!signal.aborted) {
       const claimedBefore = this.#claimed
       try {
         await withRetry(() => this.#cycle(signal), {
           signal,
           tearsAttempt: false, // stopping waits for the batch in hand
-          onFailure: (error) => this.#outage.failed(error),
+          onFailure: (error) => this.#failed(error),
         })
         this.#outage.recovered()
       } catch {
@@ -208,8 +226,9 @@ export class Relay {
 
   /** Asks which lanes hold anything and moves it. @returns whether every lane was seen empty */
   async #cycle(signal: AbortSignal, maxRows = Number.POSITIVE_INFINITY): Promise<boolean> {
-    await this.#ensurePartitions()
+    this.#health.beat()
     const probed = await this.#statements.probe()
+    await this.#ensurePartitions()
     if (probed.wasEmptied) await this.#declareGap()
     let { waiting } = probed
     const isEmpty = waiting.length === 0 && !probed.wasEmptied
@@ -228,12 +247,21 @@ export class Relay {
     this.#hasBacklog = waiting.length > 0
     if (!isEmpty) await this.#compact()
     this.#cycles += 1
+    this.#health.cycled()
+    this.#observer?.cycleCompleted()
     return isEmpty
+  }
+
+  #failed(error: unknown): void {
+    this.#health.failed(error)
+    this.#observer?.failed(error)
+    this.#outage.failed(error)
   }
 
   async #declareGap(): Promise<void> {
     if (!(await this.#statements.declareGap())) return // another relay was faster
     this.#gaps += 1
+    this.#observer?.gapDeclared()
     this.#logger.error(
       {},
       'the audit fast lane was emptied by a crash or a failover; the gap is declared in the log',
@@ -245,19 +273,23 @@ export class Relay {
     const nowMs = performance.now()
     if (nowMs < this.#compactDueMs) return
     this.#compactDueMs = nowMs + COMPACT_EVERY_MS
-    const { compacted, skipped } = await this.#statements.compact()
-    this.#compacted += compacted
-    this.#compactSkipped += skipped
+    const result = await this.#statements.compact()
+    this.#compacted += result.compacted
+    this.#compactSkipped += result.skipped
+    this.#observer?.compacted(result)
   }
 
   async #move(lane: LaneName, batchEntries: number): Promise<Moved> {
     const lockTimeoutMs = Math.ceil(this.#limits.statementTimeoutMs / 2)
-    const options = { lane, batchEntries, lockTimeoutMs }
-    const moved =
-      (await this.#moveAgainOnClash(options)) ?? (await moveAroundPoison(this.#statements, options))
+    const beganMs = performance.now()
+    const moved = await moveBatch(this.#statements, { lane, batchEntries, lockTimeoutMs })
     this.#claimed += moved.claimed
     this.#logged += moved.logged
     this.#deadLetters += moved.parked
+    if (moved.claimed > 0) {
+      this.#health.moved()
+      this.#observer?.batchMoved(lane, moved, performance.now() - beganMs)
+    }
     if (moved.parked > 0) {
       this.#logger.error(
         { lane, deadLetters: moved.parked },
@@ -265,23 +297,6 @@ export class Relay {
       )
     }
     return moved
-  }
-
-  /** @returns undefined where some row of the batch is at fault */
-  async #moveAgainOnClash(options: MoveOptions): Promise<Moved | undefined> {
-    for (let clashes = 0; clashes < MAX_CLASHES; clashes += 1) {
-      try {
-        return await this.#statements.move(options)
-      } catch (error) {
-        const { code } = databaseFault(error)
-        // 23505: another relay logged one of the ids since this statement's snapshot. Nothing of
-        // ours happened, and the next snapshot sees it.
-        if (code === '23505' || code === '40P01' || code === '40001') continue
-        if (isPoison(error)) return undefined
-        throw error
-      }
-    }
-    return undefined
   }
 
   /** Well ahead of need, and no reason to stop moving: the DEFAULT partition takes what comes. */
@@ -302,8 +317,8 @@ export class Relay {
 }
 
 /** @throws {AuditError} `AUDIT_OPTION_INVALID`, naming every option that is wrong */
-export function createRelay(options: RelayOptions = {}): Relay {
-  return new Relay(options)
+export function createRelay(options: RelayOptions = {}, observer?: RelayObserver): Relay {
+  return new Relay(options, observer)
 }
 
 async function idle(waitMs: number, signal: AbortSignal): Promise<void> {

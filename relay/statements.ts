@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import { Database } from '../src/database.ts'
+import { Database, type DatabaseOptions } from '../src/database.ts'
 import type { LaneName } from '../src/lane.ts'
 import { type Compacted, compact } from './compact.ts'
 import { type Moved, type MoveOptions, moveStatement, NOTHING_MOVED } from './move.ts'
@@ -21,9 +21,11 @@ export interface RelayStatements {
   close(): Promise<void>
 }
 
+export type ConnectionOptions = Omit<DatabaseOptions, 'applicationName'>
+
 /** The same on a connection of the relay's own. */
-export function openRelayStatements(url: string, statementTimeoutMs: number): RelayStatements {
-  const database = new Database({ url, applicationName: 'audit-relay', statementTimeoutMs })
+export function openRelayStatements(options: ConnectionOptions): RelayStatements {
+  const database = new Database({ ...options, applicationName: 'audit-relay' })
   return {
     async ensurePartitions(monthsAhead) {
       await database.execute(sql`select audit.ensure_partitions(${monthsAhead}::integer)`)

@@ -66,11 +66,12 @@ export async function readStatus(database: Database): Promise<Status> {
   const recorders = await database.execute<RecorderStatus>(sql`
     with known as (
       select r.*,
-        (select count(*) from ${laneTable('staging')} as w where w.recorder_id = r.id) as waiting,
+        (select count(*) from ${laneTable('staging')} as w where w.recorder_id = r.id)
+          + (select count(*) from ${laneTable('outbox')} as w where w.recorder_id = r.id) as waiting,
         (select count(*) from ${auditDeadLetter} as d where d.recorder_id = r.id) as dead,
         -- Of the reasons for a drop, these take an entry that had been accepted.
         coalesce((r.dropped ->> 'timeout')::bigint, 0) + coalesce((r.dropped ->> 'refused')::bigint, 0)
-          as given_up,
+          + coalesce((r.dropped ->> 'dead_letter')::bigint, 0) as given_up,
         coalesce(r.seen_at, '-infinity') < clock_timestamp() - interval '30 seconds' as is_silent
       from ${auditRecorder} as r
     ),

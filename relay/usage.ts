@@ -23,7 +23,8 @@ Environment
   AUDIT_APP_DATABASE_URL        page: a login that was granted audit_app, to record who reads
   AUDIT_OWNER_DATABASE_URL      migrate: a superuser, or CREATEROLE and CREATE on the database
   AUDIT_LOG_LEVEL               trace, debug, info, warn, error, fatal or silent; default info
-  AUDIT_HTTP_PORT               run: serve over HTTP on this port; without it nothing is served
+  AUDIT_HTTP_PORT               run: serve /livez, /readyz and /metrics on this port, 0 to 65535
+                                (0: any that is free); without it nothing is served
   AUDIT_HTTP_HOST               ... at this address; default 127.0.0.1
   AUDIT_PAGE_TOKEN              ... the timeline page, to ada:TOKEN,grace:TOKEN; at least 16
                                 characters each; opened with /?token=TOKEN

@@ -13,6 +13,8 @@ export interface DatabaseOptions {
   readonly idleTimeoutMs?: number
   /** A connection that only reads: see `READER_SETTINGS`. Default: false. */
   readonly isReader?: boolean
+  /** Told of each statement that ended, with the error where it failed. */
+  readonly onStatement?: (error: AuditError | undefined) => void
 }
 
 /**
@@ -75,7 +77,7 @@ export class Database {
 
   async #execute<Row extends object>(query: SQL): Promise<readonly Row[]> {
     const client = this.#begin()
-    const { statementTimeoutMs } = this.#options
+    const { statementTimeoutMs, onStatement } = this.#options
     let timer: NodeJS.Timeout | undefined
     let giveUp: (reason: Error) => void = () => {}
     const deadline = new Promise<never>((_, reject) => {
@@ -92,10 +94,13 @@ export class Database {
     answer.catch(() => {})
     try {
       const rows: readonly unknown[] = await Promise.race([answer, deadline])
+      onStatement?.(undefined)
       return rows as readonly Row[]
     } catch (error) {
       if (faultKind(error) === 'connection') this.#discard(client)
-      throw safeError(error)
+      const safe = safeError(error)
+      onStatement?.(safe)
+      throw safe
     } finally {
       clearTimeout(timer)
       client.waiting.delete(giveUp)

@@ -1,4 +1,5 @@
 import { Copier } from './copy.ts'
+import { Notes } from './encode-notes.ts'
 import type { JsonObject } from './json-object.ts'
 import { compileRedactor } from './redact.ts'
 import { headOf, mendJson } from './text.ts'
@@ -7,15 +8,15 @@ import { headOf, mendJson } from './text.ts'
 export interface Parts {
   /** The ids, the time and the action, as JSON up to where the next column goes. Always fits. */
   readonly head: string
+  /** As JSON. */
   readonly entityType: string | undefined
+  /** As JSON. */
   readonly requestId: string | undefined
   readonly metadata: JsonObject | undefined
   readonly metadataJson: string | undefined
   readonly detailsJson: string | undefined
-  /** What is given up to fit is added here. */
-  readonly marks: string[]
-  readonly redacted: readonly string[]
-  readonly invalid: Readonly<Record<string, string>>
+  /** What is given up to fit is marked here. */
+  readonly notes: Notes
 }
 
 /** How much of the room cut metadata is to fill, try after try: escapes and accents take more. */
@@ -51,66 +52,49 @@ export function createFitter(maxEntryBytes: number): (parts: Parts) => string {
     // A character takes three bytes at most, so that most entries need no counting.
     if (whole.length * 3 <= maxEntryBytes || Buffer.byteLength(whole) <= maxEntryBytes) return whole
 
-    const { metadata, metadataJson, marks } = parts
+    const { metadata, metadataJson, notes } = parts
     let less = parts
     if (metadata !== undefined && metadataJson !== undefined) {
-      add(marks, 'metadata.truncated')
+      notes.mark('metadata.truncated')
       const room = maxEntryBytes - Buffer.byteLength(join({ ...parts, metadataJson: '' }))
       const stub = `{"truncated":true,"bytes":${Buffer.byteLength(metadataJson)}}`
       less = { ...parts, metadataJson: shrink(metadata, metadataJson, room) ?? stub }
     }
     if (Buffer.byteLength(join(less)) <= maxEntryBytes) return join(less)
 
-    add(marks, 'context.truncated')
+    notes.mark('context.truncated')
     less = { ...less, detailsJson: undefined }
     if (Buffer.byteLength(join(less)) <= maxEntryBytes) return join(less)
 
-    add(marks, 'entry.truncated')
+    notes.mark('entry.truncated')
+    const { head, entityType, requestId } = less
+    const last = new Notes(undefined)
+    last.mark('entry.truncated')
     return join({
-      ...less,
-      entityType: less.entityType && headOf(less.entityType, MIN_TEXT_CHARACTERS),
-      requestId: less.requestId && headOf(less.requestId, MIN_TEXT_CHARACTERS),
+      head,
+      entityType: entityType && beginning(entityType),
+      requestId: requestId && beginning(requestId),
+      metadata: undefined,
       metadataJson: undefined,
-      marks: ['entry.truncated'],
-      redacted: [],
-      invalid: {},
+      detailsJson: undefined,
+      notes: last,
     })
   }
 }
 
-function add(marks: string[], mark: string): void {
-  if (!marks.includes(mark)) marks.push(mark)
+function beginning(json: string): string {
+  return JSON.stringify(headOf(JSON.parse(json), MIN_TEXT_CHARACTERS))
 }
 
-function join(parts: Parts): string {
-  const { head, entityType, requestId, metadataJson } = parts
-  const context = contextJson(parts)
-  return (
-    head +
-    (entityType === undefined ? '' : `,"entity_type":${JSON.stringify(entityType)}`) +
-    (requestId === undefined ? '' : `,"request_id":${JSON.stringify(requestId)}`) +
-    (metadataJson === undefined ? '' : `,"metadata":${metadataJson}`) +
-    (context === '' ? '}' : `,"context":{${context}}}`)
-  )
-}
-
-function contextJson({ detailsJson, marks, redacted, invalid }: Parts): string {
-  const members: string[] = []
-  if (detailsJson !== undefined && detailsJson !== '{}') members.push(detailsJson.slice(1, -1))
-  if (marks.length > 0) members.push(`"degraded":${list(marks)}`)
-  if (redacted.length > 0) members.push(`"redacted":${list(redacted)}`)
-  const names = Object.keys(invalid)
-  if (names.length > 0) {
-    members.push(`"invalid":{${names.map((name) => `"${name}":${text(invalid[name])}`).join(',')}}`)
-  }
-  return members.join(',')
-}
-
-// Each text by itself: somebody's toJSON on Array.prototype is not asked about a string.
-function list(texts: readonly string[]): string {
-  return `[${texts.map(text).join(',')}]`
-}
-
-function text(value: string | undefined): string {
-  return mendJson(JSON.stringify(value ?? ''))
+function join({ head, entityType, requestId, metadataJson, detailsJson, notes }: Parts): string {
+  let json = head
+  if (entityType !== undefined) json += `,"entity_type":${entityType}`
+  if (requestId !== undefined) json += `,"request_id":${requestId}`
+  if (metadataJson !== undefined) json += `,"metadata":${metadataJson}`
+  const details = detailsJson === undefined ? '' : detailsJson.slice(1, -1)
+  const said = notes.marks || notes.redacted || notes.invalid ? notes.json : ''
+  const comma = details !== '' && said !== '' ? ',' : ''
+  return details === '' && said === ''
+    ? `${json}}`
+    : `${json},"context":{${details}${comma}${said}}}`
 }

@@ -1,4 +1,5 @@
 import { createFitter, type Parts } from './encode-fit.ts'
+import { Notes } from './encode-notes.ts'
 import { createInstantText, occurredTime, recordedTime } from './entry-time.ts'
 import { createIdGenerator, type IdGenerator } from './id.ts'
 import { type JsonObject, merge } from './json-object.ts'
@@ -42,105 +43,96 @@ export interface Encoder {
 
 /** `entity.verb`: names of letters, digits, `_` and `-`, joined by dots. */
 const ACTION = /^[\w-]+(?:\.[\w-]+)+$/
+/** Text that is itself in JSON. */
+const SAFE = /^[\w .:;,/+=@()-]*$/
 
 export function createEncoder(options: EncoderOptions): Encoder {
   const { recorderId, maxEntryBytes, redactor, nextId = createIdGenerator() } = options
   const instantText = createInstantText()
-  const join = createFitter(maxEntryBytes)
+  const fit = createFitter(maxEntryBytes)
   const contexts = new WeakMap<BoundContext, Mended>()
   let degraded = 0
 
   function encode(pending: PendingEntry, recorderSeq: number | null): EncodedEntry {
-    const marks: string[] = []
-    addAll(marks, pending.context?.marks)
-    addAll(marks, pending.marks)
-    const redacted: string[] = []
-    addAll(redacted, pending.context?.redacted)
-    addAll(redacted, pending.redacted)
-
+    const notes = new Notes(pending)
     const recordedMs = recordedTime(pending.recordedAtMs)
-    const occurred = occurredTime(pending.occurredAtMs, recordedMs)
-    if (occurred.mark !== undefined) add(marks, occurred.mark)
-
-    const invalid: Record<string, string> = {}
-    const uuidOf = (name: string, text: string | undefined): string | undefined => {
-      if (text === undefined || isUuid(text)) return text
-      invalid[name] = cleanLine(name, text, marks, redacted)
-      add(marks, `${name}.invalid`)
-      return undefined
+    let occurredMs = recordedMs
+    if (pending.occurredAtMs !== undefined) {
+      const occurred = occurredTime(pending.occurredAtMs, recordedMs)
+      if (occurred.mark !== undefined) notes.mark(occurred.mark)
+      occurredMs = occurred.ms
     }
-    const userId = uuidOf('userId', pending.userId)
-    const eventId = uuidOf('eventId', pending.eventId)
-    const targetId = uuidOf('targetId', pending.targetId)
-    const requestId = lineOf('requestId', pending.requestId, marks, redacted)
-    const entityType = lineOf('entityType', pending.entityType, marks, redacted)
-    const action = plain('action', pending.action, marks)
-    const wellFormed = ACTION.test(action)
-    if (!wellFormed) add(marks, 'action.malformed')
-
+    const userId = uuidOf('userId', pending.userId, notes)
+    const eventId = uuidOf('eventId', pending.eventId, notes)
+    const targetId = uuidOf('targetId', pending.targetId, notes)
+    const isAction = ACTION.test(pending.action)
+    if (!isAction) notes.mark('action.malformed')
     const id = nextId(recordedMs)
-    const parts: Parts = {
-      head:
-        `{"id":"${id}","occurred_at":"${instantText(occurred.ms)}"` +
-        (recorderSeq === null
-          ? ''
-          : `,"recorder_id":"${recorderId}","recorder_seq":${recorderSeq}`) +
-        (userId === undefined ? '' : `,"user_id":"${userId}"`) +
-        (eventId === undefined ? '' : `,"event_id":"${eventId}"`) +
-        (targetId === undefined ? '' : `,"target_id":"${targetId}"`) +
-        `,"action":${JSON.stringify(action)}`,
-      entityType,
-      requestId,
-      metadata: pending.metadata,
-      metadataJson: jsonOf(pending.metadata, 'metadata', marks),
-      detailsJson: detailsOf(pending, marks),
-      marks,
-      redacted,
-      invalid,
+    let head = `{"id":"${id}","occurred_at":"${instantText(occurredMs)}"`
+    if (recorderSeq !== null) {
+      head += `,"recorder_id":"${recorderId}","recorder_seq":${recorderSeq}`
     }
-    const json = join(parts)
-    if (marks.length > 0) degraded += 1
+    if (userId !== undefined) head += `,"user_id":"${userId}"`
+    if (eventId !== undefined) head += `,"event_id":"${eventId}"`
+    if (targetId !== undefined) head += `,"target_id":"${targetId}"`
+    head += `,"action":${isAction ? `"${pending.action}"` : line('action', pending.action, notes)}`
+
+    const parts: Parts = {
+      head,
+      entityType: columnOf('entityType', pending.entityType, notes),
+      requestId: columnOf('requestId', pending.requestId, notes),
+      metadata: pending.metadata,
+      metadataJson: jsonOf(pending.metadata, 'metadata', notes),
+      detailsJson: detailsOf(pending, notes),
+      notes,
+    }
+    const json = fit(parts)
+    if (notes.marks !== undefined) degraded += 1
     return {
       id,
       recorderSeq,
       json,
       bytes: Buffer.byteLength(json),
-      action: wellFormed ? action : '(malformed)',
+      action: isAction ? pending.action : '(malformed)',
       eventId,
       userId,
     }
   }
 
-  /** Text of 36 characters was not looked into in the call: it had the length of a UUID. */
-  function cleanLine(name: string, text: string, marks: string[], redacted: string[]): string {
-    if (!(redactor.active && text.length === UUID_CHARACTERS && mayHoldSecret(text))) {
-      return plain(name, text, marks)
-    }
-    const clean = redactor.cleanText(text, name)
-    if (clean !== text) add(redacted, name)
-    return plain(name, clean, marks)
+  function uuidOf(name: string, text: string | undefined, notes: Notes): string | undefined {
+    if (text === undefined || isUuid(text)) return text
+    notes.mark(`${name}.invalid`)
+    notes.invalid ??= {}
+    notes.invalid[name] = line(name, clean(name, text, notes), notes)
+    return undefined
   }
 
-  function lineOf(
-    name: string,
-    text: string | undefined,
-    marks: string[],
-    redacted: string[],
-  ): string | undefined {
-    return (text && cleanLine(name, text, marks, redacted)) || undefined
+  function columnOf(name: string, text: string | undefined, notes: Notes): string | undefined {
+    if (text === undefined || text === '') return undefined
+    if (text.length === UUID_CHARACTERS && isUuid(text)) return `"${text}"`
+    const known = clean(name, text, notes)
+    return known === '' ? undefined : line(name, known, notes)
+  }
+
+  /** Text of 36 characters was not looked into in the call: it had the length of a UUID. */
+  function clean(name: string, text: string, notes: Notes): string {
+    if (!(redactor.active && text.length === UUID_CHARACTERS && mayHoldSecret(text))) return text
+    const known = redactor.cleanText(text, name)
+    if (known !== text) notes.noteRedacted(name)
+    return known
   }
 
   /** The details' JSON: the context's is made once, unless the entry has details of its own. */
-  function detailsOf({ context, details }: PendingEntry, marks: string[]): string | undefined {
-    if (details !== undefined) return jsonOf(merge(context?.details, details), 'context', marks)
+  function detailsOf({ context, details }: PendingEntry, notes: Notes): string | undefined {
+    if (details !== undefined) return jsonOf(merge(context?.details, details), 'context', notes)
     if (context?.details === undefined) return undefined
     let made = contexts.get(context)
     if (made === undefined) {
-      const found: string[] = []
-      made = { json: jsonOf(context.details, 'context', found), marks: found }
+      const mending = new Notes(undefined)
+      made = { json: jsonOf(context.details, 'context', mending), marks: mending.marks }
       contexts.set(context, made)
     }
-    addAll(marks, made.marks)
+    for (const mark of made.marks ?? []) notes.mark(mark)
     return made.json
   }
 
@@ -154,39 +146,33 @@ export function createEncoder(options: EncoderOptions): Encoder {
 
 interface Mended {
   readonly json: string | undefined
-  readonly marks: readonly string[]
+  readonly marks: readonly string[] | undefined
 }
 
-function addAll(list: string[], more: readonly string[] | undefined): void {
-  if (more !== undefined) for (const item of more) add(list, item)
-}
-
-function add(list: string[], item: string): void {
-  if (!list.includes(item)) list.push(item)
-}
-
-function plain(name: string, text: string, marks: string[]): string {
-  const line = plainLine(text)
-  if (line !== text) add(marks, `${name}.characters`)
-  return line
+/** One line of well-formed text as JSON. */
+function line(name: string, text: string, notes: Notes): string {
+  if (SAFE.test(text)) return `"${text}"`
+  const plain = plainLine(text)
+  if (plain !== text) notes.mark(`${name}.characters`)
+  return JSON.stringify(plain)
 }
 
 /** Undefined for nothing. What jsonb does not take is mended and marked. */
 function jsonOf(
   object: JsonObject | undefined,
   root: 'metadata' | 'context',
-  marks: string[],
+  notes: Notes,
 ): string | undefined {
   if (object === undefined) return undefined
   try {
     const json = JSON.stringify(object)
     const mended = mendJson(json)
-    if (mended !== json) add(marks, `${root}.characters`)
+    if (mended !== json) notes.mark(`${root}.characters`)
     return mended
   } catch {
     // Nothing in it can throw, but since the copy was made somebody may have put a toJSON where
     // every array has it.
-    add(marks, `${root}.unencodable`)
+    notes.mark(`${root}.unencodable`)
     return undefined
   }
 }

@@ -25,6 +25,8 @@ export interface FlusherParts {
   readonly maxBatchEntries: number
   /** Called after each batch that was staged. */
   readonly onStaged: (batch: StagedBatch) => void
+  /** Called after each entry that was refused. */
+  readonly onRefused: () => void
 }
 
 /**
@@ -190,8 +192,9 @@ export class Flusher {
   }
 
   #refuse({ action, eventId, userId }: EncodedEntry, error: unknown): void {
-    const { drops, logger } = this.#parts
+    const { drops, logger, onRefused } = this.#parts
     drops.count('refused')
+    onRefused()
     const fault = databaseFault(error)
     logger.warn({ action, eventId, userId, fault }, 'audit entry refused by the database')
   }

@@ -9,6 +9,7 @@ import { AuditError, databaseFault } from './errors.ts'
 import { type AuditLogger, guardLogger } from './logger.ts'
 import { databaseUrlFor } from './options.ts'
 import { faultHint } from './retry.ts'
+import { type FoundSchema, refuseMisfit } from './schema-version.ts'
 
 export interface MigrateOptions {
   /**
@@ -30,6 +31,8 @@ export interface MigrateOptions {
 export interface MigrateResult {
   /** The names of the migrations that this call applied, in order. */
   readonly applied: readonly string[]
+  /** The schema's version, where a newer package has migrated it: then nothing was changed. */
+  readonly newerVersion?: number | undefined
 }
 
 const OLDEST_SERVER = 140_000
@@ -46,10 +49,12 @@ interface Journal {
  * Brings the schema `audit` of a database up to date, or does nothing. All of it commits at once.
  *
  * Any number of calls may run at the same time: the others wait for the first one, and then find
- * nothing to do.
+ * nothing to do. A database that a newer package has migrated is left as it is: so a deployment can
+ * be rolled back, as far as the newer schema allows it.
  *
  * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where a schema `audit` of somebody else's stands,
- * or the server is too old or a standby; `AUDIT_DATABASE_FAILED` otherwise
+ * the schema is too new for this package, or the server is too old or a standby;
+ * `AUDIT_DATABASE_FAILED` otherwise
  */
 export async function migrateDatabase(options: MigrateOptions = {}): Promise<MigrateResult> {
   const url = databaseUrlFor('owner', options.databaseUrl, process.env)
@@ -76,6 +81,11 @@ export async function migrateDatabase(options: MigrateOptions = {}): Promise<Mig
     const found = await examine(client)
     refuseUnfit(found)
     const before = found.is_ours ? await lastApplied(client) : 0
+    if (before > lastKnown()) {
+      const newer = await readVersion(client)
+      refuseMisfit(newer)
+      return { applied: [], newerVersion: newer.version }
+    }
     try {
       await migrate(drizzle(client), { migrationsFolder, ...BOOKKEEPING })
     } catch (error) {
@@ -205,6 +215,17 @@ async function lastApplied(client: postgres.Sql): Promise<number> {
   const [row] = await client`
     select max(created_at) as last from ${client(migrationsSchema)}.${client(migrationsTable)}`
   return Number(row?.['last'] ?? 0)
+}
+
+function lastKnown(): number {
+  return Math.max(...journal().entries.map(({ when }) => when))
+}
+
+async function readVersion(client: postgres.Sql): Promise<FoundSchema> {
+  const [row] = await client`
+    select version::integer as version, min_reader_version::integer as oldest
+    from audit.audit_schema_version`
+  return { version: Number(row?.['version']), minReaderVersion: Number(row?.['oldest']) }
 }
 
 const HINTS: Readonly<Record<string, string>> = {

@@ -98,6 +98,12 @@ export const RELAY_LIMITS = {
     max: 120,
     says: 'monthly partitions kept ready',
   },
+  maxLagMs: {
+    default: 300_000,
+    min: 1_000,
+    max: 86_400_000,
+    says: 'age of the oldest entry that waits, beyond which /readyz is red',
+  },
 } as const satisfies Limits
 
 export interface Limit {

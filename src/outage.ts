@@ -1,6 +1,5 @@
-import { databaseFault } from './errors.ts'
 import type { AuditLogger } from './logger.ts'
-import { faultHint } from './retry.ts'
+import { explain } from './retry.ts'
 
 const REPEAT_EVERY_MS = 10_000
 
@@ -31,11 +30,9 @@ export class Outage {
     this.#sinceMs ??= nowMs
     if (!begins && nowMs - this.#lastLineMs < REPEAT_EVERY_MS) return
     this.#lastLineMs = nowMs
-    const fault = databaseFault(error)
-    const hint = faultHint(fault.code)
     const message = begins ? this.#messages.begins : this.#messages.goesOn
     const outage = { failures: this.#failures, outageMs: Math.round(nowMs - this.#sinceMs) }
-    this.#logger.warn({ ...fields, ...outage, fault, ...(hint ? { hint } : {}) }, message)
+    this.#logger.warn({ ...fields, ...outage, ...explain(error) }, message)
   }
 
   recovered(fields: object = {}): void {

@@ -1,15 +1,17 @@
 import type { JsonObject } from './json-object.ts'
 
 /**
- * An entry on its way to the flush. It holds no secret and nothing of the caller's but strings.
- * All have the same fields in the same order, so that the engine knows one shape.
+ * An entry on its way to the flush. It holds nothing of the caller's but strings, and no secret, but
+ * for one that somebody gave for an id or a request id and that is just as long as a UUID: those are
+ * looked into at the flush. All have the same fields in the same order, so that the engine knows
+ * one shape.
  */
 export interface PendingEntry {
   readonly recordedAtMs: number
   /** Undefined: when it was recorded. NaN: what was given was no time. */
   readonly occurredAtMs: number | undefined
   readonly action: string
-  /** As given here or in the context, not checked yet. Undefined: none. */
+  /** As given here or in the context, not checked yet. Undefined: none. So are the other ids. */
   readonly userId: string | undefined
   readonly eventId: string | undefined
   readonly targetId: string | undefined

@@ -76,6 +76,7 @@ export class RecorderPath {
         this.#keeper.keep(batch)
         this.#reporter.changed()
       },
+      onRefused: () => this.#reporter.changed(),
     })
     this.#keeper = new Keeper({
       maxBytes: limits.maxKeptBytes,
@@ -108,6 +109,7 @@ export class RecorderPath {
 
   #drop(reason: DropReason): false {
     this.#drops.count(reason)
+    this.#reporter.changed()
     return false
   }
 

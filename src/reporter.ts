@@ -25,7 +25,7 @@ export class Reporter {
     this.#parts = parts
   }
 
-  /** The counts have changed, and the database was there a moment ago. */
+  /** The counts have changed. Cheap: it does no I/O. */
   changed(): void {
     if (this.#timer || this.#isStopped) return
     const waitMs = Math.max(0, this.#lastMs + this.#parts.intervalMs - performance.now())

@@ -1,5 +1,5 @@
 import pRetry, { AbortError } from 'p-retry'
-import { databaseFault } from './errors.ts'
+import { AuditError, type DatabaseFault, databaseFault } from './errors.ts'
 
 /**
  * What a failed statement says about what to do next.
@@ -15,6 +15,7 @@ const ENTRY_CLASSES = new Set([
   '22', // data exception
   '23', // integrity constraint violation
   '54', // program limit exceeded
+  'P0', // raised by somebody's trigger
 ])
 const SERVER_CLASSES = new Set([
   '25', // invalid transaction state: a demoted primary is read-only
@@ -36,14 +37,17 @@ export function faultKind(error: unknown): FaultKind {
   return SERVER_CLASSES.has(codeClass) ? 'server' : 'connection'
 }
 
+const OTHER_VERSION =
+  'Run "audit-relay migrate"; where the schema is newer than this package, deploy the newer one.'
+
 const HINTS: Readonly<Record<string, string>> = {
   '28P01': 'The password was refused: check the database URL.',
   '28000': 'The login was refused: check the database URL and pg_hba.conf.',
   '3D000': 'That database does not exist: check the name at the end of the database URL.',
   '3F000': 'The schema "audit" is missing: run "audit-relay migrate".',
-  '42P01': 'A table of the schema "audit" is missing: run "audit-relay migrate".',
-  '42883': 'A function of the schema "audit" is missing: run "audit-relay migrate".',
-  '42703': 'A column of the schema "audit" is missing: run "audit-relay migrate".',
+  '42P01': `A table of the schema "audit" is missing. ${OTHER_VERSION}`,
+  '42883': `A function of the schema "audit" is missing. ${OTHER_VERSION}`,
+  '42703': `A column of the schema "audit" is missing. ${OTHER_VERSION}`,
   '42501': "Not permitted: grant audit_app to the application's login, audit_relay to the relay's.",
   '25006': 'The server is read-only: a standby, or a demoted primary.',
   '53100': "The server's disk is full.",
@@ -57,6 +61,14 @@ export function faultHint(code: string): string | undefined {
   return HINTS[code]
 }
 
+/** A failure in words that quote no entry: its code and schema names, and what can be done. */
+export function explain(error: unknown): { fault: DatabaseFault; hint?: string } {
+  const fault = databaseFault(error)
+  const ownWords = error instanceof AuditError && !error.fault ? error.message : undefined
+  const hint = faultHint(fault.code) ?? ownWords
+  return hint === undefined ? { fault } : { fault, hint }
+}
+
 export interface RetryOptions {
   /** Ends the waiting and the trying. */
   readonly signal: AbortSignal
@@ -68,12 +80,16 @@ export interface RetryOptions {
   readonly tearsAttempt: boolean
 }
 
+/** A server that comes back is met soon, and asked no more than this meanwhile. */
+const LONGEST_WAIT_MS = { from: 1_500, to: 2_500 } as const
+
 /**
  * Tries until it works, is aborted or has failed for good, with growing, jittered waits of 100 ms
- * to 5 s. Aborting ends the waiting at once.
+ * to about 2 s. Aborting ends the waiting at once.
  */
 export function withRetry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { signal, onFailure, tearsAttempt, isFinal = () => false } = options
+  const { from, to } = LONGEST_WAIT_MS
   return pRetry(
     async () => {
       try {
@@ -88,7 +104,9 @@ export function withRetry<T>(attempt: () => Promise<T>, options: RetryOptions): 
     {
       retries: Number.POSITIVE_INFINITY, // the caller's signal is the limit, not a count
       minTimeout: 100,
-      maxTimeout: 5_000,
+      // By chance too: p-retry cuts its jittered waits here, and whoever failed together would
+      // from then on come back together.
+      maxTimeout: Math.round(from + Math.random() * (to - from)),
       factor: 2,
       randomize: true,
       unref: false, // a drain on exit must keep the process alive

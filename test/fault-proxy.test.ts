@@ -217,3 +217,19 @@ test('cut reply: the request arrives, the reply does not', async (t) => {
   assert.ok(received().includes('insert; valuesS'))
   assert.equal(cuts, 1)
 })
+
+test('time replies: how long the reply to a request took, and nothing else happens', async (t) => {
+  const { proxy } = await echo(t)
+  const caller = await call(t, proxy.port)
+  const timesMs: number[] = []
+  await proxy.set({
+    kind: 'time-replies',
+    watch: () => statementWith('insert'),
+    onReply: (ms) => timesMs.push(ms),
+  })
+  caller.socket.write('select')
+  await says(caller, 'select')
+  caller.socket.write(Buffer.concat([Buffer.from('insert'), Buffer.from([0x53, 0, 0, 0, 4])]))
+  await waitFor(() => caller.text().startsWith('selectinsertS'), { what: 'the reply' })
+  assert.equal(timesMs.length, 1)
+})

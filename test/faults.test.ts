@@ -241,6 +241,21 @@ describe('faults', { concurrency: 6 }, () => {
     await assertLogged(scratch, 2)
   })
 
+  test('of two hosts the one that hangs up is passed over', async (t) => {
+    const scratch = await scratchDatabase(t)
+    const { proxy } = await behind(t, scratch)
+    await proxy.set({ kind: 'finish' })
+    const host = new URL(scratch.url).host
+    const urlAs: ScratchDatabase['urlAs'] = (role) =>
+      scratch.urlAs(role).replace(host, `127.0.0.1:${proxy.port},${host}`)
+    const logger = memoryLogger()
+    const audit = recorderOn(t, { urlAs }, { logger })
+    audit.record({ action: 'fault.hosts' })
+    assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
+    assert.deepEqual(logger.lines, [])
+    assert.equal(proxy.accepted, 1)
+  })
+
   test('a backend that is terminated in the middle of a move: each entry once', async (t) => {
     const scratch = await scratchDatabase(t)
     const database = openDatabase(t, scratch.url)
@@ -296,7 +311,8 @@ describe('faults', { concurrency: 6 }, () => {
       await scratch.sql`
         select pg_terminate_backend(pid) from pg_stat_activity
         where datname = ${scratch.name} and application_name like 'audit-%'`
-      await sleep(50)
+      await waitFor(() => hasNoneOfOurs(scratch), { what: 'the end of our connections' })
+      await sleep(100) // for the news to arrive
       const { accepted } = await recordFor(800, (entry) => audit.record(entry))
       const codes = ({ lines }: ReturnType<typeof memoryLogger>) =>
         lines.map(({ fields }) => Reflect.get(Object(fields['fault']), 'code')).filter(Boolean)
@@ -320,8 +336,8 @@ describe('faults', { concurrency: 6 }, () => {
   for (const table of ['audit_staging', 'audit_log'] as const) {
     test(`a waiting ALTER TABLE on ${table}: we wait with few connections, then go on`, async (t) => {
       const scratch = await scratchDatabase(t)
-      const audit = recorderOn(t, scratch, { statementTimeoutMs: 300 })
-      const relay = relayOn(t, scratch, { statementTimeoutMs: 300, pollMinMs: 5, pollMaxMs: 20 })
+      const audit = recorderOn(t, scratch, { statementTimeoutMs: 600 })
+      const relay = relayOn(t, scratch, { statementTimeoutMs: 600, pollMinMs: 5, pollMaxMs: 20 })
       void relay.start()
       audit.record({ action: 'fault.before' })
       await waitFor(() => relay.stats().logged === 1, { what: 'the first entry' })
@@ -349,6 +365,13 @@ describe('faults', { concurrency: 6 }, () => {
 async function isEmpty({ sql }: ScratchDatabase): Promise<boolean> {
   const [row] = await sql`select not exists (select from audit.audit_staging) as empty`
   return row?.['empty'] === true
+}
+
+async function hasNoneOfOurs({ sql, name }: ScratchDatabase): Promise<boolean> {
+  const rows = await sql`
+    select from pg_stat_activity
+    where datname = ${name} and application_name like 'audit-%' and state <> 'idle'`
+  return rows.length === 0
 }
 
 /** Cuts the replies to statements with this text, of those that the predicate names by number. */

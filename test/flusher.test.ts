@@ -26,6 +26,7 @@ test('an outage that ends with an entry that is refused is said to have ended', 
     flushIntervalMs: 1,
     maxBatchEntries: 10,
     onStaged: () => {},
+    onRefused: () => {},
   })
   const shaper = createShaper({ maxEntryBytes: 1_024, redactor })
   const pending = shaper.shape({ action: 'a.refused' }, undefined, 0)

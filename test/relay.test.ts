@@ -337,12 +337,12 @@ test('a lane with a long backlog does not hold up the other lane', async (t) => 
   assert.equal(late?.['seq'], 101)
 })
 
-test('a relay on a database without our schema says what to do', async (t) => {
+test('a relay that is too old for the schema says so, and moves nothing', async (t) => {
   const scratch = await scratchDatabase(t)
   await scratch.sql`update audit.audit_schema_version set version = 99, min_reader_version = 99`
   await assert.rejects(relayOn(t, scratch).drain({ deadlineMs: 5_000 }), {
     code: 'AUDIT_SCHEMA_MISMATCH',
-    message: /needs a relay of version 99/,
+    message: /needs a package of version 99/,
   })
 })
 

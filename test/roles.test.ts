@@ -29,12 +29,14 @@ const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'table audit_lane': 'SELECT',
     'table audit_sentinel': 'SELECT',
     'table audit_recorder': KEEP,
-    'table audit_dead_letter': KEEP,
+    'table audit_dead_letter': 'SELECT, INSERT',
     'sequence audit_dead_letter_number_seq': 'USAGE',
     'table audit_schema_version': 'SELECT',
     'function ensure_partitions': 'EXECUTE',
     'function declare_gap': 'EXECUTE',
     'function compact': 'EXECUTE',
+    'function retry_dead_letter': 'EXECUTE',
+    'function drop_dead_letter': 'EXECUTE',
     'function id_floor': 'EXECUTE',
   },
   audit_reader: {
@@ -146,11 +148,13 @@ test('every function has its search_path pinned, and only these are SECURITY DEF
   assert.deepEqual(asOwner, [
     'compact',
     'declare_gap',
+    'drop_dead_letter',
     'ensure_partitions',
     'lane_epoch',
     'lane_state',
     'record',
     'report',
+    'retry_dead_letter',
   ])
   for (const row of functions) {
     if (row['as_owner']) assert.equal(row['is_pinned'], true, row['name'])

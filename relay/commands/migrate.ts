@@ -11,9 +11,13 @@ export async function migrate(
     return 0
   }
   const { databaseUrl } = readConfig(environment, 'owner')
-  const { applied } = await migrateDatabase({ databaseUrl })
-  const said =
-    applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}.`
+  const { applied, newerVersion } = await migrateDatabase({ databaseUrl })
+  let said = applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}.`
+  if (newerVersion !== undefined) {
+    said =
+      `A newer package has migrated this database, to version ${newerVersion}. ` +
+      'This one works on it. Nothing was changed.'
+  }
   process.stdout.write(`${said}\n`)
   return 0
 }

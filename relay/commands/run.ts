@@ -1,8 +1,11 @@
 import { pino } from 'pino'
 import { createRelay } from '../index.ts'
+import { BacklogReader } from '../backlog.ts'
 import { type Environment, readConfig } from '../config.ts'
+import { healthRoutes } from '../health-routes.ts'
 import { serveHttp } from '../http.ts'
 import { readHttpConfig } from '../http-config.ts'
+import { RelayMetrics } from '../metrics.ts'
 import type { DrainResult } from '../relay.ts'
 
 export interface OnceBounds {
@@ -15,19 +18,25 @@ export async function run(environment: Environment): Promise<number> {
   const { databaseUrl, logLevel, limits } = readConfig(environment, 'relay')
   const httpConfig = readHttpConfig(environment)
   const logger = pino({ name: 'audit-relay', level: logLevel })
-  const relay = createRelay({ databaseUrl, logger, ...limits })
-  const http = httpConfig && (await serveHttp(httpConfig, logger))
+  const metrics = new RelayMetrics()
+  const relay = createRelay({ databaseUrl, logger, ...limits }, metrics)
+  const backlog = new BacklogReader(databaseUrl)
+  const health = () => relay.health()
+  const { maxLagMs } = limits
+  const routes = healthRoutes({ health, metrics, backlog, maxLagMs })
+  const http = httpConfig && (await serveHttp(httpConfig, logger, routes))
+  const stop = () => Promise.all([relay.stop(), http?.stop(), backlog.close()])
   let signals = 0
   const onSignal = (signal: NodeJS.Signals) => {
     signals += 1
     if (signals > 1) process.exit(signal === 'SIGINT' ? 130 : 143)
     logger.info({ signal }, 'finishing the batch in hand; a second signal quits at once')
-    void Promise.all([relay.stop(), http?.stop()]).then(() => process.exit(0))
+    void stop().then(() => process.exit(0))
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
   await relay.start()
-  await Promise.all([relay.stop(), http?.stop()])
+  await stop()
   return 0
 }
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { pino } from 'pino'
+import { createEncoder } from '../../src/encode.ts'
 import { compileRedactor } from '../../src/redact.ts'
 import { createShaper } from '../../src/shape.ts'
 
@@ -28,8 +29,19 @@ function demoEntry(n: number) {
   }
 }
 
-const { shape } = createShaper({ maxEntryBytes: 32_768, redactor: compileRedactor(undefined) })
-const bare = createShaper({ maxEntryBytes: 32_768, redactor: compileRedactor(false) })
+function pipeline(redact: undefined | false) {
+  const redactor = compileRedactor(redact)
+  const { shape } = createShaper({ maxEntryBytes: 32_768, redactor })
+  const { encode } = createEncoder({ recorderId: randomUUID(), maxEntryBytes: 32_768, redactor })
+  const both = (n: number) => {
+    const pending = shape(demoEntry(n), undefined, Date.now())
+    return pending && encode(pending, n)
+  }
+  return { shape, both }
+}
+
+const redacting = pipeline(undefined)
+const bare = pipeline(false)
 const logger = pino({}, { write() {} })
 
 let sink: unknown
@@ -39,10 +51,16 @@ const parts: Record<string, (n: number) => void> = {
   },
   'pino.info': (n) => logger.info(demoEntry(n)),
   shape: (n) => {
-    sink = shape(demoEntry(n), undefined, Date.now())
+    sink = redacting.shape(demoEntry(n), undefined, Date.now())
   },
   'shape, redact: false': (n) => {
     sink = bare.shape(demoEntry(n), undefined, Date.now())
+  },
+  'shape and encode': (n) => {
+    sink = redacting.both(n)
+  },
+  'the same, redact: false': (n) => {
+    sink = bare.both(n)
   },
   'JSON.stringify': (n) => {
     sink = JSON.stringify(demoEntry(n))
@@ -80,7 +98,7 @@ const pinoNanoseconds = median(rounds['pino.info'] ?? [])
 for (const [name, call] of Object.entries(parts)) {
   const nanoseconds = median(rounds[name] ?? [])
   console.log(
-    name.padEnd(22),
+    name.padEnd(24),
     `${nanoseconds.toFixed(0).padStart(6)} ns`,
     `${(nanoseconds / pinoNanoseconds).toFixed(3)} of pino.info`,
     `${heapBytes(call).toFixed(0).padStart(6)} heap bytes`,

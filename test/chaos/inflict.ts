@@ -83,8 +83,11 @@ export class Inflictor {
 
   async #hitServer({ kind, pick }: Fault): Promise<boolean> {
     const { server } = this.#scene
-    if (kind === 'restart-fast') await server.restart()
-    else if (kind === 'restart-immediate') {
+    if (kind === 'restart-fast') {
+      // Asked for in the middle of a recovery, Postgres does not end for half a minute.
+      await this.#untilReady()
+      await server.restart()
+    } else if (kind === 'restart-immediate') {
       await server.stop('immediate')
       await server.start()
     } else if (kind === 'kill-postmaster') {
@@ -101,6 +104,13 @@ export class Inflictor {
       )
     }
     return true
+  }
+
+  async #untilReady(): Promise<void> {
+    for (let attempt = 0; attempt < 100; attempt += 1) {
+      if (await this.#scene.ask((sql) => sql`select 1`)) return
+      await sleep(100)
+    }
   }
 
   async #backends(): Promise<number[]> {

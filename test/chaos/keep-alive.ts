@@ -88,7 +88,7 @@ export class KeepAlive {
     this.#child = child
   }
 
-  tell(message: object): void {
+  tell(message: object | string): void {
     if (this.#child?.connected) this.#child.send(message, () => {})
   }
 

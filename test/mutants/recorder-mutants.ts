@@ -27,7 +27,13 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an error repeats what the driver said',
-    edits: [{ file: 'src/database.ts', find: 'throw safeError(error)', replace: 'throw error' }],
+    edits: [
+      {
+        file: 'src/database.ts',
+        find: 'const safe = safeError(error)',
+        replace: 'const safe = error as AuditError',
+      },
+    ],
     tests: ['database.test.ts'],
   },
   {

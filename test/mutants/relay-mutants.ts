@@ -160,15 +160,17 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'relay/dead-letter.ts',
-        find: "if (faultKind(error) !== 'entry') return false",
+        find: "if (faultKind(error) !== 'entry' || isClash(error)) return false",
         replace: '',
       },
     ],
-    tests: ['move.test.ts'],
+    tests: ['poison.test.ts'],
   },
   {
     name: 'a row that cannot be logged holds up its batch for ever',
-    edits: [{ file: RELAY, find: 'if (isPoison(error)) return undefined', replace: '' }],
+    edits: [
+      { file: 'relay/batch.ts', find: 'if (!isPoison(error)) throw error', replace: 'throw error' },
+    ],
     tests: ['relay.test.ts'],
   },
   {

@@ -80,6 +80,7 @@ export class RelayActor {
         logger: { debug: silent, info: silent, warn: silent, error: silent },
         ...options,
       },
+      undefined,
       () => wire.forRelay(),
     )
     void this.relay.start()

@@ -26,6 +26,12 @@ export type FaultMode =
   | { readonly kind: 'latency'; readonly ms: number }
   /** Ends the connection with RST when the reply begins: the request was carried out. */
   | { readonly kind: 'cut-reply'; readonly watch: () => RequestWatch; readonly onCut?: () => void }
+  /** No fault: tells how long the reply to a request took, in milliseconds, up to its first byte. */
+  | {
+      readonly kind: 'time-replies'
+      readonly watch: () => RequestWatch
+      readonly onReply: (ms: number) => void
+    }
 
 export interface FaultLinkParts {
   readonly mode: () => FaultMode
@@ -53,7 +59,7 @@ export class FaultLink {
   }
   readonly #queuedBytes = { server: 0, client: 0 }
   #watched: { readonly mode: FaultMode; readonly watch: RequestWatch } | undefined
-  #cutDue = false
+  #requestEndedMs: number | undefined
 
   /** @param server absent where nobody will ever answer */
   constructor(client: net.Socket, server: net.Socket | undefined, parts: FaultLinkParts) {
@@ -96,7 +102,15 @@ export class FaultLink {
 
   #take(from: net.Socket, toward: Toward, chunk: Buffer): void {
     const mode = this.#parts.mode()
-    if (mode.kind === 'cut-reply' && this.#isCut(mode, toward, chunk)) return
+    if (mode.kind === 'cut-reply' || mode.kind === 'time-replies') {
+      const replyMs = this.#replyTime(mode, toward, chunk)
+      if (replyMs !== undefined && mode.kind === 'time-replies') mode.onReply(replyMs)
+      if (replyMs !== undefined && mode.kind === 'cut-reply') {
+        mode.onCut?.()
+        this.reset()
+        return
+      }
+    }
     if (this.#lost[toward] || this.#isSwallowing(toward)) {
       this.#lost[toward] = true
       this.#parts.onSwallow(chunk.length)
@@ -117,21 +131,23 @@ export class FaultLink {
     return mode.kind === 'black-hole' || (mode.kind === 'drop' && mode.toward === toward)
   }
 
-  /** @returns whether the connection was cut, with this chunk */
-  #isCut(mode: FaultMode & { kind: 'cut-reply' }, toward: Toward, chunk: Buffer): boolean {
+  /** @returns how long the reply took that begins with this chunk, where it is a watched one's */
+  #replyTime(
+    mode: Extract<FaultMode, { watch: () => RequestWatch }>,
+    toward: Toward,
+    chunk: Buffer,
+  ): number | undefined {
     if (this.#watched?.mode !== mode) {
       this.#watched = { mode, watch: mode.watch() }
-      this.#cutDue = false
+      this.#requestEndedMs = undefined
     }
+    const endedMs = this.#requestEndedMs
     if (toward === 'server') {
-      if (this.#watched.watch(chunk)) this.#cutDue = true
-      return false
+      if (this.#watched.watch(chunk)) this.#requestEndedMs = performance.now()
+      return undefined
     }
-    if (!this.#cutDue) return false
-    this.#cutDue = false
-    mode.onCut?.()
-    this.reset()
-    return true
+    this.#requestEndedMs = undefined
+    return endedMs === undefined ? undefined : performance.now() - endedMs
   }
 
   /** In the order of arrival, also over a change of the mode. */

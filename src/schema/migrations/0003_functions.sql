@@ -186,3 +186,70 @@ begin
   into epoch, first_waiting;
 end
 $$;
+--> statement-breakpoint
+-- Puts a dead letter's entry back into a lane. Returns 'retried', 'missing' where there is no such
+-- letter, or the SQLSTATE with which the lane refuses the entry, and then the letter stays. What the
+-- log refuses again becomes a new letter.
+--
+-- Always into the outbox lane: it is LOGGED, as the letter was, and a crash must not take now what it
+-- could not take before.
+CREATE FUNCTION "audit"."retry_dead_letter"("letter" bigint) RETURNS text
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+declare
+  dead audit.audit_dead_letter;
+  given json;
+begin
+  delete from audit.audit_dead_letter where number = letter returning * into dead;
+  if not found then
+    return 'missing';
+  end if;
+  given := dead.entry::json;
+  if json_typeof(given) = 'object' and given::jsonb ?& array['id', 'occurred_at', 'recorder_seq'] then
+    -- A lane's row, as a relay parked it.
+    insert into audit.audit_outbox
+    select * from json_populate_record(null::audit.audit_outbox, given);
+  else
+    -- What somebody gave to audit.record, which could not read it.
+    if json_typeof(given) <> 'array' then
+      given := json_build_array(given);
+    end if;
+    if audit.stage(given) < json_array_length(given) then
+      raise exception using errcode = coalesce(dead.sqlstate, '22000');
+    end if;
+  end if;
+  return 'retried';
+exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
+  return sqlstate; -- all of the above is undone
+end
+$$;
+--> statement-breakpoint
+-- Deletes a dead letter for good. What is left is an entry of our own, made in the same transaction:
+-- which one, why it had died, and whose login dropped it; and its recorder's account says so too.
+-- Returns whether there was such a letter.
+CREATE FUNCTION "audit"."drop_dead_letter"("letter" bigint) RETURNS boolean
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+  with dropped as (
+    delete from audit.audit_dead_letter where number = letter returning *
+  ),
+  accounted as (
+    insert into audit.audit_recorder as r (id, dropped)
+    select d.recorder_id, '{"dead_letter": 1}' from dropped as d where d.recorder_id is not null
+    on conflict (id) do update set dropped = r.dropped || jsonb_build_object(
+      'dead_letter', coalesce((r.dropped ->> 'dead_letter')::bigint, 0) + 1)
+  ),
+  traced as (
+    insert into audit.audit_outbox (id, occurred_at, action, entity_type, metadata, context)
+    select
+      audit.new_id(), clock_timestamp(), 'audit.dead_letter_drop', 'audit',
+      jsonb_build_object(
+        'number', d.number, 'sqlstate', d.sqlstate, 'id', left(d.id, 256), 'lane', d.lane,
+        'diedAt', d.died_at, 'recorderId', d.recorder_id
+      ),
+      jsonb_build_object('databaseLogin', session_user)
+    from dropped as d
+    returning 1
+  )
+  select exists (select from traced)
+$$;

@@ -64,8 +64,10 @@ GRANT SELECT, UPDATE ON "audit"."audit_head" TO "audit_relay";
 --> statement-breakpoint
 GRANT SELECT ON "audit"."audit_lane", "audit"."audit_sentinel" TO "audit_relay";
 --> statement-breakpoint
-GRANT SELECT, INSERT, UPDATE, DELETE
-ON "audit"."audit_dead_letter", "audit"."audit_recorder" TO "audit_relay";
+GRANT SELECT, INSERT, UPDATE, DELETE ON "audit"."audit_recorder" TO "audit_relay";
+--> statement-breakpoint
+-- A dead letter goes by the functions below only: back into a lane, or with a trace in the log.
+GRANT SELECT, INSERT ON "audit"."audit_dead_letter" TO "audit_relay";
 --> statement-breakpoint
 GRANT USAGE ON SEQUENCE "audit"."audit_dead_letter_number_seq" TO "audit_relay";
 --> statement-breakpoint
@@ -73,7 +75,9 @@ GRANT EXECUTE ON FUNCTION
   "audit"."ensure_partitions"(integer),
   "audit"."id_floor"(timestamptz),
   "audit"."declare_gap"(),
-  "audit"."compact"(text)
+  "audit"."compact"(text),
+  "audit"."retry_dead_letter"(bigint),
+  "audit"."drop_dead_letter"(bigint)
 TO "audit_relay";
 --> statement-breakpoint
 -- Readers read the log, and nothing else of anybody's.
