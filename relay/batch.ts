@@ -1,6 +1,8 @@
-import type { Database } from '../src/database.ts'
 import { isClash, isPoison, moveAroundPoison } from './dead-letter.ts'
-import { type Moved, type MoveOptions, moveStatement } from './move.ts'
+import type { Moved, MoveOptions } from './move.ts'
+import type { RelayStatements } from './statements.ts'
+
+type Statements = Pick<RelayStatements, 'list' | 'move' | 'park'>
 
 /** Two relays may meet at the same id; one of them finds it in the log when it tries again. */
 const MAX_CLASHES = 10
@@ -10,21 +12,20 @@ const MAX_CLASHES = 10
  *
  * @throws {AuditError} for whatever is no fault of a row's; then nothing of the failed part happened
  */
-export async function moveBatch(database: Database, options: MoveOptions): Promise<Moved> {
-  const move = (part: MoveOptions) => moveAgainOnClash(database, part)
+export async function moveBatch(statements: Statements, options: MoveOptions): Promise<Moved> {
+  const move = (part: MoveOptions) => moveAgainOnClash(statements, part)
   try {
     return await move(options)
   } catch (error) {
     if (!isPoison(error)) throw error
-    return await moveAroundPoison(database, options, move)
+    return await moveAroundPoison(statements, options, move)
   }
 }
 
-async function moveAgainOnClash(database: Database, options: MoveOptions): Promise<Moved> {
+async function moveAgainOnClash(statements: Statements, options: MoveOptions): Promise<Moved> {
   for (let clashes = 0; ; clashes += 1) {
     try {
-      const [moved] = await database.execute<Moved>(moveStatement(options))
-      return moved ?? { claimed: 0, logged: 0, parked: 0 }
+      return await statements.move(options)
     } catch (error) {
       if (!isClash(error) || clashes === MAX_CLASHES) throw error
     }

@@ -1,15 +1,10 @@
-import { type SQL, sql } from 'drizzle-orm'
-import type { Database } from '../src/database.ts'
 import { databaseFault } from '../src/errors.ts'
-import { type LaneName, laneColumns, laneTable } from '../src/lane.ts'
 import { faultKind } from '../src/retry.ts'
-import { auditDeadLetter } from '../src/schema/tables.ts'
-import type { Moved, MoveOptions } from './move.ts'
+import { type Moved, type MoveOptions, NOTHING_MOVED } from './move.ts'
+import type { Place } from './park.ts'
+import type { RelayStatements } from './statements.ts'
 
-interface Place extends Record<string, unknown> {
-  readonly place: string
-  readonly id: string
-}
+type Statements = Pick<RelayStatements, 'list' | 'park'>
 
 /** What stands beside the log in the same statement, and fails for no fault of a row's. */
 const BOOKKEEPING = ['audit_head', 'audit_recorder', 'audit_dead_letter']
@@ -43,62 +38,36 @@ export function isPoison(error: unknown): boolean {
  * the row, the others are moved on the way, and the row is parked with the SQLSTATE.
  */
 export async function moveAroundPoison(
-  database: Database,
+  statements: Statements,
   options: MoveOptions,
   move: (part: MoveOptions) => Promise<Moved>,
 ): Promise<Moved> {
-  const rows = await database.execute<Place>(listPlaces(options))
-  return moveOrHalve(database, options, move, rows)
+  const rows = await statements.list(options)
+  return moveOrHalve(statements, options, move, rows)
 }
 
 async function moveOrHalve(
-  database: Database,
+  statements: Statements,
   options: MoveOptions,
   move: (part: MoveOptions) => Promise<Moved>,
   rows: readonly Place[],
 ): Promise<Moved> {
   const [first] = rows
-  if (first === undefined) return { claimed: 0, logged: 0, parked: 0 }
+  if (first === undefined) return NOTHING_MOVED
   try {
     return await move({ ...options, places: rows.map(({ place }) => place) })
   } catch (error) {
     if (!isPoison(error)) throw error
     if (rows.length === 1) {
-      const { code } = databaseFault(error)
-      const [parked] = await database.execute<Moved>(parkStatement(options.lane, first, code))
-      return parked ?? { claimed: 0, logged: 0, parked: 0 }
+      return await statements.park(options.lane, first, databaseFault(error).code)
     }
     const half = Math.ceil(rows.length / 2)
-    const one = await moveOrHalve(database, options, move, rows.slice(0, half))
-    const other = await moveOrHalve(database, options, move, rows.slice(half))
+    const one = await moveOrHalve(statements, options, move, rows.slice(0, half))
+    const other = await moveOrHalve(statements, options, move, rows.slice(half))
     return {
       claimed: one.claimed + other.claimed,
       logged: one.logged + other.logged,
       parked: one.parked + other.parked,
     }
   }
-}
-
-function listPlaces({ lane, batchEntries }: MoveOptions): SQL {
-  return sql`
-    select l.ctid::text as place, l.id::text as id
-    from ${laneTable(lane)} as l limit ${batchEntries}::integer for update of l skip locked`
-}
-
-/** By place and by id: another relay may have moved the row, and the place be another row's now. */
-function parkStatement(lane: LaneName, { place, id }: Place, sqlstate: string): SQL {
-  return sql`
-    with moved as (
-      delete from ${laneTable(lane)} where ctid = ${place}::text::tid and id = ${id}::uuid
-      returning ${laneColumns}
-    ),
-    parked as (
-      insert into ${auditDeadLetter} (lane, sqlstate, reason, id, recorder_id, recorder_seq, entry)
-      select
-        ${lane}::text, ${sqlstate}::text, 'the database refused to log it',
-        m.id::text, m.recorder_id, m.recorder_seq, row_to_json(m)::text
-      from moved as m
-      returning 1
-    )
-    select count(*)::integer as claimed, 0 as logged, count(*)::integer as parked from parked`
 }

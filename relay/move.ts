@@ -22,6 +22,8 @@ export type Moved = {
   readonly parked: number
 }
 
+export const NOTHING_MOVED: Moved = { claimed: 0, logged: 0, parked: 0 }
+
 /**
  * Takes the next entries from a lane and appends them to the log: ONE statement in autocommit, so
  * that no entry is ever in both or in neither, whatever dies at whatever moment. A transaction from

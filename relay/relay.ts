@@ -1,6 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { sql } from 'drizzle-orm'
-import { Database } from '../src/database.ts'
 import { AuditError, databaseFault } from '../src/errors.ts'
 import type { LaneName } from '../src/lane.ts'
 import { type AuditLogger, guardLogger } from '../src/logger.ts'
@@ -14,11 +12,10 @@ import {
 import { Outage } from '../src/outage.ts'
 import { faultKind, withRetry } from '../src/retry.ts'
 import { moveBatch } from './batch.ts'
-import { compact } from './compact.ts'
 import { Health, type RelayHealth } from './health.ts'
 import type { Moved } from './move.ts'
 import type { RelayObserver } from './observer.ts'
-import { probe } from './probe.ts'
+import { openRelayStatements, type RelayStatements } from './statements.ts'
 
 export interface RelayOptions extends Partial<RelayLimits> {
   /**
@@ -73,7 +70,7 @@ const MAX_CYCLE_MS = 1_000
 export class Relay {
   readonly #limits: RelayLimits
   readonly #logger: AuditLogger
-  readonly #database: Database
+  readonly #statements: RelayStatements
   readonly #halt = new AbortController()
   readonly #outage: Outage
   readonly #health: Health
@@ -90,7 +87,8 @@ export class Relay {
   #compacted = 0
   #compactSkipped = 0
 
-  constructor(options: RelayOptions = {}, observer?: RelayObserver) {
+  /** @param open how it talks to the database; a simulation puts a model in its place */
+  constructor(options: RelayOptions = {}, observer?: RelayObserver, open = openRelayStatements) {
     refuseUnknownOptions(options, [...Object.keys(RELAY_LIMITS), 'databaseUrl', 'logger'])
     const limits = resolveLimits<keyof RelayLimits>(RELAY_LIMITS, options, process.env)
     const url = databaseUrlFor('relay', options.databaseUrl, process.env)
@@ -105,9 +103,8 @@ export class Relay {
     this.#logger = guardLogger(options.logger, 'audit-relay')
     this.#health = new Health(limits)
     this.#observer = observer
-    this.#database = new Database({
+    this.#statements = open({
       url,
-      applicationName: 'audit-relay',
       statementTimeoutMs,
       onStatement: (error) => {
         this.#health.beat()
@@ -153,7 +150,7 @@ export class Relay {
     this.#halt.abort()
     const bound = sleep(this.#limits.stopTimeoutMs, undefined, { ref: false })
     await Promise.race([this.#running, bound])
-    await this.#database.close()
+    await this.#statements.close()
   }
 
   /**
@@ -230,7 +227,7 @@ export class Relay {
   /** Asks which lanes hold anything and moves it. @returns whether every lane was seen empty */
   async #cycle(signal: AbortSignal, maxRows = Number.POSITIVE_INFINITY): Promise<boolean> {
     this.#health.beat()
-    const probed = await probe(this.#database)
+    const probed = await this.#statements.probe()
     await this.#ensurePartitions()
     if (probed.wasEmptied) await this.#declareGap()
     let { waiting } = probed
@@ -262,10 +259,7 @@ export class Relay {
   }
 
   async #declareGap(): Promise<void> {
-    const [row] = await this.#database.execute<{ declared: boolean }>(
-      sql`select audit.declare_gap() as declared`,
-    )
-    if (row?.declared !== true) return // another relay was faster
+    if (!(await this.#statements.declareGap())) return // another relay was faster
     this.#gaps += 1
     this.#observer?.gapDeclared()
     this.#logger.error(
@@ -279,7 +273,7 @@ export class Relay {
     const nowMs = performance.now()
     if (nowMs < this.#compactDueMs) return
     this.#compactDueMs = nowMs + COMPACT_EVERY_MS
-    const result = await compact(this.#database)
+    const result = await this.#statements.compact()
     this.#compacted += result.compacted
     this.#compactSkipped += result.skipped
     this.#observer?.compacted(result)
@@ -288,7 +282,7 @@ export class Relay {
   async #move(lane: LaneName, batchEntries: number): Promise<Moved> {
     const lockTimeoutMs = Math.ceil(this.#limits.statementTimeoutMs / 2)
     const beganMs = performance.now()
-    const moved = await moveBatch(this.#database, { lane, batchEntries, lockTimeoutMs })
+    const moved = await moveBatch(this.#statements, { lane, batchEntries, lockTimeoutMs })
     this.#claimed += moved.claimed
     this.#logged += moved.logged
     this.#deadLetters += moved.parked
@@ -311,7 +305,7 @@ export class Relay {
     if (nowMs < this.#partitionsDueMs) return
     try {
       const { monthsAhead } = this.#limits
-      await this.#database.execute(sql`select audit.ensure_partitions(${monthsAhead}::integer)`)
+      await this.#statements.ensurePartitions(monthsAhead)
       this.#partitionsDueMs = nowMs + PARTITIONS_EVERY_MS
     } catch (error) {
       if (faultKind(error) === 'connection') throw error

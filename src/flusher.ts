@@ -25,6 +25,8 @@ export interface FlusherParts {
   readonly maxBatchEntries: number
   /** Called after each batch that was staged. */
   readonly onStaged: (batch: StagedBatch) => void
+  /** Called after each entry that was refused. */
+  readonly onRefused: () => void
 }
 
 /**
@@ -174,7 +176,11 @@ export class Flusher {
     } catch (error) {
       if (faultKind(error) !== 'entry') {
         drops.count('timeout', encoded.length, encoded)
-      } else if (encoded.length === 1) {
+        return
+      }
+      // Whoever refuses an entry is there.
+      this.#outage.recovered({ buffered: this.#parts.buffer.size })
+      if (encoded.length === 1) {
         for (const entry of encoded) this.#refuse(entry, error)
       } else {
         // One of them is at fault. Halving finds it, and the others are staged on the way.
@@ -186,8 +192,9 @@ export class Flusher {
   }
 
   #refuse({ action, eventId, userId }: EncodedEntry, error: unknown): void {
-    const { drops, logger } = this.#parts
+    const { drops, logger, onRefused } = this.#parts
     drops.count('refused')
+    onRefused()
     const fault = databaseFault(error)
     logger.warn({ action, eventId, userId, fault }, 'audit entry refused by the database')
   }

@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto'
 import { EntryBuffer } from './buffer.ts'
-import { Database } from './database.ts'
 import { DropCounter } from './drops.ts'
 import { createEncoder, type Encoder } from './encode.ts'
 import type { AuditContext, DropReason } from './entry.ts'
@@ -10,12 +9,12 @@ import type { AuditLogger } from './logger.ts'
 import type { RecorderLimits } from './options.ts'
 import type { BoundContext, PendingEntry } from './pending.ts'
 import type { CloseResult, RecorderStats } from './recorder.ts'
+import type { RecorderStatements } from './recorder-statements.ts'
 import { Reporter } from './reporter.ts'
 import type { Shaper } from './shape.ts'
-import { readLaneState, stageBatch } from './staging.ts'
 
 export interface PathParts {
-  readonly url: string
+  readonly open: (recorderId: string) => RecorderStatements
   readonly limits: RecorderLimits
   readonly logger: AuditLogger
   readonly shaper: Shaper
@@ -35,13 +34,13 @@ export class RecorderPath {
   readonly #flusher: Flusher
   readonly #keeper: Keeper
   readonly #reporter: Reporter
-  readonly #database: Database
+  readonly #statements: RecorderStatements
   #accepted = 0
   #recording = false
   #closing: Promise<CloseResult> | undefined
 
-  constructor({ url, limits, logger, shaper, context }: PathParts) {
-    const { maxEntryBytes, maxBatchEntries, flushIntervalMs, statementTimeoutMs } = limits
+  constructor({ open, limits, logger, shaper, context }: PathParts) {
+    const { maxEntryBytes, maxBatchEntries, flushIntervalMs } = limits
     const recorderId = this.id
     this.limits = limits
     this.logger = logger
@@ -53,11 +52,9 @@ export class RecorderPath {
       maxEntries: limits.maxBufferEntries,
       maxBytes: limits.maxBufferBytes,
     })
-    const applicationName = `audit-outbox recorder ${recorderId}`
-    this.#database = new Database({ url, applicationName, statementTimeoutMs })
+    const statements = open(recorderId)
+    this.#statements = statements
     this.#reporter = new Reporter({
-      recorderId,
-      startedAt: new Date(),
       intervalMs: limits.reportIntervalMs,
       counts: () => ({
         accepted: this.#accepted,
@@ -65,12 +62,12 @@ export class RecorderPath {
         dropped: this.#drops.byReason,
       }),
       onReport: () => this.#recordDrops(),
-      execute: (query) => this.#database.execute(query),
+      send: (report) => statements.report(report),
     })
     this.#flusher = new Flusher({
       buffer: this.#buffer,
       encoder: this.encoder,
-      stage: (encoded) => stageBatch(this.#database, encoded),
+      stage: (encoded) => statements.stage(encoded),
       drops: this.#drops,
       logger,
       flushIntervalMs,
@@ -79,11 +76,12 @@ export class RecorderPath {
         this.#keeper.keep(batch)
         this.#reporter.changed()
       },
+      onRefused: () => this.#reporter.changed(),
     })
     this.#keeper = new Keeper({
       maxBytes: limits.maxKeptBytes,
-      laneState: () => readLaneState(this.#database, recorderId),
-      stage: (encoded) => stageBatch(this.#database, encoded),
+      laneState: () => statements.laneState(),
+      stage: (encoded) => statements.stage(encoded),
       logger,
     })
   }
@@ -111,6 +109,7 @@ export class RecorderPath {
 
   #drop(reason: DropReason): false {
     this.#drops.count(reason)
+    this.#reporter.changed()
     return false
   }
 
@@ -154,7 +153,8 @@ export class RecorderPath {
     await this.#flusher.stop()
     const dropped = this.#drops.total - lostBefore
     if (isReachable && this.#accepted > 0) await this.#reporter.close()
-    await this.#database.close()
+    else this.#reporter.stop()
+    await this.#statements.close()
     return { flushed, dropped }
   }
 

@@ -11,6 +11,7 @@ import {
 } from './options.ts'
 import type { AuditTransaction, RecordInMode } from './outbox.ts'
 import { RecorderPath } from './recorder-path.ts'
+import { openRecorderStatements } from './recorder-statements.ts'
 import { compileRedactor, type RedactOptions } from './redact.ts'
 import { createShaper } from './shape.ts'
 
@@ -138,8 +139,10 @@ export function createRecorder<Actions extends ActionMap = AnyActions>(
     )
     return createNoopRecorder()
   }
-  const { maxEntryBytes } = limits
+  const { maxEntryBytes, statementTimeoutMs } = limits
   const shaper = createShaper({ maxEntryBytes, redactor })
-  const path = new RecorderPath({ url, limits, logger, shaper, context: options.context })
+  const open = (recorderId: string) =>
+    openRecorderStatements({ url, recorderId, statementTimeoutMs })
+  const path = new RecorderPath({ open, limits, logger, shaper, context: options.context })
   return new BoundRecorder<Actions>(path, undefined)
 }

@@ -1,20 +1,11 @@
-import { type SQL, sql } from 'drizzle-orm'
-import type { DropReason } from './entry.ts'
-
-export interface RecorderCounts {
-  readonly accepted: number
-  readonly staged: number
-  readonly dropped: Readonly<Partial<Record<DropReason, number>>>
-}
+import type { Report } from './recorder-statements.ts'
 
 export interface ReporterParts {
-  readonly recorderId: string
-  readonly startedAt: Date
   readonly intervalMs: number
-  readonly counts: () => RecorderCounts
+  readonly counts: () => Omit<Report, 'closed'>
   /** Called before each report but the last. */
   readonly onReport: () => void
-  readonly execute: (query: SQL) => Promise<unknown>
+  readonly send: (report: Report) => Promise<void>
 }
 
 /**
@@ -28,14 +19,15 @@ export class Reporter {
   #timer: NodeJS.Timeout | undefined
   #lastMs = Number.NEGATIVE_INFINITY
   #sending = Promise.resolve()
+  #isStopped = false
 
   constructor(parts: ReporterParts) {
     this.#parts = parts
   }
 
-  /** The counts have changed, and the database was there a moment ago. */
+  /** The counts have changed. Cheap: it does no I/O. */
   changed(): void {
-    if (this.#timer) return
+    if (this.#timer || this.#isStopped) return
     const waitMs = Math.max(0, this.#lastMs + this.#parts.intervalMs - performance.now())
     this.#timer = setTimeout(() => {
       this.#timer = undefined
@@ -46,9 +38,15 @@ export class Reporter {
     this.#timer.unref()
   }
 
+  /** Reports no more. */
+  stop(): void {
+    this.#isStopped = true
+    clearTimeout(this.#timer)
+  }
+
   /** The last report. Never rejects: a report that fails is a count that is not known, no more. */
   async close(): Promise<void> {
-    clearTimeout(this.#timer)
+    this.stop()
     await this.#report(true)
   }
 
@@ -59,15 +57,12 @@ export class Reporter {
   }
 
   async #send(closed: boolean): Promise<void> {
-    const { recorderId, startedAt, counts, execute } = this.#parts
-    const { accepted, staged, dropped } = counts()
+    const { counts, send } = this.#parts
     try {
-      await execute(sql`
-        select audit.report(
-          ${recorderId}::uuid, ${startedAt.toISOString()}::timestamptz, ${accepted}::bigint,
-          ${staged}::bigint, ${JSON.stringify(dropped)}::text::jsonb, ${closed}::boolean)`)
+      await send({ ...counts(), closed })
     } catch {
-      // The database is away, which the flusher says; the next batch that is staged reports again.
+      // The database is away, which the flusher says. There may be no next batch to report with.
+      this.changed()
     }
   }
 }

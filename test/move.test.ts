@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { scratchDatabase } from './support/database.ts'
-import { encoded, memoryLogger, numberedId, openDatabase, relayOn, stage } from './support/lanes.ts'
+import { encoded, numberedId, openDatabase, relayOn, stage } from './support/lanes.ts'
 import { waitFor } from './support/wait-for.ts'
 
 // Goal: no entry is ever in both, a lane and the log, or in neither.
@@ -126,47 +126,3 @@ test('of two moves that meet at one id, one is run again, and no number is left 
       (select seq::integer from audit.audit_head) as head from audit.audit_log`
   assert.deepEqual({ ...log }, { entries: 3, last: 3, head: 3 })
 })
-
-const OUTAGES = {
-  '40001': 'a serialization failure',
-  '53100': 'a full disk',
-  '53200': 'no memory',
-  '53300': 'too many connections',
-  '55P03': 'a lock that is not free',
-  '57014': 'a cancelled statement',
-  '57P01': 'a server that shuts down',
-  '25006': 'a demoted primary',
-  '42501': 'a missing grant',
-  '08006': 'a connection that failed',
-  XX000: 'an error inside of the server',
-}
-
-test('an outage never makes a dead letter, whatever it is called', async (t) => {
-  const scratch = await scratchDatabase(t)
-  const database = openDatabase(t, scratch.url)
-  await scratch.sql.unsafe(`
-    create function public.fail() returns trigger language plpgsql as $$
-    begin raise exception 'fault' using errcode = current_setting('test.code'); end $$;
-    create trigger fail before insert on audit.audit_log
-    for each row execute function public.fail()`)
-  await stage(database, 'staging', [encoded(), encoded()])
-  for (const [code, what] of Object.entries(OUTAGES)) {
-    await scratch.sql.unsafe(`alter database ${scratch.name} set test.code = '${code}'`)
-    const logger = memoryLogger()
-    const relay = relayOn(t, scratch, { logger })
-    const stopped = relay.start()
-    await waitFor(() => logger.lines.some(({ fields }) => codeOf(fields) === code), {
-      what: `${what} to be said`,
-    })
-    await relay.stop()
-    await stopped
-    const [counts] = await scratch.sql`
-      select (select count(*) from audit.audit_staging)::integer as staged,
-        (select count(*) from audit.audit_dead_letter)::integer as dead`
-    assert.deepEqual({ ...counts }, { staged: 2, dead: 0 }, what)
-  }
-})
-
-function codeOf({ fault }: Readonly<Record<string, unknown>>): unknown {
-  return Reflect.get(Object(fault), 'code')
-}

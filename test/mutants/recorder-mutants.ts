@@ -27,7 +27,13 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an error repeats what the driver said',
-    edits: [{ file: 'src/database.ts', find: 'throw safeError(error)', replace: 'throw error' }],
+    edits: [
+      {
+        file: 'src/database.ts',
+        find: 'const safe = safeError(error)',
+        replace: 'const safe = error as AuditError',
+      },
+    ],
     tests: ['database.test.ts'],
   },
   {
@@ -106,10 +112,21 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'one refused entry takes its batch along',
-    edits: [
-      { file: FLUSHER, find: '} else if (encoded.length === 1) {', replace: '} else if (true) {' },
-    ],
+    edits: [{ file: FLUSHER, find: 'if (encoded.length === 1) {', replace: 'if (Boolean(1)) {' }],
     tests: ['recorder.test.ts'],
+  },
+  {
+    name: 'an outage that a refused entry ends goes on for ever',
+    edits: [
+      {
+        file: FLUSHER,
+        find:
+          '// Whoever refuses an entry is there.\n' +
+          '      this.#outage.recovered({ buffered: this.#parts.buffer.size })',
+        replace: '',
+      },
+    ],
+    tests: ['flusher.test.ts'],
   },
   {
     name: 'a process that ends by itself does not wait for the flush',
@@ -145,6 +162,71 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
       { file: KEEPER, find: 'while (this.#bytes > maxBytes)', replace: 'while (Boolean(0))' },
     ],
     tests: ['keeper.test.ts'],
+  },
+  {
+    name: 'a batch is let go before it is staged',
+    edits: [
+      {
+        file: FLUSHER,
+        find: 'if (encoded.length > 0) await this.#stage(encoded)',
+        replace: 'if (encoded.length > 0) void this.#stage(encoded)',
+      },
+    ],
+    tests: ['simulation.test.ts'],
+  },
+  {
+    name: 'a batch that is tried again is numbered again',
+    edits: [
+      {
+        file: FLUSHER,
+        find: 'withRetry(() => stage(texts), {',
+        replace:
+          'withRetry(() => stage(texts.map((text) => text.replace(/"id":"(........)/, ' +
+          '() => `"id":"${Math.random().toString(16).slice(2, 10).padEnd(8, "0")}`))), {',
+      },
+    ],
+    tests: ['simulation.test.ts'],
+  },
+  {
+    name: 'in the simulation, the keeper does not look at the epoch',
+    edits: [{ file: KEEPER, find: 'if (batch.epoch !== epoch) {', replace: 'if (Boolean(0)) {' }],
+    tests: ['simulation.test.ts'],
+  },
+  {
+    name: 'in the simulation, the keeper stages again before a relay has noticed',
+    edits: [{ file: KEEPER, find: 'if (state.epoch === null) return', replace: '' }],
+    tests: ['simulation.test.ts'],
+  },
+  {
+    name: 'the keeper takes what waits for what is logged',
+    edits: [
+      { file: KEEPER, find: '} else if (batch.lastSeq < firstWaiting) {', replace: '} else {' },
+    ],
+    tests: ['simulation.test.ts'],
+  },
+  {
+    name: 'a report that failed is not sent again',
+    edits: [
+      {
+        file: 'src/reporter.ts',
+        find: 'to report with.\n      this.changed()',
+        replace: 'to report with.',
+      },
+    ],
+    tests: ['simulation.test.ts'],
+  },
+  {
+    name: 'an outage of the database ends the relay',
+    edits: [
+      {
+        file: 'relay/relay.ts',
+        find: 'onFailure: (error) => this.#failed(error),\n        })\n        this.#outage.recovered()',
+        replace:
+          'onFailure: (error) => this.#failed(error),\n          isFinal: () => true,\n        })\n' +
+          '        this.#outage.recovered()',
+      },
+    ],
+    tests: ['simulation.test.ts'],
   },
   {
     name: 'recordIn does not look for its transaction',

@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto'
+import type { Moved, MoveOptions } from '../../relay/move.ts'
+import type { Place } from '../../relay/park.ts'
+import { AuditError } from '../../src/errors.ts'
+import type { LaneName } from '../../src/lane.ts'
+import type { Report } from '../../src/recorder-statements.ts'
+import type { LaneState } from '../../src/staging.ts'
+
+/** An entry in a lane. */
+export interface Row {
+  readonly id: string
+  readonly recorderId: string | null
+  readonly recorderSeq: number
+  readonly action: string
+  readonly metadata: Readonly<Record<string, unknown>>
+  /** Where it stands. Another row never stands there. */
+  readonly place: string
+  heldBy: object | undefined
+}
+
+export interface Counts extends Report {
+  logged: number
+  gaps: number
+}
+
+/** What the database refuses in a lane, and what it refuses in the log. */
+export const REFUSED_IN_LANE = 'bad.lane'
+export const REFUSED_IN_LOG = 'bad.log'
+
+export function sqlError(code: string): AuditError {
+  return new AuditError('AUDIT_DATABASE_FAILED', `The database failed (${code}).`, { code })
+}
+
+/**
+ * The tables and statements of the schema, as far as the order of events can matter: what a
+ * statement sees, what it locks, when it commits. One that takes time has a beginning, in which it
+ * looks and locks, and a commit.
+ */
+export class Model {
+  readonly lanes: Record<LaneName, Row[]> = { staging: [], outbox: [] }
+  /** In the order of `seq`. */
+  readonly log: Row[] = []
+  readonly deadLetters: Row[] = []
+  readonly recorders = new Map<string, Counts>()
+  /** Ids that a lane ever held, and those that were in it when it was emptied. */
+  readonly staged = new Map<string, Row>()
+  readonly emptied = new Set<string>()
+  /** Goes up with each crash; what began before one never commits. */
+  crashes = 0
+  gaps = 0
+  head = 0
+  readonly #loggedIds = new Set<string>()
+  #epoch = '1'
+  #sentinel: string | null = '1'
+  #places = 0
+
+  get isLaneFresh(): boolean {
+    return this.#sentinel === this.#epoch
+  }
+
+  /** A crash: the UNLOGGED lane is empty, and its sentinel too. */
+  crash(): void {
+    this.crashes += 1
+    for (const { id } of this.lanes.staging) this.emptied.add(id)
+    this.lanes.staging = []
+    this.#sentinel = null
+    for (const row of this.lanes.outbox) row.heldBy = undefined
+  }
+
+  stage(encoded: readonly string[]): string | null {
+    const rows = encoded.map((json) => this.#read(json))
+    if (rows.some(({ action }) => action === REFUSED_IN_LANE)) throw sqlError('23514')
+    for (const row of rows) this.#put('staging', row)
+    return this.#sentinel
+  }
+
+  laneState(recorderId: string): LaneState {
+    const numbers = this.lanes.staging
+      .filter((row) => row.recorderId === recorderId)
+      .map(({ recorderSeq }) => recorderSeq)
+    return {
+      epoch: this.#sentinel,
+      firstWaiting: numbers.length === 0 ? null : Math.min(...numbers),
+    }
+  }
+
+  report(recorderId: string, { accepted, staged, closed, dropped }: Report): void {
+    const before = this.#countsOf(recorderId)
+    this.recorders.set(recorderId, {
+      ...before,
+      accepted: Math.max(before.accepted, accepted),
+      staged: Math.max(before.staged, staged),
+      closed: before.closed || closed,
+      dropped,
+    })
+  }
+
+  declareGap(): boolean {
+    if (this.isLaneFresh) return false
+    this.#epoch = String(Number(this.#epoch) + 1)
+    this.#sentinel = this.#epoch
+    this.gaps += 1
+    for (const counts of this.recorders.values()) {
+      if (!counts.closed || counts.logged < counts.staged) counts.gaps += 1
+    }
+    const columns = { recorder_id: null, recorder_seq: 0, action: 'audit.gap', metadata: {} }
+    this.#put('outbox', this.#read(JSON.stringify({ id: randomUUID(), ...columns })))
+    return true
+  }
+
+  /** Claims rows that nobody holds, and looks which of them are new to the log. */
+  beginMove({ lane, batchEntries, places }: MoveOptions): { commit(): Moved; abort(): void } {
+    const holder = {}
+    const rows = this.lanes[lane]
+      .filter(({ heldBy, place }) => !heldBy && (places === undefined || places.includes(place)))
+      .slice(0, batchEntries)
+    for (const row of rows) row.heldBy = holder
+    const fresh = new Map<string, Row>()
+    for (const row of rows) if (!this.#loggedIds.has(row.id)) fresh.set(row.id, row)
+    const abort = () => {
+      for (const row of rows) row.heldBy = undefined
+    }
+    const commit = () => {
+      const failure = [...fresh.values()].some(({ action }) => action === REFUSED_IN_LOG)
+        ? '23514'
+        : [...fresh.keys()].some((id) => this.#loggedIds.has(id))
+          ? '23505'
+          : undefined
+      if (failure) {
+        abort()
+        throw sqlError(failure)
+      }
+      this.#take(lane, rows)
+      for (const row of [...fresh.values()].sort(byNumber)) this.#append(row)
+      return { claimed: rows.length, logged: fresh.size, parked: 0 }
+    }
+    return { commit, abort }
+  }
+
+  list({ lane, batchEntries }: MoveOptions): readonly Place[] {
+    return this.lanes[lane]
+      .filter(({ heldBy }) => !heldBy)
+      .slice(0, batchEntries)
+      .map(({ place, id }) => ({ place, id }))
+  }
+
+  park(lane: LaneName, { place, id }: Place): Moved {
+    const row = this.lanes[lane].find((one) => one.place === place && one.id === id)
+    if (row === undefined) return { claimed: 0, logged: 0, parked: 0 }
+    if (row.heldBy) throw sqlError('55P03')
+    this.#take(lane, [row])
+    this.deadLetters.push(row)
+    return { claimed: 1, logged: 0, parked: 1 }
+  }
+
+  #take(lane: LaneName, rows: readonly Row[]): void {
+    const taken = new Set(rows)
+    this.lanes[lane] = this.lanes[lane].filter((row) => !taken.has(row))
+  }
+
+  #append(row: Row): void {
+    this.#loggedIds.add(row.id)
+    this.head += 1
+    this.log.push(row)
+    if (row.recorderId === null) return
+    const counts = this.#countsOf(row.recorderId)
+    counts.logged += 1
+    this.recorders.set(row.recorderId, counts)
+  }
+
+  #put(lane: LaneName, row: Row): void {
+    this.lanes[lane].push(row)
+    this.staged.set(row.id, row)
+  }
+
+  #read(json: string): Row {
+    const { id, recorder_id, recorder_seq, action, metadata } = JSON.parse(json)
+    this.#places += 1
+    return {
+      ...{ id, recorderId: recorder_id ?? null, recorderSeq: recorder_seq ?? 0, action },
+      ...{ metadata, place: String(this.#places), heldBy: undefined },
+    }
+  }
+
+  #countsOf(recorderId: string): Counts {
+    const none = { accepted: 0, staged: 0, dropped: {}, closed: false, logged: 0, gaps: 0 }
+    return this.recorders.get(recorderId) ?? none
+  }
+}
+
+/** As by id: a recorder's ids and numbers go up together. */
+function byNumber(one: Row, other: Row): number {
+  return one.recorderSeq - other.recorderSeq
+}
