@@ -168,6 +168,36 @@ describe('faults', { concurrency: 6 }, () => {
     })
   }
 
+  test('a long outage is said when it begins, after ten seconds, and when it ends', async (t) => {
+    const scratch = await scratchDatabase(t)
+    const { proxy, urlAs } = await behind(t, scratch)
+    const logs = { recorder: memoryLogger(), relay: memoryLogger() }
+    const audit = recorderOn(t, { urlAs }, { logger: logs.recorder })
+    const relay = relayOn(t, { ...scratch, urlAs }, { logger: logs.relay, pollMaxMs: 50 })
+    void relay.start()
+    audit.record({ action: 'fault.before' })
+    await waitFor(() => relay.stats().logged === 1, { what: 'the first entry' })
+    await proxy.set({ kind: 'reset' })
+    await proxy.set({ kind: 'refuse' })
+    audit.record({ action: 'fault.during' })
+    await sleep(13_000)
+    await proxy.set({ kind: 'pass' })
+    await waitFor(() => relay.stats().logged === 2, { what: 'the other', timeoutMs: HEALING_MS })
+    const isSaid = () => logs.relay.lines.some(({ message }) => message === RELAY_ENDS)
+    await waitFor(isSaid, { what: 'the line that says so' })
+    const said = ({ lines }: typeof logs.relay) => lines.map(({ message }) => message)
+    assert.deepEqual(said(logs.recorder), [
+      STAGING_BEGINS,
+      'audit staging is still unavailable; entries are buffered',
+      STAGING_ENDS,
+    ])
+    assert.deepEqual(said(logs.relay).slice(1), [
+      RELAY_BEGINS,
+      'audit relay still cannot work',
+      RELAY_ENDS,
+    ])
+  })
+
   // Goal: an entry whose staging committed without our knowing is there once.
   // Method: of every batch the first reply is cut off, and the batch is sent again.
   test('200 ambiguous commits of staging: each entry once', async (t) => {

@@ -62,7 +62,7 @@ async function main(): Promise<void> {
         dataDir: path.join(folder, 'data'),
         settings: {
           ...{ shared_buffers: '2GB', effective_cache_size: '8GB', max_wal_size: '16GB' },
-          ...{ maintenance_work_mem: '1GB', work_mem: '16MB', random_page_cost: '1.1' },
+          ...{ maintenance_work_mem: '1GB', random_page_cost: '1.1', fsync: 'off' },
         },
         say: console.log,
       })

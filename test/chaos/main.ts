@@ -85,15 +85,23 @@ async function main(): Promise<boolean> {
       ...healed.figures,
       ...progress.figures,
     }
+    for (const { name, ending, ...fate } of verdict.recorders) {
+      const { accepted, logged, neverStaged, givenUp, lostInLane } = fate
+      say(
+        `${name.padEnd(12)}${ending}: accepted ${accepted}, logged ${logged}, never staged ` +
+          `${neverStaged}, given up ${givenUp}, lost with the lane ${lostInLane}`,
+      )
+    }
     for (const [name, value] of Object.entries(figures)) say(`${name.padEnd(46)}${value}`)
     say(`faults: ${countKinds(hits.map(({ fault }) => fault.kind))}`)
     for (const reason of wrong) say(`WRONG: ${reason}`)
     say(wrong.length === 0 ? 'The account balances.' : `It does not balance. See ${folder}`)
     const machine = `${os.cpus().length} × ${os.cpus()[0]?.model}, Node ${process.version}`
-    save('result.json', { machine, figures, wrong })
+    const { recorders } = verdict
+    save('result.json', { machine, figures, recorders, wrong })
     fs.writeFileSync(path.join(folder, 'output.txt'), `${lines.join('\n')}\n`)
     if (values.save) {
-      const result = JSON.stringify({ machine, figures, wrong }, undefined, 2)
+      const result = JSON.stringify({ machine, figures, recorders, wrong }, undefined, 1)
       fs.writeFileSync(`${values.save}.json`, `${result}\n`)
       fs.writeFileSync(`${values.save}.txt`, `${machine}\n${lines.join('\n')}\n`)
     }

@@ -9,11 +9,31 @@ import type { Scene } from './scene.ts'
 
 /** A writer tells of what was staged four times a second, and a busy machine later. */
 const STAGED_LAG_MS = 2_000
+/**
+ * What was staged is logged within this, or staged again by a recorder that still lives: with
+ * the server away, both relays killed and a busy machine.
+ */
+const SAFE_AFTER_MS = 60_000
 
 export interface Verdict {
   /** What is wrong, a line each; empty where the account balances. */
   readonly wrong: readonly string[]
   readonly figures: Readonly<Record<string, number | string>>
+  /** What became of each recorder's entries. */
+  readonly recorders: readonly RecorderFate[]
+}
+
+interface RecorderFate {
+  readonly name: string
+  readonly ending: string
+  readonly accepted: number
+  readonly logged: number
+  /** Never seen staged: they were in memory when it was killed, or when close() ran out of time. */
+  readonly neverStaged: number
+  /** Given up by close(), by its own count; what was under way then may be logged all the same. */
+  readonly givenUp: number
+  /** Staged, and gone with the lane. */
+  readonly lostInLane: number
 }
 
 interface Played {
@@ -40,9 +60,10 @@ export async function verify(scene: Scene, crashes: readonly Inflicted[]): Promi
     const played = accounts(scene)
     const wrong: string[] = []
     const status = await readStatus(database)
+    const recorders: RecorderFate[] = []
     const figures = {
       ...(await verifyLog(sql, wrong)),
-      ...(await verifyRecorders(sql, { played, crashes, status, wrong })),
+      ...(await verifyRecorders(sql, { played, crashes, status, wrong, recorders })),
       ...(await verifyOutbox(sql, played, wrong)),
       ...(await verifyGaps(sql, crashes, wrong)),
     }
@@ -51,7 +72,7 @@ export async function verify(scene: Scene, crashes: readonly Inflicted[]): Promi
         wrong.push(`${name} (life ${number}) ended with ${ending}, and nobody asked it to`)
       }
     }
-    return { wrong, figures }
+    return { wrong, figures, recorders }
   } finally {
     await sql.end({ timeout: 1 })
     await database.close()
@@ -95,6 +116,7 @@ async function verifyRecorders(
     readonly crashes: readonly Inflicted[]
     readonly status: Status
     readonly wrong: string[]
+    readonly recorders: RecorderFate[]
   },
 ) {
   const { played, status, wrong } = parts
@@ -124,7 +146,18 @@ async function verifyRecorders(
     if (!wasKilled && unseen > dropped) {
       wrong.push(`${name}: closed with ${dropped} given up, but ${unseen} never came`)
     }
-    const unexplained = inLane.filter((n) => !mayHaveBeenEmptied(n, account, parts.crashes))
+    parts.recorders.push({
+      name,
+      ending: wasKilled ? 'killed' : 'closed',
+      accepted: account.accepted,
+      logged: found.numbers,
+      neverStaged: unseen,
+      givenUp: dropped,
+      lostInLane: inLane.length,
+    })
+    const endedAtMs = life.endedAtMs ?? Number.POSITIVE_INFINITY
+    const excuse = { account, endedAtMs, crashes: parts.crashes }
+    const unexplained = inLane.filter((n) => !mayHaveBeenEmptied(n, excuse))
     if (unexplained.length > 0) {
       wrong.push(`${name}: ${unexplained.length} staged entries are gone: ${some(unexplained)}`)
     }
@@ -140,9 +173,9 @@ async function verifyRecorders(
   return {
     recorders: played.length,
     'accepted by record()': accepted,
-    'of killed writers, never flushed': unflushed,
+    'of killed writers, never staged': unflushed,
     'given up at close, and counted': givenUp,
-    'lost with the lane, and declared': lostInLane,
+    'lost with the lane by those that ended': lostInLane,
     'lost by recorders that lived': lostByLiving,
   }
 }
@@ -152,10 +185,24 @@ function lifeNumbers(played: readonly Played[], name: string): number[] {
   return played.filter((one) => one.name.startsWith(`${writer}.`)).map(({ life }) => life.number)
 }
 
-/** Whether the lane was emptied after this entry had been seen staged in it. */
-function mayHaveBeenEmptied(n: number, { stagedAt }: Account, crashes: readonly Inflicted[]) {
-  const [, atMs = Number.POSITIVE_INFINITY] = stagedAt.find(([staged]) => staged >= n) ?? []
-  return crashes.some((crash) => crash.atMs >= atMs - STAGED_LAG_MS)
+/**
+ * Whether the lane was emptied while this entry was in it, and its recorder ended before it can
+ * have staged it again.
+ */
+function mayHaveBeenEmptied(
+  n: number,
+  excuse: {
+    readonly account: Account
+    readonly endedAtMs: number
+    readonly crashes: readonly Inflicted[]
+  },
+): boolean {
+  const { account, endedAtMs, crashes } = excuse
+  const [, stagedMs = 0] = account.stagedAt.find(([staged]) => staged >= n) ?? []
+  return crashes.some(({ atMs }) => {
+    const wasInLane = atMs >= stagedMs - STAGED_LAG_MS && atMs <= stagedMs + SAFE_AFTER_MS
+    return wasInLane && endedAtMs <= atMs + SAFE_AFTER_MS
+  })
 }
 
 /** What the library says of a recorder is what the recorder's own process wrote down. */

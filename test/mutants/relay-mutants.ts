@@ -2,6 +2,8 @@ import type { Mutant } from './mutant.ts'
 
 const MOVE = 'relay/move.ts'
 const RELAY = 'relay/relay.ts'
+const BATCH = 'relay/batch.ts'
+const HEALTH = 'relay/health.ts'
 const GAPS = 'src/schema/migrations/0004_gaps.sql'
 
 /** A delete, and an insert of what it returned: each fails alone, however it is wrapped. */
@@ -33,6 +35,11 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         file: 'relay/statements.ts',
         find: 'const [moved] = await database.execute<Moved>(moveStatement(options))',
         replace: MOVE_IN_TWO,
+      },
+      {
+        file: BATCH,
+        find: "import type { Database } from '../src/database.ts'",
+        replace: "import { sql } from 'drizzle-orm'",
       },
       {
         file: 'src/database.ts',
@@ -168,10 +175,46 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a row that cannot be logged holds up its batch for ever',
-    edits: [
-      { file: 'relay/batch.ts', find: 'if (!isPoison(error)) throw error', replace: 'throw error' },
-    ],
+    edits: [{ file: BATCH, find: 'if (!isPoison(error)) throw error', replace: 'throw error' }],
     tests: ['relay.test.ts'],
+  },
+  {
+    name: 'a network that says nothing leaves the relay ready',
+    edits: [
+      {
+        file: HEALTH,
+        find: "if (sinceMs > this.stalledAfterMs) return 'stalled'",
+        replace: '',
+      },
+    ],
+    tests: ['health.test.ts'],
+  },
+  {
+    name: 'a lane that moves covers up for one that fails',
+    edits: [
+      {
+        file: HEALTH,
+        find: 'this.#movedMs = this.#now()',
+        replace: 'this.#movedMs = this.#now()\n    this.#failures = 0',
+      },
+    ],
+    tests: ['health.test.ts'],
+  },
+  {
+    name: 'a relay works on a schema that is too new for it',
+    edits: [{ file: 'relay/probe.ts', find: '  refuseMisfit(found)\n', replace: '' }],
+    tests: ['version-skew.test.ts'],
+  },
+  {
+    name: 'a dead letter is dropped without a trace',
+    edits: [
+      {
+        file: 'src/schema/migrations/0003_functions.sql',
+        find: 'from dropped as d\n    returning 1',
+        replace: 'from dropped as d where false\n    returning 1',
+      },
+    ],
+    tests: ['dead-letters.test.ts'],
   },
   {
     name: 'the lanes are drained one after the other',

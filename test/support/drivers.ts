@@ -26,9 +26,10 @@ export function applicationDatabase(
   t: TestContext,
   driver: Driver,
   url: string,
+  { prepare = true } = {},
 ): ApplicationDatabase {
   if (driver === 'postgres-js') {
-    const client = postgres(url, { max: 4, onnotice: () => {} })
+    const client = postgres(url, { max: 4, prepare, onnotice: () => {} })
     t.after(() => client.end({ timeout: 1 }))
     return drizzlePostgresJs(client)
   }
