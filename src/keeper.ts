@@ -87,6 +87,8 @@ export class Keeper {
     if (this.#kept.length === 0) return
     try {
       const beganMs = performance.now()
+      // What is staged while the question is under way may not be seen by it, and is no part of it.
+      const asked = [...this.#kept]
       const state = await this.#parts.laneState()
       const tookMs = performance.now() - beganMs
       this.#everyMs = Math.min(
@@ -95,15 +97,19 @@ export class Keeper {
       )
       // Emptied, and no relay has noticed: what was staged now could be lost once more, unseen.
       if (state.epoch === null) return
-      await this.#settle(state.epoch, state.firstWaiting ?? Number.POSITIVE_INFINITY)
+      await this.#settle(asked, state.epoch, state.firstWaiting ?? Number.POSITIVE_INFINITY)
     } catch {
       // Next time.
     }
   }
 
-  async #settle(epoch: string, firstWaiting: number): Promise<void> {
+  async #settle(
+    batches: readonly StagedBatch[],
+    epoch: string,
+    firstWaiting: number,
+  ): Promise<void> {
     let stagedAgain = 0
-    for (const batch of [...this.#kept]) {
+    for (const batch of batches) {
       if (batch.epoch !== epoch) {
         const newEpoch = await this.#parts.stage(batch.encoded)
         this.#replace(batch, { ...batch, epoch: newEpoch })

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Keeper, type KeeperParts } from '../src/keeper.ts'
+import type { LaneState } from '../src/staging.ts'
 import { scratchDatabase } from './support/database.ts'
 import { memoryLogger, relayOn, silentLogger } from './support/lanes.ts'
 import { recorderOn } from './support/recorders.ts'
@@ -138,4 +139,33 @@ test('beyond its bound the oldest are let go', async () => {
   const laneState = () => Promise.resolve({ epoch: 'two', firstWaiting: null })
   const batches = Array.from({ length: 12 }, (_, n) => batch(n))
   assert.deepEqual((await settled({ laneState }, batches)).length, 10)
+})
+
+// Goal: an answer from before a batch was staged is no news of that batch.
+// Method: the batch is staged while the question is under way, and then the lane is emptied.
+test('what is staged while the lane is looked at is kept', async () => {
+  const staged: string[] = []
+  const look: { answer?: ((state: LaneState) => void) | undefined } = {}
+  const keeper = new Keeper({
+    maxBytes: 100,
+    laneState: () =>
+      new Promise((resolve) => {
+        look.answer = resolve
+      }),
+    stage: (encoded) => {
+      staged.push(...encoded)
+      return Promise.resolve('two')
+    },
+    logger: silentLogger(),
+  })
+  keeper.keep(batch(1))
+  await waitFor(() => look.answer !== undefined, { what: 'the first look' })
+  keeper.keep(batch(2))
+  look.answer?.({ epoch: 'one', firstWaiting: null })
+  look.answer = undefined
+  const closed = keeper.close()
+  await waitFor(() => look.answer !== undefined, { what: 'the last look' })
+  look.answer?.({ epoch: 'two', firstWaiting: null })
+  await closed
+  assert.deepEqual(staged, ['entry 2'])
 })

@@ -188,6 +188,17 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     tests: ['simulation.test.ts'],
   },
   {
+    name: 'the keeper takes an old answer for news of what was staged since',
+    edits: [
+      {
+        file: KEEPER,
+        find: 'for (const batch of batches) {',
+        replace: 'for (const batch of [...this.#kept]) {',
+      },
+    ],
+    tests: ['keeper.test.ts'],
+  },
+  {
     name: 'in the simulation, the keeper does not look at the epoch',
     edits: [{ file: KEEPER, find: 'if (batch.epoch !== epoch) {', replace: 'if (Boolean(0)) {' }],
     tests: ['simulation.test.ts'],
