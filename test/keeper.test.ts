@@ -145,12 +145,12 @@ test('beyond its bound the oldest are let go', async () => {
 // Method: the batch is staged while the question is under way, and then the lane is emptied.
 test('what is staged while the lane is looked at is kept', async () => {
   const staged: string[] = []
-  const look: { answer?: ((state: LaneState) => void) | undefined } = {}
+  const answers: ((state: LaneState) => void)[] = []
   const keeper = new Keeper({
     maxBytes: 100,
     laneState: () =>
       new Promise((resolve) => {
-        look.answer = resolve
+        answers.push(resolve)
       }),
     stage: (encoded) => {
       staged.push(...encoded)
@@ -159,13 +159,12 @@ test('what is staged while the lane is looked at is kept', async () => {
     logger: silentLogger(),
   })
   keeper.keep(batch(1))
-  await waitFor(() => look.answer !== undefined, { what: 'the first look' })
+  await waitFor(() => answers.length === 1, { what: 'the first look' })
   keeper.keep(batch(2))
-  look.answer?.({ epoch: 'one', firstWaiting: null })
-  look.answer = undefined
+  answers[0]?.({ epoch: 'one', firstWaiting: null })
   const closed = keeper.close()
-  await waitFor(() => look.answer !== undefined, { what: 'the last look' })
-  look.answer?.({ epoch: 'two', firstWaiting: null })
+  await waitFor(() => answers.length === 2, { what: 'the last look' })
+  answers[1]?.({ epoch: 'two', firstWaiting: null })
   await closed
   assert.deepEqual(staged, ['entry 2'])
 })
