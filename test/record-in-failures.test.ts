@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { sql } from 'drizzle-orm'
-import { createRecorder, type Recorder } from '../src/recorder.ts'
+import { createRecorder, type Recorder } from '../src/index.ts'
 import type { AuditTransaction, RecordInMode } from '../src/outbox.ts'
 import { scratchDatabase } from './support/database.ts'
 import { type ApplicationDatabase, applicationDatabase, DRIVERS } from './support/drivers.ts'
