@@ -73,10 +73,16 @@ ${more(around, '5 minutes around')}`,
       ),
     fact('Entry', html`<code>${entry.id}</code>`),
     recorderId === null
-      ? fact('Lane', html`outbox: in a transaction of its own`)
+      ? fact('Written by', html`${writerOf(action)}`)
       : fact('Recorder', html`<code>${recorderId}</code>, its number ${recorderSeq ?? 'unknown'}`),
   ]
   return shown.map((one) => one || '')
+}
+
+/** Who wrote what has no recorder. */
+function writerOf(action: string): string {
+  if (action === 'audit.gap') return 'the relay, which found the loss'
+  return 'the application’s own transaction (outbox)'
 }
 
 /** Everything with this value, whatever was filtered before. */
