@@ -3,7 +3,7 @@ import type { Frame } from '../frame.ts'
 import { DAY_MS, type Zone } from '../zone.ts'
 import type { Html } from './scene.ts'
 
-const MAX_TICKS = 6
+const MAX_TICKS = 5
 const [SECOND, MINUTE, HOUR] = [1_000, 60_000, 3_600_000]
 /** Distances at which a clock or a calendar is read. */
 const STEPS_MS = [
@@ -12,22 +12,24 @@ const STEPS_MS = [
   ...[HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR],
   ...[DAY_MS, 2 * DAY_MS, 7 * DAY_MS, 14 * DAY_MS, 28 * DAY_MS, 91 * DAY_MS, 365 * DAY_MS],
 ]
-/** Nearer to an end than that, a label would be cut off: it is written inwards. */
-const NEAR_END = 0.05
+/** Half of a character on a narrow screen: nearer to an end, a label is written inwards. */
+const HALF_CHARACTER = 0.0095
 
 /** The times beneath the bars, where the viewer's clock shows a round one. */
 export function axis(zone: Zone, { fromMs, toMs }: Frame): Html[] {
   const spanMs = toMs - fromMs
   const wanted = spanMs / (MAX_TICKS - 1)
-  const stepMs = STEPS_MS.find((step) => step >= wanted) ?? Math.ceil(wanted / DAY_MS) * DAY_MS
+  const stepMs = STEPS_MS.find((step) => step >= wanted) ?? wanted
   const ticks = ticksOf(zone, fromMs, toMs, stepMs)
   const times = ticks.length > 0 ? ticks : [fromMs]
   return times.map((ms, at) => {
     const share = (ms - fromMs) / spanMs
-    const end = share < NEAR_END ? 'start' : share > 1 - NEAR_END ? 'end' : 'middle'
+    const said = label(zone, ms, stepMs, times[at - 1])
+    const room = said.length * HALF_CHARACTER
+    const anchor = share < room ? 'start' : share > 1 - room ? 'end' : 'middle'
     const x = `${(share * 100).toFixed(2)}%`
     return html`<line x1="${x}" x2="${x}" y1="0" y2="4"/>
-<text x="${x}" y="17" text-anchor="${end}">${label(zone, ms, stepMs, times[at - 1])}</text>`
+<text x="${x}" y="17" text-anchor="${anchor}">${said}</text>`
   })
 }
 
