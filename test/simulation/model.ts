@@ -68,7 +68,7 @@ export class Model {
   }
 
   stage(encoded: readonly string[]): string | null {
-    const rows = encoded.map((json) => this.#read(json))
+    const rows = this.#readAll(encoded)
     if (rows.some(({ action }) => action === REFUSED_IN_LANE)) throw sqlError('23514')
     for (const row of rows) this.#put('staging', row)
     return this.#sentinel
@@ -173,8 +173,13 @@ export class Model {
     this.staged.set(row.id, row)
   }
 
-  #read(json: string): Row {
-    const { id, recorder_id, recorder_seq, action, metadata } = JSON.parse(json)
+  /** Texts of one entry or of several, as the statement's parameter is made of them. */
+  #readAll(encoded: readonly string[]): Row[] {
+    const entries: StagedJson[] = JSON.parse(`[${encoded.join(',')}]`)
+    return entries.map((entry) => this.#read(entry))
+  }
+
+  #read({ id, recorder_id, recorder_seq, action, metadata }: StagedJson): Row {
     this.#places += 1
     return {
       ...{ id, recorderId: recorder_id ?? null, recorderSeq: recorder_seq ?? 0, action },
