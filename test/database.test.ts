@@ -53,6 +53,21 @@ test('after its backend was ended the next statement has a connection of its own
   assert.notEqual(await backend(), first)
 })
 
+test('no connection of ours has its plans compiled', async (t) => {
+  const scratch = await scratchDatabase(t)
+  for (const isReader of [false, true]) {
+    const options = {
+      url: scratch.url,
+      applicationName: 'test',
+      statementTimeoutMs: 5_000,
+      isReader,
+    }
+    const database = new Database(options)
+    t.after(() => database.close())
+    assert.deepEqual([...(await database.execute(sql`show jit`))], [{ jit: 'off' }])
+  }
+})
+
 test('an error names the schema, and repeats neither the values nor the row', async (t) => {
   const scratch = await scratchDatabase(t)
   const database = openDatabase(t, scratch.url)

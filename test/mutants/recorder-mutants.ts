@@ -40,7 +40,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'nothing is redacted',
     edits: [
       {
-        file: 'src/recorder.ts',
+        file: 'src/create-recorder.ts',
         find: 'compileRedactor(options.redact)',
         replace: 'compileRedactor(false)',
       },

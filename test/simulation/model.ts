@@ -18,6 +18,14 @@ export interface Row {
   heldBy: object | undefined
 }
 
+interface StagedJson {
+  readonly id: string
+  readonly recorder_id?: string | null
+  readonly recorder_seq?: number
+  readonly action: string
+  readonly metadata: Row['metadata']
+}
+
 export interface Counts extends Report {
   logged: number
   gaps: number
@@ -104,7 +112,7 @@ export class Model {
       if (!counts.closed || counts.logged < counts.staged) counts.gaps += 1
     }
     const columns = { recorder_id: null, recorder_seq: 0, action: 'audit.gap', metadata: {} }
-    this.#put('outbox', this.#read(JSON.stringify({ id: randomUUID(), ...columns })))
+    this.#put('outbox', this.#read({ id: randomUUID(), ...columns }))
     return true
   }
 
