@@ -32,8 +32,8 @@ async function runLoop({ isQuick, say }: PartOptions): Promise<Rounds> {
       return [name, turn] as const
     })
     return await interleave(Object.fromEntries(turns), {
-      rounds: isQuick ? 1 : 15,
-      warmUpRounds: isQuick ? 0 : 3,
+      rounds: isQuick ? 1 : 9,
+      warmUpRounds: isQuick ? 0 : 2,
     })
   } finally {
     for (const child of children.values()) await child.stop()
@@ -47,8 +47,8 @@ async function run(options: PartOptions): Promise<Result> {
   try {
     live = await runLive({
       works: LIVE,
-      rounds: isQuick ? 1 : 7,
-      durationMs: isQuick ? 300 : 1_500,
+      rounds: isQuick ? 1 : 5,
+      durationMs: isQuick ? 300 : 1_000,
       connections: 32,
       databaseUrl: database.url,
       isTimed: true,
