@@ -22,8 +22,8 @@ async function run({ isQuick, say }: PartOptions): Promise<Result> {
   try {
     rounds = await runLive({
       works: WORKS,
-      rounds: isQuick ? 1 : 5,
-      durationMs: isQuick ? 400 : 3_000,
+      rounds: isQuick ? 1 : 3,
+      durationMs: isQuick ? 400 : 2_000,
       connections: 64,
       databaseUrl: database.url,
       isTimed: false,
