@@ -39,7 +39,7 @@ async function run({ isQuick, say }: PartOptions): Promise<Result> {
     charts: [
       {
         name: 'http',
-        title: 'Main-thread time that auditing adds to a request',
+        title: 'CPU time that auditing adds to a request',
         subtitle: `Fastify hello world, saturated, everything on ${os.availableParallelism()} cores; less is better`,
         unit: 'µs',
         bars: WORKS.filter((name) => name !== 'none').map((name) => ({
@@ -53,7 +53,7 @@ async function run({ isQuick, say }: PartOptions): Promise<Result> {
   }
 }
 
-/** Of the main thread and its helpers, over what the un-audited server takes for a request. */
+/** Of the server's whole process, over what the un-audited server takes for a request. */
 function added(rounds: Rounds, name: string): number {
   return rounds.spread(name, 'cpuUs').median - rounds.spread('none', 'cpuUs').median
 }
