@@ -2,7 +2,6 @@ import { type Command, countOf, durationMs, misuse, textOf } from './command.ts'
 import { deadLettersCommand } from './commands/dead-letters.ts'
 import { exportCommand } from './commands/export.ts'
 import { migrate } from './commands/migrate.ts'
-import { once, run } from './commands/run.ts'
 import { status } from './commands/status.ts'
 import { verifyExportCommand } from './commands/verify-export.ts'
 
@@ -20,6 +19,8 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       --max-rows N               stop after about N rows
       --deadline TIME            stop after this long (500ms, 30s, 5m; default 60s)`,
     run: async (given) => {
+      // Alone of all it serves HTTP and metrics: an export in 80 MB is not to carry that along.
+      const { once, run } = await import('./commands/run.ts')
       const { environment, values } = given
       if (values['once'] === true) {
         return await once(environment, {

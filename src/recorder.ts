@@ -42,14 +42,16 @@ export interface Recorder<Actions extends ActionMap = AnyActions> {
   record(entry: EntryOf<Actions>): boolean
   /**
    * Writes one entry or many into the outbox lane, inside the caller's own Drizzle transaction:
-   * they exist if and only if it commits. Await it inside the callback.
+   * they exist if and only if it commits. Await it inside the callback: first called after that, it
+   * may meet whoever has the connection by then.
    *
    * In mode `best-effort` a failure of ours is logged and resolves to 0, and the transaction goes
    * on. In mode `atomic` it rejects, and the transaction cannot commit.
    *
    * @returns how many entries the lane took
    * @throws {AuditError} `AUDIT_NOT_IN_TRANSACTION` in both modes; in mode `atomic` also
-   * `AUDIT_ENTRY_UNSHAPABLE` and `AUDIT_DATABASE_FAILED`
+   * `AUDIT_ENTRY_UNSHAPABLE`, `AUDIT_DATABASE_FAILED` and, after `statementTimeoutMs`,
+   * `AUDIT_DEADLINE_PASSED`
    */
   recordIn(
     tx: AuditTransaction,

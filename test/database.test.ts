@@ -29,13 +29,17 @@ test('a server that never answers costs a statement its deadline, and the next a
   timeout: 20_000,
 }, async (t) => {
   const mute = await muteServer(t)
-  const database = new Database({ url: mute.url, applicationName: 'test', statementTimeoutMs: 200 })
+  const database = new Database({
+    url: mute.url,
+    applicationName: 'test',
+    statementTimeoutMs: 1_000,
+  })
   t.after(() => database.close())
   for (let round = 1; round <= 3; round += 1) {
     const beganMs = performance.now()
     await assert.rejects(database.execute(sql`select 1`), { code: 'AUDIT_DEADLINE_PASSED' })
     const tookMs = performance.now() - beganMs
-    assert.ok(tookMs >= 190 && tookMs < 2_000, `${tookMs} ms`)
+    assert.ok(tookMs >= 990 && tookMs < 4_000, `${tookMs} ms`)
     assert.equal(mute.accepted(), round)
   }
 })

@@ -69,6 +69,19 @@ test('an entry is a sentence', () => {
       'Entries may be missing here: staging was emptied before all of it was moved to the log',
     ],
     [
+      { action: 'audit.drop', userId: null, metadata: { dropped: { unshapable: 1 } } },
+      '1 entry is missing here, dropped by a recorder: not an entry',
+    ],
+    [
+      { action: 'audit.drop', userId: null, metadata: { dropped: { full: 1_200, timeout: 3 } } },
+      '1,203 entries are missing here, dropped by a recorder: 1,200 the buffer was full, ' +
+        '3 still unwritten when closing ran out of time',
+    ],
+    [
+      { action: 'audit.drop', userId: null, metadata: { dropped: 'all' } },
+      'Entries are missing here: a recorder dropped them',
+    ],
+    [
       {
         ...{ action: 'audit.read', userId: null, context: { viewer: 'grace' } },
         metadata: { read: 'export', format: 'csv', filter: { action: 'x.*' } },

@@ -455,7 +455,7 @@ test('the histogram counts what is little and estimates what is much', async (t)
     ...[{ from: nowMs - 86_400_000 }, { eventId: busyEvent, from: nowMs - 7 * 86_400_000 }],
   ]
   for (const filter of filters) {
-    const drawn = await histogram(db, { filter, zone: UTC, nowMs })
+    const drawn = await histogram(db, { filter, zone: UTC, nowMs, countUpTo: 500 })
     assert.ok(drawn)
     assert.ok(drawn.bars.length <= 61)
     const total = drawn.bars.reduce((sum, { count }) => sum + count, 0)
@@ -469,6 +469,35 @@ test('the histogram counts what is little and estimates what is much', async (t)
     const isEstimate = drawn.bars.some((bar) => bar.isEstimate)
     const allowed = isEstimate ? Math.max(20, real * 0.15) : 0
     assert.ok(Math.abs(total - real) <= allowed, `${JSON.stringify(filter)}: ${total}, not ${real}`)
+  }
+})
+
+// Goal: up to 10,000 entries no number on the page is a guess, however unevenly they came.
+// Method: three bursts of a second each in ten hours, by the whole log and by a filter.
+test('the histogram counts bursts to the last entry', async (t) => {
+  const { db, append } = await pageWithLog(t)
+  const nowMs = Date.now()
+  const event = randomUUID()
+  for (const [at, count] of [700, 1_900, 400].entries()) {
+    await append(
+      Array.from({ length: count }, (_, n) => ({
+        ms: nowMs - (10 - 3 * at) * 3_600_000 + (n % 1_000),
+        ...(n % 2 ? { eventId: event } : {}),
+      })),
+    )
+  }
+  for (const [filter, expected] of [
+    [{}, 3_000],
+    [{ eventId: event }, 1_500],
+    [{ eventId: event, action: 'thing.update' }, 1_500],
+  ] as const) {
+    const drawn = await histogram(db, { filter, zone: UTC, nowMs })
+    const counts = drawn?.bars.map(({ count }) => count) ?? []
+    assert.equal(
+      counts.reduce((sum, count) => sum + count, 0),
+      expected,
+    )
+    assert.ok(drawn?.bars.every((bar) => !bar.isEstimate))
   }
 })
 

@@ -1,10 +1,7 @@
 import assert from 'node:assert/strict'
-import { type ChildProcess, spawn } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
-import { once } from 'node:events'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { createRelay } from '../relay/index.ts'
 import { Database } from '../src/database.ts'
 import { AuditError } from '../src/errors.ts'
@@ -16,6 +13,7 @@ import {
   waitMsAfter,
 } from '../src/tail.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { tailUnderFire } from './support/tail-under-fire.ts'
 import { waitFor } from './support/wait-for.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -105,89 +103,18 @@ test('a filtered tail misses nothing among many others, also after dropped parti
 // out, whoever dies.
 // Method: 10 consumers that stop and resume at random places; two relays, of which the one is killed
 // by SIGKILL again and again and the other loses its connections; four writers; and a transaction
-// that stays open elsewhere all the while.
+// that stays open elsewhere all the while. For a minute and more: `npm run test:tail`.
 test('consumers that stop and resume see every seq while relays are killed', async (t) => {
   const scratch = await scratchDatabase(t)
-  const TOTAL = 20_000
+  const entries = 20_000
   const stop = new AbortController()
   t.after(() => stop.abort())
-
-  const holder = await scratch.sql.reserve()
-  await holder`begin isolation level repeatable read`
-  await holder`select count(*) from audit.audit_log`
-
-  const relayUrl = scratch.urlAs('audit_relay')
-  const killProcesses = async () => {
-    while (!stop.signal.aborted) {
-      const relay = startRelayProcess(relayUrl)
-      const ended = once(relay, 'exit')
-      await sleep(1_000 + Math.random() * 2_000)
-      relay.kill('SIGKILL')
-      await ended
-    }
-  }
-  const killConnections = async () => {
-    const relay = createRelay({ databaseUrl: relayUrl, logger: silent })
-    void relay.start()
-    while (!stop.signal.aborted) {
-      await sleep(Math.random() * 400)
-      await scratch.sql`
-        select pg_terminate_backend(pid) from pg_stat_activity
-        where application_name = 'audit-relay' and datname = current_database() and random() < 0.5`
-    }
-    await relay.stop()
-  }
-  const relays = [killProcesses(), killConnections()]
-
-  const consumers = Array.from({ length: 10 }, async (_, number) => {
-    const seen: number[] = []
-    const filter = number % 5 === 4 ? { action: 'thing.*' } : {}
-    while (seen.length < TOTAL && !stop.signal.aborted) {
-      const db = reader(t, scratch)
-      const halt = new AbortController()
-      const timer = setTimeout(() => halt.abort(), 50 + Math.random() * 1_500)
-      const takeAtMost = Math.ceil(Math.random() * 6_000)
-      let taken = 0
-      for await (const { seq } of tail(db, {
-        fromSeq: seen.length + 1,
-        filter,
-        signal: halt.signal,
-      })) {
-        seen.push(seq)
-        taken += 1
-        if (taken === takeAtMost || seen.length === TOTAL) break
-      }
-      clearTimeout(timer)
-      await db.close()
-    }
-    return seen
+  const { relaysKilled, seen } = await tailUnderFire(scratch, {
+    ...{ entries, consumers: 10, openForMs: 5_000, deadlineMs: 90_000, stop },
   })
-
-  const writers = Array.from({ length: 4 }, async () => {
-    for (let n = 0; n < TOTAL / 4; n += 100) {
-      await record(scratch, 100)
-      await sleep(Math.random() * 40)
-    }
-  })
-  await Promise.all(writers)
-  const all = await Promise.race([
-    Promise.all(consumers),
-    sleep(90_000, undefined, { ref: false }).then(() =>
-      assert.fail('the consumers never came through'),
-    ),
-  ])
-  stop.abort()
-  await Promise.all(relays)
-  await holder`rollback`
-  holder.release()
-  for (const seen of all) assert.deepEqual(seen, upTo(TOTAL))
+  for (const seqs of seen) assert.deepEqual(seqs, upTo(entries))
+  assert.ok(relaysKilled > 0)
 })
-
-function startRelayProcess(databaseUrl: string): ChildProcess {
-  const main = fileURLToPath(new URL('../relay/main.ts', import.meta.url))
-  const env = { ...process.env, AUDIT_RELAY_DATABASE_URL: databaseUrl, AUDIT_LOG_LEVEL: 'silent' }
-  return spawn(process.execPath, ['--import', 'tsx', main, 'run'], { env, stdio: 'ignore' })
-}
 
 test('a consumer at the end of a busy log is less than 200 ms behind', async (t) => {
   const scratch = await scratchDatabase(t)

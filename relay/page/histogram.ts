@@ -23,8 +23,8 @@ export interface Histogram extends Frame {
 
 /** Read of a slice at most: 21,000 entries in all, whatever the log's size. */
 const SLICE_ENTRIES = 50
-/** Up to so many the whole log is looked at like any part of it; beyond, by its numbers. */
-const MANY_ENTRIES = 10_000
+/** Up to so many are counted one by one: what most questions find, and true to the last entry. */
+const COUNTED_ENTRIES = 10_000
 const MAX_SPAN_MS = 20 * 366 * DAY_MS
 
 export interface HistogramRequest {
@@ -33,14 +33,16 @@ export interface HistogramRequest {
   readonly nowMs: number
   /** The entries of the only page, where there is but one: then nothing has to be asked. */
   readonly all?: readonly LoggedEntry[] | undefined
+  /** @default 10 000 */
+  readonly countUpTo?: number | undefined
 }
 
 /**
  * How many entries there are, by the time of recording: the order and the bounds of the list.
  *
- * Counting a big log takes as long as reading it, so what is read is bounded. A slice with fewer
- * entries than the bound is counted; of a fuller one, the share of its time that the entries read
- * cover gives its density. Where nothing narrows the log, no density is needed: `seq` has no gaps,
+ * Counting a big log takes as long as reading it, so what is read is bounded. Up to 10,000 entries
+ * are counted. Beyond, time is cut into slices: one with fewer entries than their bound is counted;
+ * of a fuller one, the share of its time that the entries read cover gives its density. Where nothing narrows the log, no density is needed: `seq` has no gaps,
  * so the difference between the numbers at both ends is the count, but for what arrived late. Both
  * are marked as estimates.
  *
@@ -48,7 +50,7 @@ export interface HistogramRequest {
  */
 export async function histogram(
   db: AuditDatabase,
-  { filter, zone, nowMs, all }: HistogramRequest,
+  { filter, zone, nowMs, all, countUpTo = COUNTED_ENTRIES }: HistogramRequest,
 ): Promise<Histogram | undefined> {
   const { first, others } = byIndex(filter)
   const toMs = Math.max(1, Number(filter.to ?? nowMs + 1))
@@ -57,8 +59,10 @@ export async function histogram(
   const fromMs = Math.max(0, toMs - MAX_SPAN_MS, Math.min(Number(wanted), toMs - 1))
   const frame = frameOf(fromMs, toMs, zone)
   if (all) return { ...frame, bars: countPage(frame, all) }
-  const numbered = first ? undefined : await byNumbers(db, frame)
-  const bars = numbered ?? estimate(frame, await readRows(db, slicesQuery(frame, first, others)))
+  const bars =
+    (first ? undefined : await byNumbers(db, frame, countUpTo)) ??
+    (await counted(db, frame, { first, others, countUpTo })) ??
+    estimate(frame, await readRows(db, slicesQuery(frame, first, others)))
   return { ...frame, bars }
 }
 
@@ -97,7 +101,11 @@ function countPage({ edges }: Frame, all: readonly LoggedEntry[]): Bar[] {
  * The whole log, by the differences of `seq` between the bars' edges: one look-up for each.
  * Undefined where there are so few that they can as well be counted.
  */
-async function byNumbers(db: AuditDatabase, { edges }: Frame): Promise<Bar[] | undefined> {
+async function byNumbers(
+  db: AuditDatabase,
+  { edges }: Frame,
+  countUpTo: number,
+): Promise<Bar[] | undefined> {
   const rows = await readRows(
     db,
     sql`
@@ -108,7 +116,7 @@ async function byNumbers(db: AuditDatabase, { edges }: Frame): Promise<Bar[] | u
       from unnest(${idList(edges)}::text::uuid[]) with ordinality as edge (id, n) order by edge.n`,
   )
   const seqs = rows.map(({ seq }) => Number(seq))
-  if ((seqs.at(-1) ?? 0) - (seqs[0] ?? 0) < MANY_ENTRIES) return undefined
+  if ((seqs.at(-1) ?? 0) - (seqs[0] ?? 0) < countUpTo) return undefined
   return pairs(edges).map(([fromMs, toMs], at) => {
     const count = Math.max(0, (seqs[at + 1] ?? 0) - (seqs[at] ?? 0))
     return { fromMs, toMs, count, isEstimate: true }
@@ -118,6 +126,40 @@ async function byNumbers(db: AuditDatabase, { edges }: Frame): Promise<Bar[] | u
 /** As text, because drivers encode arrays of ids in their own ways. */
 function idList(timesMs: readonly number[]): SQL {
   return sql`${sql.param(`{${timesMs.map(idFloor).join(',')}}`)}`
+}
+
+interface Counted {
+  readonly first: SQL | undefined
+  readonly others: readonly SQL[]
+  readonly countUpTo: number
+}
+
+/** Each entry in its bar; undefined where there are too many by the one condition with the index. */
+async function counted(
+  db: AuditDatabase,
+  { edges, fromMs, toMs }: Frame,
+  { first, others, countUpTo }: Counted,
+): Promise<Bar[] | undefined> {
+  const matches = others.length > 0 ? sql.join([...others], sql` and `) : sql`true`
+  const rows = await readRows(
+    db,
+    sql`
+      select width_bucket(taken.id, ${idList(edges)}::text::uuid[]) as "bar",
+        count(*)::float8 as "looked", (count(*) filter (where taken.is_match))::float8 as "matched"
+      from (
+        select ${auditLog.id} as id, (${matches}) as is_match from ${auditLog}
+        where ${first ?? sql`true`} and ${auditLog.id} >= ${idFloor(fromMs)}::uuid
+          and ${auditLog.id} < ${idFloor(toMs)}::uuid
+        order by ${auditLog.id} limit ${sql.raw(String(countUpTo + 1))}
+      ) as taken
+      group by 1`,
+  )
+  const looked = rows.reduce((sum, row) => sum + Number(row['looked']), 0)
+  if (looked > countUpTo) return undefined
+  const matched = new Map(rows.map((row) => [Number(row['bar']), Number(row['matched'])]))
+  return pairs(edges).map(([from, to], at) => {
+    return { fromMs: from, toMs: to, count: matched.get(at + 1) ?? 0, isEstimate: false }
+  })
 }
 
 /** A look at each slice, by the index of one condition and in its order: so the limit ends it. */

@@ -1,6 +1,7 @@
 import type { LoggedEntry } from '../../src/logged-entry.ts'
 import { changesOf, isToldByChanges } from './changes.ts'
 import { inBrief, shortened, shortId } from './plain-text.ts'
+import { dropSentence, gapSentence } from './losses.ts'
 import { named, type NameOf, type Piece, text, textIn, whoPieces } from './pieces.ts'
 import { inWords, pastTense } from './words.ts'
 
@@ -17,6 +18,7 @@ const UNFIT_AS_ASIDE = new Set(['name', 'title', 'label'])
  */
 export function sentenceOf(entry: LoggedEntry, nameOf: NameOf = () => undefined): Piece[] {
   if (entry.action === 'audit.gap') return gapSentence(entry)
+  if (entry.action === 'audit.drop') return dropSentence(entry)
   if (entry.action === 'audit.read') return readSentence(entry, nameOf)
   const who = whoPieces(entry, nameOf)
   const { deed, thing } = actionInWords(entry.action)
@@ -104,19 +106,6 @@ function details(entry: LoggedEntry): Piece[] {
     .map(([key, value]) => `${shortened(key, MAX_VALUE)} ${inBrief(value, MAX_VALUE)}`)
   if (asides.length > 0) told.push({ kind: 'aside', text: ` — ${asides.join(', ')}` })
   return told
-}
-
-/** Says only what the entry says. A recorder that lives sends again what it still has: so "may". */
-function gapSentence({ metadata }: LoggedEntry): Piece[] {
-  const lane = textIn(metadata, 'lane') ?? 'a lane'
-  const recorders: unknown = metadata['recorders']
-  const bounds: readonly unknown[] = Array.isArray(recorders)
-    ? recorders.map((recorder) => Reflect.get(Object(recorder), 'lostAtMost'))
-    : []
-  const isBounded = bounds.length > 0 && bounds.every((most) => typeof most === 'number')
-  const most = isBounded ? `, at most ${bounds.reduce<number>((sum, n) => sum + Number(n), 0)}` : ''
-  const what = `${shortened(lane, MAX_VALUE)} was emptied before all of it was moved to the log`
-  return [text(`Entries may be missing here${most}: ${what}`)]
 }
 
 function readSentence(entry: LoggedEntry, nameOf: NameOf): Piece[] {

@@ -38,6 +38,8 @@ export interface GenerateOptions {
   readonly months: number
   /** @default 1 */
   readonly firstSeq?: number
+  /** Where an earlier run was broken off: the first of `rows` that is still to be made. @default 1 */
+  readonly firstRow?: number
   /** Rows in one statement. @default 250 000 */
   readonly chunkRows?: number
   readonly onChunk?: (rows: number) => void
@@ -51,11 +53,11 @@ export interface GenerateOptions {
  * On the server, because no client can load faster than the server can make them up.
  */
 export async function generateLog(sql: postgres.Sql, options: GenerateOptions): Promise<void> {
-  const { rows, endMs, months, firstSeq = 1 } = options
+  const { rows, endMs, months, firstSeq = 1, firstRow = 1 } = options
   const { chunkRows = 250_000, onChunk = () => {} } = options
   const spanMs = months * 30 * 86_400_000
   await makePartitions(sql, endMs - spanMs, endMs)
-  for (let first = 1; first <= rows; first += chunkRows) {
+  for (let first = firstRow; first <= rows; first += chunkRows) {
     const last = Math.min(rows, first + chunkRows - 1)
     await sql`
       insert into audit.audit_log (

@@ -5,25 +5,25 @@ import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import postgres from 'postgres'
 import { Database } from '../../src/database.ts'
-import {
-  EXPORT_FORMATS,
-  type ExportFormat,
-  exportToFile,
-  verifyExport,
-} from '../../src/export/index.ts'
+import { EXPORT_FORMATS } from '../../src/export/index.ts'
 import { migrateDatabase } from '../../src/migrate.ts'
-import { type TimelineOptions, timeline } from '../../src/timeline.ts'
-import { startPostgres } from '../support/postgres.ts'
 import { silentLogger } from '../support/lanes.ts'
-import { generateLog, knownIds, RARE } from './generate.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { generateLog, knownIds } from './generate.ts'
+import { type MeasuredExport, measureExports } from './readback-export.ts'
+import { type Log, type MeasuredFilter, measurePages } from './readback-pages.ts'
+import { writeReport } from './readback-report.ts'
 
 /**
- * How fast the log is read back: page 1 and page 1,000 of every documented filter, and an export.
+ * How fast the log is read back: page 1 and page 1,000 of every documented filter, in logs of
+ * several sizes, and exports of the largest of them.
  *
- * `npx tsx test/bench/readback.ts --rows 1000000 [--data-dir DIR] [--url URL] [--export ndjson,csv]`
+ * `npx tsx test/bench/readback.ts --rows 100000,10000000 [--data-dir DIR] [--url URL]
+ *   [--export ndjson,csv] [--only pages|export]`
  *
- * With `--data-dir` the server's data is kept and used again. With `--url` an own server is used;
- * its database must be empty or hold a log of the same size. Results go to `test/bench/results/`.
+ * Each log has a database of its own, `readback_<rows>`. With `--data-dir` the server's data is kept
+ * and used again, also after a load that was broken off; else it is gone at the end. With `--url`
+ * there is a server already. Results go to `test/bench/results/`.
  */
 const { values } = parseArgs({
   options: {
@@ -31,23 +31,12 @@ const { values } = parseArgs({
     'data-dir': { type: 'string' },
     url: { type: 'string' },
     export: { type: 'string', default: '' },
+    only: { type: 'string' },
   },
 })
-const ROWS = Number(values.rows)
+const SIZES = values.rows.split(',').map(Number)
 const MONTHS = 6
-const HOUR_MS = 3_600_000
-const PAGE = 50
-const FAR_PAGE = 1_000
-const WARM_UP = 5
-const SAMPLES = 60
-
-interface Measured {
-  readonly filter: string
-  readonly page: number
-  readonly p50Ms: number
-  readonly p95Ms: number
-  readonly entries: number
-}
+const DAY_MS = 86_400_000
 
 await main()
 
@@ -66,216 +55,88 @@ async function main(): Promise<void> {
         },
         say: console.log,
       })
-  const url = values.url ?? server?.url ?? ''
   try {
-    await measureAll(url)
+    await measureAll(values.url ?? server?.url ?? '')
   } finally {
     await server?.stop('fast')
     if (own) fs.rmSync(folder, { recursive: true, force: true })
   }
 }
 
-async function measureAll(url: string): Promise<void> {
-  await migrateDatabase({ databaseUrl: url, logger: silentLogger() })
-  const sql = postgres(url, { max: 1, onnotice: () => {} })
-  const db = new Database({
-    url,
-    applicationName: 'readback',
-    statementTimeoutMs: 60_000,
-    isReader: true,
-  })
+async function measureAll(serverUrl: string): Promise<void> {
+  const logs: Log[] = []
+  for (const rows of SIZES) logs.push(await logOf(serverUrl, rows))
+  const formats = EXPORT_FORMATS.filter((name) => values.export.split(',').includes(name))
+  const largest = urlOf(serverUrl, Math.max(...SIZES))
+  let pages: readonly MeasuredFilter[] | undefined
+  let exports: readonly MeasuredExport[] | undefined
   try {
-    const { endMs, loadSeconds } = await load(sql)
-    const ids = await knownIds(sql, ROWS)
-    const measured: Measured[] = []
-    for (const [name, filter] of Object.entries(filters(ids, endMs))) {
-      for (const order of ['newest', 'oldest'] as const) {
-        measured.push(...(await measure(db, `${name}, ${order} first`, { ...filter, order })))
-      }
+    if (values.only !== 'export') pages = await measurePages(logs)
+    if (values.only !== 'pages' && formats.length > 0) {
+      exports = await measureExports(largest, formats)
     }
-    const [version] = await sql`show server_version`
-    const formats = EXPORT_FORMATS.filter((name) => values.export.split(',').includes(name))
-    const exported = formats.length > 0 ? await measureExport(db, formats) : undefined
-    report({
-      rows: ROWS,
-      server: String(version?.['server_version']),
-      node: process.version,
-      cpus: os.cpus().length,
-      loadSeconds,
-      measured,
-      exported,
+    const version = await withSql(largest, (sql) => sql`show server_version`)
+    writeReport({
+      sizes: SIZES,
+      months: MONTHS,
+      server: String(version[0]?.['server_version']),
+      ...(pages ? { pages } : {}),
+      ...(exports ? { exports } : {}),
     })
   } finally {
-    await db.close()
+    for (const { db } of logs) await db.close()
+  }
+}
+
+function urlOf(serverUrl: string, rows: number): string {
+  const url = new URL(serverUrl)
+  url.pathname = `/readback_${rows}`
+  return url.href
+}
+
+async function withSql<T>(url: string, use: (sql: postgres.Sql) => Promise<T>): Promise<T> {
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  try {
+    return await use(sql)
+  } finally {
     await sql.end({ timeout: 1 })
   }
 }
 
-/** Makes the log, or takes the one that is there. */
-async function load(sql: postgres.Sql): Promise<{ endMs: number; loadSeconds: number | null }> {
+/** Makes the log, goes on with one that was broken off, or takes the one that is there. */
+async function logOf(serverUrl: string, rows: number): Promise<Log> {
+  const url = urlOf(serverUrl, rows)
+  await withSql(serverUrl, async (sql) => {
+    const name = `readback_${rows}`
+    const [known] = await sql`select from pg_database where datname = ${name}`
+    if (!known) await sql.unsafe(`create database ${name}`)
+  })
+  await migrateDatabase({ databaseUrl: url, logger: silentLogger() })
+  return await withSql(url, async (sql) => {
+    const endMs = await load(sql, rows)
+    const ids = await knownIds(sql, rows)
+    const options = { url, applicationName: 'readback', statementTimeoutMs: 60_000 }
+    return { rows, endMs, ids, db: new Database({ ...options, isReader: true }) }
+  })
+}
+
+/** @returns the newest entry's time */
+async function load(sql: postgres.Sql, rows: number): Promise<number> {
   const [found] = await sql`
-    select max(seq)::float8 as rows, extract(epoch from max(occurred_at)) * 1000 as "endMs"
+    select coalesce(max(seq), 0)::float8 as rows,
+      extract(epoch from max(occurred_at))::float8 * 1000 as "lastMs"
     from audit.audit_log`
-  if (found?.['rows'] === ROWS) return { endMs: Number(found['endMs']), loadSeconds: null }
-  if (found?.['rows'] !== null) throw new Error(`There is a log of ${found?.['rows']} entries.`)
+  const there = Number(found?.['rows'])
+  if (there > rows) throw new Error(`There is a log of ${there} entries.`)
+  // The entries are spread evenly, so the last one tells when the newest is to be.
+  const leftMs = MONTHS * 30 * DAY_MS * (1 - there / rows)
+  const endMs = there === 0 ? Date.now() : Math.round(Number(found?.['lastMs']) + leftMs)
+  if (there === rows) return endMs
   const startMs = performance.now()
-  const endMs = Date.now()
   await generateLog(sql, {
-    rows: ROWS,
-    endMs,
-    months: MONTHS,
-    onChunk: (rows) => console.log(`${rows} rows, ${since(startMs)} s`),
+    ...{ rows, firstRow: there + 1, endMs, months: MONTHS },
+    onChunk: (made) => console.log(`${made} rows, ${Math.round(performance.now() - startMs)} ms`),
   })
   await sql`vacuum analyze audit.audit_log`
-  return { endMs, loadSeconds: Number(since(startMs)) }
-}
-
-function since(startMs: number): string {
-  return ((performance.now() - startMs) / 1_000).toFixed(1)
-}
-
-function filters(
-  ids: Awaited<ReturnType<typeof knownIds>>,
-  endMs: number,
-): Record<string, TimelineOptions> {
-  const { busyEvent, quietEvent, user, target, targetType, request } = ids
-  const week = {
-    from: Math.floor(endMs) - 14 * 24 * HOUR_MS,
-    to: Math.floor(endMs) - 7 * 24 * HOUR_MS,
-  }
-  return {
-    'no filter': {},
-    'eventId, a busy one': { eventId: busyEvent },
-    'eventId, a quiet one': { eventId: quietEvent },
-    userId: { userId: user },
-    targetId: { targetId: target },
-    requestId: { requestId: request },
-    'action, a common one': { action: 'branding.update' },
-    'action, a rare one of a common entity': { action: RARE.action },
-    'action, all of a common entity': { action: 'branding.*' },
-    'action, all of a rare entity': { action: RARE.entity },
-    'from and to, a week': week,
-    'eventId and action': { eventId: busyEvent, action: 'branding.update' },
-    'eventId and a rare action': { eventId: busyEvent, action: RARE.action },
-    'eventId, a week': { eventId: busyEvent, ...week },
-    'targetId and entityType': { targetId: target, entityType: targetType },
-    'eventId and metadata': { eventId: busyEvent, metadata: { field: 'logo' } },
-    'eventId and rare metadata': { eventId: quietEvent, metadata: { step: 7 } },
-    'eventId and metadata that none has': { eventId: busyEvent, metadata: { step: -1 } },
-  }
-}
-
-/** Page 1, and page 1,000 where there is one, else the last; each as often, after a warm-up. */
-async function measure(
-  db: Database,
-  filter: string,
-  options: TimelineOptions,
-): Promise<Measured[]> {
-  const first = await time(db, filter, 1, options)
-  let cursor: string | null = null
-  let number = 1
-  // Ten pages a step: the way there is not what is measured.
-  while (number < FAR_PAGE) {
-    const step: Awaited<ReturnType<typeof timeline>> = await timeline(db, {
-      ...options,
-      limit: Math.min(500, PAGE * (FAR_PAGE - number)),
-      ...(cursor === null ? {} : { cursor }),
-    })
-    if (step.nextCursor === null) break
-    cursor = step.nextCursor
-    number += step.entries.length / PAGE
-  }
-  if (cursor === null) return [first]
-  return [first, await time(db, filter, Math.floor(number), { ...options, cursor })]
-}
-
-async function time(
-  db: Database,
-  filter: string,
-  page: number,
-  options: TimelineOptions,
-): Promise<Measured> {
-  const tookMs: number[] = []
-  let entries = 0
-  for (let n = 0; n < WARM_UP + SAMPLES; n += 1) {
-    const startMs = performance.now()
-    entries = (await timeline(db, { ...options, limit: PAGE })).entries.length
-    if (n >= WARM_UP) tookMs.push(performance.now() - startMs)
-  }
-  tookMs.sort((a, b) => a - b)
-  const at = (share: number) => Number((tookMs[Math.floor(tookMs.length * share)] ?? 0).toFixed(2))
-  return { filter, page, p50Ms: at(0.5), p95Ms: at(0.95), entries }
-}
-
-async function measureExport(db: Database, formats: readonly ExportFormat[]) {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-exported-'))
-  const results = []
-  try {
-    const runs = formats.flatMap((format) => [false, true].map((gzip) => ({ format, gzip })))
-    for (const { format, gzip } of runs) {
-      const out = path.join(folder, `log.${format}`)
-      let peakBytes = 0
-      const startMs = performance.now()
-      const manifest = await exportToFile(db, {
-        ...{ out, format, gzip, force: true },
-        onProgress: () => {
-          peakBytes = Math.max(peakBytes, process.memoryUsage.rss())
-        },
-      })
-      const seconds = Number(since(startMs))
-      const verifyStartMs = performance.now()
-      const { problems } = await verifyExport(out)
-      if (problems.length > 0) throw new Error(problems.join(' '))
-      results.push({
-        format: gzip ? `${format}, gzip` : format,
-        seconds,
-        rowsPerSecond: Math.round(manifest.rows / seconds),
-        megabytes: Math.round(manifest.bytes / 1e6),
-        peakRssMegabytes: Math.round(peakBytes / 1e6),
-        verifySeconds: Number(since(verifyStartMs)),
-      })
-      fs.rmSync(out)
-    }
-    return results
-  } finally {
-    fs.rmSync(folder, { recursive: true, force: true })
-  }
-}
-
-interface Report {
-  readonly rows: number
-  readonly server: string
-  readonly node: string
-  readonly cpus: number
-  readonly loadSeconds: number | null
-  readonly measured: readonly Measured[]
-  readonly exported: Awaited<ReturnType<typeof measureExport>> | undefined
-}
-
-function report(found: Report): void {
-  const base = new URL(`results/readback-${ROWS}`, import.meta.url).pathname
-  fs.writeFileSync(`${base}.json`, `${JSON.stringify(found, null, 2)}\n`)
-  const lines = [
-    `# Reading back ${ROWS.toLocaleString('en')} entries`,
-    '',
-    `PostgreSQL ${found.server}, Node ${found.node}, ${found.cpus} CPUs, ${MONTHS} months of partitions,`,
-    `pages of ${PAGE}, ${SAMPLES} samples each after ${WARM_UP}; milliseconds in the client.`,
-    '',
-    '| filter | page | entries | p50 | p95 |',
-    '|---|--:|--:|--:|--:|',
-    ...found.measured.map(
-      ({ filter, page, entries, p50Ms, p95Ms }) =>
-        `| ${filter} | ${page} | ${entries} | ${p50Ms} | ${p95Ms} |`,
-    ),
-  ]
-  if (found.exported) {
-    lines.push(
-      '',
-      '| export | s | rows/s | MB | peak RSS, MB | verify, s |',
-      '|---|--:|--:|--:|--:|--:|',
-    )
-    for (const row of found.exported) lines.push(`| ${Object.values(row).join(' | ')} |`)
-  }
-  fs.writeFileSync(`${base}.md`, `${lines.join('\n')}\n`)
-  console.log(lines.join('\n'))
+  return endMs
 }

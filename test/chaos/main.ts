@@ -51,7 +51,8 @@ function makeFolder(): string {
 async function main(): Promise<boolean> {
   const folder = makeFolder()
   const faults = planFaults(seed, seconds)
-  say(`seed ${seed}, ${seconds} s, ${faults.length} faults, in ${folder}`)
+  say(`seed ${seed}, ${seconds} s, ${faults.length} faults`)
+  console.log(`        everything is kept in ${folder} until the account balances`)
   const save = (name: string, content: unknown) =>
     fs.writeFileSync(path.join(folder, name), `${JSON.stringify(content, undefined, 1)}\n`)
   save('schedule.json', faults)
@@ -101,12 +102,13 @@ async function main(): Promise<boolean> {
     if (wrong.length > 0) say(`Again: npm run test:chaos -- --seconds ${seconds} --seed ${seed}`)
     const machine = `${os.cpus().length} × ${os.cpus()[0]?.model.trim()}, Node ${process.version}`
     const { recorders } = verdict
+    const date = new Date().toISOString().slice(0, 10)
     const result = { machine, seed, seconds, goals, figures, kinds, recorders, wrong }
     save('result.json', result)
     fs.writeFileSync(path.join(folder, 'output.txt'), `${lines.join('\n')}\n`)
     if (values.save) {
       fs.writeFileSync(`${values.save}.json`, `${JSON.stringify(result, undefined, 1)}\n`)
-      fs.writeFileSync(`${values.save}.txt`, `${machine}\n${lines.join('\n')}\n`)
+      fs.writeFileSync(`${values.save}.txt`, `chaos, ${date}\n${machine}\n${lines.join('\n')}\n`)
     }
     isRight = wrong.length === 0
   } finally {

@@ -34,12 +34,16 @@ export function scratchFolder(t: TestContext): string {
 }
 
 /** What stands in the log, every column as text, by a statement of the test's own. */
-export async function logAsText({ sql }: ScratchDatabase): Promise<readonly TextRow[]> {
+export async function logAsText(
+  { sql }: Pick<ScratchDatabase, 'sql'>,
+  { fromSeq = 0, toSeq = Number.MAX_SAFE_INTEGER } = {},
+): Promise<readonly TextRow[]> {
   const time = (name: string) =>
     `to_char(${name} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as ${name}`
   const columns = COLUMNS.map((name) => (name.endsWith('_at') ? time(name) : `${name}::text`))
   const rows = await sql.unsafe(
-    `select ${columns.join(', ')} from audit.audit_log order by audit_log.seq`,
+    `select ${columns.join(', ')} from audit.audit_log
+      where seq between ${fromSeq} and ${toSeq} order by audit_log.seq`,
   )
   return rows.map((row) => ({ ...row }) as TextRow)
 }
@@ -56,19 +60,31 @@ export function duckReader(file: string, format: 'csv' | 'ndjson'): string {
     maximum_object_size = 67108864)`
 }
 
+type RowsBetween = (fromSeq: number, toSeq: number) => Promise<readonly TextRow[]>
+
 /** Reads a file back with DuckDB. */
-export async function duckRows(
+export function duckRows(file: string, format: 'csv' | 'ndjson'): Promise<readonly TextRow[]> {
+  return withDuckFile(file, format, (rowsBetween) => rowsBetween(0, Number.MAX_SAFE_INTEGER))
+}
+
+/** The rows in the order of the file, which is read once. */
+export async function withDuckFile<T>(
   file: string,
   format: 'csv' | 'ndjson',
-): Promise<readonly TextRow[]> {
+  use: (rowsBetween: RowsBetween) => Promise<T>,
+): Promise<T> {
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
   // In hex, because the client takes a byte order mark at the start of a text for none of it.
   const list = COLUMNS.map((name) => `hex(encode("${name}"::VARCHAR)) as "${name}"`)
   try {
-    const query = `select ${list.join(', ')} from ${duckReader(file, format)}`
-    const rows = (await connection.runAndReadAll(query)).getRowObjectsJson()
-    return rows.map((row) => Object.fromEntries(Object.entries(row).map(unhex)))
+    await connection.run(`create table exported as select * from ${duckReader(file, format)}`)
+    return await use(async (fromSeq, toSeq) => {
+      const query = `select ${list.join(', ')} from exported
+        where "seq"::BIGINT between ${fromSeq} and ${toSeq} order by rowid`
+      const rows = (await connection.runAndReadAll(query)).getRowObjectsJson()
+      return rows.map((row) => Object.fromEntries(Object.entries(row).map(unhex)))
+    })
   } finally {
     connection.closeSync()
     instance.closeSync()

@@ -14,6 +14,7 @@ import { whenWeEnd } from './when-we-end.ts'
  *
  * - `AUDIT_TEST_DATABASE_URL`: test on this server instead of starting one.
  * - `AUDIT_TEST_POSTGRES_MAJOR`: which Postgres to start, 18 or 14.
+ * - `AUDIT_SAMPLE`: audit events of another system, for the test that exports real entries.
  * - `AUDIT_SCREENSHOTS`: a folder for what the browser tests see.
  * - `AUDIT_TEST_KEEP`: keep the databases of failed tests, and the server until Ctrl-C.
  */
@@ -126,7 +127,10 @@ function testEnvironment(url: string): NodeJS.ProcessEnv {
   const ours = Object.entries(process.env).filter(
     ([name]) => !/^(DATABASE_URL$|PG|AUDIT_(?!TEST_|SCREENSHOTS$))/.test(name),
   )
-  return { ...Object.fromEntries(ours), AUDIT_TEST_DATABASE_URL: url }
+  // By another name: the demo, which has tests too, would replay it.
+  const sample = process.env['AUDIT_SAMPLE']
+  const given = sample ? { AUDIT_TEST_SAMPLE: sample } : {}
+  return { ...Object.fromEntries(ours), ...given, AUDIT_TEST_DATABASE_URL: url }
 }
 
 /** `move` is every `test/move*.test.ts`; a path is that file; nothing is every file. */

@@ -257,7 +257,7 @@ function follow(address) {
 
 function prepareHistogram() {
   const figure = byId('histogram')
-  const svg = figure?.querySelector('svg')
+  const svg = figure?.querySelector('.bars')
   if (!svg) return
   const selection = svg.querySelector('.selection')
   const fromMs = Number(figure.dataset.from)
@@ -268,9 +268,18 @@ function prepareHistogram() {
     const { left, width } = svg.getBoundingClientRect()
     return Math.min(1, Math.max(0, (event.clientX - left) / width))
   }
+  const said = figure.querySelector('.by')
+  const saidFirst = [...said.childNodes]
+  const { format } = new Intl.DateTimeFormat('en-GB', {
+    ...{ timeZone: figure.dataset.zone, day: 'numeric', month: 'short', hourCycle: 'h23' },
+    ...{ hour: '2-digit', minute: '2-digit', second: '2-digit' },
+  })
   const show = (one, other) => {
-    selection.setAttribute('x', String(Math.min(one, other) * 1_000))
-    selection.setAttribute('width', String(Math.abs(one - other) * 1_000))
+    const [first, last] = [Math.min(one, other), Math.max(one, other)]
+    selection.setAttribute('x', String(first * 1_000))
+    selection.setAttribute('width', String((last - first) * 1_000))
+    if (first === last) said.replaceChildren(...saidFirst)
+    else said.textContent = [first, last].map((at) => format(fromMs + at * spanMs)).join(' – ')
   }
   // Bars are links: pressed, they would take the focus, or be dragged away themselves.
   svg.addEventListener('mousedown', (event) => event.preventDefault())

@@ -4,6 +4,7 @@ import { changesOf } from '../changes.ts'
 import { recordedMs } from '../recorded.ts'
 import { filterHref, href } from '../address.ts'
 import { visible } from '../plain-text.ts'
+import { DECLARED_LOSSES } from '../losses.ts'
 import { sentenceOf } from '../sentence.ts'
 import { diff } from './diff.ts'
 import { said, shownTime } from './row.ts'
@@ -12,6 +13,8 @@ import { tree } from './tree.ts'
 
 const AROUND_MS = 300_000
 const MAX_MARKS = 20
+/** The id and the entry are made one after the other: below it, they tell the same moment. */
+const SAME_TIME_MS = 1_000
 
 /** Everything that is known of one entry. */
 export function detail(scene: Scene, entry: LoggedEntry | undefined): Html {
@@ -24,7 +27,7 @@ export function detail(scene: Scene, entry: LoggedEntry | undefined): Html {
 <p>The log holds no entry with the id <code>${query.entry ?? ''}</code>.</p></aside>`
   }
   const changes = changesOf(entry.metadata)
-  const kind = entry.action === 'audit.gap' ? 'detail gap' : 'detail'
+  const kind = DECLARED_LOSSES.has(entry.action) ? 'detail gap' : 'detail'
   const heading = said(scene, sentenceOf(entry, nameOf))
   return html`<aside class="${kind}" id="detail" data-id="${entry.id}"
 aria-labelledby="detail-heading">${close}
@@ -58,7 +61,8 @@ function facts({ zone, query, nameOf }: Scene, entry: LoggedEntry): (Html | '')[
       html`<time datetime="${iso(atMs)}">${zone.exact(atMs)}</time>
 ${more(around, '5 minutes around')}`,
     ),
-    happenedMs !== atMs && fact('Happened', html`${shownTime(zone, happenedMs)}`),
+    Math.abs(happenedMs - atMs) >= SAME_TIME_MS &&
+      fact('Happened', html`${shownTime(zone, happenedMs)}`),
     fact('Logged', html`${zone.exact(entry.loggedAt.getTime())}, as number ${entry.seq}`),
     fact('Action', html`<a href="${only('action', action)}">${visible(action)}</a> ${all}`),
     id('User', 'user', entry.userId),
@@ -73,10 +77,16 @@ ${more(around, '5 minutes around')}`,
       ),
     fact('Entry', html`<code>${entry.id}</code>`),
     recorderId === null
-      ? fact('Lane', html`outbox: in a transaction of its own`)
+      ? fact('Written by', html`${writerOf(action)}`)
       : fact('Recorder', html`<code>${recorderId}</code>, its number ${recorderSeq ?? 'unknown'}`),
   ]
   return shown.map((one) => one || '')
+}
+
+/** Who wrote what has no recorder. */
+function writerOf(action: string): string {
+  if (action === 'audit.gap') return 'the relay, which found the loss'
+  return 'the application’s own transaction (outbox)'
 }
 
 /** Everything with this value, whatever was filtered before. */

@@ -2,11 +2,11 @@ import { html } from 'hono/html'
 import type { Bar, Histogram } from '../histogram.ts'
 import { filterHref } from '../address.ts'
 import { DAY_MS } from '../zone.ts'
+import { axis } from './axis.ts'
 import { entries, type Html, inFigures, type Scene } from './scene.ts'
 
 const WIDTH = 1_000
 const HEIGHT = 100
-const LABELS = 5
 
 /** `failed`: it could not be worked out in time. The list does not wait for it. */
 export type Drawn = Histogram | 'failed' | undefined
@@ -20,14 +20,14 @@ export function histogramView(scene: Scene, drawn: Drawn): Html {
   const most = Math.max(...bars.map(({ count }) => count))
   const range = filterHref(scene.query.given, { range: null, live: null, from: 'FROM', to: 'TO' })
   return html`<figure class="histogram" id="histogram" data-from="${fromMs}" data-to="${toMs}"
-data-href="${range}">
+data-href="${range}" data-zone="${scene.zone.name}">
 <figcaption>${caption(drawn, most)}</figcaption>
-<svg viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true"
+<svg class="bars" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true"
 focusable="false">
 ${drawn.bars.map((bar) => drawBar(scene, drawn, bar, most))}
 <rect class="selection" x="0" y="0" width="0" height="${HEIGHT}"/>
 </svg>
-<p class="axis" aria-hidden="true">${axis(scene, drawn).map((at) => html`<span>${at}</span>`)}</p>
+<svg class="axis" aria-hidden="true" focusable="false">${axis(scene.zone, drawn)}</svg>
 <details class="as-table"><summary>As a table</summary>
 <table><thead><tr><th scope="col">From</th><th scope="col">Entries</th></tr></thead>
 <tbody>${bars.map((bar) => tableRow(scene, bar))}</tbody></table></details>
@@ -102,22 +102,4 @@ function width(stepMs: number): string {
     return `${inFigures(count)} ${name}${count === 1 ? '' : 's'} a bar`
   }
   return `${stepMs} ms a bar`
-}
-
-function axis({ zone }: Scene, { fromMs, toMs }: Histogram): string[] {
-  const spanMs = toMs - fromMs
-  const times = Array.from({ length: LABELS }, (_, n) => fromMs + (spanMs * n) / (LABELS - 1))
-  if (spanMs > 300 * DAY_MS) {
-    return times.map((ms) => zone.format(ms, { month: 'short', year: 'numeric' }))
-  }
-  if (spanMs > 3 * DAY_MS)
-    return times.map((ms) => zone.format(ms, { day: 'numeric', month: 'short' }))
-  const isLong = spanMs > 600_000
-  return times.map((ms, at) => {
-    const time = zone.wall(ms).slice(11, isLong ? 16 : 19)
-    const isNewDay =
-      at > 0 && zone.wall(ms).slice(0, 10) !== zone.wall(times[at - 1] ?? ms).slice(0, 10)
-    const needsDay = isNewDay || (at === 0 && spanMs > DAY_MS / 2)
-    return needsDay ? `${zone.format(ms, { day: 'numeric', month: 'short' })} ${time}` : time
-  })
 }

@@ -8,18 +8,13 @@ import { entries, type Html, type Scene } from './scene.ts'
 
 /** The entries by their days, newest first, and the ways on and back. */
 export function list(scene: Scene, page: TimelinePage): Html {
-  const { query } = scene
   const days = page.entries.length === 0 ? nothing(scene) : byDay(scene, page.entries)
   return html`<section class="list" id="entries" aria-labelledby="entries-heading" tabindex="-1">
 <div class="above"><h2 id="entries-heading">${heading(scene, page)}</h2>
 <p id="news" role="status" aria-live="polite"></p>
 ${exports(scene, page)}</div>
 <div id="days">${days}</div>
-<nav class="pager" aria-label="Pages">
-${query.cursor === undefined ? '' : newest(scene)}
-${turn(scene, page.prevCursor, '← Newer', 'prev')}
-${turn(scene, page.nextCursor, 'Older →', 'next')}
-</nav>
+${pager(scene, page)}
 </section>`
 }
 
@@ -30,13 +25,25 @@ function heading({ query, zone }: Scene, { entries: shown, nextCursor, prevCurso
   if (nextCursor === null && prevCursor === null) return entries(shown.length)
   const isOneDay =
     zone.wall(recordedMs(first.id)).slice(0, 10) === zone.wall(recordedMs(last.id)).slice(0, 10)
+  const minute = ({ id }: LoggedEntry) => zone.wall(recordedMs(id)).slice(0, 16)
+  const length = minute(first) === minute(last) ? 8 : 5
   const time = ({ id }: LoggedEntry) => {
-    const clock = zone.time(recordedMs(id)).slice(0, 5)
+    const clock = zone.time(recordedMs(id)).slice(0, length)
     if (isOneDay) return clock
     return `${zone.format(recordedMs(id), { day: 'numeric', month: 'short' })}, ${clock}`
   }
   const which = query.cursor === undefined ? 'Newest ' : ''
   return `${which}${entries(shown.length)}: ${time(last)} to ${time(first)}`
+}
+
+function pager(scene: Scene, { prevCursor, nextCursor }: TimelinePage): Html | '' {
+  const { cursor } = scene.query
+  if (cursor === undefined && prevCursor === null && nextCursor === null) return ''
+  return html`<nav class="pager" aria-label="Pages">
+${cursor === undefined ? '' : newest(scene)}
+${turn(scene, prevCursor, '← Newer', 'prev')}
+${turn(scene, nextCursor, 'Older →', 'next')}
+</nav>`
 }
 
 function newest({ query }: Scene): Html {

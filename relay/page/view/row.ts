@@ -4,6 +4,7 @@ import { recordedMs } from '../recorded.ts'
 import { filterHref, href } from '../address.ts'
 import { shortened, shortId, visible } from '../plain-text.ts'
 import type { Piece } from '../pieces.ts'
+import { DECLARED_LOSSES } from '../losses.ts'
 import { sentenceOf } from '../sentence.ts'
 import { deedOf } from '../words.ts'
 import { current, type Html, type Scene } from './scene.ts'
@@ -58,7 +59,7 @@ export function said({ query }: Scene, pieces: readonly Piece[]): Html[] {
 }
 
 function kindOf({ action }: LoggedEntry): string {
-  if (action === 'audit.gap') return 'gap'
+  if (DECLARED_LOSSES.has(action)) return 'gap'
   if (action === 'audit.read') return 'reading'
   return deedOf(action.slice(action.lastIndexOf('.') + 1))
 }
@@ -67,7 +68,7 @@ function kindOf({ action }: LoggedEntry): string {
 function happened({ zone }: Scene, { occurredAt }: LoggedEntry, atMs: number): Html | '' {
   const happenedMs = occurredAt.getTime()
   if (Math.abs(happenedMs - atMs) < SAME_TIME_MS) return ''
-  return html` <span class="late">happened ${shownTime(zone, happenedMs)}</span>`
+  return html` <span class="late">· happened ${shownTime(zone, happenedMs)}</span>`
 }
 
 /** A `Date` may be of any year, and a wall's clock knows only those of four figures. */
