@@ -1,125 +1,54 @@
-import os from 'node:os'
-import { runLive } from './live.ts'
-import type { Goal, Part, PartOptions, Result, Table } from './part.ts'
-import { type Rounds, showNumber, showSpread } from './rounds.ts'
-import { benchDatabase } from './scene.ts'
+import { reportHttp } from './http-report.ts'
+import { HttpScene } from './http-scene.ts'
+import { type FixedRate, VARIANTS, type Variant } from './http-variants.ts'
+import type { Part } from './part.ts'
+import { interleave } from './rounds.ts'
 
-/** Names of WORKS, and what they are called in the tables. */
-const LABELS: Readonly<Record<string, string>> = {
-  none: 'un-audited',
-  record: 'record(), flushed to a sink',
-  'record-staged': 'record(), flushed to Postgres',
-  'insert-postgres': 'un-awaited INSERT, postgres.js',
-  'insert-drizzle': 'un-awaited INSERT, Drizzle',
-  'pino-async': 'pino, one line',
-}
-const WORKS = Object.keys(LABELS)
+// What auditing costs a live server, beside what else a handler could do with an entry.
 
-/** Nothing is pinned: server, load and Postgres share what cores there are. */
-async function run({ isQuick, say }: PartOptions): Promise<Result> {
-  const database = await benchDatabase()
-  let rounds: Rounds
-  try {
-    rounds = await runLive({
-      works: WORKS,
-      rounds: isQuick ? 1 : 3,
-      durationMs: isQuick ? 400 : 2_000,
-      connections: 64,
-      databaseUrl: database.url,
-      isTimed: false,
-      settle: database.empty,
-      say,
-    })
-  } finally {
-    await database.stop()
-  }
+const FULL = { rounds: 3, warmUpMs: 1_500, measureMs: 3_000, fixedMs: 60_000, anchorMs: 20_000 }
+const QUICK = { rounds: 1, warmUpMs: 300, measureMs: 400, fixedMs: 2_000, anchorMs: 1_000 }
+
+const REQUESTS_PER_SECOND = 10_000
+
+/** At a rate that does not saturate: what is left of the machine, and of the time. */
+async function atFixedRate(
+  scene: HttpScene,
+  warmUpMs: number,
+  anchorMs: number,
+  fixedMs: number,
+): Promise<FixedRate> {
+  const turn = { warmUpMs, requestsPerSecond: REQUESTS_PER_SECOND }
   return {
-    tables: [table(rounds)],
-    goals: goalsOf(rounds),
-    charts: [
-      {
-        name: 'http',
-        title: 'CPU time that auditing adds to a request',
-        subtitle: `Fastify hello world, saturated, everything on ${os.availableParallelism()} cores; less is better`,
-        unit: 'µs',
-        bars: WORKS.filter((name) => name !== 'none').map((name) => ({
-          label: LABELS[name] ?? name,
-          value: Math.max(0, added(rounds, name)),
-          isOurs: name.startsWith('record'),
-        })),
-      },
-    ],
-    measured: { rounds },
+    anchor: await scene.play({ ...turn, way: 'nothing', measureMs: anchorMs }),
+    audited: await scene.play({ ...turn, way: 'record', measureMs: fixedMs }),
+    seconds: fixedMs / 1_000,
+    requestsPerSecond: REQUESTS_PER_SECOND,
   }
-}
-
-/** Of the server's whole process, over what the un-audited server takes for a request. */
-function added(rounds: Rounds, name: string): number {
-  return rounds.spread(name, 'cpuUs').median - rounds.spread('none', 'cpuUs').median
-}
-
-function table(rounds: Rounds): Table {
-  return {
-    title: 'Fastify hello world, saturated; server, load and Postgres share the cores',
-    columns: [
-      ...['', 'requests/s', 'of un-audited', 'CPU µs added', 'loop delay p99'],
-      ...['backlog', 'dropped', 'RSS MiB'],
-    ],
-    rows: WORKS.map((name) => [
-      LABELS[name] ?? name,
-      showSpread(rounds.spread(name, 'perSecond')),
-      showNumber(rounds.ratio(name, 'none', 'perSecond').median),
-      showNumber(added(rounds, name)),
-      `${showNumber(rounds.spread(name, 'loopDelayP99Ms').median)} ms`,
-      showNumber(rounds.spread(name, 'backlog').max),
-      showNumber(rounds.spread(name, 'dropped').max),
-      showNumber(rounds.spread(name, 'rssMib').max),
-    ]),
-    note: 'CPU of the server’s process, all threads. Backlog, drops and memory are the worst round’s, at the moment the load ends.',
-  }
-}
-
-function goalsOf(rounds: Rounds): Goal[] {
-  const ours = added(rounds, 'record-staged')
-  const throughput = (name: string, anchor: string) =>
-    rounds.ratio(name, anchor, 'perSecond').median
-  return [
-    {
-      name: 'time added, of a Drizzle INSERT',
-      value: ours / added(rounds, 'insert-drizzle'),
-      atMost: 0.06,
-    },
-    {
-      name: 'time added, of a postgres.js INSERT',
-      value: ours / added(rounds, 'insert-postgres'),
-      atMost: 0.1,
-    },
-    {
-      name: 'throughput, record() alone, of un-audited',
-      value: throughput('record', 'none'),
-      atLeast: 0.97,
-    },
-    {
-      name: 'throughput, with Postgres on the same cores',
-      value: throughput('record-staged', 'none'),
-      atLeast: 0.75,
-    },
-    {
-      name: 'the same, of a Drizzle INSERT',
-      value: throughput('record-staged', 'insert-drizzle'),
-      atLeast: 4,
-    },
-    {
-      name: 'loop delay p99, of un-audited',
-      value: rounds.ratio('record-staged', 'none', 'loopDelayP99Ms').median,
-      atMost: 1.1,
-    },
-    { name: 'entries dropped', value: rounds.spread('record-staged', 'dropped').max, atMost: 0 },
-  ]
 }
 
 export const part: Part = {
   name: 'http',
-  summary: 'a saturated Fastify server with auditing and without',
-  run,
+  summary: 'a saturated Fastify server, audited and not, beside pino and one INSERT per request',
+  async run({ isQuick, say }) {
+    const { rounds, warmUpMs, measureMs, fixedMs, anchorMs } = isQuick ? QUICK : FULL
+    const scene = await HttpScene.set()
+    try {
+      const playable = Object.entries(VARIANTS as Readonly<Record<string, Variant>>).filter(
+        ([, { isPinned }]) => !isPinned || scene.canPin,
+      )
+      const play = playable.map(([name, { way, isPinned = false }]) => {
+        return [name, () => scene.play({ way, isPinned, warmUpMs, measureMs })] as const
+      })
+      const saturated = await interleave(Object.fromEntries(play), {
+        rounds,
+        onTurn: (name, round) => say(`round ${round + 1} of ${rounds}: ${name}`),
+      })
+      say(`${REQUESTS_PER_SECOND} requests a second, for ${fixedMs / 1_000} s`)
+      const fixed = await atFixedRate(scene, warmUpMs, anchorMs, fixedMs)
+      return reportHttp(saturated, fixed)
+    } finally {
+      await scene.strike()
+    }
+  },
 }

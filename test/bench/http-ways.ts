@@ -1,0 +1,146 @@
+import { randomUUID } from 'node:crypto'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import { jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
+import { pino } from 'pino'
+import postgres from 'postgres'
+import { BoundRecorder } from '../../src/bound-recorder.ts'
+import { createRecorder, type Recorder } from '../../src/index.ts'
+import { RECORDER_LIMITS, resolveLimits } from '../../src/options.ts'
+import { RecorderPath } from '../../src/recorder-path.ts'
+import { compileRedactor } from '../../src/redact.ts'
+import { createShaper } from '../../src/shape.ts'
+
+// What a handler can do with an entry, each as an application would write it.
+
+export interface Taking {
+  /** The handler's n-th entry. */
+  take(n: number): void
+  /** Given up so far, and what still waits in this process. */
+  counts(): { readonly dropped: number; readonly waiting: number }
+  close(): Promise<void>
+}
+
+const ids = Array.from({ length: 4_096 }, () => randomUUID())
+const id = (n: number): string => ids[n & 4_095] ?? ''
+
+/** The demo's: three UUIDs, a request id, three metadata keys. */
+function demoEntry(n: number) {
+  return {
+    action: 'branding.update' as const,
+    userId: id(n),
+    eventId: id(n + 1),
+    targetId: id(n + 2),
+    entityType: 'branding',
+    requestId: id(n + 3),
+    metadata: { field: 'primaryColor', before: '#ff0000', after: '#00ff00' },
+  }
+}
+
+/** What one INSERT per entry goes to: no index but the key, so that it is as cheap as can be. */
+export const INSERT_TABLE = `
+  create table public.audit_entries (
+    id uuid primary key default gen_random_uuid(),
+    occurred_at timestamptz not null default now(),
+    action text not null, user_id uuid, event_id uuid, target_id uuid,
+    entity_type text, request_id text, metadata jsonb not null
+  )`
+
+const auditEntries = pgTable('audit_entries', {
+  id: uuid('id').primaryKey().defaultRandom(),
+  action: text('action').notNull(),
+  userId: uuid('user_id'),
+  eventId: uuid('event_id'),
+  targetId: uuid('target_id'),
+  entityType: text('entity_type'),
+  requestId: text('request_id'),
+  metadata: jsonb('metadata').notNull(),
+})
+
+const logger = pino({ level: 'warn' }, pino.destination(2))
+
+function recording(recorder: Recorder): Taking {
+  return {
+    take: (n) => recorder.record(demoEntry(n)),
+    counts() {
+      const { dropped, bufferedEntries } = recorder.stats()
+      const total = Object.values(dropped).reduce((sum, count) => sum + count, 0)
+      return { dropped: total, waiting: bufferedEntries }
+    },
+    close: async () => {
+      await recorder.close()
+    },
+  }
+}
+
+/** Everything of a recorder but the database: what it would send is dropped. */
+function recorderWithoutDatabase(): Recorder {
+  const limits = resolveLimits<keyof typeof RECORDER_LIMITS>(RECORDER_LIMITS, {})
+  const redactor = compileRedactor(undefined)
+  const shaper = createShaper({ maxEntryBytes: limits.maxEntryBytes, redactor })
+  const epoch = randomUUID()
+  const open = () => ({
+    stage: async () => epoch,
+    laneState: async () => ({ epoch, firstWaiting: null }),
+    report: async () => {},
+    close: async () => {},
+  })
+  return new BoundRecorder(
+    new RecorderPath({ open, limits, logger, shaper, context: undefined }),
+    undefined,
+  )
+}
+
+/** The replaced design: nobody waits for the INSERT, and nobody bounds how many there are. */
+function inserting(sql: postgres.Sql, insert: (n: number) => PromiseLike<unknown>): Taking {
+  let waiting = 0
+  let failed = 0
+  const done = () => {
+    waiting -= 1
+  }
+  const fail = () => {
+    waiting -= 1
+    failed += 1
+  }
+  return {
+    take(n) {
+      waiting += 1
+      insert(n).then(done, fail)
+    },
+    counts: () => ({ dropped: failed, waiting }),
+    close: () => sql.end({ timeout: 0 }),
+  }
+}
+
+export const WAYS = {
+  nothing: undefined,
+  recordOnly: () => recording(recorderWithoutDatabase()),
+  record: (databaseUrl: string) => recording(createRecorder({ databaseUrl, logger })),
+  drizzle(databaseUrl: string) {
+    const sql = postgres(databaseUrl)
+    const db = drizzle(sql)
+    return inserting(sql, (n) => db.insert(auditEntries).values(demoEntry(n)))
+  },
+  postgres(databaseUrl: string) {
+    const sql = postgres(databaseUrl)
+    return inserting(sql, (n) => {
+      const entry = demoEntry(n)
+      return sql`
+        insert into audit_entries (
+          action, user_id, event_id, target_id, entity_type, request_id, metadata
+        ) values (
+          ${entry.action}, ${entry.userId}, ${entry.eventId}, ${entry.targetId},
+          ${entry.entityType}, ${entry.requestId}, ${sql.json(entry.metadata)}
+        )`
+    })
+  },
+  pino(): Taking {
+    const log = pino(pino.destination({ dest: '/dev/null', sync: false, minLength: 4_096 }))
+    return {
+      take: (n) => log.info(demoEntry(n)),
+      counts: () => ({ dropped: 0, waiting: 0 }),
+      close: async () => {},
+    }
+  },
+} as const satisfies Readonly<Record<string, ((databaseUrl: string) => Taking) | undefined>>
+
+export type WayName = keyof typeof WAYS
