@@ -1,6 +1,8 @@
 import { sql } from 'drizzle-orm'
 import { Database } from '../src/database.ts'
 import { type LaneName, laneTable } from '../src/lane.ts'
+import { type AuditLogger, guardLogger } from '../src/logger.ts'
+import { Outage } from '../src/outage.ts'
 import { auditDeadLetter, auditHead, auditLane, auditRecorder } from '../src/schema/tables.ts'
 
 export interface Backlog {
@@ -29,7 +31,7 @@ const MAX_PAGES = 512
 const MAX_DEAD_LETTERS = 10_000
 const DEADLINE_MS = 1_000
 /** Health checks and scrapes that come together share one look. */
-const FRESH_MS = 500
+export const FRESH_MS = 500
 
 /**
  * What waits, as the database knows it, read on a connection of its own: the relay's never waits for
@@ -37,11 +39,18 @@ const FRESH_MS = 500
  */
 export class BacklogReader {
   readonly #database: Database
+  readonly #outage: Outage
   #reading: Promise<Backlog | undefined> | undefined
   #readMs = Number.NEGATIVE_INFINITY
   #latest: Backlog | undefined
 
-  constructor(url: string) {
+  /** @param logger default: pino's own */
+  constructor(url: string, logger?: AuditLogger) {
+    this.#outage = new Outage(guardLogger(logger, 'audit-relay'), {
+      begins: 'audit relay cannot read what waits: depth and lag are unknown',
+      goesOn: 'audit relay still cannot read what waits',
+      ends: 'audit relay reads what waits again',
+    })
     this.#database = new Database({
       url,
       applicationName: 'audit-relay metrics',
@@ -55,7 +64,16 @@ export class BacklogReader {
     const isFresh = performance.now() - this.#readMs < FRESH_MS
     if (!this.#reading || !isFresh) {
       this.#readMs = performance.now()
-      this.#reading = this.#read().catch(() => undefined)
+      this.#reading = this.#read().then(
+        (backlog) => {
+          this.#outage.recovered()
+          return backlog
+        },
+        (error: unknown) => {
+          this.#outage.failed(error)
+          return undefined
+        },
+      )
     }
     return this.#reading
   }

@@ -14,6 +14,7 @@ export interface HealthRoutesParts {
 
 /** Kubernetes gives a probe one second by default. */
 const PROBE_WAIT_MS = 400
+const UNKNOWN_LAG_HINT = 'What waits could not be read in time; where that lasts, the log says why.'
 
 /**
  * `/livez`: restart me when it is red. `/readyz`: my work gets done. `/metrics`: figures.
@@ -52,7 +53,7 @@ async function readiness({ health, backlog, maxLagMs }: HealthRoutesParts) {
     ready: isReady,
     reason: isLagging ? 'lagging' : reason,
     ...rest,
-    hint: isLagging ? lagHint : hint,
+    hint: isLagging ? lagHint : works && lagMs === undefined ? UNKNOWN_LAG_HINT : hint,
     // As last read, where the relay does not work now.
     lagMs: lagMs === undefined ? null : Math.round(lagMs),
     depth: found?.depth ?? null,

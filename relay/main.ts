@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { AuditError } from '../src/errors.ts'
+import { nearest } from '../src/options.ts'
 import { faultHint } from '../src/retry.ts'
 import { type Command, type CommandOptions, type Given, misuse } from './command.ts'
 import { COMMANDS } from './commands.ts'
@@ -21,7 +22,9 @@ async function main(args: readonly string[]): Promise<number> {
   const isNamed = first !== '' && !first.startsWith('-')
   const name = isNamed ? first : 'run'
   const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined
-  if (command === undefined) throw misuse(`Unknown command "${name}".`)
+  if (command === undefined) {
+    throw misuse(`Unknown command "${name}". Known: ${Object.keys(COMMANDS).join(', ')}.`)
+  }
   const { values, positionals } = parse(name, command, isNamed ? args.slice(1) : args)
   if (values['version']) return print(`${version()}\n`)
   if (values['help']) return print(isNamed && command.help ? command.help() : usage())
@@ -48,7 +51,11 @@ function parseAs(options: CommandOptions, args: readonly string[]) {
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true })
     return { values: values as Given['values'], positionals }
   } catch (error) {
-    throw misuse(error instanceof Error ? error.message : 'The options cannot be read.')
+    const message = error instanceof Error ? error.message : 'The options cannot be read.'
+    const [, unknown] = /^Unknown option '(-+[^']*)'/.exec(message) ?? []
+    if (unknown === undefined) throw misuse(message)
+    const known = Object.keys(options).map((name) => `--${name}`)
+    throw misuse(`Unknown option "${unknown}". Did you mean "${nearest(unknown, known)}"?`)
   }
 }
 

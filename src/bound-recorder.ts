@@ -54,7 +54,8 @@ export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Re
     }
     if (encoded.length === 0) return 0
     try {
-      const taken = await writeToOutbox(tx, encoded, mode)
+      const { statementTimeoutMs } = this.#path.limits
+      const taken = await withDeadline(statementTimeoutMs, writeToOutbox(tx, encoded, mode))
       if (taken < encoded.length) {
         logger.warn({ given: encoded.length, taken }, 'audit.record did not take every entry')
       }
@@ -95,5 +96,22 @@ export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Re
   contextNow(): BoundContext | undefined {
     const { shaper, context } = this.#path
     return contextNow(shaper, this.#context, context)
+  }
+}
+
+/** A driver may keep a statement for ever that it was given while its transaction ended. */
+async function withDeadline<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const deadline = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      const message = `No answer from the transaction within ${deadlineMs} ms.`
+      reject(new AuditError('AUDIT_DEADLINE_PASSED', message))
+    }, deadlineMs)
+    timer.unref()
+  })
+  try {
+    return await Promise.race([work, deadline])
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -92,7 +92,7 @@ function join({ head, entityType, requestId, metadataJson, detailsJson, notes }:
   if (requestId !== undefined) json += `,"request_id":${requestId}`
   if (metadataJson !== undefined) json += `,"metadata":${metadataJson}`
   const details = detailsJson === undefined ? '' : detailsJson.slice(1, -1)
-  const said = notes.marks || notes.redacted || notes.invalid ? notes.json : ''
+  const said = notes.hasAny ? notes.json : ''
   const comma = details !== '' && said !== '' ? ',' : ''
   return details === '' && said === ''
     ? `${json}}`

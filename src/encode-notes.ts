@@ -9,6 +9,8 @@ export class Notes {
   redacted: string[] | undefined
   /** Text that is no UUID, as JSON, by the field that it was given in. */
   invalid: Record<string, string> | undefined
+  /** Whether a column's text may have characters of more than one byte. */
+  hasWideText = false
 
   constructor(pending: PendingEntry | undefined) {
     const context = pending?.context
@@ -18,6 +20,11 @@ export class Notes {
     if (context?.redacted || pending?.redacted) {
       this.redacted = [...new Set([...(context?.redacted ?? []), ...(pending?.redacted ?? [])])]
     }
+  }
+
+  /** Whether there is anything to say. */
+  get hasAny(): boolean {
+    return !!(this.marks || this.redacted || this.invalid)
   }
 
   mark(mark: string): void {

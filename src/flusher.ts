@@ -162,7 +162,8 @@ export class Flusher {
   /** Settles every entry: staged, refused for good, or given up by `stop`. Never rejects. */
   async #stage(encoded: readonly EncodedEntry[]): Promise<void> {
     const { stage, drops, onStaged } = this.#parts
-    const texts = encoded.map((entry) => entry.json)
+    // Joined once, for the driver and for whoever keeps it: until then each text is in pieces.
+    const texts = [encoded.map((entry) => entry.json).join(',')]
     try {
       const epoch = await withRetry(() => stage(texts), {
         signal: this.#halt.signal,
@@ -172,7 +173,7 @@ export class Flusher {
       })
       this.#outage.recovered({ buffered: this.#parts.buffer.size })
       this.#staged += encoded.length
-      onStaged(toStagedBatch(epoch, encoded))
+      onStaged(toStagedBatch(epoch, encoded, texts))
     } catch (error) {
       if (faultKind(error) !== 'entry') {
         drops.count('timeout', encoded.length, encoded)

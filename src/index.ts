@@ -1,4 +1,5 @@
 export { withContext } from './context.ts'
+export { createRecorder, type RecorderOptions } from './create-recorder.ts'
 export { record, setDefaultRecorder } from './default-recorder.ts'
 export type {
   ActionMap,
@@ -15,12 +16,5 @@ export { type MigrateOptions, type MigrateResult, migrateDatabase } from './migr
 export { noopRecorder } from './noop-recorder.ts'
 export type { RecorderLimits } from './options.ts'
 export type { AuditTransaction, RecordInMode } from './outbox.ts'
-export {
-  type CloseResult,
-  createRecorder,
-  type Recorder,
-  type RecorderOptions,
-  type RecorderStats,
-  type RecordInOptions,
-} from './recorder.ts'
+export type { CloseResult, Recorder, RecorderStats, RecordInOptions } from './recorder.ts'
 export type { RedactOptions } from './redact.ts'

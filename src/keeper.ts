@@ -7,15 +7,21 @@ export interface StagedBatch {
   /** The lane's epoch when it was written; null where the lane had been emptied just before. */
   readonly epoch: string | null
   readonly lastSeq: number
+  readonly entries: number
+  /** Each of one entry or of several, with a comma in between. */
   readonly encoded: readonly string[]
   readonly bytes: number
 }
 
-export function toStagedBatch(epoch: string | null, entries: readonly EncodedEntry[]): StagedBatch {
+export function toStagedBatch(
+  epoch: string | null,
+  entries: readonly EncodedEntry[],
+  encoded: readonly string[],
+): StagedBatch {
   let bytes = 0
   for (const entry of entries) bytes += entry.bytes
   const lastSeq = entries.at(-1)?.recorderSeq ?? 0
-  return { epoch, lastSeq, encoded: entries.map((entry) => entry.json), bytes }
+  return { epoch, lastSeq, entries: entries.length, encoded, bytes }
 }
 
 export interface KeeperParts {
@@ -113,7 +119,7 @@ export class Keeper {
       if (batch.epoch !== epoch) {
         const newEpoch = await this.#parts.stage(batch.encoded)
         this.#replace(batch, { ...batch, epoch: newEpoch })
-        stagedAgain += batch.encoded.length
+        stagedAgain += batch.entries
       } else if (batch.lastSeq < firstWaiting) {
         this.#replace(batch)
       }

@@ -161,7 +161,8 @@ export function refuseUnknownOptions(given: object, known: readonly string[]): v
   }
 }
 
-function nearest(name: string, known: readonly string[]): string {
+/** The most alike of the known names: by the pairs of letters that they share. */
+export function nearest(name: string, known: readonly string[]): string {
   const pairs = (text: string) => {
     const lower = text.toLowerCase()
     return new Set(Array.from({ length: lower.length - 1 }, (_, at) => lower.slice(at, at + 2)))

@@ -20,8 +20,15 @@ export interface AuditTransaction {
  */
 export type RecordInMode = 'best-effort' | 'atomic'
 
-/** The token by which a transaction was recognised; it lives in the transaction itself. */
-const tokens = new WeakMap<AuditTransaction, string>()
+/** What a transaction was recognised by. */
+interface Known {
+  /** Lives in the transaction itself, and goes with it, or with the savepoint it was set in. */
+  readonly token: string
+  /** When it began, by the server's clock: the same until its end, and in all its savepoints. */
+  readonly began: unknown
+}
+
+const knownTransactions = new WeakMap<AuditTransaction, Known>()
 
 /**
  * Writes encoded entries into the outbox lane, inside the caller's transaction.
@@ -39,15 +46,17 @@ export async function writeToOutbox(
   encoded: readonly string[],
   mode: RecordInMode,
 ): Promise<number> {
-  const known = tokens.get(tx)
+  const known = knownTransactions.get(tx)
   if (known !== undefined) {
-    const taken = await write(tx, encoded, mode, known)
+    const taken = await write(tx, encoded, mode, known.token)
     if (taken !== undefined) return taken
     // The token went with a savepoint that was rolled back, or the transaction is over.
   }
   const token = randomUUID()
-  const ready = await introduce(tx, token)
-  if (!ready && mode === 'best-effort') {
+  const { isReady, began } = await introduce(tx, token)
+  // Over, and its connection is in somebody else's transaction by now.
+  if (known !== undefined && known.began !== began) throw notInTransaction()
+  if (!isReady && mode === 'best-effort') {
     throw new AuditError(
       'AUDIT_SCHEMA_MISMATCH',
       'The function audit.record(text) is missing or not granted: run "audit-relay migrate", and ' +
@@ -55,27 +64,34 @@ export async function writeToOutbox(
     )
   }
   const taken = await write(tx, encoded, mode, token)
-  if (taken === undefined) {
-    throw new AuditError(
-      'AUDIT_NOT_IN_TRANSACTION',
-      'recordIn needs an open transaction and was given a database handle, or a transaction that ' +
-        'is over. Nothing was written. Call it with the callback\'s own "tx", and await it there.',
-    )
-  }
-  tokens.set(tx, token)
+  if (taken === undefined) throw notInTransaction()
+  knownTransactions.set(tx, { token, began })
   return taken
 }
 
+function notInTransaction(): AuditError {
+  return new AuditError(
+    'AUDIT_NOT_IN_TRANSACTION',
+    'recordIn needs an open transaction and was given a database handle, or a transaction that ' +
+      'is over. Nothing was written. Call it with the callback\'s own "tx", and await it there.',
+  )
+}
+
 /** Sets the token, and asks whether the function is there: calling a missing one would abort. */
-async function introduce(tx: AuditTransaction, token: string): Promise<boolean> {
+async function introduce(
+  tx: AuditTransaction,
+  token: string,
+): Promise<{ readonly isReady: boolean; readonly began: unknown }> {
   const answer = await tx.execute(sql`
-    select set_config('audit.tx', ${token}, true), coalesce((
+    select set_config('audit.tx', ${token}, true),
+      extract(epoch from transaction_timestamp())::text as began, coalesce((
       select has_schema_privilege(n.oid, 'usage') and has_function_privilege(p.oid, 'execute')
       from pg_catalog.pg_proc as p join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
       where n.nspname = 'audit' and p.proname = 'record'
         and pg_catalog.oidvectortypes(p.proargtypes) = 'text'
     ), false) as ready`)
-  return firstRow(answer)?.['ready'] === true
+  const row = firstRow(answer)
+  return { isReady: row?.['ready'] === true, began: row?.['began'] }
 }
 
 /** @returns undefined where the token is not found: then nothing was written */

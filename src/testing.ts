@@ -1,18 +1,13 @@
 import { contextNow } from './bound-context.ts'
 import { runInScope } from './context.ts'
+import type { RecorderOptions } from './create-recorder.ts'
 import { createEncoder, type Encoder } from './encode.ts'
 import type { ActionMap, AnyActions, AuditContext, DropReason, EntryOf } from './entry.ts'
 import { AuditError, type AuditErrorCode } from './errors.ts'
 import { RECORDER_LIMITS, refuseUnknownOptions, resolveLimits } from './options.ts'
 import type { AuditTransaction } from './outbox.ts'
 import type { BoundContext, PendingEntry } from './pending.ts'
-import type {
-  CloseResult,
-  Recorder,
-  RecorderOptions,
-  RecorderStats,
-  RecordInOptions,
-} from './recorder.ts'
+import type { CloseResult, Recorder, RecorderStats, RecordInOptions } from './recorder.ts'
 import { compileRedactor } from './redact.ts'
 import { createShaper, type Shaper } from './shape.ts'
 

@@ -31,7 +31,8 @@ test('every wrong setting is reported at once, without quoting a URL, and exits 
 })
 
 const MISUSES: readonly (readonly [readonly string[], RegExp])[] = [
-  [['fly'], /Unknown command "fly"/],
+  [['fly'], /Unknown command "fly"\. Known: run, migrate, status/],
+  [['run', '--onec'], /Unknown option "--onec"\. Did you mean "--once"\?/],
   [['status', 'now'], /Unexpected "now"/],
   [['--forever'], /--forever/],
   [['status', '--once'], /--once does not go with "status"/],

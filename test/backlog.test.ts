@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { BacklogReader } from '../relay/backlog.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BacklogReader, FRESH_MS } from '../relay/backlog.ts'
 import { scratchDatabase } from './support/database.ts'
 import { encoded, numberedId, openDatabase, stage } from './support/lanes.ts'
 
@@ -46,6 +47,24 @@ test('what waits is read in one statement: depth, age, drops, dead letters', asy
     `${oldestAgeMs.staging}`,
   )
   assert.equal(oldestAgeMs.outbox, 0)
+})
+
+test('a backlog that cannot be read is said once, and its end too', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const lines: string[] = []
+  const say = (_fields: object, message: string) => void lines.push(message)
+  const logger = { debug: say, info: say, warn: say, error: say }
+  const reader = new BacklogReader(scratch.urlAs('audit_relay'), logger)
+  t.after(() => reader.close())
+  await scratch.sql`alter table audit.audit_lane rename to hidden`
+  for (let look = 0; look < 3; look += 1) {
+    assert.equal(await reader.read(), undefined)
+    await sleep(FRESH_MS)
+  }
+  assert.deepEqual(lines, ['audit relay cannot read what waits: depth and lag are unknown'])
+  await scratch.sql`alter table audit.hidden rename to audit_lane`
+  assert.equal((await reader.read())?.lastSeq, 0)
+  assert.deepEqual(lines.slice(1), ['audit relay reads what waits again'])
 })
 
 // Goal: a scrape costs the same whatever waits.

@@ -29,13 +29,17 @@ test('a server that never answers costs a statement its deadline, and the next a
   timeout: 20_000,
 }, async (t) => {
   const mute = await muteServer(t)
-  const database = new Database({ url: mute.url, applicationName: 'test', statementTimeoutMs: 200 })
+  const database = new Database({
+    url: mute.url,
+    applicationName: 'test',
+    statementTimeoutMs: 1_000,
+  })
   t.after(() => database.close())
   for (let round = 1; round <= 3; round += 1) {
     const beganMs = performance.now()
     await assert.rejects(database.execute(sql`select 1`), { code: 'AUDIT_DEADLINE_PASSED' })
     const tookMs = performance.now() - beganMs
-    assert.ok(tookMs >= 190 && tookMs < 2_000, `${tookMs} ms`)
+    assert.ok(tookMs >= 990 && tookMs < 4_000, `${tookMs} ms`)
     assert.equal(mute.accepted(), round)
   }
 })
@@ -51,6 +55,21 @@ test('after its backend was ended the next statement has a connection of its own
   const ending = database.execute(sql`select pg_terminate_backend(pg_backend_pid()), pg_sleep(5)`)
   await assert.rejects(ending, { code: 'AUDIT_DATABASE_FAILED' })
   assert.notEqual(await backend(), first)
+})
+
+test('no connection of ours has its plans compiled', async (t) => {
+  const scratch = await scratchDatabase(t)
+  for (const isReader of [false, true]) {
+    const options = {
+      url: scratch.url,
+      applicationName: 'test',
+      statementTimeoutMs: 5_000,
+      isReader,
+    }
+    const database = new Database(options)
+    t.after(() => database.close())
+    assert.deepEqual([...(await database.execute(sql`show jit`))], [{ jit: 'off' }])
+  }
 })
 
 test('an error names the schema, and repeats neither the values nor the row', async (t) => {

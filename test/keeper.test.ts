@@ -104,6 +104,7 @@ test('a recorder that lives on tells of its drops, too', async (t) => {
 const batch = (lastSeq: number, epoch: string | null = 'one') => ({
   epoch,
   lastSeq,
+  entries: 1,
   encoded: [`entry ${lastSeq}`],
   bytes: 10,
 })

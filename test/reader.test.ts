@@ -4,8 +4,10 @@ import net from 'node:net'
 import { type TestContext, test } from 'node:test'
 import { sql } from 'drizzle-orm'
 import { Database } from '../src/database.ts'
+import { databaseFault } from '../src/errors.ts'
 import { timeline } from '../src/timeline.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { waitFor } from './support/wait-for.ts'
 
 function readerAt(t: TestContext, url: string, statementTimeoutMs = 5_000): Database {
   const options = { url, applicationName: 'reader', statementTimeoutMs, isReader: true }
@@ -14,18 +16,28 @@ function readerAt(t: TestContext, url: string, statementTimeoutMs = 5_000): Data
   return db
 }
 
+// Goal: a reader that goes away leaves no statement behind that nobody waits for.
+// Method: the server does not notice a client that has gone, so what has ended, it ended itself.
+// Which of the two deadlines is first, the server's by a tenth, is chance on a busy machine.
 test('the server itself ends a long statement of a reading connection, and the next one runs', async (t) => {
   const scratch = await scratchDatabase(t)
   const db = readerAt(t, scratch.urlAs('audit_reader'), 1_000)
-  assert.deepEqual([...(await db.execute(sql`select 1 as one`))], [{ one: 1 }])
-  const startMs = performance.now()
-  const slow = db.execute(sql`select pg_sleep(30)`)
-  await assert.rejects(slow, { code: 'AUDIT_DATABASE_FAILED', message: /57014/ })
-  assert.ok(performance.now() - startMs < 1_000, 'before our own deadline')
-  const [still] = await scratch.sql`
-    select count(*)::integer as running from pg_stat_activity
-    where application_name = 'reader' and state = 'active' and query like '%pg_sleep(30)%'`
-  assert.equal(still?.['running'], 0)
+  assert.deepEqual(
+    [...(await db.execute(sql`select current_setting('statement_timeout') as timeout`))],
+    [{ timeout: '900ms' }],
+  )
+  const slow = db.execute(sql`select pg_sleep(60)`)
+  await assert.rejects(slow, (error) => {
+    const code = databaseFault(error).code
+    return code === '57014' || code === 'AUDIT_DEADLINE_PASSED'
+  })
+  const isOver = async () => {
+    const running = await scratch.sql`
+      select from pg_stat_activity
+      where application_name = 'reader' and state = 'active' and query like '%pg_sleep(60)%'`
+    return running.length === 0
+  }
+  await waitFor(isOver, { what: 'the server to end the statement' })
   assert.deepEqual([...(await db.execute(sql`select 2 as two`))], [{ two: 2 }])
 })
 

@@ -114,6 +114,27 @@ for (const driver of DRIVERS) {
       assert.deepEqual(await outbox(), ['guest.inside'])
     })
 
+    test(`${driver}, ${mode}: a transaction that is over writes into no other one's`, async (t) => {
+      const { scratch, outbox } = await setUp(t)
+      const audit = recorderOn(t, scratch, { statementTimeoutMs: 1_000 })
+      // With one connection, whoever comes next has it.
+      const app = applicationDatabase(t, driver, scratch.urlAs('audit_app'), { max: 1 })
+      let over: AuditTransaction | undefined
+      await app.transaction(async (tx) => {
+        over = tx
+        await audit.recordIn(tx, { action: 'guest.inside' }, { mode })
+      })
+      const late = await app.transaction(async (tx) => {
+        await addGuest(tx, 'ada')
+        assert.ok(over)
+        const taken = await audit.recordIn(over, { action: 'guest.late' }, { mode }).catch(() => 0)
+        await audit.recordIn(tx, { action: 'guest.next' }, { mode })
+        return taken
+      })
+      assert.equal(late, 0)
+      assert.deepEqual(await outbox(), ['guest.inside', 'guest.next'])
+    })
+
     test(`${driver}, ${mode}: a savepoint takes its entries with it, and the others stay`, async (t) => {
       const { audit, app, outbox } = await setUp(t)
       await app.transaction(async (tx) => {

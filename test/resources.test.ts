@@ -117,7 +117,8 @@ after(async () => {
 async function onOwnServer(t: TestContext) {
   own ??= makeOwn()
   const made = await own
-  const before = Number((await account(made.sql))['logged'])
+  const { logged, waiting } = await account(made.sql)
+  const before = Number(logged) + Number(waiting) // a test that failed leaves entries in a lane
   const logger = memoryLogger()
   const audit = recorderOn(t, made.scratch, { logger, reportIntervalMs: 600_000 })
   const relay = relayOn(t, made.scratch, { logger, pollMinMs: 5, pollMaxMs: 50 })
@@ -125,14 +126,34 @@ async function onOwnServer(t: TestContext) {
   return { ...made, before, audit, relay, outage }
 }
 
+/**
+ * Takes what there is and what becomes free meanwhile: a connection that was closed counts until its
+ * backend has ended, and on a busy machine that backend is still there when its client has gone.
+ */
+async function takeEveryConnection(t: TestContext, sql: Sql, url: string): Promise<Sql[]> {
+  const [limit] = await sql<{ free: number }[]>`
+    select current_setting('max_connections')::integer
+      - current_setting('superuser_reserved_connections')::integer
+      - 1 as free` // our own
+  const free = limit?.free ?? 0
+  const hogs: Sql[] = []
+  const isFull = async () => {
+    const hog = connect(t, url)
+    try {
+      await hog`select 1`
+      hogs.push(hog)
+      return false
+    } catch {
+      return hogs.length === free
+    }
+  }
+  await waitFor(isFull, { what: `${free} connections to be taken`, timeoutMs: 30_000 })
+  return hogs
+}
+
 test('too many connections: entries wait in memory, and everything goes on by itself', async (t) => {
   const { sql, urlOf, before, audit, relay, outage } = await onOwnServer(t)
-  const hogs = Array.from({ length: 14 }, () => connect(t, urlOf('hog')))
-  const held = await Promise.allSettled(hogs.map((hog) => hog`select 1`))
-  assert.ok(
-    held.some(({ status }) => status === 'rejected'),
-    'no connection is left',
-  )
+  const hogs = await takeEveryConnection(t, sql, urlOf('hog'))
   recordMany(audit, 500)
   void relay.start()
   await waitFor(() => relay.health().failures >= 3, { what: 'the relay to fail' })

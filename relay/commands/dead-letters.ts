@@ -91,7 +91,8 @@ async function list(given: Given, database: Database): Promise<number> {
   const limit = countOf(given, 'limit', 1) ?? LIST_LIMIT
   if (limit > MAX_LIMIT) throw misuse(`--limit must be at most ${MAX_LIMIT}.`)
   const letters = await listLetters(database, limit)
-  say(given, letters, ['number  died                      lane     why', ...letters.map(lineOf)])
+  const lines = ['number  died                      lane     why', ...letters.map(lineOf)]
+  say(given, letters, letters.length > 0 ? lines : ['There are no dead letters.'])
   return DONE
 }
 

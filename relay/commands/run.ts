@@ -20,7 +20,7 @@ export async function run(environment: Environment): Promise<number> {
   const logger = pino({ name: 'audit-relay', level: logLevel })
   const metrics = new RelayMetrics()
   const relay = createRelay({ databaseUrl, logger, ...limits }, metrics)
-  const backlog = new BacklogReader(databaseUrl)
+  const backlog = new BacklogReader(databaseUrl, logger)
   const health = () => relay.health()
   const { maxLagMs } = limits
   const routes = healthRoutes({ health, metrics, backlog, maxLagMs })

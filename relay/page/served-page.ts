@@ -1,5 +1,5 @@
+import { createRecorder } from '../../src/create-recorder.ts'
 import type { AuditLogger } from '../../src/logger.ts'
-import { createRecorder } from '../../src/recorder.ts'
 import type { PageConfig } from '../http-config.ts'
 import { ReaderPool } from './reader-pool.ts'
 import { createTimelinePage } from './timeline-page.ts'

@@ -43,6 +43,10 @@ export class KeepAlive {
     this.#options = options
   }
 
+  get logFile(): string {
+    return path.join(this.#options.logFolder, `${this.name}.log`)
+  }
+
   get pid(): number | undefined {
     return this.#child?.pid
   }
@@ -58,7 +62,7 @@ export class KeepAlive {
   }
 
   start(): void {
-    const { name, logFolder, script, args = [], environment, onMessage } = this.#options
+    const { script, args = [], environment, onMessage } = this.#options
     const life: Life = {
       number: this.lives.length + 1,
       startedAtMs: Date.now(),
@@ -67,7 +71,7 @@ export class KeepAlive {
       asked: [],
     }
     this.lives.push(life)
-    const log = fs.openSync(path.join(logFolder, `${name}.log`), 'a')
+    const log = fs.openSync(this.logFile, 'a')
     fs.writeSync(log, `--- life ${life.number}\n`)
     const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
       env: { PATH: process.env['PATH'], ...environment(life.number) },

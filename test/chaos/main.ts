@@ -3,12 +3,14 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { type Goal, judge } from './goals.ts'
 import { heal } from './heal.ts'
 import { Inflictor } from './inflict.ts'
 import { Progress } from './progress.ts'
 import { Scene } from './scene.ts'
 import { planFaults } from './schedule.ts'
 import { verify } from './verify.ts'
+import type { RecorderFate } from './verify-recorders.ts'
 
 /**
  * `npm run test:chaos -- --seconds 600 --seed N [--dir DIR] [--save FILE]`: a server, two writers
@@ -49,7 +51,8 @@ function makeFolder(): string {
 async function main(): Promise<boolean> {
   const folder = makeFolder()
   const faults = planFaults(seed, seconds)
-  say(`seed ${seed}, ${seconds} s, ${faults.length} faults, in ${folder}`)
+  say(`seed ${seed}, ${seconds} s, ${faults.length} faults`)
+  console.log(`        everything is kept in ${folder} until the account balances`)
   const save = (name: string, content: unknown) =>
     fs.writeFileSync(path.join(folder, name), `${JSON.stringify(content, undefined, 1)}\n`)
   save('schedule.json', faults)
@@ -64,7 +67,7 @@ async function main(): Promise<boolean> {
   try {
     say(`Postgres on port ${scene.server.port}; ${scene.processes.length} processes`)
     const inflictor = new Inflictor(scene)
-    const progress = new Progress(scene, inflictor, say)
+    const progress = new Progress(scene, inflictor, { seconds, say })
     await play(inflictor, faults)
     say('healing')
     const healed = await heal(scene, say)
@@ -75,35 +78,37 @@ async function main(): Promise<boolean> {
       scene.processes.map(({ name, lives }) => ({ name, lives })),
     )
     const verdict = await verify(scene, inflictor.crashes)
-    const wrong = [...healed.wrong, ...verdict.wrong]
     const hits = inflictor.done.filter(({ hit }) => hit)
+    const killed = hits.filter(({ fault }) => fault.kind === 'kill-writer')
     const figures = {
-      seed,
-      seconds,
       'faults that hit': hits.length,
+      'writers killed': killed.length,
       ...verdict.figures,
       ...healed.figures,
       ...progress.figures,
     }
-    for (const { name, ending, ...fate } of verdict.recorders) {
-      const { accepted, logged, neverStaged, givenUp, lostInLane } = fate
-      say(
-        `${name.padEnd(12)}${ending}: accepted ${accepted}, logged ${logged}, never staged ` +
-          `${neverStaged}, given up ${givenUp}, lost with the lane ${lostInLane}`,
-      )
-    }
-    for (const [name, value] of Object.entries(figures)) say(`${name.padEnd(46)}${value}`)
-    say(`faults: ${countKinds(hits.map(({ fault }) => fault.kind))}`)
+    const goals = judge(figures, seconds)
+    const missed = goals.filter(({ isReached }) => !isReached)
+    const wrong = [...healed.wrong, ...verdict.wrong, ...missed.map(inWords)]
+    tell(verdict.recorders, figures, goals)
+    const kinds = countKinds(hits.map(({ fault }) => fault.kind))
+    say(
+      `faults: ${Object.entries(kinds)
+        .map((kind) => kind.join(' '))
+        .join(', ')}`,
+    )
     for (const reason of wrong) say(`WRONG: ${reason}`)
     say(wrong.length === 0 ? 'The account balances.' : `It does not balance. See ${folder}`)
-    const machine = `${os.cpus().length} × ${os.cpus()[0]?.model}, Node ${process.version}`
+    if (wrong.length > 0) say(`Again: npm run test:chaos -- --seconds ${seconds} --seed ${seed}`)
+    const machine = `${os.cpus().length} × ${os.cpus()[0]?.model.trim()}, Node ${process.version}`
     const { recorders } = verdict
-    save('result.json', { machine, figures, recorders, wrong })
+    const date = new Date().toISOString().slice(0, 10)
+    const result = { machine, seed, seconds, goals, figures, kinds, recorders, wrong }
+    save('result.json', result)
     fs.writeFileSync(path.join(folder, 'output.txt'), `${lines.join('\n')}\n`)
     if (values.save) {
-      const result = JSON.stringify({ machine, figures, recorders, wrong }, undefined, 1)
-      fs.writeFileSync(`${values.save}.json`, `${result}\n`)
-      fs.writeFileSync(`${values.save}.txt`, `${machine}\n${lines.join('\n')}\n`)
+      fs.writeFileSync(`${values.save}.json`, `${JSON.stringify(result, undefined, 1)}\n`)
+      fs.writeFileSync(`${values.save}.txt`, `chaos, ${date}\n${machine}\n${lines.join('\n')}\n`)
     }
     isRight = wrong.length === 0
   } finally {
@@ -125,10 +130,33 @@ async function play(inflictor: Inflictor, faults: ReturnType<typeof planFaults>)
   await Promise.all(running)
 }
 
-function countKinds(kinds: readonly string[]): string {
-  const counts = new Map<string, number>()
-  for (const kind of kinds) counts.set(kind, (counts.get(kind) ?? 0) + 1)
-  return [...counts].map(([kind, count]) => `${kind} ${count}`).join(', ')
+function tell(
+  recorders: readonly RecorderFate[],
+  figures: Readonly<Record<string, number>>,
+  goals: readonly Goal[],
+): void {
+  for (const { name, ending, ...fate } of recorders) {
+    const { accepted, logged, neverStaged, givenUp, lostInLane } = fate
+    say(
+      `${name.padEnd(12)}${ending}: accepted ${accepted}, logged ${logged}, never staged ` +
+        `${neverStaged}, given up ${givenUp}, lost with the lane ${lostInLane}`,
+    )
+  }
+  for (const [name, value] of Object.entries(figures)) {
+    const goal = goals.find((one) => one.name === name)
+    const verdict = goal ? `${goal.goal.padEnd(18)}${goal.isReached ? 'reached' : 'MISSED'}` : ''
+    say(`${name.padEnd(46)}${String(value).padStart(9)}  ${verdict}`.trimEnd())
+  }
+}
+
+function inWords({ name, value, goal }: Goal): string {
+  return `${name}: ${value}, and the goal is ${goal}`
+}
+
+function countKinds(kinds: readonly string[]): Readonly<Record<string, number>> {
+  const counts: Record<string, number> = {}
+  for (const kind of kinds) counts[kind] = (counts[kind] ?? 0) + 1
+  return counts
 }
 
 try {

@@ -2,16 +2,23 @@ import type { Inflictor } from './inflict.ts'
 import type { Scene } from './scene.ts'
 
 const EVERY_MS = 5_000
+/** A long run is to be read, too. */
+const LINES = 20
 const LOOK_EVERY_MS = 1_000
 
-/** Says every five seconds how things stand, and remembers the worst of it. */
+/** Says now and then how things stand, and remembers the worst of it. */
 export class Progress {
   readonly #timers: NodeJS.Timeout[]
   #slowestMs = 0
   #mostBuffered = 0
   #mostWaiting = 0
 
-  constructor(scene: Scene, inflictor: Inflictor, say: (line: string) => void) {
+  constructor(
+    scene: Scene,
+    inflictor: Inflictor,
+    { seconds, say }: { readonly seconds: number; readonly say: (line: string) => void },
+  ) {
+    const everyMs = Math.max(EVERY_MS, (seconds * 1_000) / LINES)
     const look = () => {
       for (const { slowestMs, buffered } of scene.news.values()) {
         this.#slowestMs = Math.max(this.#slowestMs, slowestMs)
@@ -37,7 +44,7 @@ export class Progress {
       })
       say(`${inflictor.done.length} faults; ${database}; ${writers.join('; ')}`)
     }
-    this.#timers = [setInterval(look, LOOK_EVERY_MS), setInterval(() => void tell(), EVERY_MS)]
+    this.#timers = [setInterval(look, LOOK_EVERY_MS), setInterval(() => void tell(), everyMs)]
   }
 
   get figures(): Readonly<Record<string, number>> {

@@ -40,7 +40,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'nothing is redacted',
     edits: [
       {
-        file: 'src/recorder.ts',
+        file: 'src/create-recorder.ts',
         find: 'compileRedactor(options.redact)',
         replace: 'compileRedactor(false)',
       },
@@ -262,11 +262,33 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     tests: ['record-in.test.ts'],
   },
   {
+    name: 'recordIn goes on in whatever transaction has the connection',
+    edits: [
+      {
+        file: OUTBOX,
+        find: 'if (known !== undefined && known.began !== began)',
+        replace: 'if (Boolean(0))',
+      },
+    ],
+    tests: ['record-in.test.ts'],
+  },
+  {
+    name: 'recordIn waits for ever for what the driver has forgotten',
+    edits: [
+      {
+        file: 'src/bound-recorder.ts',
+        find: 'return await Promise.race([work, deadline])',
+        replace: 'return await Promise.race([work])',
+      },
+    ],
+    tests: ['record-in-failures.test.ts'],
+  },
+  {
     name: 'recordIn calls a function without asking whether it is there',
     edits: [
       {
         file: OUTBOX,
-        find: "if (!ready && mode === 'best-effort')",
+        find: "if (!isReady && mode === 'best-effort')",
         replace: 'if (Boolean(0))',
       },
     ],

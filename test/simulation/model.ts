@@ -18,6 +18,14 @@ export interface Row {
   heldBy: object | undefined
 }
 
+interface StagedJson {
+  readonly id: string
+  readonly recorder_id?: string | null
+  readonly recorder_seq?: number
+  readonly action: string
+  readonly metadata: Row['metadata']
+}
+
 export interface Counts extends Report {
   logged: number
   gaps: number
@@ -68,7 +76,7 @@ export class Model {
   }
 
   stage(encoded: readonly string[]): string | null {
-    const rows = encoded.map((json) => this.#read(json))
+    const rows = this.#readAll(encoded)
     if (rows.some(({ action }) => action === REFUSED_IN_LANE)) throw sqlError('23514')
     for (const row of rows) this.#put('staging', row)
     return this.#sentinel
@@ -104,7 +112,7 @@ export class Model {
       if (!counts.closed || counts.logged < counts.staged) counts.gaps += 1
     }
     const columns = { recorder_id: null, recorder_seq: 0, action: 'audit.gap', metadata: {} }
-    this.#put('outbox', this.#read(JSON.stringify({ id: randomUUID(), ...columns })))
+    this.#put('outbox', this.#read({ id: randomUUID(), ...columns }))
     return true
   }
 
@@ -173,8 +181,13 @@ export class Model {
     this.staged.set(row.id, row)
   }
 
-  #read(json: string): Row {
-    const { id, recorder_id, recorder_seq, action, metadata } = JSON.parse(json)
+  /** Texts of one entry or of several, as the statement's parameter is made of them. */
+  #readAll(encoded: readonly string[]): Row[] {
+    const entries: StagedJson[] = JSON.parse(`[${encoded.join(',')}]`)
+    return entries.map((entry) => this.#read(entry))
+  }
+
+  #read({ id, recorder_id, recorder_seq, action, metadata }: StagedJson): Row {
     this.#places += 1
     return {
       ...{ id, recorderId: recorder_id ?? null, recorderSeq: recorder_seq ?? 0, action },

@@ -26,14 +26,14 @@ export function applicationDatabase(
   t: TestContext,
   driver: Driver,
   url: string,
-  { prepare = true } = {},
+  { prepare = true, max = 4 } = {},
 ): ApplicationDatabase {
   if (driver === 'postgres-js') {
-    const client = postgres(url, { max: 4, prepare, onnotice: () => {} })
+    const client = postgres(url, { max, prepare, onnotice: () => {} })
     t.after(() => client.end({ timeout: 1 }))
     return drizzlePostgresJs(client)
   }
-  const pool = new pg.Pool({ connectionString: url, max: 4 })
+  const pool = new pg.Pool({ connectionString: url, max })
   pool.on('error', () => {}) // a connection that is killed on purpose
   t.after(() => pool.end())
   return drizzleNodePostgres(pool)

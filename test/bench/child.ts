@@ -1,0 +1,51 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+
+const started = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of started) child.kill('SIGKILL')
+})
+
+/** A process that answers each message with one message. */
+export class Child {
+  readonly #child: ChildProcess
+  readonly #gone: Promise<never>
+
+  private constructor(child: ChildProcess) {
+    this.#child = child
+    this.#gone = once(child, 'exit').then(() => {
+      throw new Error('A process of the benchmark ended before its time.')
+    })
+    this.#gone.catch(() => {})
+  }
+
+  /**
+   * @param core the core that it is to run on; undefined: any
+   * @param isTalkative whether it says something by itself once it is ready
+   */
+  static async start(script: string, args: readonly string[], core?: number): Promise<Child> {
+    const file = fileURLToPath(new URL(script, import.meta.url))
+    const node = [process.execPath, '--expose-gc', '--import', 'tsx', file, ...args]
+    const pinned = core === undefined ? [] : ['taskset', '-c', String(core)]
+    const [command = '', ...rest] = [...pinned, ...node]
+    const child = spawn(command, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+    started.add(child)
+    child.once('exit', () => started.delete(child))
+    await once(child, 'spawn')
+    return new Child(child)
+  }
+
+  async ask<Answer>(message: object): Promise<Answer> {
+    const answer = new Promise<Answer>((resolve) => this.#child.once('message', resolve))
+    this.#child.send(message)
+    return await Promise.race([answer, this.#gone])
+  }
+
+  async stop(): Promise<void> {
+    if (this.#child.exitCode !== null) return
+    const exit = once(this.#child, 'exit')
+    this.#child.kill('SIGKILL')
+    await exit
+  }
+}

@@ -1,0 +1,58 @@
+import { demoEntry, WORKS } from './work.ts'
+
+// One kind of work in a tight loop, in a process of its own. The loop goes back to the event loop
+// every few calls, as an application would: what is put off is done then, and its cost is counted.
+// Arguments: a name of WORKS. It answers each message with what a round of calls has cost.
+
+export interface LoopSeen {
+  /** The calls by themselves: what a handler waits for. */
+  readonly callNs: number
+  /** The calls and all that follows from them, on every thread, until nothing is under way. */
+  readonly cpuNs: number
+  /** What the calls leave on the heap, the caller's own literal included. */
+  readonly heapBytes: number
+}
+
+const CALLS = 20_000
+const CALLS_A_TURN = 50
+const HEAP_CALLS = 1_000
+
+const work = WORKS[process.argv[2] ?? '']?.('')
+if (work === undefined) throw new Error(`nothing is called ${process.argv[2]}`)
+
+async function measure(): Promise<LoopSeen> {
+  let callMs = 0
+  const before = process.cpuUsage()
+  for (let n = 0; n < CALLS; n += CALLS_A_TURN) {
+    const began = performance.now()
+    for (let at = n; at < n + CALLS_A_TURN; at += 1) work?.run(demoEntry(at))
+    callMs += performance.now() - began
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await settled()
+  const { user, system } = process.cpuUsage(before)
+  return {
+    callNs: (callMs * 1e6) / CALLS,
+    cpuNs: ((user + system) * 1_000) / CALLS,
+    heapBytes: await heapBytes(),
+  }
+}
+
+async function heapBytes(): Promise<number> {
+  await settled()
+  globalThis.gc?.()
+  const before = process.memoryUsage().heapUsed
+  for (let n = 0; n < HEAP_CALLS; n += 1) work?.run(demoEntry(n))
+  const bytes = (process.memoryUsage().heapUsed - before) / HEAP_CALLS
+  await settled()
+  return bytes
+}
+
+/** Longer than the intervals at which any of them flush by themselves is not waited. */
+async function settled(): Promise<void> {
+  do await new Promise((resolve) => setTimeout(resolve, 60))
+  while ((work?.backlog() ?? 0) > 0)
+}
+
+process.on('message', async () => process.send?.(await measure()))
+process.on('disconnect', () => process.exit())
