@@ -424,6 +424,32 @@ test('the page mounts in Hono, Express and Fastify under any path', async (t) =>
   }
 })
 
+// Goal: `export const GET = page.fetch` is a route of Next's app router.
+// Method: as Next calls a handler: by itself, with a Request of a class of its own and the route's
+// parameters, which are a promise.
+test('the page is a route handler for Next', async (t) => {
+  const { fetch: GET, append } = await pageWithLog(t)
+  const [id] = await append([{ requestId: 'r1' }])
+  class NextRequest extends Request {
+    get nextUrl() {
+      return new URL(this.url)
+    }
+  }
+  const handler: (request: NextRequest, context: object) => Promise<Response> = GET
+  const call = (path: string, init?: RequestInit) =>
+    handler(new NextRequest(`https://shop.test${path}`, init), { params: Promise.resolve({}) })
+  const response = await call('/admin/audit?request=r1')
+  assert.equal(response.status, 200)
+  assert.deepEqual(rowIds(await response.text()), [id])
+  const [event] = await readEvents(await call('/admin/audit?stream=1&after=0'), {
+    event: 'entry',
+    count: 1,
+  })
+  assert.equal(event?.id, '1')
+  assert.equal((await call('/admin/audit?limit=1e9')).status, 400)
+  assert.equal((await call('/admin/audit', { method: 'POST' })).status, 405)
+})
+
 test('names stand for ids, and their absence or failure does no harm', async (t) => {
   const user = randomUUID()
   const asked: (readonly string[])[] = []

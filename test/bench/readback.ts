@@ -5,7 +5,6 @@ import { performance } from 'node:perf_hooks'
 import { parseArgs } from 'node:util'
 import postgres from 'postgres'
 import { Database } from '../../src/database.ts'
-import { EXPORT_FORMATS } from '../../src/export/index.ts'
 import { migrateDatabase } from '../../src/migrate.ts'
 import { silentLogger } from '../support/lanes.ts'
 import { startPostgres } from '../support/postgres.ts'
@@ -19,7 +18,7 @@ import { writeReport } from './readback-report.ts'
  * several sizes, and exports of the largest of them.
  *
  * `npx tsx test/bench/readback.ts --rows 100000,10000000 [--data-dir DIR] [--url URL]
- *   [--export ndjson,csv] [--only pages|export]`
+ *   [--export ndjson,csv,csv.gz] [--only pages|export]`
  *
  * Each log has a database of its own, `readback_<rows>`. With `--data-dir` the server's data is kept
  * and used again, also after a load that was broken off; else it is gone at the end. With `--url`
@@ -66,7 +65,7 @@ async function main(): Promise<void> {
 async function measureAll(serverUrl: string): Promise<void> {
   const logs: Log[] = []
   for (const rows of SIZES) logs.push(await logOf(serverUrl, rows))
-  const formats = EXPORT_FORMATS.filter((name) => values.export.split(',').includes(name))
+  const formats = values.export.split(',').filter((name) => name !== '')
   const largest = urlOf(serverUrl, Math.max(...SIZES))
   let pages: readonly MeasuredFilter[] | undefined
   let exports: readonly MeasuredExport[] | undefined
