@@ -9,7 +9,10 @@ export type FillRandom = (words: Uint16Array) => void
 const MAX_MS = 2 ** 48 - 1
 /** Random words got at once: asking the system costs more than a hundred ids. */
 const BATCHED_WORDS = 4_096
+/** What an id takes: four hexadecimal digits a word. */
 const WORDS_AN_ID = 6
+/** Of an id's words, those that the counter may begin with: they come before the others. */
+const COUNTER_WORDS = 2
 const DIGITS = Array.from({ length: 4_096 }, (_, n) => n.toString(16).padStart(3, '0'))
 const VARIANTS = ['8', '9', 'a', 'b']
 
@@ -23,23 +26,26 @@ const VARIANTS = ['8', '9', 'a', 'b']
  */
 export function createIdGenerator(fillRandom: FillRandom = randomFillSync): IdGenerator {
   const random = new Uint16Array(BATCHED_WORDS)
+  const bytes = Buffer.from(random.buffer)
+  let digits = '' // the same words, in hexadecimal: cutting out twelve digits is cheaper than making them
   let used = BATCHED_WORDS
   let lastMs = -1
+  let upper = -1
+  let prefix = '' // the time but for its last 12 bits, which stays for four seconds
   let time = ''
   let high = 0 // 12 bits of the counter, after the version
   let low = 0 // 14 bits of it, after the variant
 
-  const twelve = (word: number): string => DIGITS[(random[word] ?? 0) & 0xfff] ?? '000'
-
   function begin(ms: number): void {
     lastMs = ms
-    const upper = Math.floor(ms / 2 ** 24)
-    const lower = ms % 2 ** 24
-    const hex = (n: number): string => DIGITS[n & 0xfff] ?? '000'
-    const digits = hex(upper >> 12) + hex(upper) + hex(lower >> 12) + hex(lower)
-    time = `${digits.slice(0, 8)}-${digits.slice(8)}-7`
-    high = (random[used + 4] ?? 0) & 0x7ff
-    low = (random[used + 5] ?? 0) & 0x3fff
+    if (upper !== Math.floor(ms / 2 ** 12)) {
+      upper = Math.floor(ms / 2 ** 12)
+      const nine = upper.toString(16).padStart(9, '0')
+      prefix = `${nine.slice(0, 8)}-${nine.slice(8)}`
+    }
+    time = `${prefix}${DIGITS[ms % 2 ** 12]}-7`
+    high = (random[used] ?? 0) & 0x7ff
+    low = (random[used + 1] ?? 0) & 0x3fff
   }
 
   function count(): void {
@@ -53,14 +59,17 @@ export function createIdGenerator(fillRandom: FillRandom = randomFillSync): IdGe
   return (ms) => {
     if (used + WORDS_AN_ID > BATCHED_WORDS) {
       fillRandom(random)
+      digits = bytes.toString('hex')
       used = 0
     }
     const wanted = ms > 0 ? Math.min(Math.trunc(ms), MAX_MS) : 0
     if (wanted > lastMs) begin(wanted)
     else count()
-    const counter = `${DIGITS[high]}-${VARIANTS[low >> 12]}${DIGITS[low & 0xfff]}`
-    const rest = twelve(used) + twelve(used + 1) + twelve(used + 2) + twelve(used + 3)
+    const rest = (used + COUNTER_WORDS) * 4
+    const id =
+      `${time}${DIGITS[high]}-${VARIANTS[low >> 12]}${DIGITS[low & 0xfff]}-` +
+      digits.slice(rest, rest + 12)
     used += WORDS_AN_ID
-    return `${time}${counter}-${rest}`
+    return id
   }
 }
