@@ -10,6 +10,8 @@ export interface MoveOptions {
   readonly lockTimeoutMs: number
   /** Only the rows at these places in the lane; all of them, where it is left out. */
   readonly places?: readonly string[] | undefined
+  /** Only rows at this place in the lane or behind it; from its start, where it is left out. */
+  readonly from?: string | undefined
 }
 
 /** What one move did. A type and not an interface, so that it fits a driver's row. */
@@ -20,6 +22,8 @@ export type Moved = {
   readonly logged: number
   /** Entries that the log can never take, now among the dead letters. */
   readonly parked: number
+  /** Place in the lane of the last row that was claimed; none where nothing was. */
+  readonly through?: string | null
 }
 
 export const NOTHING_MOVED: Moved = { claimed: 0, logged: 0, parked: 0 }
@@ -34,7 +38,8 @@ export const NOTHING_MOVED: Moved = { claimed: 0, logged: 0, parked: 0 }
  *   would not be flushed.
  * - `claimed` skips what another relay holds, so relays share the work and never wait here. It is
  *   not ordered: ordering a backlog costs three times the move, and the log's order comes from the
- *   head. Rows are found by their place, because a lane has no index to keep.
+ *   head. Rows are found by their place, because a lane has no index to keep. What it takes leaves
+ *   dead rows behind that every look at the lane steps over, so the next batch begins at `from`.
  * - `fresh` leaves out what is in the log already and all but one of what came twice in this batch.
  * - `head` hands out the numbers. Its row lock, held until commit, is what makes `seq` the commit
  *   order; it is not touched where nothing is fresh, so an idle poll takes no transaction id.
@@ -47,11 +52,9 @@ export const NOTHING_MOVED: Moved = { claimed: 0, logged: 0, parked: 0 }
  * - `parked` takes what the log's checks would refuse, and an id that came again with another
  *   content. It looks only where some row was not fresh.
  */
-export function moveStatement({ lane, batchEntries, lockTimeoutMs, places }: MoveOptions): SQL {
+export function moveStatement(options: MoveOptions): SQL {
+  const { lane, batchEntries, lockTimeoutMs } = options
   const table = laneTable(lane)
-  const only = places
-    ? sql`where l.ctid = any(${sql.param(`{${places.map((at) => `"${at}"`).join(',')}}`)}::text::tid[])`
-    : sql.empty()
   return sql`
     with settings as materialized (
       select
@@ -62,7 +65,7 @@ export function moveStatement({ lane, batchEntries, lockTimeoutMs, places }: Mov
         end as synchronous_commit
     ),
     claimed as materialized (
-      select l.ctid from ${table} as l ${only}
+      select l.ctid from ${table} as l ${whereInLane(options)}
       limit (select batch_entries from settings)
       for update of l skip locked
     ),
@@ -120,7 +123,16 @@ export function moveStatement({ lane, batchEntries, lockTimeoutMs, places }: Mov
     select
       (select claimed from total)::integer as claimed,
       (select fresh from total)::integer as logged,
-      (select count(*) from parked)::integer as parked`
+      (select count(*) from parked)::integer as parked,
+      (select max(ctid)::text from claimed) as through`
+}
+
+function whereInLane({ places, from }: MoveOptions): SQL {
+  if (places) {
+    const list = sql.param(`{${places.map((at) => `"${at}"`).join(',')}}`)
+    return sql`where l.ctid = any(${list}::text::tid[])`
+  }
+  return from === undefined ? sql.empty() : sql`where l.ctid >= ${from}::text::tid`
 }
 
 /** The log's own checks, asked beforehand of a row `m` of a lane. */

@@ -233,14 +233,17 @@ export class Relay {
     let { waiting } = probed
     const isEmpty = waiting.length === 0 && !probed.wasEmptied
     const endMs = performance.now() + MAX_CYCLE_MS
+    // From the start of the lane in each cycle, so that nothing waits there for long.
+    const through = new Map<LaneName, string>()
     while (waiting.length > 0 && !signal.aborted && performance.now() < endMs) {
       // By turns, so that a backlog in one lane never holds up the other.
       const stillFull: LaneName[] = []
       for (const lane of waiting) {
         const room = Math.min(this.#limits.batchEntries, maxRows - this.#claimed)
         if (room < 1 || signal.aborted) return false
-        const { claimed } = await this.#move(lane, room)
-        if (claimed === this.#limits.batchEntries) stillFull.push(lane)
+        const moved = await this.#move(lane, room, through.get(lane))
+        if (moved.through) through.set(lane, moved.through)
+        if (moved.claimed === this.#limits.batchEntries) stillFull.push(lane)
       }
       waiting = stillFull
     }
@@ -279,10 +282,10 @@ export class Relay {
     this.#observer?.compacted(result)
   }
 
-  async #move(lane: LaneName, batchEntries: number): Promise<Moved> {
+  async #move(lane: LaneName, batchEntries: number, from?: string): Promise<Moved> {
     const lockTimeoutMs = Math.ceil(this.#limits.statementTimeoutMs / 2)
     const beganMs = performance.now()
-    const moved = await moveBatch(this.#statements, { lane, batchEntries, lockTimeoutMs })
+    const moved = await moveBatch(this.#statements, { lane, batchEntries, lockTimeoutMs, from })
     this.#claimed += moved.claimed
     this.#logged += moved.logged
     this.#deadLetters += moved.parked

@@ -63,7 +63,7 @@ export const RECORDER_LIMITS = {
 
 export const RELAY_LIMITS = {
   batchEntries: {
-    default: 1_000,
+    default: 4_000,
     min: 1,
     max: 50_000,
     says: 'entries moved in one statement',

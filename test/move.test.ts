@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { type Moved, moveStatement } from '../relay/move.ts'
 import { scratchDatabase } from './support/database.ts'
 import { encoded, numberedId, openDatabase, relayOn, stage } from './support/lanes.ts'
 import { waitFor } from './support/wait-for.ts'
@@ -49,6 +50,27 @@ test('an entry is not passed over because a later one was logged before it commi
     rows.map((row) => row['action']),
     ['a.quick', 'a.slow'],
   )
+})
+
+// Goal: a batch need not step over what the ones before it took, and nothing is left behind for it.
+// Method: rows on both sides of a place; what a move from there takes, and what a drain takes after it.
+test('a move from a place takes nothing before it, and says how far it came', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  const entries = Array.from({ length: 10 }, (_, n) => encoded({ id: numberedId(n) }))
+  await stage(database, 'staging', entries)
+  const options = { lane: 'staging', batchEntries: 3, lockTimeoutMs: 1_000 } as const
+  const [moved] = await database.execute<Moved>(moveStatement({ ...options, from: '(0,6)' }))
+  assert.deepEqual(moved, { claimed: 3, logged: 3, parked: 0, through: '(0,8)' })
+  const left = await scratch.sql`select ctid::text from audit.audit_staging`
+  assert.deepEqual(
+    left.map((row) => row['ctid']),
+    ['(0,1)', '(0,2)', '(0,3)', '(0,4)', '(0,5)', '(0,9)', '(0,10)'],
+  )
+  const { isDrained, logged } = await relayOn(t, scratch, { batchEntries: 2 }).drain({
+    deadlineMs: 5_000,
+  })
+  assert.deepEqual({ isDrained, logged }, { isDrained: true, logged: 7 })
 })
 
 // Goal: relays that meet at the same ids take their locks in one order; a tail reads a batch in

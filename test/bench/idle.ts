@@ -1,138 +1,105 @@
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
-import { type BenchScene, benchScene } from '../chaos/bench-scene.ts'
-import type { LoadOrder } from '../chaos/load.ts'
-import type { IdleTimers } from './idle-recorder.ts'
-import type { Part, PartOptions, Result } from './part.ts'
-import { showNumber } from './rounds.ts'
+import { createRelay } from '../../relay/index.ts'
+import { createRecorder } from '../../src/index.ts'
+import { BenchServer, quietLogger } from './bench-server.ts'
+import type { Part, Result } from './part.ts'
 
-const SECONDS = 600
-const QUICK_SECONDS = 5
-/** Until the last report, the last look of the keeper, and the idle connection's end are over. */
-const SETTLE_MS = 45_000
-const QUICK_SETTLE_MS = 2_000
-const SAY_EVERY_MS = 60_000
-
-/** What the server has counted so far. */
-interface Counters {
-  readonly walBytes: number
-  readonly nextXid: number
-  readonly statements: number
-}
-
-async function run({ isQuick, say }: PartOptions): Promise<Result> {
-  const settleMs = isQuick ? QUICK_SETTLE_MS : SETTLE_MS
-  const timers = idleTimers(settleMs)
-  const scene = await benchScene('idle')
-  try {
-    const seconds = isQuick ? QUICK_SECONDS : SECONDS
-    const [before, after] = await watch(scene, { seconds, settleMs, say })
-    const { alive, ended } = await timers
-    const walBytes = after.walBytes - before.walBytes
-    const transactionIds = after.nextXid - before.nextXid
-    const statementsPerSecond = (after.statements - before.statements) / seconds
-    const rows = [
-      ['WAL, bytes', showNumber(walBytes)],
-      ['transaction ids', showNumber(transactionIds)],
-      [
-        'transactions a second, of the relay and of the server’s own',
-        showNumber(statementsPerSecond),
-      ],
-      ['timers of an idle recorder', showNumber(alive)],
-      ['its process ended by itself with exit code', String(ended)],
-    ]
-    return {
-      tables: [
-        {
-          title: `${seconds} idle seconds, after some entries: one relay, one recorder`,
-          columns: ['', 'measured'],
-          rows,
-        },
-      ],
-      goals: [
-        { name: 'WAL', value: walBytes, atMost: 0, unit: 'bytes' },
-        { name: 'transaction ids', value: transactionIds, atMost: 0 },
-        { name: 'statements a second', value: statementsPerSecond, atMost: 1 },
-        { name: 'timers of an idle recorder', value: alive, atMost: 0 },
-      ],
-      charts: [],
-      measured: { seconds, before, after, timers: await timers },
-    }
-  } finally {
-    await scene.strike()
-  }
-}
-
-interface WatchOptions {
-  readonly seconds: number
-  readonly settleMs: number
-  readonly say: PartOptions['say']
-}
-
-/** The counters at the start and at the end of the idle time; nobody asks in between. */
-async function watch(
-  scene: BenchScene,
-  { seconds, settleMs, say }: WatchOptions,
-): Promise<readonly [Counters, Counters]> {
-  const load = scene.load('app', { entriesPerSecond: 500, closeTimeoutMs: 10_000 })
-  while ((load.news()?.staged ?? 0) === 0) await sleep(100)
-  load.process.tell('quiet' satisfies LoadOrder)
-  say('some entries are recorded; waiting until all is settled')
-  await sleep(settleMs)
-  const sql = postgres(scene.url, { max: 1, onnotice: () => {} })
-  try {
-    // Its own housekeeping after the entries would count as ours later.
-    await sql`vacuum (analyze)`
-    await sql`checkpoint`
-    await sleep(settleMs / 3)
-    const before = await countersOf(sql)
-    for (let waitedMs = 0; waitedMs < seconds * 1_000; waitedMs += SAY_EVERY_MS) {
-      say(`idle for ${waitedMs / 1_000} of ${seconds} s`)
-      await sleep(Math.min(SAY_EVERY_MS, seconds * 1_000 - waitedMs))
-    }
-    return [before, await countersOf(sql)]
-  } finally {
-    await sql.end({ timeout: 1 })
-  }
-}
-
-async function countersOf(sql: postgres.Sql): Promise<Counters> {
-  const [row] = await sql`
-    select
-      pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 as "walBytes",
-      pg_snapshot_xmax(pg_current_snapshot())::text::float8 as "nextXid",
-      (select xact_commit + xact_rollback from pg_stat_database where datname = current_database())
-        ::float8 as statements`
-  return row as unknown as Counters
-}
-
-/** A recorder in a process of its own, whose timers are counted when it has been idle for long. */
-async function idleTimers(settleMs: number): Promise<IdleTimers & { readonly ended: number }> {
-  const scene = await benchScene('idle-recorder')
-  try {
-    const child = spawn(
-      process.execPath,
-      ['--import', 'tsx', fileURLToPath(new URL('idle-recorder.ts', import.meta.url))],
-      {
-        env: { ...process.env, DATABASE_URL: scene.url, SETTLE_MS: String(settleMs) },
-        stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
-      },
-    )
-    const told = once(child, 'message')
-    const ended = once(child, 'exit')
-    const [timers] = (await told) as [IdleTimers]
-    const [code] = (await ended) as [number]
-    return { ...timers, ended: code }
-  } finally {
-    await scene.strike()
-  }
-}
+/**
+ * What it costs to do nothing: two relays, both lanes empty, and a recorder that has recorded.
+ *
+ * The server counts for us; its own autovacuum is switched off meanwhile, because what that writes is
+ * not ours, and our own two looks are taken off.
+ */
+const RELAYS = 2
 
 export const part: Part = {
   name: 'idle',
-  summary: 'what ten idle minutes cost: WAL, transaction ids, statements, timers',
-  run,
+  summary: 'what ten idle minutes cost the database and the process',
+  async run({ isQuick, say }): Promise<Result> {
+    const seconds = isQuick ? 5 : 600
+    const bench = await BenchServer.start()
+    try {
+      await bench.admin`alter system set autovacuum = off`
+      await bench.admin`select pg_reload_conf()`
+      const url = await bench.make('idle')
+      const timersBefore = timersAlive() // of the driver that looks
+      const recorder = createRecorder({ databaseUrl: url, logger: quietLogger })
+      recorder.record({ action: 'branding.update' })
+      await recorder.flush()
+      const relays = Array.from({ length: RELAYS }, () =>
+        createRelay({ databaseUrl: url, logger: quietLogger }),
+      )
+      for (const relay of relays) void relay.start()
+      await sleep(isQuick ? 4_000 : 15_000) // it is moved, its recorder reports, the relays slow down
+      await bench.admin`checkpoint`
+      say(`nothing happens for ${seconds} s`)
+      const before = await look(bench.admin)
+      const [cyclesBefore, cpuBefore] = [cyclesOf(relays), process.cpuUsage()]
+      await sleep(seconds * 1_000)
+      const cpu = process.cpuUsage(cpuBefore)
+      const cycles = cyclesOf(relays) - cyclesBefore
+      const after = await look(bench.admin)
+      const timers = timersAlive() - timersBefore
+      const walBytes = after.walBytes - before.walBytes
+      const xids = after.nextXid - before.nextXid
+      // A cycle of an idle relay is one query; the statistics count its commits, and our looks.
+      const queries = after.commits - before.commits
+      const perRelay = queries / seconds / RELAYS
+      await Promise.all(relays.map((relay) => relay.stop()))
+      const heldBy = timersAlive() - timersBefore
+      await recorder.close()
+      const cpuMs = (cpu.user + cpu.system) / 1_000 / seconds
+      return {
+        tables: [
+          {
+            title: `${seconds} idle seconds of ${RELAYS} relays and a recorder`,
+            columns: ['', 'in all'],
+            rows: [
+              ['WAL, bytes', String(walBytes)],
+              ['transaction ids', String(xids)],
+              ['transactions in the database', String(queries)],
+              ['cycles of the relays', String(cycles)],
+              ['queries a second and relay', perRelay.toFixed(2)],
+              ['CPU of this process, ms a second', cpuMs.toFixed(2)],
+              ['timers that keep the process alive, relays running', String(timers)],
+              ['timers that keep the process alive, the recorder alone', String(heldBy)],
+            ],
+            note:
+              'With the server’s autovacuum off. A poll of 1,000 ms is jittered by a quarter, and a ' +
+              'standby snapshot that the server logs by itself is WAL of its own.',
+          },
+        ],
+        goals: [
+          { name: 'WAL', value: walBytes, atMost: 0, unit: 'bytes' },
+          { name: 'transaction ids', value: xids, atMost: 0 },
+          { name: 'queries a second and relay', value: perRelay, atMost: 1 },
+          { name: 'timers of an idle recorder', value: heldBy, atMost: 0 },
+        ],
+        charts: [],
+        measured: { seconds, relays: RELAYS, before, after, cycles, timers, heldBy, cpuMs },
+      }
+    } finally {
+      await bench.remove()
+    }
+  },
+}
+
+function cyclesOf(relays: readonly { stats(): { cycles: number } }[]): number {
+  return relays.reduce((sum, relay) => sum + relay.stats().cycles, 0)
+}
+
+/** Those that are unref'd are not among them. */
+function timersAlive(): number {
+  return process.getActiveResourcesInfo().filter((name) => name === 'Timeout').length
+}
+
+async function look(admin: postgres.Sql) {
+  const [row] = await admin<{ walBytes: number; nextXid: number; commits: number }[]>`
+    select
+      pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::float8 as "walBytes",
+      pg_snapshot_xmax(pg_current_snapshot())::text::float8 as "nextXid",
+      (select xact_commit from pg_stat_database where datname = 'idle')::float8 as commits`
+  if (row === undefined) throw new Error('a select without FROM answers with one row')
+  return row
 }

@@ -63,7 +63,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: MOVE,
-        find: 'select l.ctid from ${table} as l ${only}\n',
+        find: 'select l.ctid from ${table} as l ${whereInLane(options)}\n',
         replace:
           'select l.ctid from ${table} as l where l.id > coalesce((select id from ${auditLog} ' +
           "order by id desc limit 1), '00000000-0000-0000-0000-000000000000')\n",
@@ -178,8 +178,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RELAY,
-        find: 'if (claimed === this.#limits.batchEntries) stillFull.push(lane)',
-        replace: 'if (claimed === this.#limits.batchEntries) { stillFull.push(lane); break }',
+        find: 'if (moved.claimed === this.#limits.batchEntries) stillFull.push(lane)',
+        replace: 'if (moved.claimed === this.#limits.batchEntries) { stillFull.push(lane); break }',
       },
     ],
     tests: ['relay.test.ts'],
