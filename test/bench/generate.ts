@@ -110,7 +110,11 @@ export async function generateLog(sql: postgres.Sql, options: GenerateOptions): 
 }
 
 /** The migration makes this month and those ahead; the benchmark needs those behind. */
-async function makePartitions(sql: postgres.Sql, fromMs: number, toMs: number): Promise<void> {
+export async function makePartitions(
+  sql: postgres.Sql,
+  fromMs: number,
+  toMs: number,
+): Promise<void> {
   const from = new Date(fromMs)
   let start = Date.UTC(from.getUTCFullYear(), from.getUTCMonth(), 1)
   while (start <= toMs) {

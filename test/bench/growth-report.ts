@@ -1,0 +1,105 @@
+import type { Chart } from './chart.ts'
+import { ALL_INDEXES } from './growth-indexes.ts'
+import type { Result, Table } from './part.ts'
+import { type Rounds, showNumber, showSpread } from './rounds.ts'
+
+export interface GrowthMeasured {
+  readonly smallRows: number
+  readonly largeRows: number
+  readonly drainRows: number
+  readonly drained: Rounds
+  readonly indexed: Rounds
+  readonly bytes: Readonly<Record<string, number>>
+}
+
+const GOAL = 0.8
+
+export function growthResult(measured: GrowthMeasured): Result {
+  const { drained, largeRows } = measured
+  const ratio = (log: string) => drained.ratio(log, 'small', 'entriesPerSecond').median
+  const of = `${showRows(largeRows)} entries`
+  return {
+    tables: [drainTable(measured), indexTable(measured)],
+    goals: [
+      { name: `drain into ${of}, over a small log`, value: ratio('large'), atLeast: GOAL },
+      { name: `the same over 24 months of them`, value: ratio('months'), atLeast: GOAL },
+    ],
+    charts: [drainChart(measured)],
+    measured: { ...measured, drained: drained.toJSON(), indexed: measured.indexed.toJSON() },
+  }
+}
+
+function labelsOf({ smallRows, largeRows }: GrowthMeasured): [string, string][] {
+  return [
+    ['small', `${showRows(smallRows)}, one month`],
+    ['large', `${showRows(largeRows)}, one month`],
+    ['months', `${showRows(largeRows)}, 24 months`],
+  ]
+}
+
+function drainTable(measured: GrowthMeasured): Table {
+  const { drained, drainRows, smallRows, bytes } = measured
+  const gigabytes = (log: string) => `${showNumber((bytes[log] ?? 0) / 1e9)} GB`
+  return {
+    title: `One relay draining ${showRows(drainRows)} entries`,
+    columns: [
+      'entries in the log',
+      'entries/s',
+      'of the small log',
+      'CPU s/million',
+      'WAL B/entry',
+    ],
+    rows: labelsOf(measured).map(([log, label]) => [
+      label,
+      showSpread(drained.spread(log, 'entriesPerSecond')),
+      log === 'small' ? '1' : showSpread(drained.ratio(log, 'small', 'entriesPerSecond')),
+      showSpread(drained.spread(log, 'cpuSecondsPerMillion')),
+      showSpread(drained.spread(log, 'walBytesPerEntry')),
+    ]),
+    note:
+      `Median of the rounds (smallest–largest); ratios and round by round. ` +
+      `CPU is that of Postgres, all its processes. Each turn begins behind a checkpoint, so it ` +
+      `pays the full image of every page that it touches. The small log begins at ` +
+      `${showRows(smallRows)} and grows with each turn. On disk: ${gigabytes('large')} in one ` +
+      `month, ${gigabytes('months')} in 24.`,
+  }
+}
+
+function indexTable({ indexed, drainRows }: GrowthMeasured): Table {
+  const share = (name: string, metric: string) => {
+    const { median, min, max } = indexed.ratio(name, ALL_INDEXES, metric)
+    return `${percent(1 - median)} (${percent(1 - max)} to ${percent(1 - min)})`
+  }
+  return {
+    title: `What each index costs the drain of ${showRows(drainRows)} entries into the small log`,
+    columns: ['without', 'CPU s/million', 'its share of CPU', 'its share of WAL'],
+    rows: indexed.names.map((name) => [
+      name === ALL_INDEXES ? 'none: all are there' : name,
+      showSpread(indexed.spread(name, 'cpuSecondsPerMillion')),
+      name === ALL_INDEXES ? '' : share(name, 'cpuSecondsPerMillion'),
+      name === ALL_INDEXES ? '' : share(name, 'walBytesPerEntry'),
+    ]),
+    note: 'The primary key cannot be spared: the relay looks there whether an entry is logged.',
+  }
+}
+
+function drainChart(measured: GrowthMeasured): Chart {
+  return {
+    name: 'growth',
+    title: 'One relay, by how much is in the log already',
+    subtitle: 'Entries a second into audit_log with all its indexes; more is better',
+    unit: '/s',
+    bars: labelsOf(measured).map(([log, label]) => {
+      const { median, min, max } = measured.drained.spread(log, 'entriesPerSecond')
+      return { label, value: median, min, max, isOurs: log !== 'small' }
+    }),
+  }
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(0)} %`
+}
+
+function showRows(rows: number): string {
+  return rows >= 1e6 ? `${rows / 1e6} million` : rows.toLocaleString('en-US')
+}
