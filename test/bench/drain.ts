@@ -1,4 +1,4 @@
-import postgres from 'postgres'
+import type postgres from 'postgres'
 import { createRelay } from '../../relay/index.ts'
 import { cpuOfTreeMs, quietLogger } from './bench-server.ts'
 import type { Sample } from './rounds.ts'

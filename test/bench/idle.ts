@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import postgres from 'postgres'
+import type postgres from 'postgres'
 import { createRelay } from '../../relay/index.ts'
 import { createRecorder } from '../../src/index.ts'
 import { BenchServer, quietLogger } from './bench-server.ts'
