@@ -75,28 +75,4 @@ export class BenchServer {
   }
 }
 
-/** What a process and its children have computed, in milliseconds: a server and its backends. */
-export function cpuOfTreeMs(pid: number): number {
-  const TICK_MS = 10 // Linux counts in hundredths of a second
-  let ticks = 0
-  for (const name of fs.readdirSync('/proc')) {
-    if (!/^\d+$/.test(name)) continue
-    const fields = statOf(name)
-    const isOne = Number(name) === pid
-    if (!isOne && Number(fields[1]) !== pid) continue
-    ticks += Number(fields[11]) + Number(fields[12])
-    // Of children that have ended.
-    if (isOne) ticks += Number(fields[13]) + Number(fields[14])
-  }
-  return ticks * TICK_MS
-}
-
-function statOf(pid: string): readonly string[] {
-  try {
-    return fs.readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)?.split(' ') ?? []
-  } catch {
-    return [] // it has ended
-  }
-}
-
 export const quietLogger = { debug() {}, info() {}, warn() {}, error() {} }

@@ -1,6 +1,7 @@
 import type postgres from 'postgres'
 import { createRelay } from '../../relay/index.ts'
-import { cpuOfTreeMs, quietLogger } from './bench-server.ts'
+import { quietLogger } from './bench-server.ts'
+import { cpuOfTreeMs } from './process-cpu.ts'
 import type { Sample } from './rounds.ts'
 
 export interface DrainedOptions {
@@ -28,7 +29,7 @@ export async function drained({ url, relays = 1, serverPid }: DrainedOptions): P
     entries: logged,
     entriesPerSecond: (logged / ms) * 1_000,
     serverSecondsPerMillion: (serverMs / logged) * 1_000,
-    relaySecondsPerMillion: (relayMs / logged) * 1_000,
+    ownSecondsPerMillion: (relayMs / logged) * 1_000,
   }
 }
 
