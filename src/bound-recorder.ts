@@ -43,7 +43,7 @@ export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Re
     const encoded: string[] = []
     for (const entry of entries) {
       const pending = shaper.shape(entry, context, nowMs)
-      if (pending) encoded.push(encoder.encode(pending, null).json)
+      if (pending) encoded.push(encoder.encode(pending, null))
     }
     const unshapable = entries.length - encoded.length
     if (unshapable > 0) {

@@ -1,12 +1,6 @@
 import type { DropReason } from './entry.ts'
+import type { EntryLabel } from './entry-label.ts'
 import type { AuditLogger } from './logger.ts'
-
-/** What we may log of an entry: a checked action and UUIDs, never metadata, context or free text. */
-export interface EntryLabel {
-  readonly action: string
-  readonly eventId: string | undefined
-  readonly userId: string | undefined
-}
 
 const WARN_EVERY_MS = 1_000
 /** How many of the lost entries a warning names. */
@@ -45,8 +39,8 @@ export class DropCounter {
     this.#unsaid[reason] = (this.#unsaid[reason] ?? 0) + entries
     this.#unrecorded ??= {}
     this.#unrecorded[reason] = (this.#unrecorded[reason] ?? 0) + entries
-    for (const { action, eventId, userId } of labels) {
-      if (this.#labels.length < MAX_LABELS) this.#labels.push({ action, eventId, userId })
+    for (const label of labels) {
+      if (this.#labels.length < MAX_LABELS) this.#labels.push(label)
     }
     if (this.#timer) return
     const waitMs = Math.max(0, this.#lastWarnedMs + WARN_EVERY_MS - performance.now())

@@ -9,8 +9,6 @@ export class Notes {
   redacted: string[] | undefined
   /** Text that is no UUID, as JSON, by the field that it was given in. */
   invalid: Record<string, string> | undefined
-  /** Whether a column's text may have characters of more than one byte. */
-  hasWideText = false
 
   constructor(pending: PendingEntry | undefined) {
     const context = pending?.context

@@ -1,26 +1,20 @@
-import { createFitter, type Parts } from './encode-fit.ts'
+import { createFitter } from './encode-fit.ts'
+import { objectJson, type Parts, rowJson } from './encode-layout.ts'
 import { Notes } from './encode-notes.ts'
 import { createInstantText, occurredTime, recordedTime } from './entry-time.ts'
 import { createIdGenerator, type IdGenerator } from './id.ts'
-import { type JsonObject, merge } from './json-object.ts'
+import { JsonObject, merge } from './json-object.ts'
 import type { BoundContext, PendingEntry } from './pending.ts'
 import type { Redactor } from './redact.ts'
 import { mayHoldSecret } from './secret-texts.ts'
-import { isUuid, mendJson, plainLine, UUID_CHARACTERS } from './text.ts'
+import { internal, isActionName, isUuid, mendJson, plainLine, UUID_CHARACTERS } from './text.ts'
 
-/** An entry as it is written: one JSON object in the columns' names. */
-export interface EncodedEntry {
-  readonly id: string
-  /** Its running number in the fast lane; null in the outbox lane. */
-  readonly recorderSeq: number | null
-  readonly json: string
-  /** The JSON's size in UTF-8. */
-  readonly bytes: number
-  /** What may be said of the entry in a log: an action that is well-formed, and UUIDs. */
-  readonly action: string
-  readonly eventId: string | undefined
-  readonly userId: string | undefined
-}
+/**
+ * An entry as the fast lane takes it: the values of `ROW_COLUMNS`, which only have to be
+ * stringified, or the JSON of such an array.
+ */
+export type Row = PlainRow | string
+type PlainRow = readonly [id: string, occurredAt: string, recorderSeq: number, ...rest: unknown[]]
 
 export interface EncoderOptions {
   readonly recorderId: string
@@ -29,31 +23,122 @@ export interface EncoderOptions {
   readonly nextId?: IdGenerator | undefined
 }
 
+/**
+ * The half of an entry's way that can wait: ids, times, well-formed text, JSON, its exact size.
+ * Total, and whatever comes out fits its columns' types and the log's checks.
+ */
 export interface Encoder {
+  rowOf(pending: PendingEntry, recorderSeq: number): Row
+  /** Rows as JSON, with commas in between: those that `rowOf` has made of these entries. */
+  joinRows(rows: readonly Row[], entries: readonly PendingEntry[]): string
   /**
-   * The half of an entry's way that can wait: ids, times, well-formed text, JSON, its exact size.
-   * Total, and whatever comes out fits its columns' types and the log's checks.
+   * An entry as the outbox lane takes it: the JSON of an object with the columns' names.
    *
-   * @param recorderSeq its running number in the fast lane; null in the outbox lane
+   * @param recorderSeq its running number; null where it has none, as in the outbox lane
    */
-  encode(pending: PendingEntry, recorderSeq: number | null): EncodedEntry
+  encode(pending: PendingEntry, recorderSeq: number | null): string
   /** How many entries were encoded less faithfully than they were given. */
   readonly degraded: number
 }
 
-/** `entity.verb`: names of letters, digits, `_` and `-`, joined by dots. */
-const ACTION = /^[\w-]+(?:\.[\w-]+)+$/
 /** Text that is itself in JSON. */
 const SAFE = /^[\w .:;,/+=@()-]*$/
+/** How many bytes JSON makes of one character at most: an escape, `\u0001`. */
+const MAX_ESCAPE_BYTES = 6
+/** What everything but metadata and context takes of a plain entry, at most. */
+const ENVELOPE_BYTES = 1_024
+/** Applications have some dozens of actions and of types of entities. */
+const MAX_NAMES = 1_000
+const NOTHING = new JsonObject()
 
 export function createEncoder(options: EncoderOptions): Encoder {
   const { recorderId, maxEntryBytes, redactor, nextId = createIdGenerator() } = options
   const instantText = createInstantText()
-  const fit = createFitter(maxEntryBytes)
+  const fit = createFitter(maxEntryBytes, recorderId)
   const contexts = new WeakMap<BoundContext, Mended>()
+  // Names that were seen to be plain.
+  const names = new Set<string>()
+  /** So many fit, whatever JSON makes of them. */
+  const plainCharacters = (maxEntryBytes - ENVELOPE_BYTES) / MAX_ESCAPE_BYTES
   let degraded = 0
 
-  function encode(pending: PendingEntry, recorderSeq: number | null): EncodedEntry {
+  /**
+   * Nearly every entry is plain: nothing is to be mended or said of it, and it fits. Those are
+   * stringified together, by the engine, which is the cheapest way there is.
+   */
+  function rowOf(pending: PendingEntry, recorderSeq: number): Row {
+    const id = nextId(recordedTime(pending.recordedAtMs))
+    if (!isPlain(pending)) return rowJson(partsOf(pending, recorderSeq, id))
+    const { userId, eventId, targetId, action, entityType, requestId } = pending
+    const { recordedAtMs, metadata = NOTHING, details = pending.context?.details } = pending
+    return [
+      id,
+      instantText(recordedAtMs),
+      recorderSeq,
+      userId,
+      eventId,
+      targetId,
+      action,
+      entityType,
+      requestId,
+      metadata,
+      details ?? NOTHING,
+    ]
+  }
+
+  function isPlain(pending: PendingEntry): boolean {
+    const { action, userId, eventId, targetId, requestId, entityType, context } = pending
+    const { recordedAtMs } = pending
+    return (
+      pending.marks === undefined &&
+      pending.redacted === undefined &&
+      pending.occurredAtMs === undefined &&
+      recordedTime(recordedAtMs) === recordedAtMs &&
+      isPlainContext(context, pending) &&
+      (names.has(action) || (isActionName(action) && remember(action))) &&
+      (entityType === undefined || names.has(entityType) || isPlainText(entityType)) &&
+      (userId === undefined || isUuid(userId)) &&
+      (eventId === undefined || isUuid(eventId)) &&
+      (targetId === undefined || isUuid(targetId)) &&
+      (requestId === undefined || isUuid(requestId) || isPlainText(requestId))
+    )
+  }
+
+  function isPlainContext(context: BoundContext | undefined, pending: PendingEntry): boolean {
+    if (context === undefined) return pending.bytes <= plainCharacters
+    return (
+      context.marks === undefined &&
+      context.redacted === undefined &&
+      (pending.details === undefined || context.details === undefined) &&
+      pending.bytes + context.characters <= plainCharacters
+    )
+  }
+
+  function remember(name: string): true {
+    if (names.size < MAX_NAMES) names.add(internal(name))
+    return true
+  }
+
+  function joinRows(rows: readonly Row[], entries: readonly PendingEntry[]): string {
+    if (!rows.some((row) => typeof row === 'string')) {
+      const json = stringified(rows)
+      if (json !== undefined) return json.slice(1, -1)
+    }
+    return rows.map((row, at) => jsonOf(row, entries[at] as PendingEntry)).join(',')
+  }
+
+  function jsonOf(row: Row, pending: PendingEntry): string {
+    if (typeof row === 'string') return row
+    const [id, , recorderSeq] = row
+    return stringified(row) ?? rowJson(partsOf(pending, recorderSeq, id))
+  }
+
+  function encode(pending: PendingEntry, recorderSeq: number | null): string {
+    const id = nextId(recordedTime(pending.recordedAtMs))
+    return objectJson(partsOf(pending, recorderSeq, id), recorderId)
+  }
+
+  function partsOf(pending: PendingEntry, recorderSeq: number | null, id: string): Parts {
     const notes = new Notes(pending)
     const recordedMs = recordedTime(pending.recordedAtMs)
     let occurredMs = recordedMs
@@ -62,41 +147,25 @@ export function createEncoder(options: EncoderOptions): Encoder {
       if (occurred.mark !== undefined) notes.mark(occurred.mark)
       occurredMs = occurred.ms
     }
-    const userId = uuidOf('userId', pending.userId, notes)
-    const eventId = uuidOf('eventId', pending.eventId, notes)
-    const targetId = uuidOf('targetId', pending.targetId, notes)
-    const isAction = ACTION.test(pending.action)
+    const isAction = isActionName(pending.action)
     if (!isAction) notes.mark('action.malformed')
-    const id = nextId(recordedMs)
-    let head = `{"id":"${id}","occurred_at":"${instantText(occurredMs)}"`
-    if (recorderSeq !== null) {
-      head += `,"recorder_id":"${recorderId}","recorder_seq":${recorderSeq}`
-    }
-    if (userId !== undefined) head += `,"user_id":"${userId}"`
-    if (eventId !== undefined) head += `,"event_id":"${eventId}"`
-    if (targetId !== undefined) head += `,"target_id":"${targetId}"`
-    head += `,"action":${isAction ? `"${pending.action}"` : line('action', pending.action, notes)}`
-
-    const parts: Parts = {
-      head,
+    const parts = fit({
+      id,
+      occurredAt: instantText(occurredMs),
+      recorderSeq,
+      userId: uuidOf('userId', pending.userId, notes),
+      eventId: uuidOf('eventId', pending.eventId, notes),
+      targetId: uuidOf('targetId', pending.targetId, notes),
+      action: isAction ? `"${pending.action}"` : line('action', pending.action, notes),
       entityType: columnOf('entityType', pending.entityType, notes),
       requestId: columnOf('requestId', pending.requestId, notes),
-      metadata: pending.metadata,
-      metadataJson: jsonOf(pending.metadata, 'metadata', notes),
+      metadataJson: jsonColumn(pending.metadata, 'metadata', notes),
       detailsJson: detailsOf(pending, notes),
+      metadata: pending.metadata,
       notes,
-    }
-    const json = fit(parts)
+    })
     if (notes.marks !== undefined) degraded += 1
-    return {
-      id,
-      recorderSeq,
-      json,
-      bytes: bytesOf(json, parts),
-      action: isAction ? pending.action : '(malformed)',
-      eventId,
-      userId,
-    }
+    return parts
   }
 
   function uuidOf(name: string, text: string | undefined, notes: Notes): string | undefined {
@@ -124,12 +193,12 @@ export function createEncoder(options: EncoderOptions): Encoder {
 
   /** The details' JSON: the context's is made once, unless the entry has details of its own. */
   function detailsOf({ context, details }: PendingEntry, notes: Notes): string | undefined {
-    if (details !== undefined) return jsonOf(merge(context?.details, details), 'context', notes)
+    if (details !== undefined) return jsonColumn(merge(context?.details, details), 'context', notes)
     if (context?.details === undefined) return undefined
     let made = contexts.get(context)
     if (made === undefined) {
       const mending = new Notes(undefined)
-      made = { json: jsonOf(context.details, 'context', mending), marks: mending.marks }
+      made = { json: jsonColumn(context.details, 'context', mending), marks: mending.marks }
       contexts.set(context, made)
     }
     for (const mark of made.marks ?? []) notes.mark(mark)
@@ -137,6 +206,8 @@ export function createEncoder(options: EncoderOptions): Encoder {
   }
 
   return {
+    rowOf,
+    joinRows,
     encode,
     get degraded() {
       return degraded
@@ -144,35 +215,33 @@ export function createEncoder(options: EncoderOptions): Encoder {
   }
 }
 
-/**
- * The JSON's size in UTF-8. Counting the whole of it would have the engine put it together first,
- * which the batch's join does once for all.
- */
-function bytesOf(json: string, { metadataJson, detailsJson, notes }: Parts): number {
-  if (notes.hasAny || notes.hasWideText) return Buffer.byteLength(json)
-  return json.length + extraBytes(metadataJson) + extraBytes(detailsJson)
-}
-
-function extraBytes(text: string | undefined): number {
-  return text === undefined ? 0 : Buffer.byteLength(text) - text.length
-}
-
 interface Mended {
   readonly json: string | undefined
   readonly marks: readonly string[] | undefined
 }
 
+/** Not as long as a UUID: such a text has not been looked into yet. */
+function isPlainText(text: string): boolean {
+  return text.length !== UUID_CHARACTERS && text !== '' && SAFE.test(text)
+}
+
+/** Undefined where the text would have to be mended, or somebody has a say in how it is made. */
+function stringified(rows: readonly unknown[]): string | undefined {
+  if ('toJSON' in rows) return undefined
+  const json = JSON.stringify(rows)
+  return json.includes('\\u') ? undefined : json
+}
+
 /** One line of well-formed text as JSON. */
 function line(name: string, text: string, notes: Notes): string {
   if (SAFE.test(text)) return `"${text}"`
-  notes.hasWideText = true
   const plain = plainLine(text)
   if (plain !== text) notes.mark(`${name}.characters`)
   return JSON.stringify(plain)
 }
 
 /** Undefined for nothing. What jsonb does not take is mended and marked. */
-function jsonOf(
+function jsonColumn(
   object: JsonObject | undefined,
   root: 'metadata' | 'context',
   notes: Notes,

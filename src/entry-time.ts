@@ -4,17 +4,16 @@ const DAY_MS = 86_400_000
 const MIN_MS = -62_135_596_800_000
 const MAX_MS = 253_402_300_799_999
 
-/** Milliseconds since 1970 as ISO text. Entries of one flush mostly share a second's. */
+/** Milliseconds since 1970 as ISO text. Entries of one flush often share a millisecond. */
 export function createInstantText(): (ms: number) => string {
-  let knownSecond = Number.NaN
-  let prefix = ''
+  let knownMs = Number.NaN
+  let text = ''
   return (ms) => {
-    const second = Math.floor(ms / 1_000)
-    if (second !== knownSecond) {
-      knownSecond = second
-      prefix = new Date(second * 1_000).toISOString().slice(0, 20)
+    if (ms !== knownMs) {
+      knownMs = ms
+      text = new Date(ms).toISOString()
     }
-    return `${prefix}${String(ms - second * 1_000).padStart(3, '0')}Z`
+    return text
   }
 }
 

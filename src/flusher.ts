@@ -1,9 +1,11 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EntryBuffer } from './buffer.ts'
 import { type DropCounter, MAX_LABELS } from './drops.ts'
-import type { EncodedEntry, Encoder } from './encode.ts'
+import type { Encoder } from './encode.ts'
+import { EncodedBatch } from './encoded-batch.ts'
+import { labelOf } from './entry-label.ts'
 import { databaseFault } from './errors.ts'
-import { type StagedBatch, toStagedBatch } from './keeper.ts'
+import type { StagedBatch } from './keeper.ts'
 import type { AuditLogger } from './logger.ts'
 import { Outage } from './outage.ts'
 import type { PendingEntry } from './pending.ts'
@@ -18,7 +20,7 @@ export interface FlusherParts {
   readonly buffer: EntryBuffer<PendingEntry>
   readonly encoder: Encoder
   /** Writes a batch to staging in one statement: all of it or none. @returns the lane's epoch */
-  readonly stage: (encoded: readonly string[]) => Promise<string | null>
+  readonly stage: (rows: string) => Promise<string | null>
   readonly drops: DropCounter
   readonly logger: AuditLogger
   readonly flushIntervalMs: number
@@ -116,7 +118,7 @@ export class Flusher {
     do {
       const batch = buffer.take(maxBatchEntries)
       const encoded = await this.#encode(batch)
-      if (encoded.length > 0) await this.#stage(encoded)
+      if (encoded.entries.length > 0) await this.#stage(encoded)
       buffer.release(batch)
       this.#settle(batch.length)
     } while (this.#isWorthWriting() && !this.#halt.signal.aborted)
@@ -129,14 +131,17 @@ export class Flusher {
     return isAskedFor || buffer.waiting >= maxBatchEntries
   }
 
-  async #encode(batch: readonly PendingEntry[]): Promise<EncodedEntry[]> {
+  async #encode(batch: readonly PendingEntry[]): Promise<EncodedBatch> {
     const { encoder } = this.#parts
-    const encoded: EncodedEntry[] = []
-    for (const entry of batch) {
-      if (encoded.length > 0 && encoded.length % SLICE_ENTRIES === 0) await nextTurn()
+    const encoded = new EncodedBatch(encoder)
+    for (let at = 0; at < batch.length; at += 1) {
+      if (at > 0 && at % SLICE_ENTRIES === 0) {
+        encoded.seal()
+        await nextTurn()
+      }
       this.#numbered += 1
       try {
-        encoded.push(encoder.encode(entry, this.#numbered))
+        encoded.add(batch[at] as PendingEntry, this.#numbered)
       } catch {
         // A bug of ours, and no reason to hold up the others.
         this.#parts.drops.count('refused')
@@ -160,50 +165,48 @@ export class Flusher {
   }
 
   /** Settles every entry: staged, refused for good, or given up by `stop`. Never rejects. */
-  async #stage(encoded: readonly EncodedEntry[]): Promise<void> {
+  async #stage(encoded: EncodedBatch): Promise<void> {
     const { stage, drops, onStaged } = this.#parts
-    // Joined once, for the driver and for whoever keeps it: until then each text is in pieces.
-    const texts = [encoded.map((entry) => entry.json).join(',')]
+    const { entries } = encoded
+    const rows = encoded.toJson()
     try {
-      const epoch = await withRetry(() => stage(texts), {
+      const epoch = await withRetry(() => stage(rows), {
         signal: this.#halt.signal,
         tearsAttempt: true,
         isFinal: (error) => faultKind(error) === 'entry',
         onFailure: (error) => this.#outage.failed(error, { buffered: this.#parts.buffer.size }),
       })
       this.#outage.recovered({ buffered: this.#parts.buffer.size })
-      this.#staged += encoded.length
-      onStaged(toStagedBatch(epoch, encoded, texts))
+      this.#staged += entries.length
+      onStaged({ epoch, lastSeq: encoded.lastSeq, entries: entries.length, rows })
     } catch (error) {
       if (faultKind(error) !== 'entry') {
-        drops.count('timeout', encoded.length, encoded)
+        const named = entries.slice(0, MAX_LABELS).map(labelOf)
+        drops.count('timeout', entries.length, named)
         return
       }
       // Whoever refuses an entry is there.
       this.#outage.recovered({ buffered: this.#parts.buffer.size })
-      if (encoded.length === 1) {
-        for (const entry of encoded) this.#refuse(entry, error)
+      if (entries.length === 1) {
+        for (const pending of entries) this.#refuse(pending, error)
       } else {
         // One of them is at fault. Halving finds it, and the others are staged on the way.
-        const half = Math.ceil(encoded.length / 2)
-        await this.#stage(encoded.slice(0, half))
-        await this.#stage(encoded.slice(half))
+        for (const half of encoded.halves()) await this.#stage(half)
       }
     }
   }
 
-  #refuse({ action, eventId, userId }: EncodedEntry, error: unknown): void {
+  #refuse(pending: PendingEntry, error: unknown): void {
     const { drops, logger, onRefused } = this.#parts
     drops.count('refused')
     onRefused()
     const fault = databaseFault(error)
-    logger.warn({ action, eventId, userId, fault }, 'audit entry refused by the database')
+    logger.warn({ ...labelOf(pending), fault }, 'audit entry refused by the database')
   }
 
   #lose(entries: readonly PendingEntry[]): void {
-    const { buffer, encoder, drops } = this.#parts
-    const named = entries.slice(0, MAX_LABELS).map((entry) => encoder.encode(entry, null))
-    drops.count('timeout', entries.length, named)
+    const { buffer, drops } = this.#parts
+    drops.count('timeout', entries.length, entries.slice(0, MAX_LABELS).map(labelOf))
     this.#numbered += entries.length
     buffer.release(entries)
     this.#settle(entries.length)

@@ -1,4 +1,3 @@
-import type { EncodedEntry } from './encode.ts'
 import type { AuditLogger } from './logger.ts'
 import type { LaneState } from './staging.ts'
 
@@ -8,27 +7,15 @@ export interface StagedBatch {
   readonly epoch: string | null
   readonly lastSeq: number
   readonly entries: number
-  /** Each of one entry or of several, with a comma in between. */
-  readonly encoded: readonly string[]
-  readonly bytes: number
-}
-
-export function toStagedBatch(
-  epoch: string | null,
-  entries: readonly EncodedEntry[],
-  encoded: readonly string[],
-): StagedBatch {
-  let bytes = 0
-  for (const entry of entries) bytes += entry.bytes
-  const lastSeq = entries.at(-1)?.recorderSeq ?? 0
-  return { epoch, lastSeq, entries: entries.length, encoded, bytes }
+  /** As JSON, as they were staged. */
+  readonly rows: string
 }
 
 export interface KeeperParts {
   /** Beyond this the oldest batches are let go, unconfirmed. 0 keeps nothing. */
   readonly maxBytes: number
   readonly laneState: () => Promise<LaneState>
-  readonly stage: (encoded: readonly string[]) => Promise<string | null>
+  readonly stage: (rows: string) => Promise<string | null>
   readonly logger: AuditLogger
 }
 
@@ -60,10 +47,13 @@ export class Keeper {
 
   keep(batch: StagedBatch): void {
     const { maxBytes } = this.#parts
-    if (this.#closed || batch.bytes > maxBytes) return
+    if (this.#closed || bytesOf(batch) > maxBytes) return
     this.#kept.push(batch)
-    this.#bytes += batch.bytes
-    while (this.#bytes > maxBytes) this.#bytes -= this.#kept.shift()?.bytes ?? 0
+    this.#bytes += bytesOf(batch)
+    while (this.#bytes > maxBytes) {
+      const oldest = this.#kept.shift()
+      if (oldest) this.#bytes -= bytesOf(oldest)
+    }
     this.#arm()
   }
 
@@ -117,7 +107,7 @@ export class Keeper {
     let stagedAgain = 0
     for (const batch of batches) {
       if (batch.epoch !== epoch) {
-        const newEpoch = await this.#parts.stage(batch.encoded)
+        const newEpoch = await this.#parts.stage(batch.rows)
         this.#replace(batch, { ...batch, epoch: newEpoch })
         stagedAgain += batch.entries
       } else if (batch.lastSeq < firstWaiting) {
@@ -136,6 +126,11 @@ export class Keeper {
     const at = this.#kept.indexOf(batch)
     if (at === -1) return // let go meanwhile, for room
     this.#kept.splice(at, 1, ...(by ? [by] : []))
-    if (!by) this.#bytes -= batch.bytes
+    if (!by) this.#bytes -= bytesOf(batch)
   }
+}
+
+/** In memory: a text with characters outside of Latin-1 takes two bytes for each. */
+function bytesOf({ rows }: StagedBatch): number {
+  return rows.length
 }

@@ -67,7 +67,7 @@ export class RecorderPath {
     this.#flusher = new Flusher({
       buffer: this.#buffer,
       encoder: this.encoder,
-      stage: (encoded) => statements.stage(encoded),
+      stage: (rows) => statements.stage(rows),
       drops: this.#drops,
       logger,
       flushIntervalMs,
@@ -81,7 +81,7 @@ export class RecorderPath {
     this.#keeper = new Keeper({
       maxBytes: limits.maxKeptBytes,
       laneState: () => statements.laneState(),
-      stage: (encoded) => statements.stage(encoded),
+      stage: (rows) => statements.stage(rows),
       logger,
     })
   }

@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from './database.ts'
-import { insertIntoLane } from './lane.ts'
+import { insertRows } from './lane.ts'
 
 /** The fast lane as one recorder sees it. */
 export interface LaneState {
@@ -17,10 +17,11 @@ export interface LaneState {
  */
 export async function stageBatch(
   database: Database,
-  encoded: readonly string[],
+  recorderId: string,
+  rows: string,
 ): Promise<string | null> {
   const [row] = await database.execute<{ epoch: string | null }>(sql`
-    with staged as (${insertIntoLane('staging', encoded)})
+    with staged as (${insertRows(recorderId, rows)})
     select audit.lane_epoch()::text as epoch`)
   return row?.epoch ?? null
 }

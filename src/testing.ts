@@ -114,8 +114,7 @@ class Memory {
 
   keep(pending: PendingEntry, lane: MemoryEntry['lane']): void {
     const recorderSeq = lane === 'staging' ? this.#accepted + 1 : null
-    const { json } = this.#encoder.encode(pending, recorderSeq)
-    this.entries.push(storedEntry(json, lane))
+    this.entries.push(storedEntry(this.#encoder.encode(pending, recorderSeq), lane))
   }
 
   #drop(reason: DropReason): false {

@@ -1,5 +1,12 @@
 import { createHash } from 'node:crypto'
 
+/** `entity.verb`: names of letters, digits, `_` and `-`, joined by dots. */
+const ACTION = /^[\w-]+(?:\.[\w-]+)+$/
+
+export function isActionName(text: string): boolean {
+  return ACTION.test(text)
+}
+
 /** Longest `action`, as the log's own check has it. */
 export const MAX_ACTION_CHARACTERS = 128
 /** Longest `entityType` and `requestId`, likewise; also what is kept of an id that is no UUID. */

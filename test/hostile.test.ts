@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { createEncoder } from '../src/encode.ts'
+import { ROW_COLUMNS } from '../src/encode-layout.ts'
 import { compileRedactor } from '../src/redact.ts'
 import { createShaper } from '../src/shape.ts'
 import { hostileEntry, hostileValue, type Make, made, oddKey } from './support/hostile.ts'
@@ -29,7 +30,11 @@ function through(maxEntryBytes: number, entry: unknown, context?: object) {
   const bound = context && pipeline.bind(context as Record<string, unknown>)
   const pending = pipeline.shape(entry, bound, NOW)
   if (pending === undefined) return undefined
-  return { pending, encode: () => pipeline.encode(pending, 1) }
+  return {
+    pending,
+    encode: () => pipeline.encode(pending, 1),
+    encodeRow: () => pipeline.joinRows([pipeline.rowOf(pending, 1)], [pending]),
+  }
 }
 
 const COLUMNS = [
@@ -60,11 +65,15 @@ test('whatever is recorded, nothing is thrown and what is stored fits', () => {
       const entry = make()
       const result = through(size, entry, bound() as object)
       if (result === undefined) return
-      const { json, bytes } = result.encode()
-      assert.equal(bytes, Buffer.byteLength(json))
-      assert(bytes <= size, `${bytes} bytes`)
-      assert.doesNotMatch(json, /\0|(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])|\p{Surrogate}/u)
+      const json = result.encode()
       const row = JSON.parse(json)
+      const rowJson = result.encodeRow()
+      for (const text of [json, rowJson]) {
+        assert(Buffer.byteLength(text) <= size, `${Buffer.byteLength(text)} bytes`)
+        assert.doesNotMatch(text, /\0|(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])|\p{Surrogate}/u)
+      }
+      // What is cut a second time may be cut elsewhere.
+      if (!json.includes('.truncated')) assertSameColumns(rowJson, row)
       assertFits(row)
       // The mark of five characters is one of the texts above.
       if (/…\[cut: (?!5 char)/.test(json)) assert.match(String(row.context?.degraded), /truncated/)
@@ -72,6 +81,21 @@ test('whatever is recorded, nothing is thrown and what is stored fits', () => {
     { numRuns },
   )
 })
+
+/** Both lanes get the same of an entry, but for its id. */
+function assertSameColumns(rowJson: string, row: Record<string, unknown>): void {
+  const values: unknown[] = JSON.parse(rowJson)
+  assert.equal(values.length, ROW_COLUMNS.length)
+  for (const [at, name] of ROW_COLUMNS.entries()) {
+    const isObject = name === 'metadata' || name === 'context'
+    if (name !== 'id')
+      assert.deepEqual(
+        values[at] ?? (isObject ? {} : null),
+        row[name] ?? (isObject ? {} : null),
+        name,
+      )
+  }
+}
 
 function deepFreeze(value: unknown): void {
   if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return
@@ -86,7 +110,7 @@ test('what JSON can hold is stored exactly, is not written to, and is not marked
       deepFreeze(metadata)
       const before = JSON.stringify(metadata)
       const result = through(32_768, { action: 'thing.change', metadata })
-      const row = JSON.parse(result?.encode().json ?? '{}')
+      const row = JSON.parse(result?.encode() ?? '{}')
       assert.equal(JSON.stringify(metadata), before)
       if (row.context !== undefined) {
         // Too long, a number beyond what is exact, a text that is not well-formed, a secret.
@@ -207,7 +231,7 @@ test('no planted secret reaches the buffer or the JSON, at any depth, by any way
       if (where !== 'userId' && where !== 'requestId') {
         assert.doesNotMatch(JSON.stringify(result.pending), new RegExp(CORE), 'in the buffer')
       }
-      assert.doesNotMatch(result.encode().json, new RegExp(CORE), 'in the JSON')
+      assert.doesNotMatch(result.encode(), new RegExp(CORE), 'in the JSON')
     }),
     { numRuns },
   )
@@ -237,7 +261,7 @@ test('what happens to the entry after the call does not show', () => {
       const before = JSON.stringify(result.pending)
       spoil(entry)
       assert.equal(JSON.stringify(result.pending), before)
-      assert.doesNotMatch(result.encode().json, /SPOILED/)
+      assert.doesNotMatch(result.encode(), /SPOILED/)
     }),
     { numRuns },
   )

@@ -105,8 +105,7 @@ const batch = (lastSeq: number, epoch: string | null = 'one') => ({
   epoch,
   lastSeq,
   entries: 1,
-  encoded: [`entry ${lastSeq}`],
-  bytes: 10,
+  rows: `entry ${lastSeq}`.padEnd(10),
 })
 
 async function settled(parts: Partial<KeeperParts>, batches: ReturnType<typeof batch>[]) {
@@ -114,8 +113,8 @@ async function settled(parts: Partial<KeeperParts>, batches: ReturnType<typeof b
   const keeper = new Keeper({
     maxBytes: 100,
     laneState: () => Promise.resolve({ epoch: 'one', firstWaiting: null }),
-    stage: (encoded) => {
-      staged.push(...encoded)
+    stage: (rows) => {
+      staged.push(rows.trim())
       return Promise.resolve('two')
     },
     logger: silentLogger(),
@@ -153,8 +152,8 @@ test('what is staged while the lane is looked at is kept', async () => {
       new Promise((resolve) => {
         answers.push(resolve)
       }),
-    stage: (encoded) => {
-      staged.push(...encoded)
+    stage: (rows) => {
+      staged.push(rows.trim())
       return Promise.resolve('two')
     },
     logger: silentLogger(),

@@ -112,7 +112,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'one refused entry takes its batch along',
-    edits: [{ file: FLUSHER, find: 'if (encoded.length === 1) {', replace: 'if (Boolean(1)) {' }],
+    edits: [{ file: FLUSHER, find: 'if (entries.length === 1) {', replace: 'if (Boolean(1)) {' }],
     tests: ['recorder.test.ts'],
   },
   {
@@ -168,8 +168,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FLUSHER,
-        find: 'if (encoded.length > 0) await this.#stage(encoded)',
-        replace: 'if (encoded.length > 0) void this.#stage(encoded)',
+        find: 'if (encoded.entries.length > 0) await this.#stage(encoded)',
+        replace: 'if (encoded.entries.length > 0) void this.#stage(encoded)',
       },
     ],
     tests: ['simulation.test.ts'],
@@ -179,10 +179,10 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FLUSHER,
-        find: 'withRetry(() => stage(texts), {',
+        find: 'withRetry(() => stage(rows), {',
         replace:
-          'withRetry(() => stage(texts.map((text) => text.replace(/"id":"(........)/, ' +
-          '() => `"id":"${Math.random().toString(16).slice(2, 10).padEnd(8, "0")}`))), {',
+          'withRetry(() => stage(rows.replace(/\\["(........)/g, ' +
+          '() => `["${Math.random().toString(16).slice(2, 10).padEnd(8, "0")}`)), {',
       },
     ],
     tests: ['simulation.test.ts'],

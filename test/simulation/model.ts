@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Moved, MoveOptions } from '../../relay/move.ts'
 import type { Place } from '../../relay/park.ts'
 import { AuditError } from '../../src/errors.ts'
+import { ROW_COLUMNS } from '../../src/encode-layout.ts'
 import type { LaneName } from '../../src/lane.ts'
 import type { Report } from '../../src/recorder-statements.ts'
 import type { LaneState } from '../../src/staging.ts'
@@ -16,14 +17,6 @@ export interface Row {
   /** Where it stands. Another row never stands there. */
   readonly place: string
   heldBy: object | undefined
-}
-
-interface StagedJson {
-  readonly id: string
-  readonly recorder_id?: string | null
-  readonly recorder_seq?: number
-  readonly action: string
-  readonly metadata: Row['metadata']
 }
 
 export interface Counts extends Report {
@@ -75,8 +68,8 @@ export class Model {
     for (const row of this.lanes.outbox) row.heldBy = undefined
   }
 
-  stage(encoded: readonly string[]): string | null {
-    const rows = this.#readAll(encoded)
+  stage(recorderId: string, json: string): string | null {
+    const rows = this.#readAll(recorderId, json)
     if (rows.some(({ action }) => action === REFUSED_IN_LANE)) throw sqlError('23514')
     for (const row of rows) this.#put('staging', row)
     return this.#sentinel
@@ -111,8 +104,8 @@ export class Model {
     for (const counts of this.recorders.values()) {
       if (!counts.closed || counts.logged < counts.staged) counts.gaps += 1
     }
-    const columns = { recorder_id: null, recorder_seq: 0, action: 'audit.gap', metadata: {} }
-    this.#put('outbox', this.#read({ id: randomUUID(), ...columns }))
+    const columns = { recorderId: null, recorderSeq: 0, action: 'audit.gap', metadata: {} }
+    this.#put('outbox', this.#placed({ id: randomUUID(), ...columns }))
     return true
   }
 
@@ -181,18 +174,22 @@ export class Model {
     this.staged.set(row.id, row)
   }
 
-  /** Texts of one entry or of several, as the statement's parameter is made of them. */
-  #readAll(encoded: readonly string[]): Row[] {
-    const entries: StagedJson[] = JSON.parse(`[${encoded.join(',')}]`)
-    return entries.map((entry) => this.#read(entry))
+  #readAll(recorderId: string, json: string): Row[] {
+    const rows: readonly (readonly unknown[])[] = JSON.parse(json)
+    return rows.map((values) => {
+      const { id, recorder_seq, action, metadata } = Object.fromEntries(
+        ROW_COLUMNS.map((name, at) => [name, values[at]]),
+      )
+      return this.#placed({
+        ...{ id: String(id), recorderId, recorderSeq: Number(recorder_seq) },
+        ...{ action: String(action), metadata: metadata as Row['metadata'] },
+      })
+    })
   }
 
-  #read({ id, recorder_id, recorder_seq, action, metadata }: StagedJson): Row {
+  #placed(row: Omit<Row, 'place' | 'heldBy'>): Row {
     this.#places += 1
-    return {
-      ...{ id, recorderId: recorder_id ?? null, recorderSeq: recorder_seq ?? 0, action },
-      ...{ metadata, place: String(this.#places), heldBy: undefined },
-    }
+    return { ...row, place: String(this.#places), heldBy: undefined }
   }
 
   #countsOf(recorderId: string): Counts {
