@@ -207,6 +207,28 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     tests: ['relay.test.ts'],
   },
   {
+    name: 'status calls missing what waits',
+    edits: [
+      {
+        file: 'relay/status.ts',
+        find: 'greatest(0, owed - waiting) as unaccounted',
+        replace: 'greatest(0, owed) as unaccounted',
+      },
+    ],
+    tests: ['status.test.ts'],
+  },
+  {
+    name: 'status does not count what is accepted and not staged',
+    edits: [
+      {
+        file: 'relay/status.ts',
+        find: "when 'live' then greatest(owed, waiting)",
+        replace: "when 'live' then waiting",
+      },
+    ],
+    tests: ['status.test.ts'],
+  },
+  {
     name: 'nobody declares a gap',
     edits: [{ file: RELAY, find: 'if (probed.wasEmptied) await this.#declareGap()', replace: '' }],
     tests: ['gaps.test.ts'],
