@@ -34,6 +34,7 @@ test('whatever was recorded reaches the log, by both lanes, as it was encoded', 
     const fromSeq = 1 + (await relay.drain({ deadlineMs: 60_000 })).logged - 2 * fast.length
     await assertLogged(scratch, fromSeq, [...fast, ...outbox])
   }
+  t.diagnostic(`${accepted} of ${ENTRIES} were entries`)
   assert(accepted > ENTRIES / 4)
   const [dead] = await scratch.sql`select count(*)::int as count from audit.audit_dead_letter`
   assert.equal(dead?.['count'], 0)
