@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
-import type { Database } from '../src/database.ts'
 import { laneTable } from '../src/lane.ts'
+import { type AuditDatabase, firstRow, type Row, rowsOf } from '../src/rows.ts'
 import {
   auditDeadLetter,
   auditHead,
@@ -51,11 +51,13 @@ export interface Status {
   readonly recorders: readonly RecorderStatus[]
 }
 
-type Figures = Omit<Status, 'recorders' | 'depth'> & Status['depth']
-
-/** The whole state of the log, as `audit-relay status` shows it. Reads only. */
-export async function readStatus(database: Database): Promise<Status> {
-  const [figures] = await database.execute<Figures>(sql`
+/**
+ * The whole state of the log, as `audit-relay status` shows it. Reads only.
+ *
+ * @param db any Drizzle database whose login was granted `audit_relay`
+ */
+export async function readStatus(db: AuditDatabase): Promise<Status> {
+  const figuresAnswer = await db.execute(sql`
     select
       (select count(*) from ${laneTable('staging')})::float8 as staging,
       (select count(*) from ${laneTable('outbox')})::float8 as outbox,
@@ -73,8 +75,9 @@ export async function readStatus(database: Database): Promise<Status> {
         select count(*) from ${auditLog}
         where ${entityOf(auditLog.action)} = 'audit' and ${auditLog.action} = 'audit.gap'
       )::float8 as gaps`)
+  const figures = firstRow(figuresAnswer)
   if (figures === undefined) throw new TypeError('a select without FROM answers with one row')
-  const recorders = await database.execute<RecorderStatus>(sql`
+  const recordersAnswer = await db.execute(sql`
     with in_lanes as (
       select recorder_id, count(*) as entries from (
         select recorder_id from ${laneTable('staging')}
@@ -119,7 +122,7 @@ export async function readStatus(database: Database): Promise<Status> {
         when 'closed' then least(greatest(0, owed), waiting)
         else waiting
       end)::float8 as "inFlight",
-      dropped,
+      dropped::text as dropped,
       (case when state = 'live' then 0 else unaccounted end)::float8 as missing,
       (case when state = 'live' or gaps = 0 then 0 else unaccounted end)::float8 as declared
     from judged
@@ -127,8 +130,28 @@ export async function readStatus(database: Database): Promise<Status> {
       or (state = 'closed' and unaccounted > 0)
     order by started_at desc nulls last
     limit 1000`)
-  const { staging, outbox, ...rest } = figures
-  return { depth: { staging, outbox }, ...rest, lagMs: Math.round(rest.lagMs), recorders }
+  return {
+    depth: { staging: Number(figures['staging']), outbox: Number(figures['outbox']) },
+    lagMs: Math.round(Number(figures['lagMs'])),
+    lastSeq: Number(figures['lastSeq']),
+    deadLetters: Number(figures['deadLetters']),
+    gaps: Number(figures['gaps']),
+    recorders: rowsOf(recordersAnswer).map(toRecorderStatus),
+  }
+}
+
+function toRecorderStatus(row: Row): RecorderStatus {
+  return {
+    id: String(row['id']),
+    state: row['state'] as RecorderStatus['state'],
+    reportedAt: row['reportedAt'] === null ? null : String(row['reportedAt']),
+    accepted: Number(row['accepted']),
+    logged: Number(row['logged']),
+    inFlight: Number(row['inFlight']),
+    dropped: JSON.parse(String(row['dropped'])) as RecorderStatus['dropped'],
+    missing: Number(row['missing']),
+    declared: Number(row['declared']),
+  }
 }
 
 /** The Unix milliseconds in the first 48 bits of a UUIDv7 (RFC 9562, section 5.7). */

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { readStatus, type RecorderStatus } from '../relay/index.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { applicationDatabase, DRIVERS } from './support/drivers.ts'
 import { encoded, numberedId, openDatabase, relayOn, stage } from './support/lanes.ts'
 import { recorderOn } from './support/recorders.ts'
 import { waitFor } from './support/wait-for.ts'
@@ -110,6 +111,22 @@ test('in flight is what waits, and of a recorder that lives also what it has not
   assert.deepEqual(figures(drained.of(killed)), ['died', 4, 0, 2])
   assert.deepEqual(figures(drained.of(closed)), ['closed', 5, 0, 3])
   assert.deepEqual(figures(drained.of(twice)), ['closed', 3, 0, 0])
+})
+
+test('an application reads the same through its own Drizzle, over either driver', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const { report } = reporting(scratch)
+  await stage(openDatabase(t, scratch.url), 'outbox', [encoded(), ...rowsOf(id(1), 1, 2)])
+  await report(id(1), 7, { timeout: 2, full: 3 })
+  await report(id(2), 1, {}, true)
+  const url = scratch.urlAs('audit_relay')
+  const { lagMs: _lag, ...expected } = await readStatus(openDatabase(t, url))
+  assert.deepEqual(expected.recorders.map((one) => one.inFlight).toSorted(), [0, 5])
+  for (const driver of DRIVERS) {
+    const { lagMs, ...status } = await readStatus(applicationDatabase(t, driver, url))
+    assert.equal(typeof lagMs, 'number')
+    assert.deepEqual(status, expected, driver)
+  }
 })
 
 /** What a recorder owes nobody: promise 3. */
