@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { moveStatement } from '../relay/move.ts'
 import { probe } from '../relay/probe.ts'
-import { readStatus } from '../relay/status.ts'
 import { scratchDatabase } from './support/database.ts'
 import { encoded, memoryLogger, numberedId, openDatabase, relayOn, stage } from './support/lanes.ts'
 import { waitFor } from './support/wait-for.ts'
@@ -343,60 +342,5 @@ test('a relay that is too old for the schema says so, and moves nothing', async 
   await assert.rejects(relayOn(t, scratch).drain({ deadlineMs: 5_000 }), {
     code: 'AUDIT_SCHEMA_MISMATCH',
     message: /needs a package of version 99/,
-  })
-})
-
-test('status counts what waits, how long, and each recorder', async (t) => {
-  const scratch = await scratchDatabase(t)
-  const database = openDatabase(t, scratch.urlAs('audit_relay'))
-  const live = '01990000-0000-7000-8000-000000000001'
-  const died = '01990000-0000-7000-8000-000000000002'
-  const closed = '01990000-0000-7000-8000-000000000003'
-  const report = (id: string, accepted: number, dropped: object, isClosed: boolean) =>
-    scratch.sql`select audit.report(${id}, now(), ${accepted}, ${accepted}, ${scratch.sql.json({ ...dropped })}, ${isClosed})`
-  const from = (recorder_id: string, count: number) =>
-    Array.from({ length: count }, (_, n) => encoded({ recorder_id, recorder_seq: n + 1 }))
-  await stage(openDatabase(t, scratch.url), 'staging', [
-    ...from(live, 3),
-    ...from(died, 4),
-    ...from(closed, 5),
-  ])
-  await report(live, 5, { full: 2 }, false)
-  await report(died, 6, {}, false)
-  await report(closed, 8, { timeout: 2, full: 9 }, true)
-  await scratch.sql`update audit.audit_recorder set seen_at = seen_at - interval '1 hour' where id = ${died}`
-  await relayOn(t, scratch).drain({ deadlineMs: 5_000 })
-  await stage(openDatabase(t, scratch.url), 'outbox', [encoded({ id: numberedId(-60_000) })])
-
-  const status = await readStatus(database)
-  assert.deepEqual(status.depth, { staging: 0, outbox: 1 })
-  assert.ok(status.lagMs >= 60_000 && status.lagMs < 300_000, `lag ${status.lagMs}`)
-  assert.equal(status.lastSeq, 12)
-  assert.equal(status.deadLetters, 0)
-  assert.equal(status.gaps, 0)
-  const recorders = new Map(status.recorders.map(({ id, ...rest }) => [id, rest]))
-  assert.deepEqual(recorders.get(live), {
-    state: 'live',
-    accepted: 5,
-    logged: 3,
-    dropped: { full: 2 },
-    missing: 0,
-    declared: 0,
-  })
-  assert.deepEqual(recorders.get(died), {
-    state: 'died',
-    accepted: 6,
-    logged: 4,
-    dropped: {},
-    missing: 2,
-    declared: 0,
-  })
-  assert.deepEqual(recorders.get(closed), {
-    state: 'closed',
-    accepted: 8,
-    logged: 5,
-    dropped: { timeout: 2, full: 9 },
-    missing: 1,
-    declared: 0,
   })
 })

@@ -1,6 +1,6 @@
 import { Database } from '../../src/database.ts'
 import { type Environment, readConfig } from '../config.ts'
-import { readStatus, type Status } from '../status.ts'
+import { readStatus, type RecorderStatus, type Status } from '../status.ts'
 
 /** Prints depth, lag, last seq, dead letters, gaps and recorders. */
 export async function status(
@@ -34,15 +34,21 @@ function asText({ depth, lagMs, lastSeq, deadLetters, gaps, recorders }: Status)
   if (recorders.length > 0) {
     lines.push(
       '',
-      'recorder                              state   accepted   logged  missing  dropped',
+      'recorder                              state   accepted   logged  in flight  missing  dropped',
     )
   }
-  for (const { id, state, accepted, logged, missing, dropped } of recorders) {
-    const reasons = Object.entries(dropped).map(([reason, count]) => `${reason} ${count}`)
-    lines.push(
-      `${id}  ${state.padEnd(6)}${String(accepted).padStart(10)}${String(logged).padStart(9)}` +
-        `${String(missing).padStart(9)}  ${reasons.join(', ') || '-'}`,
-    )
-  }
+  for (const recorder of recorders) lines.push(lineOf(recorder))
   return `${lines.join('\n')}\n`
+}
+
+function lineOf(recorder: RecorderStatus): string {
+  const { id, state, accepted, logged, inFlight, missing, dropped, reportedAt } = recorder
+  const reasons = Object.entries(dropped).map(([reason, count]) => `${reason} ${count}`)
+  // What it accepted later than that, nobody knows.
+  const bound = state === 'died' ? `; last heard of ${reportedAt ?? 'never'}` : ''
+  return (
+    `${id}  ${state.padEnd(6)}${String(accepted).padStart(10)}${String(logged).padStart(9)}` +
+    `${String(inFlight).padStart(11)}${String(missing).padStart(9)}  ` +
+    `${reasons.join(', ') || '-'}${bound}`
+  )
 }

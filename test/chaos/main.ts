@@ -13,9 +13,15 @@ import { verify } from './verify.ts'
 import type { RecorderFate } from './verify-recorders.ts'
 
 /**
- * `npm run test:chaos -- --seconds 600 --seed N [--dir DIR] [--save FILE]`: a server, two writers
- * and two relays, and every fault that a seed decides on. At the end it heals, and the account has
- * to balance: exits with 1 and the reasons where it does not, and then keeps everything.
+ * `npm run test:chaos -- --seconds 600 [--rate 1100] [--seed N]`: a server, two writers and two
+ * relays, and every fault that a seed decides on. At the end it heals, and the account has to balance:
+ * exits with 1 and the reasons where it does not, and then keeps everything.
+ *
+ * The same seconds and seed bring the same faults at the same moments; what they meet is the
+ * machine's. The seed is the first thing that is printed, and the command again where it fails.
+ *
+ * `--dir DIR` for all that it writes, `--keep` to keep that in any case, `--save FILE` for a result
+ * as in `test/bench/results`.
  */
 
 const { values } = parseArgs({
@@ -30,6 +36,7 @@ const { values } = parseArgs({
 })
 const seconds = Number(values.seconds)
 const seed = Number(values.seed)
+const command = `npm run test:chaos -- --seconds ${seconds} --rate ${values.rate} --seed ${seed}`
 const beganMs = performance.now()
 const lines: string[] = []
 
@@ -99,7 +106,7 @@ async function main(): Promise<boolean> {
     )
     for (const reason of wrong) say(`WRONG: ${reason}`)
     say(wrong.length === 0 ? 'The account balances.' : `It does not balance. See ${folder}`)
-    if (wrong.length > 0) say(`Again: npm run test:chaos -- --seconds ${seconds} --seed ${seed}`)
+    if (wrong.length > 0) say(`Again: ${command}`)
     const machine = `${os.cpus().length} × ${os.cpus()[0]?.model.trim()}, Node ${process.version}`
     const { recorders } = verdict
     const date = new Date().toISOString().slice(0, 10)
@@ -108,7 +115,8 @@ async function main(): Promise<boolean> {
     fs.writeFileSync(path.join(folder, 'output.txt'), `${lines.join('\n')}\n`)
     if (values.save) {
       fs.writeFileSync(`${values.save}.json`, `${JSON.stringify(result, undefined, 1)}\n`)
-      fs.writeFileSync(`${values.save}.txt`, `chaos, ${date}\n${machine}\n${lines.join('\n')}\n`)
+      const head = `chaos, ${date}, ${command}\n${machine}`
+      fs.writeFileSync(`${values.save}.txt`, `${head}\n${lines.join('\n')}\n`)
     }
     isRight = wrong.length === 0
   } finally {

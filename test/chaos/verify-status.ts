@@ -29,6 +29,7 @@ export function compareStatus(
     if (!isBounded) wrong.push(`${name}: ${missing} missing, status allows for ${bound}`)
     return
   }
+  if (said.inFlight > 0) wrong.push(`${name}: status says ${said.inFlight} in flight`)
   const { closed } = account
   if (closed && said.accepted !== closed.recorded) {
     wrong.push(`${name}: status says ${said.accepted} accepted, the recorder ${closed.recorded}`)

@@ -48,6 +48,17 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     tests: ['recorder.test.ts'],
   },
   {
+    name: 'what jsonb refuses is left in the text',
+    edits: [
+      {
+        file: 'src/text.ts',
+        find: "if (!json.includes('\\\\u')) return json",
+        replace: "if (json !== '') return json",
+      },
+    ],
+    tests: ['bad-inputs.test.ts'],
+  },
+  {
     name: 'metadata is kept by reference',
     edits: [
       {

@@ -174,6 +174,28 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     tests: ['relay.test.ts'],
   },
   {
+    name: 'a check of the log is left to the halving',
+    edits: [
+      {
+        file: MOVE,
+        find: '  and coalesce(char_length(m.entity_type) between 1 and 256, true)\n',
+        replace: '',
+      },
+    ],
+    tests: ['bad-inputs.test.ts'],
+  },
+  {
+    name: 'a good row is parked beside the bad one',
+    edits: [
+      {
+        file: 'relay/dead-letter.ts',
+        find: 'if (rows.length === 1) {',
+        replace: 'if (rows.length <= 2) {',
+      },
+    ],
+    tests: ['bad-inputs.test.ts'],
+  },
+  {
     name: 'the lanes are drained one after the other',
     edits: [
       {
@@ -183,6 +205,28 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
       },
     ],
     tests: ['relay.test.ts'],
+  },
+  {
+    name: 'status calls missing what waits',
+    edits: [
+      {
+        file: 'relay/status.ts',
+        find: 'greatest(0, owed - waiting) as unaccounted',
+        replace: 'greatest(0, owed) as unaccounted',
+      },
+    ],
+    tests: ['status.test.ts'],
+  },
+  {
+    name: 'status does not count what is accepted and not staged',
+    edits: [
+      {
+        file: 'relay/status.ts',
+        find: "when 'live' then greatest(owed, waiting)",
+        replace: "when 'live' then waiting",
+      },
+    ],
+    tests: ['status.test.ts'],
   },
   {
     name: 'nobody declares a gap',

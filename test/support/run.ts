@@ -15,6 +15,8 @@ import { whenWeEnd } from './when-we-end.ts'
  * - `AUDIT_TEST_DATABASE_URL`: test on this server instead of starting one.
  * - `AUDIT_TEST_POSTGRES_MAJOR`: which Postgres to start, 18 or 14.
  * - `AUDIT_SAMPLE`: audit events of another system, for the test that exports real entries.
+ * - `AUDIT_FUZZ_RUNS`: how many entries the tests named hostile generate, instead of 2,000; beyond some
+ *   100,000 with `--test-timeout=3600000`. `AUDIT_FUZZ_SEED`: the same ones as in the run that says so.
  * - `AUDIT_SCREENSHOTS`: a folder for what the browser tests see.
  * - `AUDIT_TEST_KEEP`: keep the databases of failed tests, and the server until Ctrl-C.
  */
@@ -125,7 +127,7 @@ async function runTests(url: string, files: string[], flags: string[]): Promise<
 /** Without what would lead a test, or the library under it, to a database of the developer's. */
 function testEnvironment(url: string): NodeJS.ProcessEnv {
   const ours = Object.entries(process.env).filter(
-    ([name]) => !/^(DATABASE_URL$|PG|AUDIT_(?!TEST_|SCREENSHOTS$))/.test(name),
+    ([name]) => !/^(DATABASE_URL$|PG|AUDIT_(?!TEST_|FUZZ_|SCREENSHOTS$))/.test(name),
   )
   // By another name: the demo, which has tests too, would replay it.
   const sample = process.env['AUDIT_SAMPLE']
