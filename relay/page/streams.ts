@@ -2,9 +2,9 @@ import { lastSeq } from '../../src/tail.ts'
 import * as answers from './answers.ts'
 import { liveStream } from './live.ts'
 import { namesOf } from './names.ts'
-import type { Library, Visit } from './requests.ts'
 import { row } from './view/row.ts'
 import type { Scene } from './view/scene.ts'
+import type { Library, Visit } from './visit.ts'
 
 const MAX_STREAMS = 100
 
