@@ -433,3 +433,17 @@ test('a statement that the server ends comes back as a question to narrow', asyn
   const slow = readRows(drizzle(client), sql`select pg_sleep(5)`)
   await assert.rejects(slow, { code: 'AUDIT_DEADLINE_PASSED', message: /narrower filter/ })
 })
+
+// Goal: what a database does wrong is answered, and brings nobody down later.
+// Method: one that throws at once; then the time at which the deadline would have passed.
+test('a database that throws instead of answering leaves no deadline behind', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const throwing: AuditDatabase = {
+    execute() {
+      throw new Error('closed')
+    },
+  }
+  await assert.rejects(readRows(throwing, sql`select 1`), { code: 'AUDIT_DATABASE_FAILED' })
+  t.mock.timers.tick(60_000)
+  await new Promise((resolve) => setImmediate(resolve))
+})

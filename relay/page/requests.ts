@@ -39,7 +39,7 @@ export async function answerViewer(library: Library, visit: Visit): Promise<Resp
   if (chosen !== undefined) return refused(scene, new Map([['', chosen]]))
   if (query.problems.size > 0) return refused(scene, query.problems)
   try {
-    if (parameters.has('stream')) return await streamResponse(library, visit, scene)
+    if (query.given['stream']) return await streamResponse(library, visit, scene)
     if (parameters.has('export')) return await exportResponse(library, visit, scene)
     const part = parameters.get('part')
     if (part === 'entry') return await entryPart(library, visit, scene)
