@@ -333,7 +333,7 @@ test('an entry shows its tree, its changes and its JSON', options, async (t) => 
     await detail
       .locator('.diff del')
       .allInnerTexts()
-      .then((all) => all.includes('Fri')),
+      .then((all) => all.includes('Friday')),
     true,
   )
   assert.equal(
@@ -395,7 +395,7 @@ test('on a phone nothing is cut off, in light and in dark', options, async (t) =
     await screenshot(page, `phone-detail-${colorScheme}`)
   }
   await page.getByRole('link', { name: 'Close' }).tap()
-  await page.getByText('Filter', { exact: true }).first().tap()
+  await page.getByText('Filters', { exact: true }).first().tap()
   await page.getByLabel('Action').waitFor()
   assert.ok(await hasNoSidewaysScroll(page))
   await screenshot(page, 'phone-filter')
