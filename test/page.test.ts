@@ -361,6 +361,8 @@ test('an entry leads to what happened around it and to everything in its request
   assert.deepEqual(rowIds(await leadsTo('5 minutes around')), [ids[1], ids[0]])
   const request = await leadsTo('everything in this request')
   assert.deepEqual(rowIds(request), [ids[1], ids[0]])
+  const [, ofRow] = /<a class="request" href="([^"]*)"/.exec(panel) ?? []
+  assert.equal(ofRow, '?request=r1', 'and from a narrow list, too')
   assert.doesNotMatch(request, /class="bars"/, 'a moment has no bars')
 })
 
