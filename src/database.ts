@@ -25,12 +25,16 @@ export interface DatabaseOptions {
 const SERVER_SHARE = 0.9
 /**
  * What a reading connection asks for besides. It plans for reading a page in order, because a sort
- * that looks cheap is not where the statistics are behind.
+ * that looks cheap is not where the statistics are behind. And it plans for blocks in memory, where
+ * most of those are that somebody looks at: else, to find 5,000 entries of a busy event, it goes
+ * through 60,000 of all events because these lie side by side, which took four times as long.
  */
 const READER_SETTINGS = {
   default_transaction_read_only: 'on',
   enable_bitmapscan: 'off',
   enable_sort: 'off',
+  seq_page_cost: '0.1',
+  random_page_cost: '0.11',
 }
 /**
  * What every connection asks for. Compiling a plan takes longer than any of our statements runs, and

@@ -82,7 +82,7 @@ export const FILTER_NAMES: readonly string[] = [...Object.keys(READERS), 'from',
  * @throws {AuditError} `AUDIT_FILTER_INVALID`, naming what is wrong
  */
 export function checkFilter(filter: LogFilter): CheckedFilter {
-  if (typeof filter !== 'object' || filter === null) throw invalid('A filter must be an object.')
+  if (!isObject(filter)) throw invalid('A filter must be an object.')
   refuseUnknownNames(filter)
   const indexed: SQL[] = []
   const others: SQL[] = []
@@ -122,6 +122,11 @@ export function uuid(name: string, given: unknown): string {
   throw invalid(`${name} must be a UUID, got ${shown(given)}.`)
 }
 
+/** One with names: no list. */
+export function isObject(given: unknown): given is object {
+  return typeof given === 'object' && given !== null && !Array.isArray(given)
+}
+
 function refuseUnknownNames(filter: object): void {
   try {
     refuseUnknownOptions(filter, FILTER_NAMES)
@@ -149,7 +154,7 @@ function actionCondition(given: unknown): SQL {
 }
 
 function jsonText(given: unknown): string {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+  if (!isObject(given)) {
     throw invalid(`metadata must be an object, got ${shown(given)}.`)
   }
   let json: string | undefined

@@ -6,6 +6,7 @@ import {
   checkFilter,
   INDEXED_NAMES,
   invalid,
+  isObject,
   type LogFilter,
   shown,
   uuid,
@@ -113,7 +114,7 @@ interface AskedPage {
 
 /** @throws {AuditError} `AUDIT_FILTER_INVALID` */
 export function checkTimeline(options: TimelineOptions): AskedPage {
-  if (typeof options !== 'object' || options === null) throw invalid('A filter must be an object.')
+  if (!isObject(options)) throw invalid('A filter must be an object.')
   const { order = 'newest', cursor, limit = DEFAULT_LIMIT, ...given } = options
   if (order !== 'newest' && order !== 'oldest') {
     throw invalid(`order must be newest or oldest, got ${shown(order)}.`)

@@ -41,6 +41,24 @@ test('dependencies point one way: src never imports from relay', () => {
   assert.deepEqual(astray, [])
 })
 
+test('no file of the relay imports itself by way of others', () => {
+  const relay = new Map(sources('relay').map(({ file, imports }) => [file, imports]))
+  const importedBy = (file: string) =>
+    (relay.get(file) ?? [])
+      .map((from) => path.posix.join(path.posix.dirname(file), from))
+      .filter((to) => relay.has(to))
+  const reachable = (from: string) => {
+    const reached = new Set(importedBy(from))
+    for (const file of reached) for (const next of importedBy(file)) reached.add(next)
+    return reached
+  }
+  assert.ok(reachable('relay/page/index.ts').size > 30)
+  assert.deepEqual(
+    [...relay.keys()].filter((file) => reachable(file).has(file)),
+    [],
+  )
+})
+
 test('the driver is known to the client and the migrator only, the waits to one file', () => {
   assert.deepEqual(whoImports('src', 'postgres').sort(), ['src/client.ts', 'src/migrate.ts'])
   assert.deepEqual(whoImports('relay', 'postgres'), [])

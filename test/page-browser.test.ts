@@ -7,7 +7,7 @@ import { type TestContext, test } from 'node:test'
 import type { BrowserContextOptions, Page } from 'playwright-core'
 import { serveHttp } from '../relay/http.ts'
 import { readHttpConfig } from '../relay/http-config.ts'
-import { noBrowser, openTab, screenshot } from './support/browser.ts'
+import { noBrowser, openTab, picture, screenshot } from './support/browser.ts'
 import { POOR_CONTRASTS } from './support/contrast.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import { relayOn, silentLogger } from './support/lanes.ts'
@@ -56,7 +56,8 @@ function evening(): GivenEntry[] {
   const guests = ['Noor Haddad', 'Emeka Okafor', 'Yuki Tanaka', 'Sofía Herrera', 'Zoë Lindqvist']
   const context = { ip: '203.0.113.9', method: 'PUT', userAgent: 'Mozilla/5.0 Firefox/141.0' }
   const entries = Array.from({ length: 90 }, (_, n): GivenEntry => {
-    const ms = nowMs - (90 - n) * 9 * MINUTE_MS + (n % 7) * 40_000
+    const sincePart = 1 - n / 90 - 0.06 * Math.sin((4 * Math.PI * n) / 90) // it comes in waves
+    const ms = nowMs - Math.round(sincePart * 810 * MINUTE_MS) + (n % 7) * 40_000
     const who = {
       ms,
       userId: n % 2 ? ADA : GRACE,
@@ -314,7 +315,10 @@ test('the whole page is used with the keyboard', options, async (t) => {
 })
 
 test('an entry shows its tree, its changes and its JSON', options, async (t) => {
-  const { page, complaints, visit, append, rows, url } = await visitor(t)
+  const { page, complaints, visit, append, rows, url } = await visitor(t, {
+    viewport: { width: 1_280, height: 820 },
+    deviceScaleFactor: 1.25,
+  })
   await page.context().grantPermissions(['clipboard-read', 'clipboard-write'], { origin: url })
   await append(evening())
   await visit('?action=seating_plan.*')
@@ -333,7 +337,7 @@ test('an entry shows its tree, its changes and its JSON', options, async (t) => 
     await detail
       .locator('.diff del')
       .allInnerTexts()
-      .then((all) => all.includes('Fri')),
+      .then((all) => all.includes('Friday')),
     true,
   )
   assert.equal(
@@ -344,6 +348,11 @@ test('an entry shows its tree, its changes and its JSON', options, async (t) => 
   await detail.getByRole('button', { name: 'Copied' }).waitFor()
   const copied = JSON.parse(await page.evaluate<string>('navigator.clipboard.readText()'))
   assert.equal(copied.action, 'seating_plan.update')
+  await visit()
+  await rows.first().locator('.open').click()
+  await page.locator('.entry[aria-current]').waitFor()
+  assert.equal(await detail.getAttribute('data-id'), await rows.first().getAttribute('data-id'))
+  await picture(page, 'timeline-page') // the README's: it is copied to .github/
   assert.deepEqual(complaints, [])
 })
 
@@ -395,7 +404,7 @@ test('on a phone nothing is cut off, in light and in dark', options, async (t) =
     await screenshot(page, `phone-detail-${colorScheme}`)
   }
   await page.getByRole('link', { name: 'Close' }).tap()
-  await page.getByText('Filter', { exact: true }).first().tap()
+  await page.getByText('Filters', { exact: true }).first().tap()
   await page.getByLabel('Action').waitFor()
   assert.ok(await hasNoSidewaysScroll(page))
   await screenshot(page, 'phone-filter')

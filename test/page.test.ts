@@ -342,11 +342,37 @@ test('a loss that the log declares is a row of its own', async (t) => {
   assert.match(html, /Entries may be missing here: staging/)
 })
 
+// Goal: from one entry one gets to what else was going on, and to the whole of its request.
+// Method: a panel opened from a narrow list; where its links lead, and what is there.
+test('an entry leads to what happened around it and to everything in its request', async (t) => {
+  const { text, append } = await pageWithLog(t)
+  const [eventId, ms] = [randomUUID(), Date.now() - 3_600_000]
+  const ids = await append([
+    { ms, eventId, action: 'a.one', requestId: 'r1' },
+    { ms: ms + 1_000, eventId, action: 'a.two', requestId: 'r1' },
+    { ms: ms + 2_000, eventId: randomUUID(), action: 'a.one' },
+    { ms: ms + 600_000, eventId, action: 'a.one' },
+  ])
+  const panel = await text(`?action=a.one&entry=${ids[0]}`)
+  const leadsTo = (label: string) => {
+    const [, address = ''] = new RegExp(`href="([^"]*)">${label}</a>`).exec(panel) ?? []
+    return text(address.replaceAll('&amp;', '&'))
+  }
+  assert.deepEqual(rowIds(await leadsTo('5 minutes around')), [ids[1], ids[0]])
+  const request = await leadsTo('everything in this request')
+  assert.deepEqual(rowIds(request), [ids[1], ids[0]])
+  const [, ofRow] = /<a class="request" href="([^"]*)"/.exec(panel) ?? []
+  assert.equal(ofRow, '?request=r1', 'and from a narrow list, too')
+  assert.doesNotMatch(request, /class="bars"/, 'a moment has no bars')
+})
+
 test('an empty log, an empty answer and an unknown entry each say what they are', async (t) => {
   const { text, get, append } = await pageWithLog(t)
   assert.match(await text(''), /The log is empty/)
   await append([{}])
   assert.match(await text('?action=no.such'), /No entry fits this filter/)
+  const narrow = await text('?action=thing.update&from=2026-01-01T00:00Z&to=2026-01-02T00:00Z')
+  assert.match(narrow, /<a href="\?action=thing.update">look for it at any time<\/a>/)
   const unknown = await get(`?entry=${randomUUID()}`)
   assert.equal(unknown.status, 404)
   assert.match(await unknown.text(), /No such entry/)

@@ -31,6 +31,18 @@ function reader(t: TestContext, { urlAs }: ScratchDatabase): AuditDatabase {
   return drizzle(client)
 }
 
+/** A connection of our own, as the page and the export have them. */
+function ownReader(t: TestContext, { urlAs }: ScratchDatabase): AuditDatabase {
+  const database = new Database({
+    url: urlAs('audit_reader'),
+    applicationName: 'test',
+    statementTimeoutMs: 5_000,
+    isReader: true,
+  })
+  t.after(() => database.close())
+  return database
+}
+
 /** An id as a recorder makes it, of a moment that the test chooses. */
 function idAt(ms: number): string {
   return `${idFloor(ms).slice(0, 14)}7${randomUUID().slice(15)}`
@@ -236,8 +248,8 @@ type Plan = { readonly 'Node Type': string; readonly Plans?: readonly Plan[] } &
   readonly [name: string]: unknown
 }
 
-async function planOf(db: AuditDatabase, options: TimelineOptions): Promise<Plan> {
-  const query = pageQuery(checkTimeline(options))
+async function planOf(db: AuditDatabase, options: TimelineOptions, endId?: string): Promise<Plan> {
+  const query = pageQuery(checkTimeline(options), endId)
   const [row] = await readRows(db, sql`explain (format json) ${query}`)
   const given = row?.['QUERY PLAN']
   const [top] = (typeof given === 'string' ? JSON.parse(given) : given) as [{ Plan: Plan }]
@@ -258,13 +270,7 @@ test('each filter has its index: no sequential scan and no sort on the way to a 
   await log(scratch, [{ ms: nowMs, action: RARE.action }])
   const ids = await knownIds(scratch.sql, 60_000)
   const theirs = reader(t, scratch)
-  const ours = new Database({
-    url: scratch.urlAs('audit_reader'),
-    applicationName: 'test',
-    statementTimeoutMs: 5_000,
-    isReader: true,
-  })
-  t.after(() => ours.close())
+  const ours = ownReader(t, scratch)
 
   for (const [name, make] of Object.entries(FILTERS)) {
     for (const order of ['newest', 'oldest'] as const) {
@@ -285,6 +291,26 @@ test('each filter has its index: no sequential scan and no sort on the way to a 
       }
     }
   }
+})
+
+// Goal: a page that looks through many entries of its filter reads those, and not all between them.
+// Method: the plan of a page with metadata, bounded as such pages are, where the filter is common.
+test('a page with metadata looks through the entries of its filter and no others', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const nowMs = Date.now()
+  await generateLog(scratch.sql, { rows: 60_000, endMs: nowMs, months: 1 })
+  const ours = ownReader(t, scratch)
+  const [end] = await scratch.sql`
+    select id from audit.audit_log where split_part(action, '.', 1) = 'ticket'
+    order by id desc limit 1 offset 4999`
+  const filter = { action: 'ticket.*', metadata: { step: -1 } }
+  const plan = await planOf(ours, filter, end?.['id'])
+  const sifted = nodesOf(plan).map((node) => String(node['Filter'] ?? ''))
+  assert.ok(sifted.some((text) => text.includes('metadata')))
+  assert.deepEqual(
+    sifted.filter((text) => text.includes('action')),
+    [],
+  )
 })
 
 /** The partitions that are read whole, but for those that have never held an entry. */
@@ -432,4 +458,18 @@ test('a statement that the server ends comes back as a question to narrow', asyn
   t.after(() => client.end({ timeout: 1 }))
   const slow = readRows(drizzle(client), sql`select pg_sleep(5)`)
   await assert.rejects(slow, { code: 'AUDIT_DEADLINE_PASSED', message: /narrower filter/ })
+})
+
+// Goal: what a database does wrong is answered, and brings nobody down later.
+// Method: one that throws at once; then the time at which the deadline would have passed.
+test('a database that throws instead of answering leaves no deadline behind', async (t) => {
+  t.mock.timers.enable({ apis: ['setTimeout'] })
+  const throwing: AuditDatabase = {
+    execute() {
+      throw new Error('closed')
+    },
+  }
+  await assert.rejects(readRows(throwing, sql`select 1`), { code: 'AUDIT_DATABASE_FAILED' })
+  t.mock.timers.tick(60_000)
+  await new Promise((resolve) => setImmediate(resolve))
 })

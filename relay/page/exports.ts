@@ -2,8 +2,8 @@ import { AuditError } from '../../src/errors.ts'
 import { exportLog, type LogExport } from '../../src/export/index.ts'
 import * as answers from './answers.ts'
 import { recordRead } from './reads.ts'
-import type { Library, Visit } from './requests.ts'
 import type { Scene } from './view/scene.ts'
+import type { Library, Visit } from './visit.ts'
 
 const FORMATS = ['ndjson', 'csv'] as const
 

@@ -52,6 +52,8 @@ export async function histogram(
   db: AuditDatabase,
   { filter, zone, nowMs, all, countUpTo = COUNTED_ENTRIES }: HistogramRequest,
 ): Promise<Histogram | undefined> {
+  // A request lasts a moment: until now, its bars would be one at the left end.
+  if (filter.requestId !== undefined) return undefined
   const { first, others } = byIndex(filter)
   const toMs = Math.max(1, Number(filter.to ?? nowMs + 1))
   const wanted = filter.from ?? (await firstRecordedMs(db, first, all))
@@ -68,7 +70,7 @@ export async function histogram(
 
 /** The condition that most likely leaves the fewest entries, and has an index; and the others. */
 function byIndex(filter: LogFilter): { first: SQL | undefined; others: readonly SQL[] } {
-  const names = ['requestId', 'targetId', 'userId', 'eventId', 'action'] as const
+  const names = ['targetId', 'userId', 'eventId', 'action'] as const
   const given = names.filter((name) => filter[name] !== undefined)
   const conditions = given.flatMap((name) => checkFilter({ [name]: filter[name] }).conditions)
   return { first: conditions[0], others: conditions.slice(1) }

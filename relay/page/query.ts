@@ -13,8 +13,6 @@ export type RangeName = keyof typeof RANGES
 
 const MAX_QUERY_CHARACTERS = 6_000
 
-const LIVE = '1'
-
 export interface Query {
   /** The values as they came, without the empty ones: forms show them again, links repeat them. */
   readonly given: Given
@@ -39,6 +37,13 @@ interface Reading {
   isCanonical: boolean
 }
 
+/** What an address holds beside the filter, each with what it may be. */
+const OTHERS: Readonly<Record<string, readonly [RegExp, string]>> = {
+  live: [/^1$/, 'Must be 1 or left out.'],
+  stream: [/^1$/, 'Must be 1 or left out.'],
+  after: [/^\d{1,15}$/, 'Must be a number of the log.'],
+}
+
 /** Reads an address. Never throws: what is wrong becomes a message beside the field it is in. */
 export function readQuery(
   parameters: URLSearchParams,
@@ -58,7 +63,11 @@ export function readQuery(
   Object.assign(filter, readPeriod(reading))
   attempt('entry', problems, () => checkFilter({ targetId: given['entry'] }))
   const limit = readLimit(given['limit'], problems)
-  const isLive = readLive(given['live'], problems)
+  for (const [name, [good, message]] of Object.entries(OTHERS)) {
+    const value = given[name]
+    if (value !== undefined && !good.test(value)) problems.set(name, message)
+  }
+  const isLive = given['live'] === '1'
   const entry = problems.has('entry') ? undefined : given['entry']?.toLowerCase()
   const { isCanonical } = reading
   return { given, filter, limit, cursor: given['cursor'], entry, isLive, isCanonical, problems }
@@ -150,9 +159,4 @@ function readLimit(value: string | undefined, problems: Map<string, string>): nu
   if (limit >= 1 && limit <= 500) return limit
   problems.set('limit', `Must be a whole number from 1 to 500, got ${shown(value)}.`)
   return undefined
-}
-
-function readLive(value: string | undefined, problems: Map<string, string>): boolean {
-  if (value !== undefined && value !== LIVE) problems.set('live', `Must be ${LIVE} or left out.`)
-  return value === LIVE
 }

@@ -1,18 +1,15 @@
 import { AuditError } from '../../src/errors.ts'
-import type { AuditLogger } from '../../src/logger.ts'
 import { faultHint } from '../../src/retry.ts'
-import type { AuditDatabase } from '../../src/rows.ts'
 import { lastSeq } from '../../src/tail.ts'
 import { entry as readEntry, timeline, type TimelinePage } from '../../src/timeline.ts'
 import * as answers from './answers.ts'
 import { exportResponse } from './exports.ts'
 import { histogram } from './histogram.ts'
-import { namesOf, type Names } from './names.ts'
+import { namesOf } from './names.ts'
 import { choosePreference, preferencesOf } from './preferences.ts'
-import type { Pulse } from './pulse.ts'
 import { href } from './address.ts'
 import { type Query, readQuery } from './query.ts'
-import { type ReadRecorder, recordRead } from './reads.ts'
+import { recordRead } from './reads.ts'
 import { streamResponse } from './streams.ts'
 import { detail } from './view/detail.ts'
 import { type Drawn, histogramView } from './view/histogram-view.ts'
@@ -21,23 +18,7 @@ import { page } from './view/page.ts'
 import type { Scene } from './view/scene.ts'
 import { outage, refusal } from './view/states.ts'
 import type { Viewer } from './viewer.ts'
-
-/** What every request needs. */
-export interface Library {
-  readonly db: AuditDatabase
-  readonly pulse: Pulse
-  readonly recorder: ReadRecorder | undefined
-  readonly names: Names | undefined
-  readonly logger: AuditLogger
-  /** How many live views are open now. */
-  readonly streams: { open: number }
-}
-
-export interface Visit {
-  readonly request: Request
-  readonly parameters: URLSearchParams
-  readonly viewer: Viewer
-}
+import type { Library, Visit } from './visit.ts'
 
 /** The bars come with the page, unless they take longer than one waits for a page. */
 const HISTOGRAM_WAIT_MS = 1_500
@@ -58,7 +39,7 @@ export async function answerViewer(library: Library, visit: Visit): Promise<Resp
   if (chosen !== undefined) return refused(scene, new Map([['', chosen]]))
   if (query.problems.size > 0) return refused(scene, query.problems)
   try {
-    if (parameters.has('stream')) return await streamResponse(library, visit, scene)
+    if (query.given['stream']) return await streamResponse(library, visit, scene)
     if (parameters.has('export')) return await exportResponse(library, visit, scene)
     const part = parameters.get('part')
     if (part === 'entry') return await entryPart(library, visit, scene)

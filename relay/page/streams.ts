@@ -2,9 +2,9 @@ import { lastSeq } from '../../src/tail.ts'
 import * as answers from './answers.ts'
 import { liveStream } from './live.ts'
 import { namesOf } from './names.ts'
-import type { Library, Visit } from './requests.ts'
 import { row } from './view/row.ts'
 import type { Scene } from './view/scene.ts'
+import type { Library, Visit } from './visit.ts'
 
 const MAX_STREAMS = 100
 
@@ -14,12 +14,12 @@ const MAX_STREAMS = 100
  */
 export async function streamResponse(
   { db, pulse, names, streams }: Library,
-  { request, parameters }: Visit,
+  { request }: Visit,
   scene: Scene,
 ): Promise<Response> {
-  const given = request.headers.get('last-event-id') || parameters.get('after')
-  if (given !== null && !/^\d{1,15}$/.test(given)) {
-    return answers.plain('after and Last-Event-ID must be a number of the log.', 400)
+  const given = request.headers.get('last-event-id') || scene.query.given['after']
+  if (given !== undefined && !/^\d{1,15}$/.test(given)) {
+    return answers.plain('Last-Event-ID must be a number of the log.', 400)
   }
   if (streams.open >= MAX_STREAMS) {
     return answers.plain('Too many are watching at this moment.', 503, { 'retry-after': '30' })
@@ -27,7 +27,7 @@ export async function streamResponse(
   // Counted before anything is waited for, so that many at once cannot slip past.
   streams.open += 1
   try {
-    const fromSeq = (given === null ? await lastSeq(db) : Number(given)) + 1
+    const fromSeq = (given === undefined ? await lastSeq(db) : Number(given)) + 1
     const stream = liveStream({
       ...{ db, pulse, fromSeq, filter: scene.query.filter },
       draw: async (entry) => row({ ...scene, nameOf: await namesOf(names, [entry]) }, entry),

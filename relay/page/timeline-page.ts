@@ -10,9 +10,10 @@ import { assetResponse } from './assets.ts'
 import { preferencesOf } from './preferences.ts'
 import { Pulse } from './pulse.ts'
 import type { ReadRecorder } from './reads.ts'
-import { answerViewer, type Library } from './requests.ts'
+import { answerViewer } from './requests.ts'
 import { type Authorize, askForViewer } from './viewer.ts'
 import { notice } from './view/states.ts'
+import type { Library } from './visit.ts'
 
 export interface TimelinePageOptions {
   /** Drizzle on a login that was granted `audit_reader`, best with a `statement_timeout`. */

@@ -11,6 +11,23 @@ export const RARE = {
   entity: 'legal.*',
 } as const
 
+/**
+ * As many entries in a log of any size, spread over all of it: what asks for them has the same
+ * answer everywhere, and differs only in how much lies between. They need a log of 100,000 entries.
+ */
+export const STEADY = {
+  entries: 52_000,
+  /** Nearly all of them. */
+  action: 'venue.update',
+  /** One in 40. */
+  seldomAction: 'venue.rename',
+  /** One in 2,000: 26. */
+  rareAction: 'venue.purge',
+  entity: 'venue.*',
+  /** One in 2,000. */
+  rareEntity: 'archive.*',
+} as const
+
 const ACTIONS = [
   ...['branding.update', 'branding.publish', 'branding.view', 'branding.revert'],
   ...['registration.create', 'registration.update', 'registration.cancel', 'registration.approve'],
@@ -40,6 +57,8 @@ export interface GenerateOptions {
   readonly firstSeq?: number
   /** Where an earlier run was broken off: the first of `rows` that is still to be made. @default 1 */
   readonly firstRow?: number
+  /** Whether `STEADY` is among them. @default false */
+  readonly hasSteady?: boolean
   /** Rows in one statement. @default 250 000 */
   readonly chunkRows?: number
   readonly onChunk?: (rows: number) => void
@@ -54,7 +73,8 @@ export interface GenerateOptions {
  */
 export async function generateLog(sql: postgres.Sql, options: GenerateOptions): Promise<void> {
   const { rows, endMs, months, firstSeq = 1, firstRow = 1 } = options
-  const { chunkRows = 250_000, onChunk = () => {} } = options
+  const { chunkRows = 250_000, onChunk = () => {}, hasSteady = false } = options
+  const steady = hasSteady ? STEADY.entries : 0
   const spanMs = months * 30 * 86_400_000
   await makePartitions(sql, endMs - spanMs, endMs)
   for (let first = firstRow; first <= rows; first += chunkRows) {
@@ -69,15 +89,19 @@ export async function generateLog(sql: postgres.Sql, options: GenerateOptions): 
         n + ${firstSeq - 1}::bigint,
         to_timestamp(ms / 1000.0),
         to_timestamp((ms + 300) / 1000.0),
-        case when dice < 0.97 then md5('user' || floor(20000 * (1 - sqrt(1 - r2)))::integer)::uuid end,
-        case when dice < 0.99 then md5('event' || floor(2000 * power(r1, 3))::integer)::uuid end,
-        case when dice > 0.1 then md5('target' || floor(500000 * r3)::integer)::uuid end,
+        case when nth is not null then md5('steady user')::uuid
+          when dice < 0.97 then md5('user' || floor(20000 * (1 - sqrt(1 - r2)))::integer)::uuid end,
+        case when nth % 2000 = 17 then md5('steady quiet event')::uuid
+          when nth is not null then md5('steady event')::uuid
+          when dice < 0.99 then md5('event' || floor(2000 * power(r1, 3))::integer)::uuid end,
+        case when nth % 2000 = 13 then md5('steady target')::uuid
+          when dice > 0.1 then md5('target' || floor(500000 * r3)::integer)::uuid end,
         action,
         split_part(action, '.', 1),
         case when dice > 0.05 then 'req-' || substr(md5('request' || n / 3), 1, 20) end,
         jsonb_build_object(
-          'field', (array['logo', 'title', 'colour', 'price', 'capacity'])[1 + n % 5],
-          'from', 'value ' || n % 97, 'to', 'value ' || n % 89, 'step', n % 1000
+          'field', (array['logo', 'title', 'colour', 'price', 'capacity'])[1 + coalesce(nth, n) % 5],
+          'from', 'value ' || n % 97, 'to', 'value ' || n % 89, 'step', coalesce(nth, n) % 1000
         ),
         jsonb_build_object(
           'ip', '10.' || n % 200 || '.' || n % 250 || '.7', 'method', 'POST',
@@ -85,7 +109,7 @@ export async function generateLog(sql: postgres.Sql, options: GenerateOptions): 
           'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/126.0 Safari/537.36'
         )
       from (
-        select n, hash,
+        select n, hash, nth,
           (${endMs - spanMs}::bigint + (n::float8 / ${rows}::float8 * ${spanMs}::float8)::bigint)
             as ms,
           ('x' || substr(hash, 1, 8))::bit(32)::bigint / 4294967296.0::float8 as r1,
@@ -93,13 +117,20 @@ export async function generateLog(sql: postgres.Sql, options: GenerateOptions): 
           ('x' || substr(hash, 17, 8))::bit(32)::bigint / 4294967296.0::float8 as r3,
           ('x' || substr(hash, 25, 8))::bit(32)::bigint / 4294967296.0::float8 as dice,
           case
+            when nth % 2000 = 7 then ${STEADY.rareAction}
+            when nth % 2000 = 11 then 'archive.seal'
+            when nth % 40 = 3 then ${STEADY.seldomAction}
+            when nth is not null then ${STEADY.action}
             when n % 50000 = 7 then ${RARE.action}
             when n % 50000 = 11 then 'legal.hold'
             else (${sql.array(ACTIONS)}::text[])[
               1 + (('x' || substr(hash, 5, 6))::bit(24)::integer % ${ACTIONS.length})]
           end as action
         from (
-          select n, md5('entry' || n) as hash
+          select n, md5('entry' || n) as hash,
+            case when n * ${steady}::bigint / ${rows}::bigint
+                > (n - 1) * ${steady}::bigint / ${rows}::bigint
+              then n * ${steady}::bigint / ${rows}::bigint end as nth
           from generate_series(${first}::bigint, ${last}::bigint) as n
         ) as hashed
       ) as made`
@@ -130,20 +161,30 @@ export async function makePartitions(
   }
 }
 
+type IdName =
+  | `${'busy' | 'quiet' | 'steady' | 'steadyQuiet'}Event`
+  | 'user'
+  | 'steadyUser'
+  | 'target'
+  | 'steadyTarget'
+  | 'targetType'
+  | 'request'
+
 /** What to look for in a generated log: a busy and a quiet event, some user, target and request. */
 export async function knownIds(sql: postgres.Sql, rows: number) {
   const [ids] = await sql`
     select
       md5('event0')::uuid::text as "busyEvent",
       md5('event1990')::uuid::text as "quietEvent",
+      md5('steady event')::uuid::text as "steadyEvent",
+      md5('steady quiet event')::uuid::text as "steadyQuietEvent",
+      md5('steady user')::uuid::text as "steadyUser",
+      md5('steady target')::uuid::text as "steadyTarget",
       user_id::text as "user", target_id::text as "target", entity_type as "targetType",
       request_id as "request"
     from audit.audit_log
     where seq > ${Math.floor(rows / 2)}
-      and user_id is not null and target_id is not null and request_id is not null
+      and user_id <> md5('steady user')::uuid and target_id is not null and request_id is not null
     order by seq limit 1`
-  return ids as Record<
-    'busyEvent' | 'quietEvent' | 'user' | 'target' | 'targetType' | 'request',
-    string
-  >
+  return ids as Record<IdName, string>
 }

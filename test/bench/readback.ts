@@ -133,7 +133,7 @@ async function load(sql: postgres.Sql, rows: number): Promise<number> {
   if (there === rows) return endMs
   const startMs = performance.now()
   await generateLog(sql, {
-    ...{ rows, firstRow: there + 1, endMs, months: MONTHS },
+    ...{ rows, firstRow: there + 1, endMs, months: MONTHS, hasSteady: true },
     onChunk: (made) => console.log(`${made} rows, ${Math.round(performance.now() - startMs)} ms`),
   })
   await sql`vacuum analyze audit.audit_log`

@@ -41,19 +41,23 @@ ${json(entry)}
 </aside>`
 }
 
-function facts({ zone, query, nameOf }: Scene, entry: LoggedEntry): (Html | '')[] {
+function facts({ zone, nameOf }: Scene, entry: LoggedEntry): (Html | '')[] {
   const { action, entityType, requestId, recorderId, recorderSeq } = entry
   const atMs = recordedMs(entry.id)
   const happenedMs = entry.occurredAt.getTime()
   const iso = (ms: number) => new Date(ms).toISOString()
   const times = { from: iso(atMs - AROUND_MS), to: iso(atMs + AROUND_MS) }
-  const around = filterHref(query.given, { range: null, ...times })
+  // What else was going on, whatever the list is narrowed to; but never among other events' noise.
+  const around = only({ ...(entry.eventId ? { event: entry.eventId } : {}), ...times })
   const entity = /^([^.]+)\./.exec(action)?.[1]
-  const all = entity ? more(only('action', `${entity}.*`), `all of ${visible(entity)}`) : ''
+  const all = entity ? more(only({ action: `${entity}.*` }), `all of ${visible(entity)}`) : ''
   const targetLabel = entityType ? `Target, ${visible(entityType)}` : 'Target'
   const id = (label: string, name: string, given: string | null) => {
     const known = given === null ? '' : visible(nameOf(given) ?? '')
-    return given !== null && fact(label, html`<a href="${only(name, given)}">${given}</a> ${known}`)
+    return (
+      given !== null &&
+      fact(label, html`<a href="${only({ [name]: given })}">${given}</a> ${known}`)
+    )
   }
   const shown = [
     fact(
@@ -64,7 +68,7 @@ ${more(around, '5 minutes around')}`,
     Math.abs(happenedMs - atMs) >= SAME_TIME_MS &&
       fact('Happened', html`${shownTime(zone, happenedMs)}`),
     fact('Logged', html`${zone.exact(entry.loggedAt.getTime())}, as number ${entry.seq}`),
-    fact('Action', html`<a href="${only('action', action)}">${visible(action)}</a> ${all}`),
+    fact('Action', html`<a href="${only({ action })}">${visible(action)}</a> ${all}`),
     id('User', 'user', entry.userId),
     id('Event', 'event', entry.eventId),
     id(targetLabel, 'target', entry.targetId),
@@ -72,8 +76,8 @@ ${more(around, '5 minutes around')}`,
     requestId !== null &&
       fact(
         'Request',
-        html`<a href="${only('request', requestId)}">${visible(requestId)}</a>
-<span class="more">everything in this request</span>`,
+        html`<a href="${only({ request: requestId })}">${visible(requestId)}</a>
+${more(only({ request: requestId }), 'everything in this request')}`,
       ),
     fact('Entry', html`<code>${entry.id}</code>`),
     recorderId === null
@@ -89,9 +93,9 @@ function writerOf(action: string): string {
   return 'the application’s own transaction (outbox)'
 }
 
-/** Everything with this value, whatever was filtered before. */
-function only(name: string, value: string): string {
-  return `?${new URLSearchParams({ [name]: value })}`
+/** Everything with these values, whatever was filtered before. */
+function only(values: Readonly<Record<string, string>>): string {
+  return filterHref({}, values)
 }
 
 function more(address: string, label: string): Html {

@@ -17,6 +17,11 @@ export function diff(changes: readonly Change[]): Html {
 
 const MIN_ALIKE = 8
 
+/** Whether the place before this character is between two letters or figures. */
+function isInWord(text: readonly string[], at: number): boolean {
+  return /^[\p{L}\p{N}]{2}$/u.test(`${text[at - 1] ?? ''}${text[at] ?? ''}`)
+}
+
 /** Of two long texts that are mostly alike, only what differs is marked. */
 function side(value: unknown, other: unknown, tag: 'del' | 'ins'): Html {
   if (value === undefined) return html`<span class="null">not there</span>`
@@ -31,6 +36,9 @@ function side(value: unknown, other: unknown, tag: 'del' | 'ins'): Html {
   while (head < shorter && one[head] === two[head]) head += 1
   let tail = 0
   while (tail < shorter - head && one.at(-1 - tail) === two.at(-1 - tail)) tail += 1
+  // Whole words: of "Friday" and "Saturday" nobody wants to see "Fri" and "Satur".
+  while (head > 0 && isInWord(one, head)) head -= 1
+  while (tail > 0 && isInWord(one, one.length - tail)) tail -= 1
   if (head + tail < MIN_ALIKE) return mark(leaf(value))
   const text = (from: number, to: number) => visible(one.slice(from, to).join(''))
   const end = one.length - tail

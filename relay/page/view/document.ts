@@ -73,7 +73,9 @@ function help({ isRecorded }: Scene): Html {
 <dl class="keys">
 ${KEYS.map(([key, what]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}
 </dl>
-<p>Every id is a link to all entries with it. The address holds the filter: send it to a colleague.
+<p>Every id is a link. In the list it narrows what is shown, but for a request, which is shown as a
+whole; beside the list it shows all entries with it. The address holds the filter: send it to a
+colleague.
 Drag over the bars to choose a range of time; each bar is a link, too.</p>
 ${isRecorded ? html`<p>What you read here is itself written into the log.</p>` : ''}
 </div></details>`

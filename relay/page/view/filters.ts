@@ -18,7 +18,7 @@ export function filters(scene: Scene, shown: readonly LoggedEntry[]): Html {
   const { given } = scene.query
   return html`<search>
 <details class="filters" id="filters" open>
-<summary><span>Filter</span></summary>
+<summary><span>Filters</span></summary>
 <form method="get" aria-label="Filter the entries">
 ${['range', 'limit', 'live'].map((name) =>
   given[name] === undefined

@@ -16,6 +16,7 @@ export function histogramView(scene: Scene, drawn: Drawn): Html {
   if (drawn === 'failed') return none('Too many entries to count in time: a narrower filter helps.')
   const bars = drawn?.bars.filter(({ count }) => count > 0) ?? []
   if (drawn === undefined || bars.length === 0) return none('')
+  if (bars.length === 1 && bars[0]?.count === 1) return none('') // the list says when it was
   const { fromMs, toMs } = drawn
   const most = Math.max(...bars.map(({ count }) => count))
   const range = filterHref(scene.query.given, { range: null, live: null, from: 'FROM', to: 'TO' })
@@ -49,7 +50,7 @@ function caption({ bars, stepMs }: Histogram, most: number): Html {
   const [about, circa] = isEstimate ? ['about ', '≈ '] : ['', '']
   return html`<b>${about}${entries(roughly(total, isEstimate))}</b>
 <span class="by">by time of recording, ${width(stepMs)}${note}</span>
-<span class="most">most: ${circa}${inFigures(roughly(most, isEstimate))}</span>`
+<span class="most">most in a bar: ${circa}${inFigures(roughly(most, isEstimate))}</span>`
 }
 
 function tableRow(scene: Scene, bar: Bar): Html {

@@ -90,8 +90,10 @@ function nothing({ query }: Scene): Html {
 <p>Nothing has been logged yet. As soon as an application records an entry and the relay has moved
 it, it stands here.</p></div>`
   }
+  const anyTime = filterHref(query.given, { range: null, from: null, to: null })
   const where = from === undefined && to === undefined ? '' : ' in this range of time'
   return html`<div class="state"><h3>No entry fits this filter</h3>
-<p>The log holds none with all of these values${where}. Take something off above, or
+<p>The log holds none with all of these values${where}. Take something off above,
+${where === '' ? '' : html`<a href="${anyTime}">look for it at any time</a>,`} or
 <a href="?">look at all entries</a>.</p></div>`
 }

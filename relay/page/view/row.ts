@@ -25,19 +25,20 @@ data-seq="${entry.seq}"${day}${current(query.entry === entry.id)}>
 ><time datetime="${iso}">${zone.time(atMs)}</time></a>
 <p class="said">${said(scene, sentenceOf(entry, scene.nameOf))}${happened(scene, entry, atMs)}</p>
 ${actionLink(scene, entry)}
-${requestLink(scene, entry)}
+${requestLink(entry)}
 </li>`
 }
 
 function actionLink({ query }: Scene, { action }: LoggedEntry): Html {
   const address = filterHref(query.given, { action })
-  return html`<a class="action" href="${address}" title="All of ${visible(action)}">
+  return html`<a class="action" href="${address}" title="Only ${visible(action)}">
 ${shortened(action, 60)}</a>`
 }
 
-function requestLink({ query }: Scene, { requestId }: LoggedEntry): Html | '' {
+/** All of it, also where the list is narrowed: what else came of it is what one asks then. */
+function requestLink({ requestId }: LoggedEntry): Html | '' {
   if (requestId === null) return ''
-  const address = filterHref(query.given, { request: requestId })
+  const address = filterHref({}, { request: requestId })
   return html`<a class="request" href="${address}"
 title="Everything in request ${visible(requestId)}">${shortId(requestId)}</a>`
 }
