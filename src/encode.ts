@@ -29,8 +29,8 @@ export interface EncoderOptions {
  */
 export interface Encoder {
   rowOf(pending: PendingEntry, recorderSeq: number): Row
-  /** Rows as JSON, with commas in between: those that `rowOf` has made of these entries. */
-  joinRows(rows: readonly Row[], entries: readonly PendingEntry[]): string
+  /** A JSON array of rows: those that `rowOf` has made of these entries. */
+  arrayOf(rows: readonly Row[], entries: readonly PendingEntry[]): string
   /**
    * An entry as the outbox lane takes it: the JSON of an object with the columns' names.
    *
@@ -119,12 +119,10 @@ export function createEncoder(options: EncoderOptions): Encoder {
     return true
   }
 
-  function joinRows(rows: readonly Row[], entries: readonly PendingEntry[]): string {
-    if (!rows.some((row) => typeof row === 'string')) {
-      const json = stringified(rows)
-      if (json !== undefined) return json.slice(1, -1)
-    }
-    return rows.map((row, at) => jsonOf(row, entries[at] as PendingEntry)).join(',')
+  function arrayOf(rows: readonly Row[], entries: readonly PendingEntry[]): string {
+    const isPlain = rows.every((row) => typeof row !== 'string')
+    const json = isPlain ? stringified(rows) : undefined
+    return json ?? `[${rows.map((row, at) => jsonOf(row, entries[at] as PendingEntry)).join(',')}]`
   }
 
   function jsonOf(row: Row, pending: PendingEntry): string {
@@ -207,7 +205,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
 
   return {
     rowOf,
-    joinRows,
+    arrayOf,
     encode,
     get degraded() {
       return degraded

@@ -7,8 +7,7 @@ export class EncodedBatch {
   readonly #entries: PendingEntry[] = []
   readonly #rows: Row[] = []
   readonly #numbers: number[] = []
-  /** Rows as JSON, slice after slice. */
-  readonly #texts: string[] = []
+  readonly #slices: string[] = []
   #sealed = 0
 
   constructor(encoder: Encoder) {
@@ -24,6 +23,11 @@ export class EncodedBatch {
     return this.#numbers.at(-1) ?? 0
   }
 
+  /** JSON arrays of rows, of all that was sealed. */
+  get slices(): readonly string[] {
+    return this.#slices
+  }
+
   /** @throws what the encoder throws, with nothing added */
   add(pending: PendingEntry, recorderSeq: number): void {
     this.#put(pending, recorderSeq, this.#encoder.rowOf(pending, recorderSeq))
@@ -35,30 +39,33 @@ export class EncodedBatch {
     this.#rows.push(row)
   }
 
-  /** Makes JSON of what was added since the last time: a slice of the work. */
-  seal(): void {
+  /**
+   * Makes a slice of what was added since the last one.
+   *
+   * @returns how many characters it has
+   */
+  seal(): number {
     const from = this.#sealed
     this.#sealed = this.#rows.length
-    if (from === this.#sealed) return
-    this.#texts.push(this.#encoder.joinRows(this.#rows.slice(from), this.#entries.slice(from)))
+    if (from === this.#sealed) return 0
+    const slice = this.#encoder.arrayOf(this.#rows.slice(from), this.#entries.slice(from))
+    this.#slices.push(slice)
+    return slice.length
   }
 
-  /** A JSON array of the rows. */
-  toJson(): string {
-    this.seal()
-    return ['[', this.#texts.join(','), ']'].join('')
-  }
-
-  /** The same rows in two batches. */
+  /** The same rows in two batches, of one slice each. */
   halves(): [EncodedBatch, EncodedBatch] {
-    const halves = [new EncodedBatch(this.#encoder), new EncodedBatch(this.#encoder)] as const
+    const halves: [EncodedBatch, EncodedBatch] = [
+      new EncodedBatch(this.#encoder),
+      new EncodedBatch(this.#encoder),
+    ]
     const half = Math.ceil(this.#rows.length / 2)
     for (const [at, row] of this.#rows.entries()) {
       const [pending, number] = [this.#entries[at], this.#numbers[at]]
-      if (pending !== undefined && number !== undefined) {
-        halves[at < half ? 0 : 1].#put(pending, number, row)
-      }
+      if (pending === undefined || number === undefined) continue
+      halves[at < half ? 0 : 1].#put(pending, number, row)
     }
-    return [...halves]
+    for (const one of halves) one.seal()
+    return halves
   }
 }

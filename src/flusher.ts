@@ -11,8 +11,10 @@ import { Outage } from './outage.ts'
 import type { PendingEntry } from './pending.ts'
 import { faultKind, withRetry } from './retry.ts'
 
-/** Encoding more than this in one go would hold up the event loop for half a millisecond. */
+/** Encoding many more than this in one go would hold up the event loop for half a millisecond. */
 const SLICE_ENTRIES = 100
+/** Long before the driver, or the server's jsonb, could no longer hold a batch of long entries. */
+const MAX_BATCH_CHARACTERS = 4 * 1024 * 1024
 
 const WARN_EVERY_MS = 1_000
 
@@ -20,7 +22,7 @@ export interface FlusherParts {
   readonly buffer: EntryBuffer<PendingEntry>
   readonly encoder: Encoder
   /** Writes a batch to staging in one statement: all of it or none. @returns the lane's epoch */
-  readonly stage: (rows: string) => Promise<string | null>
+  readonly stage: (slices: readonly string[]) => Promise<string | null>
   readonly drops: DropCounter
   readonly logger: AuditLogger
   readonly flushIntervalMs: number
@@ -114,13 +116,13 @@ export class Flusher {
 
   async #write(): Promise<void> {
     await nextTurn() // never inside the call that filled the batch
-    const { buffer, maxBatchEntries } = this.#parts
+    const { buffer } = this.#parts
     do {
-      const batch = buffer.take(maxBatchEntries)
-      const encoded = await this.#encode(batch)
-      if (encoded.entries.length > 0) await this.#stage(encoded)
-      buffer.release(batch)
-      this.#settle(batch.length)
+      const encoded = await this.#takeBatch()
+      const { entries } = encoded
+      if (entries.length > 0) await this.#stage(encoded)
+      buffer.release(entries)
+      this.#settle(entries.length)
     } while (this.#isWorthWriting() && !this.#halt.signal.aborted)
   }
 
@@ -131,24 +133,33 @@ export class Flusher {
     return isAskedFor || buffer.waiting >= maxBatchEntries
   }
 
-  async #encode(batch: readonly PendingEntry[]): Promise<EncodedBatch> {
-    const { encoder } = this.#parts
+  /** Takes the next entries, slice by slice, as many as one statement may hold. */
+  async #takeBatch(): Promise<EncodedBatch> {
+    const { buffer, encoder, maxBatchEntries } = this.#parts
     const encoded = new EncodedBatch(encoder)
-    for (let at = 0; at < batch.length; at += 1) {
-      if (at > 0 && at % SLICE_ENTRIES === 0) {
-        encoded.seal()
-        await nextTurn()
-      }
-      this.#numbered += 1
-      try {
-        encoded.add(batch[at] as PendingEntry, this.#numbered)
-      } catch {
-        // A bug of ours, and no reason to hold up the others.
-        this.#parts.drops.count('refused')
-      }
+    let taken = 0
+    let characters = 0
+    while (buffer.waiting > 0 && taken < maxBatchEntries && characters < MAX_BATCH_CHARACTERS) {
+      if (taken > 0) await nextTurn()
+      const slice = buffer.take(Math.min(SLICE_ENTRIES, maxBatchEntries - taken))
+      taken += slice.length
+      for (const pending of slice) this.#encode(pending, encoded)
+      characters += encoded.seal()
     }
     this.#warnOfDegraded()
     return encoded
+  }
+
+  #encode(pending: PendingEntry, encoded: EncodedBatch): void {
+    this.#numbered += 1
+    try {
+      encoded.add(pending, this.#numbered)
+    } catch {
+      // A bug of ours, and no reason to hold up the others.
+      this.#parts.drops.count('refused')
+      this.#parts.buffer.release([pending])
+      this.#settle(1)
+    }
   }
 
   #warnOfDegraded(): void {
@@ -168,9 +179,9 @@ export class Flusher {
   async #stage(encoded: EncodedBatch): Promise<void> {
     const { stage, drops, onStaged } = this.#parts
     const { entries } = encoded
-    const rows = encoded.toJson()
+    const { slices } = encoded
     try {
-      const epoch = await withRetry(() => stage(rows), {
+      const epoch = await withRetry(() => stage(slices), {
         signal: this.#halt.signal,
         tearsAttempt: true,
         isFinal: (error) => faultKind(error) === 'entry',
@@ -178,7 +189,7 @@ export class Flusher {
       })
       this.#outage.recovered({ buffered: this.#parts.buffer.size })
       this.#staged += entries.length
-      onStaged({ epoch, lastSeq: encoded.lastSeq, entries: entries.length, rows })
+      onStaged({ epoch, lastSeq: encoded.lastSeq, entries: entries.length, slices })
     } catch (error) {
       if (faultKind(error) !== 'entry') {
         const named = entries.slice(0, MAX_LABELS).map(labelOf)

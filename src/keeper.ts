@@ -7,15 +7,24 @@ export interface StagedBatch {
   readonly epoch: string | null
   readonly lastSeq: number
   readonly entries: number
-  /** As JSON, as they were staged. */
-  readonly rows: string
+  /** As JSON arrays of rows, as they were staged. */
+  readonly slices: readonly string[]
+}
+
+/**
+ * A batch as it is kept: outside of the engine's heap, where it is not copied from one generation to
+ * the next, and where its size is known.
+ */
+interface KeptBatch extends Omit<StagedBatch, 'slices'> {
+  readonly slices: readonly Buffer[]
+  readonly bytes: number
 }
 
 export interface KeeperParts {
   /** Beyond this the oldest batches are let go, unconfirmed. 0 keeps nothing. */
   readonly maxBytes: number
   readonly laneState: () => Promise<LaneState>
-  readonly stage: (rows: string) => Promise<string | null>
+  readonly stage: (slices: readonly string[]) => Promise<string | null>
   readonly logger: AuditLogger
 }
 
@@ -34,7 +43,7 @@ const MAX_CHECK_SHARE = 1 / 20
  */
 export class Keeper {
   readonly #parts: KeeperParts
-  #kept: StagedBatch[] = []
+  #kept: KeptBatch[] = []
   #bytes = 0
   #timer: NodeJS.Timeout | undefined
   #checking: Promise<void> | undefined
@@ -47,13 +56,13 @@ export class Keeper {
 
   keep(batch: StagedBatch): void {
     const { maxBytes } = this.#parts
-    if (this.#closed || bytesOf(batch) > maxBytes) return
-    this.#kept.push(batch)
-    this.#bytes += bytesOf(batch)
-    while (this.#bytes > maxBytes) {
-      const oldest = this.#kept.shift()
-      if (oldest) this.#bytes -= bytesOf(oldest)
-    }
+    if (this.#closed || maxBytes === 0) return
+    const slices = batch.slices.map((slice) => Buffer.from(slice))
+    const bytes = slices.reduce((sum, slice) => sum + slice.length, 0)
+    if (bytes > maxBytes) return
+    this.#kept.push({ ...batch, slices, bytes })
+    this.#bytes += bytes
+    while (this.#bytes > maxBytes) this.#bytes -= this.#kept.shift()?.bytes ?? 0
     this.#arm()
   }
 
@@ -99,15 +108,11 @@ export class Keeper {
     }
   }
 
-  async #settle(
-    batches: readonly StagedBatch[],
-    epoch: string,
-    firstWaiting: number,
-  ): Promise<void> {
+  async #settle(batches: readonly KeptBatch[], epoch: string, firstWaiting: number): Promise<void> {
     let stagedAgain = 0
     for (const batch of batches) {
       if (batch.epoch !== epoch) {
-        const newEpoch = await this.#parts.stage(batch.rows)
+        const newEpoch = await this.#parts.stage(batch.slices.map((slice) => slice.toString()))
         this.#replace(batch, { ...batch, epoch: newEpoch })
         stagedAgain += batch.entries
       } else if (batch.lastSeq < firstWaiting) {
@@ -122,15 +127,10 @@ export class Keeper {
     }
   }
 
-  #replace(batch: StagedBatch, by?: StagedBatch): void {
+  #replace(batch: KeptBatch, by?: KeptBatch): void {
     const at = this.#kept.indexOf(batch)
     if (at === -1) return // let go meanwhile, for room
     this.#kept.splice(at, 1, ...(by ? [by] : []))
-    if (!by) this.#bytes -= bytesOf(batch)
+    if (!by) this.#bytes -= batch.bytes
   }
-}
-
-/** In memory: a text with characters outside of Latin-1 takes two bytes for each. */
-function bytesOf({ rows }: StagedBatch): number {
-  return rows.length
 }

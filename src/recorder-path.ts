@@ -67,7 +67,7 @@ export class RecorderPath {
     this.#flusher = new Flusher({
       buffer: this.#buffer,
       encoder: this.encoder,
-      stage: (rows) => statements.stage(rows),
+      stage: (slices) => statements.stage(slices),
       drops: this.#drops,
       logger,
       flushIntervalMs,
@@ -81,7 +81,7 @@ export class RecorderPath {
     this.#keeper = new Keeper({
       maxBytes: limits.maxKeptBytes,
       laneState: () => statements.laneState(),
-      stage: (rows) => statements.stage(rows),
+      stage: (slices) => statements.stage(slices),
       logger,
     })
   }

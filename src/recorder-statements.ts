@@ -14,7 +14,7 @@ export interface Report {
 /** All that a recorder ever says to a database. */
 export interface RecorderStatements {
   /** Writes a batch into the fast lane: all of it or none. @returns the lane's epoch */
-  stage(rows: string): Promise<string | null>
+  stage(slices: readonly string[]): Promise<string | null>
   laneState(): Promise<LaneState>
   report(report: Report): Promise<void>
   close(): Promise<void>
@@ -33,7 +33,7 @@ export function openRecorderStatements(options: StatementOptions): RecorderState
   const database = new Database({ url, applicationName, statementTimeoutMs })
   const startedAt = new Date().toISOString()
   return {
-    stage: (rows) => stageBatch(database, recorderId, rows),
+    stage: (slices) => stageBatch(database, recorderId, slices),
     laneState: () => readLaneState(database, recorderId),
     async report({ accepted, staged, dropped, closed }) {
       await database.execute(sql`

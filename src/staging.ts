@@ -18,10 +18,10 @@ export interface LaneState {
 export async function stageBatch(
   database: Database,
   recorderId: string,
-  rows: string,
+  slices: readonly string[],
 ): Promise<string | null> {
   const [row] = await database.execute<{ epoch: string | null }>(sql`
-    with staged as (${insertRows(recorderId, rows)})
+    with staged as (${insertRows(recorderId, slices)})
     select audit.lane_epoch()::text as epoch`)
   return row?.epoch ?? null
 }

@@ -31,7 +31,7 @@ test('whatever was recorded reaches the log, by both lanes, as it was encoded', 
     const { rows, outbox } = encodedEntries({ seed: seed + made, numRuns })
     const fast = objectsOf(rows)
     accepted += fast.length
-    await application.execute(insertRows(RECORDER, rows))
+    await application.execute(insertRows(RECORDER, [rows]))
     const [answer] = await scratch.sql`select audit.record(${jsonArray(outbox)}) as taken`
     assert.equal(answer?.['taken'], outbox.length)
     const fromSeq = 1 + (await relay.drain({ deadlineMs: 60_000 })).logged - 2 * fast.length
@@ -59,7 +59,8 @@ function encodedEntries(parameters: { readonly seed: number; readonly numRuns: n
     batch.add(pending, batch.entries.length + 1)
     outbox.push(encoder.encode(pending, null))
   }
-  return { rows: batch.toJson(), outbox }
+  batch.seal()
+  return { rows: batch.slices[0] ?? '[]', outbox }
 }
 
 type Given = Record<string, string | object | null | undefined>

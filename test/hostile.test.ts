@@ -37,7 +37,7 @@ function through(maxEntryBytes: number, entry: unknown, context?: object) {
   return {
     pending,
     encode: () => pipeline.encode(pending, 1),
-    encodeRow: () => pipeline.joinRows([pipeline.rowOf(pending, 1)], [pending]),
+    encodeRow: () => pipeline.arrayOf([pipeline.rowOf(pending, 1)], [pending]).slice(1, -1),
   }
 }
 

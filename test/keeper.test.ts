@@ -105,7 +105,7 @@ const batch = (lastSeq: number, epoch: string | null = 'one') => ({
   epoch,
   lastSeq,
   entries: 1,
-  rows: `entry ${lastSeq}`.padEnd(10),
+  slices: [`entry ${lastSeq}`.padEnd(10)],
 })
 
 async function settled(parts: Partial<KeeperParts>, batches: ReturnType<typeof batch>[]) {
@@ -113,8 +113,8 @@ async function settled(parts: Partial<KeeperParts>, batches: ReturnType<typeof b
   const keeper = new Keeper({
     maxBytes: 100,
     laneState: () => Promise.resolve({ epoch: 'one', firstWaiting: null }),
-    stage: (rows) => {
-      staged.push(rows.trim())
+    stage: (slices) => {
+      staged.push(...slices.map((slice) => slice.trim()))
       return Promise.resolve('two')
     },
     logger: silentLogger(),
@@ -152,8 +152,8 @@ test('what is staged while the lane is looked at is kept', async () => {
       new Promise((resolve) => {
         answers.push(resolve)
       }),
-    stage: (rows) => {
-      staged.push(rows.trim())
+    stage: (slices) => {
+      staged.push(...slices.map((slice) => slice.trim()))
       return Promise.resolve('two')
     },
     logger: silentLogger(),

@@ -104,10 +104,11 @@ function fillKeeper(name: string): { entries: number; jsonCharacters: number; he
       const pending = shape(entry(n, name), undefined, Date.now())
       if (pending === undefined) throw new Error('it is no entry')
       encoded.add(pending, n + 1)
+      if (n % 100 === 99) encoded.seal()
     }
     // As the flusher hands it over.
     const { lastSeq } = encoded
-    return { epoch: 'epoch', lastSeq, entries: BATCH, rows: encoded.toJson() }
+    return { epoch: 'epoch', lastSeq, entries: BATCH, slices: encoded.slices }
   }
   const before = heapBytes()
   const sizes: number[] = []
@@ -115,7 +116,7 @@ function fillKeeper(name: string): { entries: number; jsonCharacters: number; he
   for (let bytes = 0; bytes < 2 * MAX_KEPT_BYTES; bytes += sizes.at(-1) ?? 0) {
     const batch = batchOf(sizes.length * BATCH)
     keeper.keep(batch)
-    sizes.push(batch.rows.length)
+    sizes.push(batch.slices.join('').length)
   }
   const heldBytes = heapBytes() - before
   let keptBytes = 0

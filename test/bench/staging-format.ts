@@ -27,6 +27,8 @@ import { demoEntry } from './work.ts'
 const BATCHES = [100, 400, 1_000, 4_000]
 const ENTRIES_A_ROUND = 20_000
 const ROUNDS = 7
+/** As the flusher encodes them. */
+const SLICE = 100
 const RECORDER = randomUUID()
 const CONTEXT = {
   ip: '10.0.3.7',
@@ -56,19 +58,34 @@ function formatsOn(connection: postgres.Sql): Record<string, Write> {
     entries.map((entry) => encoder.encode(entry, nextNumber()))
   const rows = (entries: readonly PendingEntry[]) => {
     const batch = new EncodedBatch(encoder)
-    for (const entry of entries) batch.add(entry, nextNumber())
-    return batch.toJson()
+    for (const [at, entry] of entries.entries()) {
+      batch.add(entry, nextNumber())
+      if (at % SLICE === SLICE - 1) batch.seal()
+    }
+    batch.seal()
+    return batch.slices
   }
+  const values = (entries: readonly PendingEntry[]): unknown[][] =>
+    rows(entries).flatMap((slice) => JSON.parse(slice))
   return {
-    'arrays in jsonb (ours)': (entries) => db.execute(insertRows(RECORDER, rows(entries))),
+    'arrays in jsonb, a text a slice (ours)': (entries) =>
+      db.execute(insertRows(RECORDER, rows(entries))),
+    'arrays in jsonb, one text': (entries) =>
+      db.execute(
+        insertRows(RECORDER, [
+          `[${rows(entries)
+            .map((slice) => slice.slice(1, -1))
+            .join(',')}]`,
+        ]),
+      ),
     'objects in jsonb': (entries) => db.execute(insertIntoLane('staging', objects(entries))),
     'objects in json (before)': (entries) =>
       db.execute(sql`
         insert into audit.audit_staging (${laneColumns}) select ${laneColumns}
         from json_to_recordset(${jsonArray(objects(entries))}::text::json) as e (${sql.raw(TYPES)})`),
-    'an array for each column': (entries) => db.execute(unnested(JSON.parse(rows(entries)))),
+    'an array for each column': (entries) => db.execute(unnested(values(entries))),
     COPY: async (entries) => {
-      const lines = (JSON.parse(rows(entries)) as unknown[][]).map(copyLine).join('')
+      const lines = values(entries).map(copyLine).join('')
       const query = connection.unsafe(`
         copy audit.audit_staging (id, occurred_at, recorder_seq, user_id, event_id, target_id, action,
           entity_type, request_id, metadata, context, recorder_id) from stdin`)

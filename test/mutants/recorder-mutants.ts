@@ -179,8 +179,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FLUSHER,
-        find: 'if (encoded.entries.length > 0) await this.#stage(encoded)',
-        replace: 'if (encoded.entries.length > 0) void this.#stage(encoded)',
+        find: 'if (entries.length > 0) await this.#stage(encoded)',
+        replace: 'if (entries.length > 0) void this.#stage(encoded)',
       },
     ],
     tests: ['simulation.test.ts'],
@@ -190,10 +190,10 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FLUSHER,
-        find: 'withRetry(() => stage(rows), {',
+        find: 'withRetry(() => stage(slices), {',
         replace:
-          'withRetry(() => stage(rows.replace(/\\["(........)/g, ' +
-          '() => `["${Math.random().toString(16).slice(2, 10).padEnd(8, "0")}`)), {',
+          'withRetry(() => stage(slices.map((rows) => rows.replace(/\\["(........)/g, ' +
+          '() => `["${Math.random().toString(16).slice(2, 10).padEnd(8, "0")}`))), {',
       },
     ],
     tests: ['simulation.test.ts'],

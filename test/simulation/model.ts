@@ -68,8 +68,8 @@ export class Model {
     for (const row of this.lanes.outbox) row.heldBy = undefined
   }
 
-  stage(recorderId: string, json: string): string | null {
-    const rows = this.#readAll(recorderId, json)
+  stage(recorderId: string, slices: readonly string[]): string | null {
+    const rows = slices.flatMap((slice) => this.#readAll(recorderId, slice))
     if (rows.some(({ action }) => action === REFUSED_IN_LANE)) throw sqlError('23514')
     for (const row of rows) this.#put('staging', row)
     return this.#sentinel

@@ -59,7 +59,7 @@ export class Wire {
   forRecorder(recorderId: string): RecorderStatements {
     const model = this.#model
     return {
-      stage: (rows) => this.#run(`stage ${rows.length}`, () => model.stage(recorderId, rows)),
+      stage: (slices) => this.#run(`stage ${slices.length}`, () => model.stage(recorderId, slices)),
       laneState: () => this.#run('lane_state', () => model.laneState(recorderId)),
       report: (report) => this.#run('report', () => model.report(recorderId, report)),
       close: async () => {},
