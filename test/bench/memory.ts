@@ -3,8 +3,12 @@ import { EntryBuffer } from '../../src/buffer.ts'
 import type { PendingEntry } from '../../src/pending.ts'
 import { compileRedactor } from '../../src/redact.ts'
 import { createShaper } from '../../src/shape.ts'
-import type { Part, Result } from './part.ts'
-import { showSpread, spreadOf } from './rounds.ts'
+import { BenchServer } from './bench-server.ts'
+import { Child } from './child.ts'
+import type { Part, PartOptions, Result } from './part.ts'
+import type { RelayMemorySeen } from './relay-memory.ts'
+import { showNumber, showSpread, spreadOf } from './rounds.ts'
+import { fillStaging } from './staged.ts'
 
 const ENTRIES = 100_000
 
@@ -27,7 +31,29 @@ function heapMib(): number {
   return process.memoryUsage().heapUsed / 2 ** 20
 }
 
-async function run({ isQuick }: { isQuick: boolean }): Promise<Result> {
+/** What a relay holds after its first entries, and after ten times as many. */
+async function relayMemory(isQuick: boolean): Promise<RelayMemorySeen[]> {
+  const entries = isQuick ? 2_000 : 100_000
+  const bench = await BenchServer.start()
+  try {
+    const url = await bench.make('memory')
+    const lane = bench.connect('memory')
+    const relay = await Child.start('relay-memory.ts', [url])
+    const seen: RelayMemorySeen[] = []
+    for (let staged = 0; staged < 10 * entries; staged += entries) {
+      await fillStaging(lane, entries, staged)
+      seen.push(await relay.ask<RelayMemorySeen>({ drain: true }))
+    }
+    await relay.stop()
+    await lane.end({ timeout: 1 })
+    return seen
+  } finally {
+    await bench.remove()
+  }
+}
+
+async function run({ isQuick, say }: PartOptions): Promise<Result> {
+  say('the buffer')
   const measured: { mib: number; estimatedMib: number }[] = []
   for (let round = 0; round < (isQuick ? 1 : 5); round += 1) {
     const { shape } = createShaper({ maxEntryBytes: 32_768, redactor: compileRedactor(undefined) })
@@ -41,6 +67,10 @@ async function run({ isQuick }: { isQuick: boolean }): Promise<Result> {
     measured.push({ mib, estimatedMib: buffer.bytes / 2 ** 20 })
     if (buffer.waiting !== ENTRIES) throw new Error('the buffer let go of entries')
   }
+  say('a relay, a million entries')
+  const relay = await relayMemory(isQuick)
+  const [first, last] = [relay[0], relay.at(-1)]
+  const growth = (last?.rssMib ?? Number.NaN) / (first?.rssMib ?? Number.NaN)
   const mib = spreadOf(measured.map((one) => one.mib))
   const estimate = spreadOf(measured.map((one) => one.estimatedMib))
   return {
@@ -53,11 +83,26 @@ async function run({ isQuick }: { isQuick: boolean }): Promise<Result> {
           ['what the buffer takes it for', showSpread(estimate)],
         ],
       },
+      {
+        title: 'A relay’s resident size',
+        columns: ['entries moved', 'MiB'],
+        rows: relay.map(({ logged, rssMib }) => [
+          logged.toLocaleString('en-US'),
+          showNumber(rssMib),
+        ]),
+      },
     ],
-    goals: [{ name: '100,000 buffered entries', value: mib.median, atMost: 64, unit: 'MiB' }],
+    goals: [
+      { name: '100,000 buffered entries', value: mib.median, atMost: 64, unit: 'MiB' },
+      { name: 'a relay after ten times as many entries', value: growth, atMost: 1.1 },
+    ],
     charts: [],
-    measured: { rounds: measured },
+    measured: { rounds: measured, relay },
   }
 }
 
-export const part: Part = { name: 'memory', summary: 'what a full buffer holds in memory', run }
+export const part: Part = {
+  name: 'memory',
+  summary: 'what a full buffer holds in memory, and a relay after a million entries',
+  run,
+}

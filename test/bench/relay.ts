@@ -13,6 +13,8 @@ const LANE_COLUMNS =
   'id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action, ' +
   'entity_type, request_id, metadata, context'
 const BATCH = RELAY_LIMITS.batchEntries.default
+/** To see what the default is worth. */
+const OTHER_BATCHES = [500, 16_000]
 const CHUNK_BYTES = 64 * 1024
 
 export const part: Part = {
@@ -30,14 +32,25 @@ export const part: Part = {
       await bench.make('staged', (sql) => fillStaging(sql, rows))
       await bench.make('jobs', (sql) => fillStaging(sql, jobs))
       const text = await copyText(bench)
-      const ours = async (url: string, sql: postgres.Sql, of: number) => {
-        const sample = await drained({ url, serverPid: bench.server.pid })
+      const ours = async (
+        url: string,
+        sql: postgres.Sql,
+        of: number,
+        batchEntries: number = BATCH,
+      ) => {
+        const sample = await drained({ url, batchEntries, serverPid: bench.server.pid })
         if ((await countLog(sql)) !== of) throw new Error('not every entry is in the log')
         return sample
       }
       const rounds = await interleave(
         {
           relay: () => bench.onCopy('staged', (url, sql) => ours(url, sql, rows)),
+          ...Object.fromEntries(
+            OTHER_BATCHES.map((batchEntries) => [
+              `relay, ${showNumber(batchEntries)} a batch`,
+              () => bench.onCopy('staged', (url, sql) => ours(url, sql, rows, batchEntries)),
+            ]),
+          ),
           COPY: () => bench.onCopy('staged', (_, sql) => copied(sql, text, rows)),
           ...(missing
             ? {}
@@ -55,7 +68,7 @@ export const part: Part = {
         },
         { rounds: isQuick ? 1 : 5, onTurn: (name, round) => say(`round ${round}: ${name}`) },
       )
-      const peers = rounds.names.filter((name) => name !== 'relay')
+      const peers = rounds.names.filter((name) => !name.startsWith('relay'))
       const over = (name: string) => rounds.ratio('relay', name, 'entriesPerSecond')
       const wanted = (name: string) => (name === 'COPY' ? 1 : 3)
       return {
@@ -96,7 +109,7 @@ export const part: Part = {
               value: rounds.spread(name, 'entriesPerSecond').median,
               min: rounds.spread(name, 'entriesPerSecond').min,
               max: rounds.spread(name, 'entriesPerSecond').max,
-              isOurs: name === 'relay',
+              isOurs: name.startsWith('relay'),
             })),
           },
         ],
