@@ -10,6 +10,8 @@ export interface BufferLimits {
   readonly maxBytes: number
 }
 
+const MIN_SLOTS = 1_024
+
 /**
  * First in, first out, with two ceilings. When full it refuses the newest and keeps its history.
  *
@@ -18,8 +20,10 @@ export interface BufferLimits {
  */
 export class EntryBuffer<Entry extends Sized> {
   readonly #limits: BufferLimits
-  #entries: Entry[] = []
+  /** A ring, whose length is a power of two: in its usual size it makes nothing to be collected. */
+  #slots: (Entry | undefined)[] = new Array(MIN_SLOTS).fill(undefined)
   #head = 0
+  #waiting = 0
   #takenEntries = 0
   #bytes = 0
 
@@ -31,12 +35,12 @@ export class EntryBuffer<Entry extends Sized> {
 
   /** Entries not yet taken. */
   get waiting(): number {
-    return this.#entries.length - this.#head
+    return this.#waiting
   }
 
   /** Entries waiting and taken but not released. */
   get size(): number {
-    return this.waiting + this.#takenEntries
+    return this.#waiting + this.#takenEntries
   }
 
   /** Their estimated size in memory. */
@@ -48,7 +52,9 @@ export class EntryBuffer<Entry extends Sized> {
   push(entry: Entry): boolean {
     if (this.size >= this.#limits.maxEntries) return false
     if (this.#bytes + entry.bytes > this.#limits.maxBytes) return false
-    this.#entries.push(entry)
+    if (this.#waiting === this.#slots.length) this.#resize(2 * this.#waiting)
+    this.#slots[(this.#head + this.#waiting) & (this.#slots.length - 1)] = entry
+    this.#waiting += 1
     this.#bytes += entry.bytes
     return true
   }
@@ -56,15 +62,16 @@ export class EntryBuffer<Entry extends Sized> {
   /** Removes and returns the oldest entries, at most `maxEntries` of them. */
   take(maxEntries: number): Entry[] {
     assert(maxEntries > 0)
-    const taken = this.#entries.slice(this.#head, this.#head + maxEntries)
-    this.#head += taken.length
-    this.#takenEntries += taken.length
-    // Dropping the taken part only now and then keeps both ends cheap; dropping it at all keeps
-    // taken entries collectable.
-    if (this.#head === this.#entries.length || this.#head >= 4_096) {
-      this.#entries = this.#entries.slice(this.#head)
-      this.#head = 0
+    const taken: Entry[] = []
+    const mask = this.#slots.length - 1
+    for (let left = Math.min(maxEntries, this.#waiting); left > 0; left -= 1) {
+      taken.push(this.#slots[this.#head] as Entry)
+      this.#slots[this.#head] = undefined
+      this.#head = (this.#head + 1) & mask
     }
+    this.#waiting -= taken.length
+    this.#takenEntries += taken.length
+    if (this.#waiting === 0 && this.#slots.length > MIN_SLOTS) this.#resize(MIN_SLOTS)
     return taken
   }
 
@@ -73,5 +80,13 @@ export class EntryBuffer<Entry extends Sized> {
     assert(entries.length <= this.#takenEntries)
     this.#takenEntries -= entries.length
     for (const entry of entries) this.#bytes -= entry.bytes
+  }
+
+  #resize(length: number): void {
+    const { length: before } = this.#slots
+    this.#slots = Array.from({ length }, (_, at) =>
+      at < this.#waiting ? this.#slots[(this.#head + at) & (before - 1)] : undefined,
+    )
+    this.#head = 0
   }
 }

@@ -11,12 +11,12 @@ export class Notes {
   invalid: Record<string, string> | undefined
 
   constructor(pending: PendingEntry | undefined) {
-    const context = pending?.context
-    if (context?.marks || pending?.marks) {
-      this.marks = [...new Set([...(context?.marks ?? []), ...(pending?.marks ?? [])])]
+    const { context, extras } = pending ?? {}
+    if (context?.marks || extras?.marks) {
+      this.marks = [...new Set([...(context?.marks ?? []), ...(extras?.marks ?? [])])]
     }
-    if (context?.redacted || pending?.redacted) {
-      this.redacted = [...new Set([...(context?.redacted ?? []), ...(pending?.redacted ?? [])])]
+    if (context?.redacted || extras?.redacted) {
+      this.redacted = [...new Set([...(context?.redacted ?? []), ...(extras?.redacted ?? [])])]
     }
   }
 

@@ -70,7 +70,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
     const id = nextId(recordedTime(pending.recordedAtMs))
     if (!isPlain(pending)) return rowJson(partsOf(pending, recorderSeq, id))
     const { userId, eventId, targetId, action, entityType, requestId } = pending
-    const { recordedAtMs, metadata = NOTHING, details = pending.context?.details } = pending
+    const { recordedAtMs, metadata = NOTHING, context } = pending
     return [
       id,
       instantText(recordedAtMs),
@@ -82,7 +82,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
       entityType,
       requestId,
       metadata,
-      details ?? NOTHING,
+      context?.details ?? NOTHING,
     ]
   }
 
@@ -90,9 +90,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
     const { action, userId, eventId, targetId, requestId, entityType, context } = pending
     const { recordedAtMs } = pending
     return (
-      pending.marks === undefined &&
-      pending.redacted === undefined &&
-      pending.occurredAtMs === undefined &&
+      pending.extras === undefined &&
       recordedTime(recordedAtMs) === recordedAtMs &&
       isPlainContext(context, pending) &&
       (names.has(action) || (isActionName(action) && remember(action))) &&
@@ -109,7 +107,6 @@ export function createEncoder(options: EncoderOptions): Encoder {
     return (
       context.marks === undefined &&
       context.redacted === undefined &&
-      (pending.details === undefined || context.details === undefined) &&
       pending.bytes + context.characters <= plainCharacters
     )
   }
@@ -140,8 +137,8 @@ export function createEncoder(options: EncoderOptions): Encoder {
     const notes = new Notes(pending)
     const recordedMs = recordedTime(pending.recordedAtMs)
     let occurredMs = recordedMs
-    if (pending.occurredAtMs !== undefined) {
-      const occurred = occurredTime(pending.occurredAtMs, recordedMs)
+    if (pending.extras?.occurredAtMs !== undefined) {
+      const occurred = occurredTime(pending.extras.occurredAtMs, recordedMs)
       if (occurred.mark !== undefined) notes.mark(occurred.mark)
       occurredMs = occurred.ms
     }
@@ -190,7 +187,8 @@ export function createEncoder(options: EncoderOptions): Encoder {
   }
 
   /** The details' JSON: the context's is made once, unless the entry has details of its own. */
-  function detailsOf({ context, details }: PendingEntry, notes: Notes): string | undefined {
+  function detailsOf({ context, extras }: PendingEntry, notes: Notes): string | undefined {
+    const details = extras?.details
     if (details !== undefined) return jsonColumn(merge(context?.details, details), 'context', notes)
     if (context?.details === undefined) return undefined
     let made = contexts.get(context)

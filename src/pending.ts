@@ -8,8 +8,6 @@ import type { JsonObject } from './json-object.ts'
  */
 export interface PendingEntry {
   readonly recordedAtMs: number
-  /** Undefined: when it was recorded. NaN: what was given was no time. */
-  readonly occurredAtMs: number | undefined
   readonly action: string
   /** As given here or in the context, not checked yet. Undefined: none. So are the other ids. */
   readonly userId: string | undefined
@@ -18,19 +16,26 @@ export interface PendingEntry {
   readonly entityType: string | undefined
   readonly requestId: string | undefined
   readonly metadata: JsonObject | undefined
-  /** The entry's own details, over the context's. */
-  readonly details: JsonObject | undefined
   readonly context: BoundContext | undefined
-  /** What was stored otherwise than it was given. */
-  readonly marks: readonly string[] | undefined
-  /** The paths of what was redacted. */
-  readonly redacted: readonly string[] | undefined
+  /** What few entries have; in an object of its own, so that the others pay for one field. */
+  readonly extras: PendingExtras | undefined
   /**
    * Its size in memory, estimated: fixed costs, the characters of its texts and its metadata at
    * one byte each (text outside of Latin-1 takes two), and a header for each value. What it shares
    * with others (its context, key names, short actions) is not counted.
    */
   readonly bytes: number
+}
+
+export interface PendingExtras {
+  /** Undefined: when it was recorded. NaN: what was given was no time. */
+  readonly occurredAtMs: number | undefined
+  /** The entry's own details, over the context's. */
+  readonly details: JsonObject | undefined
+  /** What was stored otherwise than it was given. */
+  readonly marks: readonly string[] | undefined
+  /** The paths of what was redacted. */
+  readonly redacted: readonly string[] | undefined
 }
 
 /** A context's own copy: read, shaped and redacted once, for every entry recorded in it. */

@@ -2,7 +2,7 @@ import { Copier } from './copy.ts'
 import type { AuditContext } from './entry.ts'
 import { columnText, type Fields, isPolluted, readEach, readOwn, timeOf } from './fields.ts'
 import { type JsonObject, merge } from './json-object.ts'
-import type { BoundContext, PendingEntry } from './pending.ts'
+import type { BoundContext, PendingEntry, PendingExtras } from './pending.ts'
 import type { Redactor } from './redact.ts'
 import { MIN_SECRET_CHARACTERS } from './secret-texts.ts'
 import { internal, MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS, UUID_CHARACTERS } from './text.ts'
@@ -45,8 +45,8 @@ const NO_CONTEXT: BoundContext = {
 }
 
 // Sizes in memory where a pointer takes 8 bytes: a pending entry with its number and its place in
-// the buffer (176) and four texts of 36 characters (60 each); a value's place and header.
-const ENTRY_BYTES = 416
+// the buffer (144) and four texts of 36 characters (60 each); a value's place and header.
+const ENTRY_BYTES = 384
 const CELL_BYTES = 24
 
 export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper {
@@ -114,7 +114,6 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
 
     return {
       recordedAtMs: nowMs,
-      occurredAtMs: occurredAt === undefined ? undefined : timeOf(occurredAt),
       action: verb,
       userId: user,
       eventId: event,
@@ -122,10 +121,8 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
       entityType: type,
       requestId: request,
       metadata: ownMetadata,
-      details: ownDetails,
       context,
-      marks: copier.notes.marks,
-      redacted: copier.notes.redacted,
+      extras: extrasOf(copier, occurredAt, ownDetails),
       bytes: ENTRY_BYTES + left - copier.left + copier.cells * CELL_BYTES,
     }
   }
@@ -202,6 +199,17 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
  */
 function isIdLong(given: unknown): given is string {
   return typeof given === 'string' && given.length === UUID_CHARACTERS
+}
+
+/** Undefined where there are none, as of nearly every entry. */
+function extrasOf(
+  { notes: { marks, redacted } }: Copier,
+  occurredAt: unknown,
+  details: JsonObject | undefined,
+): PendingExtras | undefined {
+  if (occurredAt === undefined && !details && !marks && !redacted) return undefined
+  const occurredAtMs = occurredAt === undefined ? undefined : timeOf(occurredAt)
+  return { occurredAtMs, details, marks, redacted }
 }
 
 function isShortName(given: unknown): given is string {

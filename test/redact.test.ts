@@ -14,7 +14,7 @@ function redacted(metadata: unknown, options?: RedactOptions | readonly string[]
   const pending = shape({ action: 'thing.change', metadata }, undefined, 0)
   return {
     metadata: JSON.parse(JSON.stringify(pending?.metadata ?? null)),
-    paths: pending?.redacted ?? [],
+    paths: pending?.extras?.redacted ?? [],
   }
 }
 
@@ -227,7 +227,7 @@ test('text columns are looked through as well, also where they are cut', () => {
     0,
   )
   assert.doesNotMatch(JSON.stringify(pending), /eyJ|abcdef|4111/)
-  assert.deepEqual(pending?.redacted, ['userId', 'requestId', 'entityType', 'action'])
+  assert.deepEqual(pending?.extras?.redacted, ['userId', 'requestId', 'entityType', 'action'])
 })
 
 test('paths add to the defaults', () => {
@@ -270,7 +270,7 @@ test('a path of the context redacts there', () => {
     undefined,
     0,
   )
-  assert.equal(pending?.details?.['ip'], CENSOR)
+  assert.equal(pending?.extras?.details?.['ip'], CENSOR)
   assert.equal(pending?.metadata?.['ip'], '::1')
 })
 

@@ -20,7 +20,7 @@ function shaper(maxEntryBytes = MAX_ENTRY_BYTES) {
 function shaped(metadata: unknown, maxEntryBytes = MAX_ENTRY_BYTES) {
   const pending = shaper(maxEntryBytes).shape({ action: 'thing.change', metadata }, undefined, NOW)
   assert(pending !== undefined, 'it is an entry')
-  return { metadata: plain(pending.metadata), marks: pending.marks ?? [], pending }
+  return { metadata: plain(pending.metadata), marks: pending.extras?.marks ?? [], pending }
 }
 
 /** Our objects have no prototype, and a comparison would see only that. */
@@ -69,9 +69,9 @@ test('an entry is copied as it is when it holds nothing odd', () => {
   assert.equal(pending.entityType, 'gala')
   assert.equal(pending.requestId, 'r-1')
   assert.equal(pending.recordedAtMs, NOW)
-  assert.equal(pending.occurredAtMs, undefined)
-  assert.equal(pending.marks, undefined)
-  assert.equal(pending.redacted, undefined)
+  assert.equal(pending.extras?.occurredAtMs, undefined)
+  assert.equal(pending.extras?.marks, undefined)
+  assert.equal(pending.extras?.redacted, undefined)
 })
 
 test('what is changed after the call does not show', () => {
@@ -326,7 +326,7 @@ test('a field that throws costs that field; the others are kept', () => {
   const pending = shaper().shape(entry, undefined, NOW)
   assert.equal(pending?.entityType, 'thing')
   assert.equal(pending?.metadata, undefined)
-  assert.deepEqual(pending?.marks, ['metadata.throws'])
+  assert.deepEqual(pending?.extras?.marks, ['metadata.throws'])
 })
 
 test('nesting ends at 32 levels and does not overflow the stack', () => {
@@ -579,7 +579,7 @@ test('text columns are cut to their length, and other types are read and marked'
   assert.equal(pending.userId, '6537f')
   assert.equal(pending.eventId, '[object]')
   assert.equal(pending.targetId, undefined)
-  assert.deepEqual([...(pending.marks ?? [])].sort(), [
+  assert.deepEqual([...(pending.extras?.marks ?? [])].sort(), [
     ...['action.truncated', 'entityType.truncated'],
     ...['eventId.invalid', 'requestId.invalid', 'userId.invalid'],
   ])
@@ -588,7 +588,7 @@ test('text columns are cut to their length, and other types are read and marked'
 test('only a Date or milliseconds say when something happened', () => {
   const { shape } = shaper()
   const time = (occurredAt: unknown) =>
-    shape({ action: 'a.b', occurredAt }, undefined, NOW)?.occurredAtMs
+    shape({ action: 'a.b', occurredAt }, undefined, NOW)?.extras?.occurredAtMs
   assert.equal(time(new Date(5)), 5)
   assert.equal(time(7), 7)
   assert.equal(time(null), undefined)
@@ -640,7 +640,7 @@ test('a context is copied and redacted once, over its parent, and whatever it is
 test('an entry may add details of its own', () => {
   const { shape } = shaper()
   const pending = shape({ action: 'a.b', context: { ip: '::1', token: 'x' } }, undefined, NOW)
-  assert.deepEqual(plain(pending?.details), { ip: '::1', token: '[Redacted]' })
+  assert.deepEqual(plain(pending?.extras?.details), { ip: '::1', token: '[Redacted]' })
 })
 
 test('a getter that records another entry disturbs neither', () => {
@@ -671,7 +671,7 @@ test('a getter that records another entry disturbs neither', () => {
     nested: { list: [1] },
     after: { x: [2] },
   })
-  assert.equal(outer?.marks, undefined)
+  assert.equal(outer?.extras?.marks, undefined)
 })
 
 test('with the stack all but used up, shaping fails quietly', () => {
