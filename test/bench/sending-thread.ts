@@ -1,0 +1,144 @@
+import fs from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { MessageChannel, Worker } from 'node:worker_threads'
+import { BoundRecorder } from '../../src/bound-recorder.ts'
+import { RECORDER_LIMITS, resolveLimits } from '../../src/options.ts'
+import { openRecorderStatements, type RecorderStatements } from '../../src/recorder-statements.ts'
+import { RecorderPath } from '../../src/recorder-path.ts'
+import { compileRedactor } from '../../src/redact.ts'
+import { createShaper } from '../../src/shape.ts'
+import { BenchServer, quietLogger } from './bench-server.ts'
+import { describeMachine, showMachine } from './machine.ts'
+import { interleave, type Sample, showSpread } from './rounds.ts'
+import { demoEntry } from './work.ts'
+
+/**
+ * Whether a thread of its own for the connection would help: the same recorder on a real Postgres,
+ * with its statements on the main thread, in a worker, and on nothing. Keeps what it found in
+ * `results`.
+ *
+ * `npx tsx test/bench/sending-thread.ts`
+ */
+const ENTRIES = 60_000
+const ENTRIES_A_TURN = 50
+const MAX_AHEAD = 5_000
+const ROUNDS = 9
+
+const limits = resolveLimits<keyof typeof RECORDER_LIMITS>(RECORDER_LIMITS, {})
+
+type Open = (recorderId: string) => RecorderStatements
+
+function onMainThread(url: string): Open {
+  return (recorderId) =>
+    openRecorderStatements({ url, recorderId, statementTimeoutMs: limits.statementTimeoutMs })
+}
+
+function onNothing(): Open {
+  return () => ({
+    stage: async () => 'epoch',
+    laneState: async () => ({ epoch: 'epoch', firstWaiting: null }),
+    report: async () => {},
+    close: async () => {},
+  })
+}
+
+/** Each call is a message, and so is its answer. Strings are copied from one thread to the other. */
+function inWorker(url: string): Open {
+  return (recorderId) => {
+    const { port1, port2 } = new MessageChannel()
+    const settings = { url, recorderId, statementTimeoutMs: limits.statementTimeoutMs }
+    const worker = new Worker(new URL('sending-worker.ts', import.meta.url), {
+      workerData: { port: port2, settings },
+      transferList: [port2],
+      execArgv: ['--import', 'tsx'],
+    })
+    const answers = new Map<number, (value: never) => void>()
+    let asked = 0
+    port1.on('message', ({ id, value }: { id: number; value: never }) => {
+      answers.get(id)?.(value)
+      answers.delete(id)
+    })
+    const ask = <T>(name: string, ...given: readonly unknown[]): Promise<T> =>
+      new Promise<T>((resolve) => {
+        asked += 1
+        answers.set(asked, resolve)
+        port1.postMessage({ id: asked, name, given })
+      })
+    return {
+      stage: (slices) => ask('stage', slices),
+      laneState: () => ask('laneState'),
+      report: (report) => ask('report', report),
+      async close() {
+        await ask('close')
+        port1.close()
+        await worker.terminate()
+      },
+    }
+  }
+}
+
+function mainThreadUs(): number {
+  return Number(fs.readFileSync('/proc/self/schedstat', 'utf8').split(' ')[0]) / 1_000
+}
+
+async function measure(open: Open): Promise<Sample> {
+  const { maxEntryBytes } = limits
+  const shaper = createShaper({ maxEntryBytes, redactor: compileRedactor(undefined) })
+  const path = new RecorderPath({ open, limits, logger: quietLogger, shaper, context: undefined })
+  const recorder = new BoundRecorder(path, undefined)
+  const record = async (entries: number) => {
+    for (let n = 0; n < entries; ) {
+      if (recorder.stats().bufferedEntries < MAX_AHEAD) {
+        for (const end = n + ENTRIES_A_TURN; n < end; n += 1) recorder.record(demoEntry(n))
+      }
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    await recorder.flush()
+  }
+  await record(ENTRIES / 4)
+  const [main, cpu, clock] = [mainThreadUs(), process.cpuUsage(), performance.now()]
+  await record(ENTRIES)
+  const mainUs = (mainThreadUs() - main) / ENTRIES
+  const { user, system } = process.cpuUsage(cpu)
+  const entriesPerSecond = (ENTRIES / (performance.now() - clock)) * 1_000
+  await recorder.close()
+  return { mainUs, processUs: (user + system) / ENTRIES, entriesPerSecond }
+}
+
+const server = await BenchServer.start()
+try {
+  await server.make('empty')
+  const on = (open: (url: string) => Open) => () =>
+    server.onCopy('empty', (url) => measure(open(url)))
+  const rounds = await interleave(
+    {
+      'on the main thread (ours)': on(onMainThread),
+      'in a worker': on(inWorker),
+      'nothing is sent': on(onNothing),
+    },
+    { rounds: ROUNDS, warmUpRounds: 1, onTurn: (name, round) => console.log(round, name) },
+  )
+  const lines = rounds.names.map((name) => {
+    const cells = ['mainUs', 'processUs', 'entriesPerSecond'].map((figure) =>
+      showSpread(rounds.spread(name, figure)),
+    )
+    return `| ${name} | ${cells.join(' | ')} |`
+  })
+  const markdown = [
+    '# A thread of its own for the connection',
+    `${showMachine(describeMachine())}; \`npx tsx test/bench/sending-thread.ts\`.`,
+    [
+      '| statements | main thread, µs an entry | all threads, µs an entry | entries/s |',
+      '|---|---:|---:|---:|',
+      ...lines,
+    ].join('\n'),
+    `Recorded, encoded and staged, ${ENTRIES} entries of the demo a round, the server on the same two ` +
+      `cores; median of ${ROUNDS} rounds by turns (smallest–largest). Between two turns of the event ` +
+      `loop ${ENTRIES_A_TURN} entries are recorded.`,
+  ].join('\n\n')
+  console.log(markdown)
+  const file = fileURLToPath(new URL('results/sending-thread.md', import.meta.url))
+  fs.writeFileSync(file, `${markdown}\n`)
+} finally {
+  await server.remove()
+}
