@@ -9,7 +9,7 @@ import { compileRedactor } from '../../src/redact.ts'
 import { createShaper } from '../../src/shape.ts'
 import { BenchServer, quietLogger } from './bench-server.ts'
 import { describeMachine, showMachine } from './machine.ts'
-import { interleave, type Sample, showSpread } from './rounds.ts'
+import { interleave, percentileOf, type Sample, showSpread } from './rounds.ts'
 import { demoEntry } from './work.ts'
 
 /**
@@ -23,6 +23,14 @@ const ENTRIES = 60_000
 const ENTRIES_A_TURN = 50
 const MAX_AHEAD = 5_000
 const ROUNDS = 9
+/** Recorded in one go, to see how long each turn of the event loop takes while they are flushed. */
+const FLUSHED = 20_000
+const MIN_SLICE_US = 30
+
+const FIGURES = [
+  ...['mainUs', 'processUs', 'entriesPerSecond'],
+  ...['turnP50Us', 'turnP99Us', 'turnMaxUs'],
+]
 
 const limits = resolveLimits<keyof typeof RECORDER_LIMITS>(RECORDER_LIMITS, {})
 
@@ -101,8 +109,34 @@ async function measure(open: Open): Promise<Sample> {
   const mainUs = (mainThreadUs() - main) / ENTRIES
   const { user, system } = process.cpuUsage(cpu)
   const entriesPerSecond = (ENTRIES / (performance.now() - clock)) * 1_000
+  for (let n = 0; n < FLUSHED; n += 1) recorder.record(demoEntry(n))
+  const turns = await turnsUntil(recorder.flush())
   await recorder.close()
-  return { mainUs, processUs: (user + system) / ENTRIES, entriesPerSecond }
+  return {
+    mainUs,
+    processUs: (user + system) / ENTRIES,
+    entriesPerSecond,
+    turnP50Us: percentileOf(turns, 0.5),
+    turnP99Us: percentileOf(turns, 0.99),
+    turnMaxUs: percentileOf(turns, 1),
+  }
+}
+
+/** How long each turn of the event loop took, in microseconds, sorted: nothing else happens in it. */
+async function turnsUntil(done: Promise<unknown>): Promise<Float64Array> {
+  const turns: number[] = []
+  let isDone = false
+  done.finally(() => {
+    isDone = true
+  })
+  for (let began = performance.now(); !isDone; ) {
+    await new Promise((resolve) => setImmediate(resolve))
+    const now = performance.now()
+    turns.push((now - began) * 1_000)
+    began = now
+  }
+  // Turns in which nothing was to be done are no slices.
+  return new Float64Array(turns.filter((us) => us > MIN_SLICE_US)).sort()
 }
 
 const server = await BenchServer.start()
@@ -119,22 +153,21 @@ try {
     { rounds: ROUNDS, warmUpRounds: 1, onTurn: (name, round) => console.log(round, name) },
   )
   const lines = rounds.names.map((name) => {
-    const cells = ['mainUs', 'processUs', 'entriesPerSecond'].map((figure) =>
-      showSpread(rounds.spread(name, figure)),
-    )
+    const cells = FIGURES.map((figure) => showSpread(rounds.spread(name, figure)))
     return `| ${name} | ${cells.join(' | ')} |`
   })
   const markdown = [
     '# A thread of its own for the connection',
     `${showMachine(describeMachine())}; \`npx tsx test/bench/sending-thread.ts\`.`,
     [
-      '| statements | main thread, µs an entry | all threads, µs an entry | entries/s |',
-      '|---|---:|---:|---:|',
+      '| statements | main thread, µs an entry | all threads, µs an entry | entries/s | a slice, µs: p50 | p99 | longest |',
+      '|---|---:|---:|---:|---:|---:|---:|',
       ...lines,
     ].join('\n'),
     `Recorded, encoded and staged, ${ENTRIES} entries of the demo a round, the server on the same two ` +
       `cores; median of ${ROUNDS} rounds by turns (smallest–largest). Between two turns of the event ` +
-      `loop ${ENTRIES_A_TURN} entries are recorded.`,
+      `loop ${ENTRIES_A_TURN} entries are recorded. A slice is a turn of the event loop, garbage ` +
+      `collection included, while ${FLUSHED} entries are flushed that were recorded before.`,
   ].join('\n\n')
   console.log(markdown)
   const file = fileURLToPath(new URL('results/sending-thread.md', import.meta.url))
