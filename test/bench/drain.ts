@@ -7,24 +7,16 @@ import type { Sample } from './rounds.ts'
 export interface DrainedOptions {
   readonly url: string
   readonly relays?: number
-  /** Default: the relay's own. */
-  readonly batchEntries?: number
   /** The server's process, to see what it computes. */
   readonly serverPid: number
 }
 
 /** Drains the lanes with relays as a user creates them. */
-export async function drained({
-  url,
-  relays = 1,
-  batchEntries,
-  serverPid,
-}: DrainedOptions): Promise<Sample> {
+export async function drained({ url, relays = 1, serverPid }: DrainedOptions): Promise<Sample> {
   const drains = Array.from({ length: relays }, () =>
     createRelay({
       databaseUrl: url,
       logger: quietLogger,
-      ...(batchEntries !== undefined && { batchEntries }),
     }),
   )
   const cpuBefore = [cpuOfTreeMs(serverPid), ownCpuMs()] as const
