@@ -10,6 +10,7 @@ import { cpuOfTreeMs } from './process-cpu.ts'
 import { interleave, type Sample } from './rounds.ts'
 import { fillStaging } from './staged.ts'
 
+const LOGS = ['small', 'large', 'months'] as const
 const SMALL_ROWS = 100_000
 /** 50 million entries twice, in one month and over 24, take 75 GB and an hour on two cores. */
 const LARGE_ROWS = Number(process.env['AUDIT_BENCH_LOG_ROWS'] ?? 50_000_000)
@@ -37,26 +38,28 @@ async function run({ isQuick, say }: PartOptions) {
   })
   const drains = new Map<string, Drain>()
   try {
-    for (const log of ['small', 'large', 'months']) drains.set(log, new Drain(logs, log))
-    const drainOf = (log: string) => () => {
+    for (const log of LOGS) drains.set(log, new Drain(logs, log))
+    const drainOf = (log: string, isBehindCheckpoint: boolean) => () => {
       const drain = drains.get(log)
       if (!drain) throw new Error(`No log is called ${log}.`)
-      return drain.run(drainRows)
+      return drain.run(drainRows, isBehindCheckpoint)
     }
-    const drained = await interleave(
-      { small: drainOf('small'), large: drainOf('large'), months: drainOf('months') },
-      {
+    const intoEach = (isBehindCheckpoint: boolean, warmUpRounds: number) =>
+      interleave(Object.fromEntries(LOGS.map((log) => [log, drainOf(log, isBehindCheckpoint)])), {
         rounds: isQuick ? 1 : 5,
-        warmUpRounds: isQuick ? 0 : 1,
+        warmUpRounds: isQuick ? 0 : warmUpRounds,
         onTurn: (log, round) => say(`drain into ${log}, round ${round + 1}`),
-      },
-    )
-    const indexed = await measureIndexes(logs.url('small'), drainOf('small'), {
+      })
+    const drained = await intoEach(false, 2)
+    const behindCheckpoint = await intoEach(true, 0)
+    const indexed = await measureIndexes(logs.url('small'), drainOf('small', true), {
       rounds: isQuick ? 1 : 3,
       say,
     })
     const bytes = await sizesOf(logs)
-    return growthResult({ smallRows, largeRows, drainRows, drained, indexed, bytes })
+    return growthResult({
+      ...{ smallRows, largeRows, drainRows, drained, behindCheckpoint, indexed, bytes },
+    })
   } finally {
     for (const drain of drains.values()) await drain.close()
     await logs.close()
@@ -76,12 +79,15 @@ class Drain {
     this.#serverPid = logs.server.pid
   }
 
-  async run(rows: number): Promise<Sample> {
+  /**
+   * @param isBehindCheckpoint the first touch of every page then writes the whole of it to the WAL:
+   * at its dearest for a short drain, and none of it where checkpoints are far between
+   */
+  async run(rows: number, isBehindCheckpoint: boolean): Promise<Sample> {
     // Entries that no other turn has had, of any run on these logs.
     await fillStaging(this.#sql, rows, (Date.now() % 1e9) * 1_000 + this.#staged)
     this.#staged += rows
-    // So that each turn pays for its own page images and no other's.
-    await this.#sql`checkpoint`
+    if (isBehindCheckpoint) await this.#sql`checkpoint`
     const [from] = await this.#sql`select pg_current_wal_insert_lsn()::text as lsn`
     const loggedBefore = this.#relay.stats().logged
     const cpuBeforeMs = cpuOfTreeMs(this.#serverPid)

@@ -50,15 +50,26 @@ function onNothing(): Open {
   })
 }
 
+/** A thread of Node 20 does not take over what the process was told to import first. */
+const IN_TYPESCRIPT = `
+  const { workerData } = require('node:worker_threads')
+  import('tsx/esm/api').then(({ register }) => {
+    register()
+    return import(workerData.file)
+  })`
+
 /** Each call is a message, and so is its answer. Strings are copied from one thread to the other. */
 function inWorker(url: string): Open {
   return (recorderId) => {
     const { port1, port2 } = new MessageChannel()
     const settings = { url, recorderId, statementTimeoutMs: limits.statementTimeoutMs }
-    const worker = new Worker(new URL('sending-worker.ts', import.meta.url), {
-      workerData: { port: port2, settings },
+    const worker = new Worker(IN_TYPESCRIPT, {
+      eval: true,
+      workerData: {
+        ...{ port: port2, settings },
+        file: new URL('sending-worker.ts', import.meta.url).href,
+      },
       transferList: [port2],
-      execArgv: ['--import', 'tsx'],
     })
     const answers = new Map<number, (value: never) => void>()
     let asked = 0
