@@ -67,9 +67,9 @@ async function memory(): Promise<string> {
   ] as const) {
     const seen = Array.from({ length: MEMORY_ROUNDS }, () => fillKeeper(name))
     const kept = spreadOf(seen.map((one) => one.entries)).median
-    const bytes = spreadOf(seen.map((one) => one.jsonCharacters)).median
-    const heap = spreadOf(seen.map((one) => one.heapBytes / one.entries))
-    const mib = spreadOf(seen.map((one) => one.heapBytes / 2 ** 20))
+    const bytes = spreadOf(seen.map((one) => one.jsonBytes)).median
+    const heap = spreadOf(seen.map((one) => one.heldBytes / one.entries))
+    const mib = spreadOf(seen.map((one) => one.heldBytes / 2 ** 20))
     rows.push(
       `| ${what} | ${showNumber(kept)} | ${showNumber(bytes)} | ${showSpread(heap)} | ${showSpread(mib)} |`,
     )
@@ -77,16 +77,15 @@ async function memory(): Promise<string> {
   return [
     `## Memory: a full keeper (\`maxKeptBytes\` ${MAX_KEPT_BYTES / 2 ** 20} MiB, batches of ${BATCH})`,
     '',
-    '| | entries kept | characters of JSON each | heap bytes each | MiB in all |',
+    '| | entries kept | bytes of JSON each | bytes of memory each | MiB in all |',
     '|---|---:|---:|---:|---:|',
     ...rows,
     '',
-    'The bound counts characters. Where a batch holds any character beyond U+00FF, the engine gives',
-    'two bytes to each of its characters.',
+    'The bound counts bytes of UTF-8, which are what is kept, outside of the engine’s heap.',
   ].join('\n')
 }
 
-function fillKeeper(name: string): { entries: number; jsonCharacters: number; heapBytes: number } {
+function fillKeeper(name: string): { entries: number; jsonBytes: number; heldBytes: number } {
   const redactor = compileRedactor(undefined)
   const { shape } = createShaper({ maxEntryBytes: MAX_ENTRY_BYTES, redactor })
   const encoder = createEncoder({
@@ -110,15 +109,15 @@ function fillKeeper(name: string): { entries: number; jsonCharacters: number; he
     const { lastSeq } = encoded
     return { epoch: 'epoch', lastSeq, entries: BATCH, slices: encoded.slices }
   }
-  const before = heapBytes()
+  const before = memoryBytes()
   const sizes: number[] = []
   // Twice what fits: the first ones are let go.
   for (let bytes = 0; bytes < 2 * MAX_KEPT_BYTES; bytes += sizes.at(-1) ?? 0) {
     const batch = batchOf(sizes.length * BATCH)
     keeper.keep(batch)
-    sizes.push(batch.slices.join('').length)
+    sizes.push(Buffer.byteLength(batch.slices.join('')))
   }
-  const heldBytes = heapBytes() - before
+  const held = memoryBytes() - before
   let keptBytes = 0
   let entries = 0
   for (const size of sizes.toReversed()) {
@@ -127,13 +126,14 @@ function fillKeeper(name: string): { entries: number; jsonCharacters: number; he
     entries += BATCH
   }
   void keeper.close() // it was held until here
-  return { entries, jsonCharacters: keptBytes / entries, heapBytes: heldBytes }
+  return { entries, jsonBytes: keptBytes / entries, heldBytes: held }
 }
 
-function heapBytes(): number {
+function memoryBytes(): number {
   if (globalThis.gc === undefined) throw new Error('Run it with --expose-gc.')
   globalThis.gc()
-  return process.memoryUsage().heapUsed
+  const { heapUsed, arrayBuffers } = process.memoryUsage()
+  return heapUsed + arrayBuffers
 }
 
 /** `audit.lane_state`, as a recorder asks it, with a backlog of four recorders in the lane. */
