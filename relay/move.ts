@@ -48,7 +48,7 @@ export const NOTHING_MOVED: Moved = { claimed: 0, logged: 0, parked: 0 }
  *   It has no ON CONFLICT: a skipped row would leave a hole in `seq`. An entry that another
  *   relay logged since this statement's snapshot raises 23505, rolls all of it back, and the same
  *   statement is run again. In id order, so that two relays cannot deadlock.
- * - `counted` waits for the head through its join, so relays cannot deadlock there either.
+ * - `counted` asks for the head's number first, so relays cannot deadlock there either.
  * - `parked` takes what the log's checks would refuse, and an id that came again with another
  *   content. It looks only where some row was not fresh.
  */
@@ -97,8 +97,8 @@ export function moveStatement(options: MoveOptions): SQL {
     ),
     counted as (
       insert into ${auditRecorder} as r (id, logged, logged_through)
-      select f.recorder_id, count(*), coalesce(max(f.recorder_seq), 0) from fresh as f, head as h
-      where f.recorder_id is not null
+      select f.recorder_id, count(*), coalesce(max(f.recorder_seq), 0) from fresh as f
+      where f.recorder_id is not null and (select seq from head) is not null
       group by f.recorder_id order by f.recorder_id
       on conflict (id) do update set
         logged = r.logged + excluded.logged,

@@ -1,5 +1,4 @@
 import type { Chart } from './chart.ts'
-import { ALL_INDEXES } from './growth-indexes.ts'
 import type { Result, Table } from './part.ts'
 import { type Rounds, showNumber, showSpread } from './rounds.ts'
 
@@ -9,7 +8,6 @@ export interface GrowthMeasured {
   readonly drainRows: number
   readonly drained: Rounds
   readonly behindCheckpoint: Rounds
-  readonly indexed: Rounds
   readonly bytes: Readonly<Record<string, number>>
 }
 
@@ -23,7 +21,6 @@ export function growthResult(measured: GrowthMeasured): Result {
     tables: [
       drainTable(measured, drained, 'between checkpoints'),
       drainTable(measured, measured.behindCheckpoint, 'right behind a checkpoint'),
-      indexTable(measured),
     ],
     goals: [
       { name: `drain into ${of}, over a small log`, value: ratio('large'), atLeast: GOAL },
@@ -34,7 +31,6 @@ export function growthResult(measured: GrowthMeasured): Result {
       ...measured,
       drained: drained.toJSON(),
       behindCheckpoint: measured.behindCheckpoint.toJSON(),
-      indexed: measured.indexed.toJSON(),
     },
   }
 }
@@ -76,24 +72,6 @@ function drainTable(measured: GrowthMeasured, drained: Rounds, when: string): Ta
   }
 }
 
-function indexTable({ indexed, drainRows }: GrowthMeasured): Table {
-  const share = (name: string, metric: string) => {
-    const { median, min, max } = indexed.ratio(name, ALL_INDEXES, metric)
-    return `${percent(1 - median)} (${percent(1 - max)} to ${percent(1 - min)})`
-  }
-  return {
-    title: `What each index costs the drain of ${showRows(drainRows)} entries into the small log`,
-    columns: ['without', 'CPU s/million', 'its share of CPU', 'its share of WAL'],
-    rows: indexed.names.map((name) => [
-      name === ALL_INDEXES ? 'none: all are there' : name,
-      showSpread(indexed.spread(name, 'cpuSecondsPerMillion')),
-      name === ALL_INDEXES ? '' : share(name, 'cpuSecondsPerMillion'),
-      name === ALL_INDEXES ? '' : share(name, 'walBytesPerEntry'),
-    ]),
-    note: 'The primary key cannot be spared: the relay looks there whether an entry is logged.',
-  }
-}
-
 function drainChart(measured: GrowthMeasured): Chart {
   return {
     name: 'growth',
@@ -105,10 +83,6 @@ function drainChart(measured: GrowthMeasured): Chart {
       return { label, value: median, min, max, isOurs: log !== 'small' }
     }),
   }
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(0)} %`
 }
 
 function showRows(rows: number): string {

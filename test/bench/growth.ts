@@ -1,14 +1,9 @@
-import { performance } from 'node:perf_hooks'
 import postgres from 'postgres'
-import { createRelay, type Relay } from '../../relay/index.ts'
-import { silentLogger } from '../support/lanes.ts'
+import { Drain } from './growth-drain.ts'
 import { type Logs, openLogs } from './growth-logs.ts'
-import { measureIndexes } from './growth-indexes.ts'
 import { growthResult } from './growth-report.ts'
 import type { Part, PartOptions } from './part.ts'
-import { cpuOfTreeMs } from './process-cpu.ts'
-import { interleave, type Sample } from './rounds.ts'
-import { fillStaging } from './staged.ts'
+import { interleave } from './rounds.ts'
 
 const LOGS = ['small', 'large', 'months'] as const
 const SMALL_ROWS = 100_000
@@ -19,7 +14,7 @@ const DATA_DIR = process.env['AUDIT_BENCH_DATA_DIR']
 
 export const part: Part = {
   name: 'growth',
-  summary: 'the drain into a large log, into 24 months of it, and what each index costs',
+  summary: 'the drain into a large log, and into 24 months of it',
   run,
 }
 
@@ -52,63 +47,13 @@ async function run({ isQuick, say }: PartOptions) {
       })
     const drained = await intoEach(false, 2)
     const behindCheckpoint = await intoEach(true, 0)
-    const indexed = await measureIndexes(logs.url('small'), drainOf('small', true), {
-      rounds: isQuick ? 1 : 3,
-      say,
-    })
     const bytes = await sizesOf(logs)
     return growthResult({
-      ...{ smallRows, largeRows, drainRows, drained, behindCheckpoint, indexed, bytes },
+      ...{ smallRows, largeRows, drainRows, drained, behindCheckpoint, bytes },
     })
   } finally {
     for (const drain of drains.values()) await drain.close()
     await logs.close()
-  }
-}
-
-/** One relay on one log: fills the fast lane, then takes the time until it is empty. */
-class Drain {
-  readonly #sql: postgres.Sql
-  readonly #relay: Relay
-  readonly #serverPid: number
-  #staged = 0
-
-  constructor(logs: Logs, log: string) {
-    this.#sql = postgres(logs.url(log), { max: 1, onnotice: () => {} })
-    this.#relay = createRelay({ databaseUrl: logs.url(log), logger: silentLogger() })
-    this.#serverPid = logs.server.pid
-  }
-
-  /**
-   * @param isBehindCheckpoint the first touch of every page then writes the whole of it to the WAL:
-   * at its dearest for a short drain, and none of it where checkpoints are far between
-   */
-  async run(rows: number, isBehindCheckpoint: boolean): Promise<Sample> {
-    // Entries that no other turn has had, of any run on these logs.
-    await fillStaging(this.#sql, rows, (Date.now() % 1e9) * 1_000 + this.#staged)
-    this.#staged += rows
-    if (isBehindCheckpoint) await this.#sql`checkpoint`
-    const [from] = await this.#sql`select pg_current_wal_insert_lsn()::text as lsn`
-    const loggedBefore = this.#relay.stats().logged
-    const cpuBeforeMs = cpuOfTreeMs(this.#serverPid)
-    const beganMs = performance.now()
-    await this.#relay.drain({ deadlineMs: 600_000 })
-    const seconds = (performance.now() - beganMs) / 1_000
-    const cpuMs = cpuOfTreeMs(this.#serverPid) - cpuBeforeMs
-    const logged = this.#relay.stats().logged - loggedBefore
-    if (logged !== rows) throw new Error(`${logged} of ${rows} entries were logged.`)
-    const [wal] = await this.#sql`
-      select (pg_current_wal_insert_lsn() - ${from?.['lsn']}::pg_lsn)::float8 as bytes`
-    return {
-      entriesPerSecond: rows / seconds,
-      cpuSecondsPerMillion: (cpuMs * 1_000) / rows,
-      walBytesPerEntry: Number(wal?.['bytes']) / rows,
-    }
-  }
-
-  async close(): Promise<void> {
-    await this.#relay.stop()
-    await this.#sql.end({ timeout: 1 })
   }
 }
 

@@ -7,7 +7,17 @@ import { isReached, type Part } from './part.ts'
 // The benchmark that anybody can run: `npm run bench -- --help`.
 
 /** In the order of an entry's way. */
-const NAMES = ['hotpath', 'http', 'memory', 'relay', 'latency', 'growth', 'idle', 'scale'] as const
+const NAMES = [
+  'hotpath',
+  'http',
+  'memory',
+  'relay',
+  'latency',
+  'growth',
+  'indexes',
+  'idle',
+  'scale',
+] as const
 
 /** Loaded one by one, so that what one part needs cannot keep another from running. */
 async function load(name: string): Promise<Part | undefined> {

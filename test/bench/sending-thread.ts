@@ -1,4 +1,5 @@
 import fs from 'node:fs'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { BoundRecorder } from '../../src/bound-recorder.ts'
@@ -23,8 +24,9 @@ const ENTRIES = 60_000
 const ENTRIES_A_TURN = 50
 const MAX_AHEAD = 5_000
 const ROUNDS = 9
-/** Recorded in one go, to see how long each turn of the event loop takes while they are flushed. */
-const FLUSHED = 20_000
+/** To see how long each turn of the event loop takes while they are flushed: full batches. */
+const FLUSHES = 40
+const ENTRIES_A_FLUSH = 1_000
 const MIN_SLICE_US = 30
 
 const FIGURES = [
@@ -32,7 +34,7 @@ const FIGURES = [
   ...['turnP50Us', 'turnP99Us', 'turnMaxUs'],
 ]
 
-const limits = resolveLimits<keyof typeof RECORDER_LIMITS>(RECORDER_LIMITS, {})
+const limits = resolveLimits<keyof typeof RECORDER_LIMITS>(RECORDER_LIMITS, {}, process.env)
 
 type Open = (recorderId: string) => RecorderStatements
 
@@ -109,8 +111,8 @@ async function measure(open: Open): Promise<Sample> {
     for (let n = 0; n < entries; ) {
       if (recorder.stats().bufferedEntries < MAX_AHEAD) {
         for (const end = n + ENTRIES_A_TURN; n < end; n += 1) recorder.record(demoEntry(n))
-      }
-      await new Promise((resolve) => setImmediate(resolve))
+        await nextTurn()
+      } else await sleep(1) // not busy with waiting: that would count as work
     }
     await recorder.flush()
   }
@@ -120,8 +122,12 @@ async function measure(open: Open): Promise<Sample> {
   const mainUs = (mainThreadUs() - main) / ENTRIES
   const { user, system } = process.cpuUsage(cpu)
   const entriesPerSecond = (ENTRIES / (performance.now() - clock)) * 1_000
-  for (let n = 0; n < FLUSHED; n += 1) recorder.record(demoEntry(n))
-  const turns = await turnsUntil(recorder.flush())
+  const turns: number[] = []
+  for (let flushed = 0; flushed < FLUSHES; flushed += 1) {
+    for (let n = 0; n < ENTRIES_A_FLUSH; n += 1) recorder.record(demoEntry(n))
+    turns.push(...(await turnsUntil(recorder.flush())))
+  }
+  turns.sort((one, other) => one - other)
   await recorder.close()
   return {
     mainUs,
@@ -133,21 +139,21 @@ async function measure(open: Open): Promise<Sample> {
   }
 }
 
-/** How long each turn of the event loop took, in microseconds, sorted: nothing else happens in it. */
-async function turnsUntil(done: Promise<unknown>): Promise<Float64Array> {
+/** How long each turn of the event loop took, in microseconds: nothing else happens in it. */
+async function turnsUntil(done: Promise<unknown>): Promise<number[]> {
   const turns: number[] = []
   let isDone = false
   done.finally(() => {
     isDone = true
   })
   for (let began = performance.now(); !isDone; ) {
-    await new Promise((resolve) => setImmediate(resolve))
+    await nextTurn()
     const now = performance.now()
     turns.push((now - began) * 1_000)
     began = now
   }
   // Turns in which nothing was to be done are no slices.
-  return new Float64Array(turns.filter((us) => us > MIN_SLICE_US)).sort()
+  return turns.filter((us) => us > MIN_SLICE_US)
 }
 
 const server = await BenchServer.start()
@@ -178,7 +184,7 @@ try {
     `Recorded, encoded and staged, ${ENTRIES} entries of the demo a round, the server on the same two ` +
       `cores; median of ${ROUNDS} rounds by turns (smallest–largest). Between two turns of the event ` +
       `loop ${ENTRIES_A_TURN} entries are recorded. A slice is a turn of the event loop, garbage ` +
-      `collection included, while ${FLUSHED} entries are flushed that were recorded before.`,
+      `collection included, while ${ENTRIES_A_FLUSH} entries are flushed, ${FLUSHES} times a round.`,
   ].join('\n\n')
   console.log(markdown)
   const file = fileURLToPath(new URL('results/sending-thread.md', import.meta.url))
