@@ -4,6 +4,7 @@ import { pino } from 'pino'
 import { createEncoder } from '../../src/encode.ts'
 import { compileRedactor } from '../../src/redact.ts'
 import { createShaper } from '../../src/shape.ts'
+import { demoEntry } from './demo-entry.ts'
 
 // What the parts of the hot path cost beside what everybody knows. The rounds are interleaved, so
 // that a machine that is slow for a while is slow for all; the median round counts. A tight loop
@@ -14,28 +15,13 @@ import { createShaper } from '../../src/shape.ts'
 const ROUNDS = 31
 const CALLS = 20_000
 
-const ids = Array.from({ length: 4_096 }, () => randomUUID())
-const id = (n: number): string => ids[n & 4_095] ?? ''
-
-function demoEntry(n: number) {
-  return {
-    action: 'branding.update' as const,
-    userId: id(n),
-    eventId: id(n + 1),
-    targetId: id(n + 2),
-    entityType: 'branding',
-    requestId: id(n + 3),
-    metadata: { field: 'primaryColor', before: '#ff0000', after: '#00ff00' },
-  }
-}
-
 function pipeline(redact: undefined | false) {
   const redactor = compileRedactor(redact)
   const { shape } = createShaper({ maxEntryBytes: 32_768, redactor })
-  const { encode } = createEncoder({ recorderId: randomUUID(), maxEntryBytes: 32_768, redactor })
+  const encoder = createEncoder({ recorderId: randomUUID(), maxEntryBytes: 32_768, redactor })
   const both = (n: number) => {
     const pending = shape(demoEntry(n), undefined, Date.now())
-    return pending && encode(pending, n)
+    return pending && encoder.arrayOf([encoder.rowOf(pending, n)], [pending])
   }
   return { shape, both }
 }

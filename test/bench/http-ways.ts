@@ -1,14 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { jsonb, pgTable, text, uuid } from 'drizzle-orm/pg-core'
 import { pino } from 'pino'
 import postgres from 'postgres'
-import { BoundRecorder } from '../../src/bound-recorder.ts'
 import { createRecorder, type Recorder } from '../../src/index.ts'
-import { RECORDER_LIMITS, resolveLimits } from '../../src/options.ts'
-import { RecorderPath } from '../../src/recorder-path.ts'
-import { compileRedactor } from '../../src/redact.ts'
-import { createShaper } from '../../src/shape.ts'
+import { demoEntry } from './demo-entry.ts'
+import { recorderOver } from './unsent-recorder.ts'
 
 // What a handler can do with an entry, each as an application would write it.
 
@@ -18,22 +14,6 @@ export interface Taking {
   /** Given up so far, and what still waits in this process. */
   counts(): { readonly dropped: number; readonly waiting: number }
   close(): Promise<void>
-}
-
-const ids = Array.from({ length: 4_096 }, () => randomUUID())
-const id = (n: number): string => ids[n & 4_095] ?? ''
-
-/** The demo's: three UUIDs, a request id, three metadata keys. */
-function demoEntry(n: number) {
-  return {
-    action: 'branding.update' as const,
-    userId: id(n),
-    eventId: id(n + 1),
-    targetId: id(n + 2),
-    entityType: 'branding',
-    requestId: id(n + 3),
-    metadata: { field: 'primaryColor', before: '#ff0000', after: '#00ff00' },
-  }
 }
 
 /** What one INSERT per entry goes to: no index but the key, so that it is as cheap as can be. */
@@ -72,24 +52,6 @@ function recording(recorder: Recorder): Taking {
   }
 }
 
-/** Everything of a recorder but the database: what it would send is dropped. */
-function recorderWithoutDatabase(): Recorder {
-  const limits = resolveLimits<keyof typeof RECORDER_LIMITS>(RECORDER_LIMITS, {})
-  const redactor = compileRedactor(undefined)
-  const shaper = createShaper({ maxEntryBytes: limits.maxEntryBytes, redactor })
-  const epoch = randomUUID()
-  const open = () => ({
-    stage: async () => epoch,
-    laneState: async () => ({ epoch, firstWaiting: null }),
-    report: async () => {},
-    close: async () => {},
-  })
-  return new BoundRecorder(
-    new RecorderPath({ open, limits, logger, shaper, context: undefined }),
-    undefined,
-  )
-}
-
 /** The replaced design: nobody waits for the INSERT, and nobody bounds how many there are. */
 function inserting(sql: postgres.Sql, insert: (n: number) => PromiseLike<unknown>): Taking {
   let waiting = 0
@@ -113,7 +75,7 @@ function inserting(sql: postgres.Sql, insert: (n: number) => PromiseLike<unknown
 
 export const WAYS = {
   nothing: undefined,
-  recordOnly: () => recording(recorderWithoutDatabase()),
+  recordOnly: () => recording(recorderOver()),
   record: (databaseUrl: string) => recording(createRecorder({ databaseUrl, logger })),
   drizzle(databaseUrl: string) {
     const sql = postgres(databaseUrl)

@@ -1,7 +1,8 @@
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks'
 import fastify from 'fastify'
 import { percentileOf } from './rounds.ts'
-import { demoEntry, WORKS } from './work.ts'
+import { demoEntry } from './demo-entry.ts'
+import { WORKS } from './work.ts'
 
 // A Fastify application whose one handler says hello and does one thing with one entry.
 // Arguments: what it does (a name of WORKS), the database's URL, `time` to time each call.

@@ -1,6 +1,6 @@
 import { createRecorder } from '../../src/index.ts'
 import { quietLogger } from './bench-server.ts'
-import { demoEntry } from './work.ts'
+import { demoEntry } from './demo-entry.ts'
 
 // One application that records as fast as the database takes it, for a while. Arguments: the URL of
 // a database, and for how long, in milliseconds. It answers one message with what came of it.

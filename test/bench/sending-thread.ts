@@ -2,16 +2,13 @@ import fs from 'node:fs'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, Worker } from 'node:worker_threads'
-import { BoundRecorder } from '../../src/bound-recorder.ts'
 import { RECORDER_LIMITS, resolveLimits } from '../../src/options.ts'
 import { openRecorderStatements, type RecorderStatements } from '../../src/recorder-statements.ts'
-import { RecorderPath } from '../../src/recorder-path.ts'
-import { compileRedactor } from '../../src/redact.ts'
-import { createShaper } from '../../src/shape.ts'
-import { BenchServer, quietLogger } from './bench-server.ts'
+import { BenchServer } from './bench-server.ts'
+import { demoEntry } from './demo-entry.ts'
 import { describeMachine, showMachine } from './machine.ts'
 import { interleave, percentileOf, type Sample, showSpread } from './rounds.ts'
-import { demoEntry } from './work.ts'
+import { recorderOver, unsentStatements } from './unsent-recorder.ts'
 
 /**
  * Whether a thread of its own for the connection would help: the same recorder on a real Postgres,
@@ -41,15 +38,6 @@ type Open = (recorderId: string) => RecorderStatements
 function onMainThread(url: string): Open {
   return (recorderId) =>
     openRecorderStatements({ url, recorderId, statementTimeoutMs: limits.statementTimeoutMs })
-}
-
-function onNothing(): Open {
-  return () => ({
-    stage: async () => 'epoch',
-    laneState: async () => ({ epoch: 'epoch', firstWaiting: null }),
-    report: async () => {},
-    close: async () => {},
-  })
 }
 
 /** A thread of Node 20 does not take over what the process was told to import first. */
@@ -103,10 +91,7 @@ function mainThreadUs(): number {
 }
 
 async function measure(open: Open): Promise<Sample> {
-  const { maxEntryBytes } = limits
-  const shaper = createShaper({ maxEntryBytes, redactor: compileRedactor(undefined) })
-  const path = new RecorderPath({ open, limits, logger: quietLogger, shaper, context: undefined })
-  const recorder = new BoundRecorder(path, undefined)
+  const recorder = recorderOver(open)
   const record = async (entries: number) => {
     for (let n = 0; n < entries; ) {
       if (recorder.stats().bufferedEntries < MAX_AHEAD) {
@@ -165,7 +150,7 @@ try {
     {
       'on the main thread (ours)': on(onMainThread),
       'in a worker': on(inWorker),
-      'nothing is sent': on(onNothing),
+      'nothing is sent': on(() => unsentStatements),
     },
     { rounds: ROUNDS, warmUpRounds: 1, onTurn: (name, round) => console.log(round, name) },
   )

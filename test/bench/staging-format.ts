@@ -16,7 +16,7 @@ import { createShaper } from '../../src/shape.ts'
 import { BenchServer } from './bench-server.ts'
 import { describeMachine, showMachine } from './machine.ts'
 import { interleave, type Rounds, showSpread } from './rounds.ts'
-import { demoEntry } from './work.ts'
+import { demoEntry } from './demo-entry.ts'
 
 /**
  * How a batch gets into the fast lane: the same entries in every format that was considered, from the

@@ -1,4 +1,5 @@
-import { demoEntry, WORKS } from './work.ts'
+import { demoEntry } from './demo-entry.ts'
+import { WORKS } from './work.ts'
 
 // One kind of work in a tight loop, in a process of its own. The loop goes back to the event loop
 // every few calls, as an application would: what is put off is done then, and its cost is counted.

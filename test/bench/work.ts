@@ -7,12 +7,10 @@ import { pino } from 'pino'
 import postgres from 'postgres'
 import { PostHog } from 'posthog-node'
 import { createRecorder } from '../../src/index.ts'
-import { RECORDER_LIMITS } from '../../src/options.ts'
-import { RecorderPath } from '../../src/recorder-path.ts'
-import { BoundRecorder } from '../../src/bound-recorder.ts'
-import { compileRedactor } from '../../src/redact.ts'
 import { auditOutbox } from '../../src/schema/tables.ts'
-import { createShaper } from '../../src/shape.ts'
+import { quietLogger } from './bench-server.ts'
+import type { DemoEntry } from './demo-entry.ts'
+import { recorderOver } from './unsent-recorder.ts'
 
 /** What a handler does with an entry, and what is still under way behind it. */
 export interface Work {
@@ -21,49 +19,10 @@ export interface Work {
   dropped(): number
 }
 
-export type DemoEntry = ReturnType<typeof demoEntry>
-
-// Ids as they come from a driver or a parser: written out, and each its own string.
-const ids = Array.from({ length: 4_096 }, () => Buffer.from(randomUUID()).toString('latin1'))
-const id = (n: number): string => ids[n & 4_095] ?? ''
-
-/** Three UUIDs, a request id, three keys of metadata: what the demo's handlers record. */
-export function demoEntry(n: number) {
-  return {
-    action: 'branding.update' as const,
-    userId: id(n),
-    eventId: id(n + 1),
-    targetId: id(n + 2),
-    entityType: 'branding',
-    requestId: id(n + 3),
-    metadata: { field: 'primaryColor', before: '#ff0000', after: '#00ff00' },
-  }
-}
-
-const quiet = { debug() {}, info() {}, warn() {}, error() {} }
 const none = () => 0
 
 function simple(run: (entry: DemoEntry) => void): Work {
   return { run, backlog: none, dropped: none }
-}
-
-/** The whole way of an entry up to the driver, whose part a sink takes that keeps nothing. */
-function recorderOverSink(redact: undefined | false): Work {
-  const limits = Object.fromEntries(
-    Object.entries(RECORDER_LIMITS).map(([name, limit]) => [name, limit.default]),
-  ) as { [Name in keyof typeof RECORDER_LIMITS]: number }
-  const shaper = createShaper({
-    maxEntryBytes: limits.maxEntryBytes,
-    redactor: compileRedactor(redact),
-  })
-  const open = () => ({
-    stage: async () => '1',
-    laneState: async () => ({ epoch: '1', firstWaiting: null }),
-    report: async () => {},
-    close: async () => {},
-  })
-  const path = new RecorderPath({ open, limits, logger: quiet, shaper, context: undefined })
-  return recorderWork(new BoundRecorder(path, undefined))
 }
 
 function recorderWork(recorder: Pick<ReturnType<typeof createRecorder>, 'record' | 'stats'>): Work {
@@ -101,9 +60,10 @@ const analyticsOptions = { flushAt: 100, flushInterval: 1_000 }
 /** Each made in a process of its own, on first use. Nothing here leaves the machine. */
 export const WORKS: Readonly<Record<string, (databaseUrl: string) => Work>> = {
   none: () => simple(() => {}),
-  record: () => recorderOverSink(undefined),
-  'record-unredacted': () => recorderOverSink(false),
-  'record-staged': (databaseUrl) => recorderWork(createRecorder({ databaseUrl, logger: quiet })),
+  record: () => recorderWork(recorderOver()),
+  'record-unredacted': () => recorderWork(recorderOver(undefined, false)),
+  'record-staged': (databaseUrl) =>
+    recorderWork(createRecorder({ databaseUrl, logger: quietLogger })),
   'pino-async': () => {
     const logger = pino({}, pino.destination({ dest: '/dev/null', sync: false }))
     return simple((entry) => logger.info(entry))
