@@ -21,7 +21,8 @@ export interface Chart {
 
 const WIDTH = 760
 const MARGIN = 16
-const LABEL_WIDTH = 270
+/** Of a bold letter, about. */
+const LETTER_WIDTH = 7
 const VALUE_WIDTH = 130
 const TOP = 66
 const BAR_HEIGHT = 18
@@ -36,11 +37,12 @@ const WEAK = '#8b949e'
 export function drawChart({ title, subtitle, unit, bars }: Chart): string {
   const height = TOP + bars.length * BAR_STEP + 8
   const most = Math.max(...bars.map(({ value, max }) => Math.max(value, max ?? value)))
-  const scale = (WIDTH - 2 * MARGIN - LABEL_WIDTH - VALUE_WIDTH) / most
+  const labelWidth = 10 + LETTER_WIDTH * Math.max(...bars.map(({ label }) => label.length))
+  const scale = (WIDTH - 2 * MARGIN - labelWidth - VALUE_WIDTH) / most
   const rows = bars.flatMap(({ label, value, min, max, isOurs = false }, at) => {
     const y = TOP + at * BAR_STEP
     const middle = y + BAR_HEIGHT / 2
-    const x = MARGIN + LABEL_WIDTH
+    const x = MARGIN + labelWidth
     const end = x + Math.max(value, max ?? value) * scale
     const weight = isOurs ? ' font-weight="600"' : ''
     const row = [
