@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
-import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -68,7 +68,9 @@ test("the README's table of options is the one that the options are checked by",
   assert.equal(found, table, 'update it: AUDIT_TEST_UPDATE=1 npm test -- readme')
 })
 
-test('what the README links to is there', () => {
-  const targets = Array.from(README.matchAll(/\]\((?!https?:|#)([^)#]+)/g), ([, to]) => to ?? '')
-  for (const target of targets) readFileSync(path.join(ROOT, target))
+test('what the README links to and shows is there', () => {
+  const links = README.matchAll(/\]\((?!https?:|#)([^)#]+)|<img src="([^"]+)"/g)
+  const targets = Array.from(links, ([, link, image]) => link ?? image ?? '')
+  assert.ok(targets.some((target) => target.endsWith('.svg')))
+  for (const target of targets) statSync(path.join(ROOT, target))
 })
