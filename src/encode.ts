@@ -224,8 +224,12 @@ function isPlainText(text: string): boolean {
 /** Undefined where the text would have to be mended, or somebody has a say in how it is made. */
 function stringified(rows: readonly unknown[]): string | undefined {
   if ('toJSON' in rows) return undefined
-  const json = JSON.stringify(rows)
-  return json.includes('\\u') ? undefined : json
+  try {
+    const json = JSON.stringify(rows)
+    return json.includes('\\u') ? undefined : json
+  } catch {
+    return undefined // one by one, so that none takes the others along
+  }
 }
 
 /** One line of well-formed text as JSON. */

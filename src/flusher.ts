@@ -178,8 +178,7 @@ export class Flusher {
   /** Settles every entry: staged, refused for good, or given up by `stop`. Never rejects. */
   async #stage(encoded: EncodedBatch): Promise<void> {
     const { stage, drops, onStaged } = this.#parts
-    const { entries } = encoded
-    const { slices } = encoded
+    const { entries, slices } = encoded
     try {
       const epoch = await withRetry(() => stage(slices), {
         signal: this.#halt.signal,

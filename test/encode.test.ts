@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { createEncoder } from '../src/encode.ts'
+import { EncodedBatch } from '../src/encoded-batch.ts'
 import type { AuditContext } from '../src/entry.ts'
 import { labelOf } from '../src/entry-label.ts'
 import { createIdGenerator } from '../src/id.ts'
@@ -269,6 +270,44 @@ test("somebody's toJSON on Array.prototype, put there meanwhile, does no harm", 
   t.after(() => Reflect.deleteProperty(Array.prototype, 'toJSON'))
   const { context } = JSON.parse(encode(pending as PendingEntry, 1))
   assert.deepEqual(context.degraded, ['metadata.unencodable'])
+})
+
+// Goal: what is stringified together with others neither spoils them nor is spoiled.
+// Method: a plain entry, one whose list meets somebody's toJSON, and one with text to be mended.
+test('in a slice of rows each one is what it would be alone', (t) => {
+  const redactor = compileRedactor(undefined)
+  const { shape } = createShaper({ maxEntryBytes: 32_768, redactor })
+  const batch = new EncodedBatch(
+    createEncoder({ recorderId: RECORDER, maxEntryBytes: 32_768, redactor }),
+  )
+  const entries = [{ n: 1 }, { list: [1] }, { text: 'a\u0000b' }].map((metadata) =>
+    shape({ action: 'a.b', metadata }, undefined, NOW),
+  )
+  const add = (from: number) => {
+    for (const [at, pending] of entries.entries()) batch.add(pending as PendingEntry, from + at)
+    batch.seal()
+  }
+  add(1)
+  const fail = () => {
+    throw new Error('x')
+  }
+  Object.defineProperty(Array.prototype, 'toJSON', { value: fail, configurable: true })
+  t.after(() => Reflect.deleteProperty(Array.prototype, 'toJSON'))
+  add(4)
+  Reflect.deleteProperty(Array.prototype, 'toJSON')
+  const rows = batch.slices.flatMap((slice) => JSON.parse(slice) as unknown[][])
+  const mended = { degraded: ['metadata.characters'] }
+  assert.deepEqual(
+    rows.map((row) => [row[2], row[9], row[10]]),
+    [
+      [1, { n: 1 }, {}],
+      [2, { list: [1] }, {}],
+      [3, { text: 'a\ufffdb' }, mended],
+      [4, { n: 1 }, {}],
+      [5, {}, { degraded: ['metadata.unencodable'] }],
+      [6, { text: 'a\ufffdb' }, mended],
+    ],
+  )
 })
 
 test('ids may come from a generator of the caller', () => {
