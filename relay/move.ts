@@ -12,6 +12,19 @@ export interface MoveOptions {
   readonly places?: readonly string[] | undefined
   /** Only rows at this place in the lane or behind it; from its start, where it is left out. */
   readonly from?: string | undefined
+  /** Which of several moves that are under way this is; it is the only one, where it is left out. */
+  readonly turn?: Turn | undefined
+}
+
+/**
+ * The place of a move among those of one relay that are under way at once. Each numbers its entries
+ * before the one in front of it has committed, and so counts on what that one will log.
+ */
+export interface Turn {
+  /** What the log's head has to stand at when it is this move's turn to commit. */
+  readonly head: number
+  /** The `head` of the move in front, whose end it waits for; none, where it is the first. */
+  readonly after: number | undefined
 }
 
 /** What one move did. A type and not an interface, so that it fits a driver's row. */
@@ -22,11 +35,16 @@ export type Moved = {
   readonly logged: number
   /** Entries that the log can never take, now among the dead letters. */
   readonly parked: number
+  /** Where it left the head of the log; none where nothing was logged. */
+  readonly head?: number | null
   /** Place in the lane of the last row that was claimed; none where nothing was. */
   readonly through?: string | null
 }
 
 export const NOTHING_MOVED: Moved = { claimed: 0, logged: 0, parked: 0 }
+
+/** Class of the advisory locks that put moves in their order: "audi". */
+const TURN_LOCKS = 0x61756469
 
 /**
  * Takes the next entries from a lane and appends them to the log: ONE statement in autocommit, so
@@ -49,16 +67,18 @@ export const NOTHING_MOVED: Moved = { claimed: 0, logged: 0, parked: 0 }
  *   relay logged since this statement's snapshot raises 23505, rolls all of it back, and the same
  *   statement is run again. In id order, so that two relays cannot deadlock.
  * - `counted` asks for the head's number first, so relays cannot deadlock there either.
+ * - With a `turn`, most of the work is done beside that of other moves, and the head comes last: see
+ *   `numberedInTurn`.
  * - `parked` takes what the log's checks would refuse, and an id that came again with another
  *   content. It looks only where some row was not fresh.
  */
 export function moveStatement(options: MoveOptions): SQL {
-  const { lane, batchEntries, lockTimeoutMs } = options
+  const { lane, batchEntries, lockTimeoutMs, turn } = options
   const table = laneTable(lane)
   return sql`
     with settings as materialized (
       select
-        ${batchEntries}::integer as batch_entries,
+        ${turn ? entriesInTurn(batchEntries, turn) : sql`${batchEntries}::integer`} as batch_entries,
         set_config('lock_timeout', ${String(lockTimeoutMs)}::text, true) as lock_timeout,
         case when current_setting('synchronous_commit') = 'off'
           then set_config('synchronous_commit', 'on', true)
@@ -81,20 +101,7 @@ export function moveStatement(options: MoveOptions): SQL {
     total as materialized (
       select (select count(*) from moved) as claimed, (select count(*) from fresh) as fresh
     ),
-    head as (
-      update ${auditHead} set seq = seq + (select fresh from total)
-      where (select fresh from total) > 0
-      returning seq
-    ),
-    logged as (
-      insert into ${auditLog} (${laneColumns}, seq)
-      select
-        f.id, f.occurred_at, f.user_id, f.event_id, f.target_id, f.recorder_id, f.recorder_seq,
-        f.action, f.entity_type, f.request_id, coalesce(f.metadata, '{}'), coalesce(f.context, '{}'),
-        (select seq from head) - (select fresh from total) + row_number() over (order by f.id)
-      from fresh as f
-      order by f.id
-    ),
+    ${turn ? numberedInTurn(turn) : numbered},
     counted as (
       insert into ${auditRecorder} as r (id, logged, logged_through)
       select f.recorder_id, count(*), coalesce(max(f.recorder_seq), 0) from fresh as f
@@ -124,7 +131,81 @@ export function moveStatement(options: MoveOptions): SQL {
       (select claimed from total)::integer as claimed,
       (select fresh from total)::integer as logged,
       (select count(*) from parked)::integer as parked,
+      ${turn ? headInTurn(turn) : sql`(select seq from head)`}::float8 as head,
       (select max(ctid)::text from claimed) as through`
+}
+
+/** The head, asked for numbers first and held until the commit; then the log. */
+const numbered = sql`
+    head as (
+      update ${auditHead} set seq = seq + (select fresh from total)
+      where (select fresh from total) > 0
+      returning seq
+    ),
+    logged as (${insertFrom(sql`(select seq from head) - (select fresh from total)`)})`
+
+/**
+ * How many entries to take in turn: none where the numbers are another's. Each move holds a lock by
+ * the name of its own first number, which the one behind it waits for. The first also looks whether
+ * another relay is at the head, before it has done anything in vain.
+ */
+function entriesInTurn(batchEntries: number, turn: Turn): SQL {
+  const isHeadFree = sql`exists (
+            select from ${auditHead} where seq = ${turn.head}::bigint for no key update skip locked
+          ) and`
+  return sql`case
+          when ${turn.after === undefined ? isHeadFree : sql.empty()}
+            pg_try_advisory_xact_lock(${turnLock(turn.head)})
+          then ${batchEntries}::integer else 0
+        end`
+}
+
+/**
+ * The log, with the numbers that this move counts on; then the end of the move in front; then the
+ * head. A head that is not where it was to be fails the whole statement, in `headInTurn`: nothing
+ * was logged under a wrong number, and `seq` is the commit order here too.
+ */
+function numberedInTurn(turn: Turn): SQL {
+  const { head, after } = turn
+  return sql`
+    logged as (${insertFrom(sql`${head}::bigint`)} returning 1),
+    in_turn as materialized (
+      select l.entries ${after === undefined ? sql.empty() : sql`, pg_advisory_xact_lock_shared(${turnLock(after)})`}
+      from (select count(*) as entries from logged) as l
+    ),
+    head as (
+      update ${auditHead} set seq = seq + (select fresh from total)
+      where (select fresh from total) > 0 and (select entries from in_turn) > 0
+      returning seq
+    )`
+}
+
+/** Where it left the head. The cast is what fails, with words for the server's log. */
+function headInTurn(turn: Turn): SQL {
+  return sql`case
+        when (select fresh from total) = 0 then null
+        when (select seq from head) = ${turn.head}::bigint + (select fresh from total)
+          then (select seq from head)
+        else format(
+          'no fault: numbers up to %s are taken, these entries are moved again', (select seq from head)
+        )::bigint
+      end`
+}
+
+function turnLock(head: number): SQL {
+  return sql`${TURN_LOCKS}::integer, (${head}::bigint % 2147483647)::integer`
+}
+
+/** @param before the number before the first */
+function insertFrom(before: SQL): SQL {
+  return sql`
+      insert into ${auditLog} (${laneColumns}, seq)
+      select
+        f.id, f.occurred_at, f.user_id, f.event_id, f.target_id, f.recorder_id, f.recorder_seq,
+        f.action, f.entity_type, f.request_id, coalesce(f.metadata, '{}'), coalesce(f.context, '{}'),
+        ${before} + row_number() over (order by f.id)
+      from fresh as f
+      order by f.id`
 }
 
 function whereInLane({ places, from }: MoveOptions): SQL {

@@ -13,8 +13,9 @@ import { Outage } from '../src/outage.ts'
 import { faultKind, withRetry } from '../src/retry.ts'
 import { moveBatch } from './batch.ts'
 import { Health, type RelayHealth } from './health.ts'
-import type { Moved } from './move.ts'
+import type { Moved, MoveOptions } from './move.ts'
 import type { RelayObserver } from './observer.ts'
+import { SideBySide } from './side-by-side.ts'
 import { openRelayStatements, type RelayStatements } from './statements.ts'
 
 export interface RelayOptions extends Partial<RelayLimits> {
@@ -75,6 +76,7 @@ export class Relay {
   readonly #outage: Outage
   readonly #health: Health
   readonly #observer: RelayObserver | undefined
+  readonly #sideBySide: SideBySide
   #running: Promise<void> | undefined
   #hasBacklog = false
   #partitionsDueMs = Number.NEGATIVE_INFINITY
@@ -98,17 +100,19 @@ export class Relay {
         'No database: set AUDIT_RELAY_DATABASE_URL or DATABASE_URL.',
       )
     }
-    const { statementTimeoutMs } = limits
+    const { statementTimeoutMs, parallelMoves } = limits
     this.#limits = limits
+    this.#sideBySide = new SideBySide(limits)
     this.#logger = guardLogger(options.logger, 'audit-relay')
     this.#health = new Health(limits)
     this.#observer = observer
     this.#statements = open({
       url,
       statementTimeoutMs,
+      connections: parallelMoves,
       onStatement: (error) => {
         this.#health.beat()
-        if (error) this.#observer?.failed(error)
+        if (error && !this.#sideBySide.expects(error)) this.#observer?.failed(error)
       },
     })
     this.#outage = new Outage(this.#logger, {
@@ -233,19 +237,22 @@ export class Relay {
     let { waiting } = probed
     const isEmpty = waiting.length === 0 && !probed.wasEmptied
     const endMs = performance.now() + MAX_CYCLE_MS
+    const isOver = () => signal.aborted || performance.now() >= endMs
     // From the start of the lane in each cycle, so that nothing waits there for long.
     const through = new Map<LaneName, string>()
-    while (waiting.length > 0 && !signal.aborted && performance.now() < endMs) {
+    while (waiting.length > 0 && !isOver()) {
       // By turns, so that a backlog in one lane never holds up the other.
       const stillFull: LaneName[] = []
       for (const lane of waiting) {
         const room = Math.min(this.#limits.batchEntries, maxRows - this.#claimed)
         if (room < 1 || signal.aborted) return false
-        const moved = await this.#move(lane, room, through.get(lane))
-        if (moved.through) through.set(lane, moved.through)
+        const moved = await this.#move(lane, room, through)
         if (moved.claimed === this.#limits.batchEntries) stillFull.push(lane)
       }
       waiting = stillFull
+      if (waiting.length > 0 && this.#sideBySide.isPossible) {
+        waiting = await this.#moveSideBySide(waiting, through, maxRows - this.#claimed, isOver)
+      }
     }
     this.#hasBacklog = waiting.length > 0
     if (!isEmpty) await this.#compact()
@@ -282,10 +289,58 @@ export class Relay {
     this.#observer?.compacted(result)
   }
 
-  async #move(lane: LaneName, batchEntries: number, from?: string): Promise<Moved> {
+  async #move(
+    lane: LaneName,
+    batchEntries: number,
+    through: Map<LaneName, string>,
+  ): Promise<Moved> {
+    return await this.#count(lane, through, (options) =>
+      moveBatch(this.#statements, { ...options, batchEntries }),
+    )
+  }
+
+  /** @returns the lanes that may still hold a full batch */
+  async #moveSideBySide(
+    lanes: readonly LaneName[],
+    through: Map<LaneName, string>,
+    maxRows: number,
+    isOver: () => boolean,
+  ): Promise<LaneName[]> {
+    const { batchEntries } = this.#limits
+    let full = [...lanes]
+    let room = maxRows
+    await this.#sideBySide.run({
+      next: () => {
+        const [lane, ...others] = full
+        if (lane === undefined || room < batchEntries || isOver()) return undefined
+        room -= batchEntries
+        full = [...others, lane]
+        return lane
+      },
+      move: async (lane, turn) => {
+        const moved = await this.#count(lane, through, (options) =>
+          this.#statements.move({ ...options, batchEntries, turn }),
+        )
+        // Where it took nothing, the lane may be empty or another relay be at the head.
+        const isLast = moved.claimed > 0 && moved.claimed < batchEntries
+        if (isLast) full = full.filter((other) => other !== lane)
+        return moved
+      },
+    })
+    return full
+  }
+
+  /** Moves a batch from behind what was moved before it in this cycle, and counts what it did. */
+  async #count(
+    lane: LaneName,
+    through: Map<LaneName, string>,
+    move: (options: Omit<MoveOptions, 'batchEntries'>) => Promise<Moved>,
+  ): Promise<Moved> {
     const lockTimeoutMs = Math.ceil(this.#limits.statementTimeoutMs / 2)
     const beganMs = performance.now()
-    const moved = await moveBatch(this.#statements, { lane, batchEntries, lockTimeoutMs, from })
+    const moved = await move({ lane, lockTimeoutMs, from: through.get(lane) })
+    if (moved.through) through.set(lane, moved.through)
+    this.#sideBySide.moved(moved)
     this.#claimed += moved.claimed
     this.#logged += moved.logged
     this.#deadLetters += moved.parked

@@ -21,19 +21,34 @@ export interface RelayStatements {
   close(): Promise<void>
 }
 
-export type ConnectionOptions = Omit<DatabaseOptions, 'applicationName'>
+export interface ConnectionOptions extends Omit<DatabaseOptions, 'applicationName'> {
+  /** Most statements at once. A connection is opened when it is needed, and closed when it is not. */
+  readonly connections: number
+}
 
-/** The same on a connection of the relay's own. */
+/** The same on connections of the relay's own. */
 export function openRelayStatements(options: ConnectionOptions): RelayStatements {
-  const database = new Database({ ...options, applicationName: 'audit-relay' })
+  const { connections, ...rest } = options
+  const databases = Array.from(
+    { length: connections },
+    () => new Database({ ...rest, applicationName: 'audit-relay' }),
+  )
+  const [database] = databases as [Database]
+  // Of a single move at a time, all are made by the one that everything else uses.
+  const free = databases.toReversed()
   return {
     async ensurePartitions(monthsAhead) {
       await database.execute(sql`select audit.ensure_partitions(${monthsAhead}::integer)`)
     },
     probe: () => probe(database),
     async move(options) {
-      const [moved] = await database.execute<Moved>(moveStatement(options))
-      return moved ?? NOTHING_MOVED
+      const mover = free.pop() ?? database
+      try {
+        const [moved] = await mover.execute<Moved>(moveStatement(options))
+        return moved ?? NOTHING_MOVED
+      } finally {
+        free.push(mover)
+      }
     },
     list: (options) => database.execute<Place>(listPlaces(options)),
     async park(lane, place, sqlstate) {
@@ -47,6 +62,8 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
       return row?.declared === true
     },
     compact: () => compact(database),
-    close: () => database.close(),
+    close: async () => {
+      await Promise.all(databases.map((each) => each.close()))
+    },
   }
 }

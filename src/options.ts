@@ -68,6 +68,12 @@ export const RELAY_LIMITS = {
     max: 50_000,
     says: 'entries moved in one statement',
   },
+  parallelMoves: {
+    default: 2,
+    min: 1,
+    max: 8,
+    says: 'statements, and connections, that move at once while there is a backlog',
+  },
   pollMinMs: {
     default: 50,
     min: 1,

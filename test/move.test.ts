@@ -61,7 +61,7 @@ test('a move from a place takes nothing before it, and says how far it came', as
   await stage(database, 'staging', entries)
   const options = { lane: 'staging', batchEntries: 3, lockTimeoutMs: 1_000 } as const
   const [moved] = await database.execute<Moved>(moveStatement({ ...options, from: '(0,6)' }))
-  assert.deepEqual(moved, { claimed: 3, logged: 3, parked: 0, through: '(0,8)' })
+  assert.deepEqual(moved, { claimed: 3, logged: 3, parked: 0, head: 3, through: '(0,8)' })
   const left = await scratch.sql`select ctid::text from audit.audit_staging`
   assert.deepEqual(
     left.map((row) => row['ctid']),

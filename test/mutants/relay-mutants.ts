@@ -5,7 +5,7 @@ const RELAY = 'relay/relay.ts'
 const GAPS = 'src/schema/migrations/0004_gaps.sql'
 
 /** A delete, and an insert of what it returned: each fails alone, however it is wrapped. */
-const MOVE_IN_TWO = `const [moved] = await database.transaction(async (tx) => {
+const MOVE_IN_TWO = `const [moved] = await mover.transaction(async (tx) => {
           const lane = sql.raw(\`audit.audit_\${options.lane}\`)
           const taken = await tx.execute(sql\`
             with taken as (delete from \${lane} where ctid = any(array(
@@ -31,7 +31,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'relay/statements.ts',
-        find: 'const [moved] = await database.execute<Moved>(moveStatement(options))',
+        find: 'const [moved] = await mover.execute<Moved>(moveStatement(options))',
         replace: MOVE_IN_TWO,
       },
       {
@@ -73,9 +73,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the insert into the log has no order',
-    edits: [
-      { file: MOVE, find: 'order by f.id\n    ),', replace: 'order by md5(f.id::text)\n    ),' },
-    ],
+    edits: [{ file: MOVE, find: 'order by f.id`', replace: 'order by md5(f.id::text)`' }],
     tests: ['move.test.ts'],
   },
   {
@@ -99,8 +97,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: MOVE,
-        find: 'order by f.id\n    ),\n    counted',
-        replace: 'order by f.id\n      on conflict do nothing\n    ),\n    counted',
+        find: 'order by f.id`',
+        replace: 'order by f.id\n      on conflict do nothing`',
       },
     ],
     tests: ['move.test.ts'],
@@ -119,7 +117,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   {
     name: 'the head is joined and not asked',
     edits: [
-      { file: MOVE, find: '(select seq from head) - (select', replace: 'h.seq - (select' },
+      { file: MOVE, find: 'sql`(select seq from head) - (select', replace: 'sql`h.seq - (select' },
       {
         file: MOVE,
         find: 'from fresh as f\n      order',
@@ -130,7 +128,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'an idle poll writes to the head',
-    edits: [{ file: MOVE, find: 'where (select fresh from total) > 0', replace: '' }],
+    edits: [{ file: MOVE, find: 'where (select fresh from total) > 0\n', replace: '' }],
     tests: ['relay.test.ts'],
   },
   {
@@ -205,6 +203,66 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
       },
     ],
     tests: ['relay.test.ts'],
+  },
+  {
+    name: 'a move in turn does not wait for the one in front',
+    edits: [{ file: MOVE, find: 'pg_advisory_xact_lock_shared(${turnLock(after)})', replace: '1' }],
+    tests: ['side-by-side.test.ts'],
+  },
+  {
+    name: 'a move in turn waits before it does its work',
+    edits: [
+      {
+        file: MOVE,
+        find: 'from (select count(*) as entries from logged) as l',
+        replace: 'from (values (1)) as l (entries)',
+      },
+    ],
+    tests: ['side-by-side.test.ts'],
+  },
+  {
+    name: 'a move in turn keeps its numbers whatever the head says',
+    edits: [
+      {
+        file: MOVE,
+        find: 'when (select seq from head) = ${turn.head}::bigint',
+        replace: 'when true or 0 =',
+      },
+    ],
+    tests: ['side-by-side.test.ts'],
+  },
+  {
+    name: 'the first in turn does its work while another relay is at the head',
+    edits: [
+      {
+        file: MOVE,
+        find: 'turn.after === undefined ? isHeadFree : sql.empty()',
+        replace: 'sql.empty()',
+      },
+    ],
+    tests: ['side-by-side.test.ts'],
+  },
+  {
+    name: 'a backlog is moved one batch at a time',
+    edits: [
+      {
+        file: 'relay/side-by-side.ts',
+        find: '{ length: parallelMoves }',
+        replace: '{ length: 1 }',
+      },
+    ],
+    tests: ['side-by-side.test.ts'],
+  },
+  {
+    name: 'moves are side by side again right after another relay was in the way',
+    edits: [
+      {
+        file: 'relay/side-by-side.ts',
+        find: 'this.#pausedUntilMs = performance.now() + this.#pauseMs',
+        replace: '',
+      },
+    ],
+    tests: ['side-by-side.test.ts'],
   },
   {
     name: 'status calls missing what waits',

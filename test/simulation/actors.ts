@@ -1,7 +1,12 @@
 import { Relay } from '../../relay/relay.ts'
 import { BoundRecorder } from '../../src/bound-recorder.ts'
 import type { AuditLogger } from '../../src/logger.ts'
-import { RECORDER_LIMITS, type RecorderLimits, resolveLimits } from '../../src/options.ts'
+import {
+  RECORDER_LIMITS,
+  type RecorderLimits,
+  type RelayLimits,
+  resolveLimits,
+} from '../../src/options.ts'
 import type { Recorder } from '../../src/recorder.ts'
 import { RecorderPath } from '../../src/recorder-path.ts'
 import { compileRedactor } from '../../src/redact.ts'
@@ -72,7 +77,7 @@ export class RelayActor {
   readonly relay: Relay
   readonly #wire: Wire
 
-  constructor(wire: Wire, options: { batchEntries: number; statementTimeoutMs: number }) {
+  constructor(wire: Wire, options: Partial<RelayLimits>) {
     this.#wire = wire
     this.relay = new Relay(
       {

@@ -24,6 +24,25 @@ export interface Counts extends Report {
   gaps: number
 }
 
+/** A statement that takes time: it looks and locks, and then commits or not. */
+export interface Running<T> {
+  /** Until whatever it has to wait for before it commits is over. */
+  waitForTurn(): Promise<void>
+  commit(): T
+  abort(): void
+}
+
+class Turn {
+  readonly ended: Promise<void>
+  end: () => void = () => {}
+
+  constructor() {
+    this.ended = new Promise((resolve) => {
+      this.end = resolve
+    })
+  }
+}
+
 /** What the database refuses in a lane, and what it refuses in the log. */
 export const REFUSED_IN_LANE = 'bad.lane'
 export const REFUSED_IN_LOG = 'bad.log'
@@ -51,6 +70,8 @@ export class Model {
   gaps = 0
   head = 0
   readonly #loggedIds = new Set<string>()
+  /** Moves that are under way in turn, by the number that they count on. */
+  readonly #turns = new Map<number, Turn>()
   #epoch = '1'
   #sentinel: string | null = '1'
   #places = 0
@@ -66,6 +87,8 @@ export class Model {
     this.lanes.staging = []
     this.#sentinel = null
     for (const row of this.lanes.outbox) row.heldBy = undefined
+    for (const turn of this.#turns.values()) turn.end()
+    this.#turns.clear()
   }
 
   stage(recorderId: string, slices: readonly string[]): string | null {
@@ -109,33 +132,54 @@ export class Model {
     return true
   }
 
-  /** Claims rows that nobody holds, and looks which of them are new to the log. */
-  beginMove({ lane, batchEntries, places }: MoveOptions): { commit(): Moved; abort(): void } {
+  /**
+   * Claims rows that nobody holds, and looks which of them are new to the log. In turn, it commits
+   * when the move in front has ended, and only where that one left the head as it counted on.
+   */
+  beginMove({ lane, batchEntries, places, turn }: MoveOptions): Running<Moved> {
     const holder = {}
+    const isTaken =
+      turn !== undefined &&
+      (this.#turns.has(turn.head) || (turn.after === undefined && this.head !== turn.head))
+    const mine = turn && !isTaken ? new Turn() : undefined
+    if (turn && mine) this.#turns.set(turn.head, mine)
+    const end = () => {
+      if (turn && mine && this.#turns.get(turn.head) === mine) this.#turns.delete(turn.head)
+      mine?.end()
+    }
     const rows = this.lanes[lane]
       .filter(({ heldBy, place }) => !heldBy && (places === undefined || places.includes(place)))
-      .slice(0, batchEntries)
+      .slice(0, isTaken ? 0 : batchEntries)
     for (const row of rows) row.heldBy = holder
     const fresh = new Map<string, Row>()
     for (const row of rows) if (!this.#loggedIds.has(row.id)) fresh.set(row.id, row)
     const abort = () => {
       for (const row of rows) row.heldBy = undefined
+      end()
     }
     const commit = () => {
       const failure = [...fresh.values()].some(({ action }) => action === REFUSED_IN_LOG)
         ? '23514'
         : [...fresh.keys()].some((id) => this.#loggedIds.has(id))
           ? '23505'
-          : undefined
+          : turn && fresh.size > 0 && this.head !== turn.head
+            ? '22P02'
+            : undefined
       if (failure) {
         abort()
         throw sqlError(failure)
       }
       this.#take(lane, rows)
       for (const row of [...fresh.values()].sort(byNumber)) this.#append(row)
-      return { claimed: rows.length, logged: fresh.size, parked: 0 }
+      end()
+      const head = fresh.size > 0 ? this.head : null
+      return { claimed: rows.length, logged: fresh.size, parked: 0, head }
     }
-    return { commit, abort }
+    const after = turn?.after
+    const waitForTurn = async () => {
+      if (after !== undefined) await this.#turns.get(after)?.ended
+    }
+    return { waitForTurn, commit, abort }
   }
 
   list({ lane, batchEntries }: MoveOptions): readonly Place[] {

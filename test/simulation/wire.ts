@@ -1,7 +1,7 @@
 import type { RelayStatements } from '../../relay/statements.ts'
 import { AuditError } from '../../src/errors.ts'
 import type { RecorderStatements } from '../../src/recorder-statements.ts'
-import { type Model, sqlError } from './model.ts'
+import { type Model, type Running, sqlError } from './model.ts'
 import type { Random } from './random.ts'
 
 /** What can become of a statement. */
@@ -21,12 +21,6 @@ export const FATES = [
   'late',
 ] as const
 export type Fate = (typeof FATES)[number]
-
-/** A statement that takes time: it looks and locks, and then commits or not. */
-interface Running<T> {
-  commit(): T
-  abort(): void
-}
 
 export interface WireOptions {
   readonly random: Random
@@ -86,7 +80,7 @@ export class Wire {
 
   /** A statement that is over as soon as it has begun. */
   #run<T>(what: string, commit: () => T): Promise<T> {
-    return this.#begin(what, () => ({ commit, abort: () => {} }))
+    return this.#begin(what, () => ({ waitForTurn: async () => {}, commit, abort: () => {} }))
   }
 
   async #begin<T>(what: string, begin: () => Running<T>): Promise<T> {
@@ -113,7 +107,8 @@ export class Wire {
     const lateMs = random.between(1, 3_000)
     const commitMs = fate === 'late' ? statementTimeoutMs + lateMs : random.between(0, 20)
     const isLate = fate === 'late' ? this.#missed(statementTimeoutMs) : undefined
-    const done = after(commitMs).then(() => {
+    const done = after(commitMs).then(async () => {
+      await running.waitForTurn()
       if (isOver()) throw sqlError('57P02')
       // A killed process leaves its backend to finish, or not.
       if (fate === 'killed' || (this.#isDead && random.chance(0.5))) {

@@ -199,11 +199,12 @@ class World {
   #openRelay(): void {
     this.#names += 1
     const name = `relay ${this.#names}`
-    const batchEntries = this.#random.pick([2, 5, 50])
-    const wire = this.#wire(name)
-    this.#relays.push(
-      new RelayActor(wire, { batchEntries, statementTimeoutMs: STATEMENT_TIMEOUT_MS }),
-    )
+    const options = {
+      batchEntries: this.#random.pick([2, 5, 50]),
+      parallelMoves: this.#random.pick([1, 2, 3]),
+      statementTimeoutMs: STATEMENT_TIMEOUT_MS,
+    }
+    this.#relays.push(new RelayActor(this.#wire(name), options))
     this.#say(`${name} opens`)
   }
 

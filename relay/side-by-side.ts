@@ -1,0 +1,107 @@
+import type { LaneName } from '../src/lane.ts'
+import { faultKind } from '../src/retry.ts'
+import { isClash } from './dead-letter.ts'
+import type { Moved, Turn } from './move.ts'
+
+export interface SideBySideOptions {
+  readonly batchEntries: number
+  /** Most moves under way at once. */
+  readonly parallelMoves: number
+}
+
+export interface Backlog {
+  /** The lane of the next full batch; none where there is no more, or no more time. */
+  next(): LaneName | undefined
+  move(lane: LaneName, turn: Turn): Promise<Moved>
+}
+
+/** How long it keeps to one move at a time after something was in the way. */
+const PAUSE_MS = { from: 1_000, to: 60_000 } as const
+
+/**
+ * Moves a backlog with several statements at once. Most of a move is the insert into the log, and
+ * a server has more than one core for that; only the numbers have to come one after the other.
+ *
+ * So each move counts on the ones in front of it to log a full batch. Where one does not, those
+ * behind it fail as a whole, and their entries are moved again, by a move on its own. That is rare,
+ * but where another relay is at work too, or an entry is refused, it would be so each time: then
+ * this relay keeps to one move at a time, for longer and longer.
+ */
+export class SideBySide {
+  readonly #options: SideBySideOptions
+  #head: number | undefined
+  #pauseMs: number = PAUSE_MS.from
+  #pausedUntilMs = Number.NEGATIVE_INFINITY
+  #isUnderWay = false
+
+  constructor(options: SideBySideOptions) {
+    this.#options = options
+  }
+
+  /** Whether it is worth trying now. */
+  get isPossible(): boolean {
+    if (this.#options.parallelMoves === 1 || this.#head === undefined) return false
+    return performance.now() >= this.#pausedUntilMs
+  }
+
+  /** Whether this is no failure to speak of: what it was about is moved again in a moment. */
+  expects(error: unknown): boolean {
+    return this.#isUnderWay && isNobodysFault(error)
+  }
+
+  /** To be told of every move, so that it knows where the head stands. */
+  moved({ head }: Moved): void {
+    this.#head = head ?? this.#head
+  }
+
+  /**
+   * Moves until `next` has no more, or a batch is not as full as those behind it counted on.
+   *
+   * @throws whatever is no fault of an entry's and no other relay's doing
+   */
+  async run({ next, move }: Backlog): Promise<void> {
+    const { batchEntries, parallelMoves } = this.#options
+    let head = this.#head ?? 0
+    let after: number | undefined
+    let isInOrder = true
+    let wasInTheWay = false
+    const mover = async () => {
+      while (isInOrder) {
+        const lane = next()
+        if (lane === undefined) return
+        const turn: Turn = { head, after }
+        after = head
+        head += batchEntries
+        try {
+          const { claimed, logged } = await move(lane, turn)
+          if (logged < batchEntries) isInOrder = false
+          if (claimed === 0 && turn.after === undefined) wasInTheWay = true
+        } catch (error) {
+          const wasFirstFault = isInOrder
+          isInOrder = false
+          if (!isNobodysFault(error)) throw error
+          wasInTheWay ||= wasFirstFault
+        }
+      }
+    }
+    this.#isUnderWay = true
+    const movers = await Promise.allSettled(Array.from({ length: parallelMoves }, mover))
+    this.#isUnderWay = false
+    this.#pause(wasInTheWay)
+    for (const one of movers) if (one.status === 'rejected') throw one.reason
+  }
+
+  #pause(wasInTheWay: boolean): void {
+    if (!wasInTheWay) {
+      this.#pauseMs = PAUSE_MS.from
+      return
+    }
+    this.#pausedUntilMs = performance.now() + this.#pauseMs
+    this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS.to)
+  }
+}
+
+/** A number that was taken, an id that was logged meanwhile, or an entry that is refused. */
+function isNobodysFault(error: unknown): boolean {
+  return faultKind(error) === 'entry' || isClash(error)
+}

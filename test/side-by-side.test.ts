@@ -1,0 +1,297 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { createRelay } from '../relay/index.ts'
+import { type Moved, moveStatement, type Turn } from '../relay/move.ts'
+import type { RelayObserver } from '../relay/observer.ts'
+import { SideBySide } from '../relay/side-by-side.ts'
+import type { Database } from '../src/database.ts'
+import { AuditError } from '../src/errors.ts'
+import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { encoded, numberedId, openDatabase, relayOn, silentLogger, stage } from './support/lanes.ts'
+import { waitFor } from './support/wait-for.ts'
+
+const OPTIONS = { lane: 'staging', batchEntries: 3, lockTimeoutMs: 5_000 } as const
+
+async function move(database: Database, turn: Turn): Promise<Moved> {
+  const [moved] = await database.execute<Moved>(moveStatement({ ...OPTIONS, turn }))
+  return moved as Moved
+}
+
+async function stageNumbered(database: Database, count: number): Promise<void> {
+  const entries = Array.from({ length: count }, (_, n) => encoded({ id: numberedId(n) }))
+  await stage(database, 'staging', entries)
+}
+
+async function seqs({ sql }: ScratchDatabase): Promise<number[]> {
+  const rows = await sql`select seq::integer as seq from audit.audit_log order by seq`
+  return rows.map((row) => Number(row['seq']))
+}
+
+async function waiting({ sql }: ScratchDatabase): Promise<{ rows: number; head: number }> {
+  const [row] = await sql`
+    select (select count(*) from audit.audit_staging)::integer as rows,
+      (select seq from audit.audit_head)::integer as head`
+  return { rows: Number(row?.['rows']), head: Number(row?.['head']) }
+}
+
+/** A move in turn that goes no further than the third entry until it is told. */
+async function pausedInFront(t: TestContext, scratch: ScratchDatabase) {
+  const held = openDatabase(t, scratch.url)
+  await scratch.sql`
+    create function public.pause() returns trigger language plpgsql as $$
+    begin
+      if new.seq = 3 then perform pg_advisory_xact_lock(77); end if;
+      return new;
+    end $$`
+  await scratch.sql`
+    create trigger pause before insert on audit.audit_log
+    for each row execute function public.pause()`
+  const holder = await scratch.sql.reserve()
+  t.after(() => holder.release())
+  await holder`select pg_advisory_lock(77)`
+  // Not the first: that one holds the head from the start, so that nobody could overtake it.
+  const moving = move(held, { head: 0, after: 1_000 })
+  moving.catch(() => {})
+  await waitFor(async () => (await whoWaits(scratch)) === 1, { what: 'the move in front to pause' })
+  return {
+    moving,
+    goOn: () => holder`select pg_advisory_unlock(77)`,
+    endIt: async () => {
+      await scratch.sql`
+        select pg_terminate_backend(pid) from pg_stat_activity
+        where datname = current_database() and application_name = 'test'
+          and query like '%for update of l skip locked%' and pid = (
+            select pid from pg_locks where locktype = 'advisory' and objid = 77 and not granted)`
+      await holder`select pg_advisory_unlock(77)`
+    },
+  }
+}
+
+async function whoWaits({ sql }: ScratchDatabase): Promise<number> {
+  const [row] = await sql`
+    select count(*)::integer as waiting from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`
+  return Number(row?.['waiting'])
+}
+
+test('a move in turn commits behind the one in front, however early it is done', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stageNumbered(database, 6)
+  const front = await pausedInFront(t, scratch)
+  const behind = move(database, { head: 3, after: 0 })
+  await waitFor(async () => (await whoWaits(scratch)) === 2, { what: 'both to wait' })
+  assert.deepEqual(await seqs(scratch), [])
+  const [row] = await scratch.sql`
+    select count(distinct pid)::integer as writers from pg_locks
+    where relation::regclass::text like 'audit.audit_log_2%' and mode = 'RowExclusiveLock'`
+  assert.equal(row?.['writers'], 2, 'it has written to the log, too')
+  await front.goOn()
+  assert.deepEqual((await front.moving).head, 3)
+  assert.deepEqual((await behind).head, 6)
+  assert.deepEqual(await seqs(scratch), [1, 2, 3, 4, 5, 6])
+  assert.deepEqual(await waiting(scratch), { rows: 0, head: 6 })
+})
+
+test('a move whose numbers never came up fails as a whole, and its entries stay', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stageNumbered(database, 6)
+  const front = await pausedInFront(t, scratch)
+  const behind = move(database, { head: 3, after: 0 })
+  behind.catch(() => {})
+  await waitFor(async () => (await whoWaits(scratch)) === 2, { what: 'both to wait' })
+  await front.endIt()
+  await assert.rejects(front.moving)
+  await assert.rejects(behind, ({ fault }: AuditError) => fault?.code === '22P02')
+  assert.deepEqual(await seqs(scratch), [])
+  assert.deepEqual(await waiting(scratch), { rows: 6, head: 0 })
+  assert.equal((await relayOn(t, scratch).drain({ deadlineMs: 5_000 })).logged, 6)
+  assert.deepEqual(await seqs(scratch), [1, 2, 3, 4, 5, 6])
+})
+
+test('a batch with fewer new entries than were counted on leaves no hole behind it', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stageNumbered(database, 2)
+  assert.equal((await move(database, { head: 0, after: undefined })).logged, 2)
+  await stageNumbered(database, 6) // of which two are logged
+  assert.equal((await move(database, { head: 2, after: undefined })).logged, 1)
+  await assert.rejects(move(database, { head: 5, after: 2 }), { code: 'AUDIT_DATABASE_FAILED' })
+  assert.deepEqual(await seqs(scratch), [1, 2, 3])
+  assert.deepEqual(await waiting(scratch), { rows: 3, head: 3 })
+})
+
+test('the first in turn takes nothing while somebody else is at the head', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stageNumbered(database, 3)
+  const holder = await scratch.sql.reserve()
+  t.after(() => holder.release())
+  await holder`begin`
+  await holder`select from audit.audit_head for update`
+  assert.equal((await move(database, { head: 0, after: undefined })).claimed, 0)
+  await holder`commit`
+  assert.equal((await move(database, { head: 7, after: undefined })).claimed, 0, 'another number')
+  assert.deepEqual(await waiting(scratch), { rows: 3, head: 0 })
+  assert.equal((await move(database, { head: 0, after: undefined })).logged, 3)
+})
+
+test('in turn too, a log that has lost its head loses no entry', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stageNumbered(database, 3)
+  await scratch.sql`delete from audit.audit_head`
+  assert.equal((await move(database, { head: 0, after: undefined })).claimed, 0)
+  await assert.rejects(move(database, { head: 3, after: 0 }))
+  assert.deepEqual(await seqs(scratch), [])
+  const [row] = await scratch.sql`select count(*)::integer as rows from audit.audit_staging`
+  assert.equal(row?.['rows'], 3)
+})
+
+test('a backlog is moved by several statements at once', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await scratch.sql.unsafe(`
+    create function public.slow() returns trigger language plpgsql as
+      $$ begin perform pg_sleep(0.2); return null; end $$;
+    create trigger slow after insert on audit.audit_log
+    for each statement execute function public.slow()`)
+  await stageNumbered(database, 300)
+  const drained = relayOn(t, scratch, { batchEntries: 20, parallelMoves: 3 }).drain({
+    deadlineMs: 20_000,
+  })
+  const moves = async () => {
+    const [row] = await scratch.sql`
+      select count(*)::integer as moves from pg_stat_activity
+      where datname = current_database() and application_name = 'audit-relay'
+        and state = 'active' and query like '%for update of l skip locked%'`
+    return Number(row?.['moves'])
+  }
+  await waitFor(async () => (await moves()) === 3, { what: 'three moves at once' })
+  const { logged, isDrained } = await drained
+  assert.deepEqual({ logged, isDrained }, { logged: 300, isDrained: true })
+  assert.deepEqual(
+    await seqs(scratch),
+    Array.from({ length: 300 }, (_, at) => at + 1),
+  )
+})
+
+// Goal: what is refused in the middle of a backlog neither stops it nor counts as a failure twice.
+// Method: a bad row in each hundred, and an observer.
+test('entries that the log refuses delay none of those beside them', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  const entries = Array.from({ length: 1_000 }, (_, n) =>
+    encoded({ id: numberedId(n), ...(n % 100 === 50 && { action: 'x'.repeat(200) }) }),
+  )
+  await stage(database, 'staging', entries)
+  const failures: unknown[] = []
+  const observer: RelayObserver = {
+    ...{ cycleCompleted() {}, batchMoved() {}, gapDeclared() {}, compacted() {} },
+    failed: (error) => failures.push(error),
+  }
+  const relay = createRelay(
+    {
+      databaseUrl: scratch.urlAs('audit_relay'),
+      ...{ logger: silentLogger(), batchEntries: 20, parallelMoves: 3 },
+    },
+    observer,
+  )
+  t.after(() => relay.stop())
+  const { logged, deadLetters } = await relay.drain({ deadlineMs: 20_000 })
+  assert.deepEqual({ logged, deadLetters }, { logged: 990, deadLetters: 10 })
+  assert.deepEqual(
+    await seqs(scratch),
+    Array.from({ length: 990 }, (_, at) => at + 1),
+  )
+  assert.deepEqual(failures, [])
+})
+
+test('drain keeps to its bound of rows when it moves side by side', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stageNumbered(database, 500)
+  const relay = relayOn(t, scratch, { batchEntries: 50, parallelMoves: 4 })
+  const { claimed, isDrained } = await relay.drain({ maxRows: 330, deadlineMs: 10_000 })
+  assert.deepEqual({ claimed, isDrained }, { claimed: 330, isDrained: false })
+})
+
+/** Runs a backlog of full batches against an answer for each move. */
+async function runWith(sideBySide: SideBySide, answer: (turn: Turn) => Moved | Error) {
+  const turns: Turn[] = []
+  let left = 6
+  const next = () => (left-- > 0 ? ('staging' as const) : undefined)
+  await sideBySide.run({
+    next,
+    move: async (_, turn) => {
+      turns.push(turn)
+      await new Promise((resolve) => setImmediate(resolve))
+      const answered = answer(turn)
+      if (answered instanceof Error) throw answered
+      return answered
+    },
+  })
+  return turns
+}
+
+const full = ({ head }: Turn): Moved => ({ claimed: 10, logged: 10, parked: 0, head: head + 10 })
+const failed = (code: string) => new AuditError('AUDIT_DATABASE_FAILED', 'failed', { code })
+
+test('each move counts on full batches in front of it', async () => {
+  const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
+  assert.equal(sideBySide.isPossible, false, 'it knows no head yet')
+  sideBySide.moved({ claimed: 10, logged: 10, parked: 0, head: 40 })
+  const turns = await runWith(sideBySide, full)
+  assert.deepEqual(turns, [
+    { head: 40, after: undefined },
+    ...[50, 60, 70, 80, 90].map((head) => ({ head, after: head - 10 })),
+  ])
+  assert.equal(sideBySide.isPossible, true)
+})
+
+test('what was in the way is given time, and more each time', async (t) => {
+  let nowMs = 0
+  t.mock.method(performance, 'now', () => nowMs)
+  const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
+  sideBySide.moved({ claimed: 10, logged: 10, parked: 0, head: 40 })
+  const pausesMs = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
+  for (const pauseMs of pausesMs) {
+    const turns = await runWith(sideBySide, () => failed('22P02'))
+    assert.equal(turns.length, 2, 'it ends with the moves that are under way')
+    nowMs += pauseMs - 1
+    assert.equal(sideBySide.isPossible, false)
+    nowMs += 1
+    assert.equal(sideBySide.isPossible, true)
+  }
+  await runWith(sideBySide, full)
+  await runWith(sideBySide, ({ after }) =>
+    after === undefined ? { claimed: 0, logged: 0, parked: 0 } : failed('22P02'),
+  )
+  assert.equal(sideBySide.isPossible, false)
+  nowMs += 1_000
+  assert.equal(sideBySide.isPossible, true, 'from the start, after it went well')
+})
+
+test('a batch that was not full ends it, and is nobody in the way', async () => {
+  const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
+  sideBySide.moved({ claimed: 10, logged: 10, parked: 0, head: 0 })
+  const turns = await runWith(sideBySide, (turn) => {
+    if (turn.head === 0) return { claimed: 9, logged: 9, parked: 0, head: 9 }
+    return { claimed: 0, logged: 0, parked: 0 }
+  })
+  assert.equal(turns.length, 2)
+  assert.equal(sideBySide.isPossible, true)
+})
+
+test('a failure of the database is thrown when every move has ended', async () => {
+  const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
+  sideBySide.moved({ claimed: 10, logged: 10, parked: 0, head: 0 })
+  let ended = 0
+  const run = runWith(sideBySide, (turn) => {
+    ended += 1
+    return turn.after === undefined ? failed('53100') : failed('22P02')
+  })
+  await assert.rejects(run, ({ fault }: AuditError) => fault?.code === '53100')
+  assert.equal(ended, 2)
+})
