@@ -1,9 +1,10 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../src/database.ts'
 import { AuditError } from '../src/errors.ts'
-import type { LaneName } from '../src/lane.ts'
+import { LANES, type LaneName } from '../src/lane.ts'
 import { refuseMisfit } from '../src/schema-version.ts'
 import {
+  auditHead,
   auditLane,
   auditOutbox,
   auditSchemaVersion,
@@ -12,8 +13,9 @@ import {
 } from '../src/schema/tables.ts'
 
 type Found = {
-  readonly staging: boolean
-  readonly outbox: boolean
+  readonly staging: number
+  readonly outbox: number
+  readonly head: number | null
   readonly wasEmptied: boolean
   readonly isReadOnly: boolean
   readonly version: number
@@ -23,6 +25,10 @@ type Found = {
 export interface Probed {
   /** The lanes that hold anything. */
   readonly waiting: readonly LaneName[]
+  /** Those that hold more than one batch. */
+  readonly full: readonly LaneName[]
+  /** Where the head of the log stands; none where it has lost it. */
+  readonly head: number | null
   /** Whether the UNLOGGED lane was emptied by a crash, and nobody has declared it yet. */
   readonly wasEmptied: boolean
 }
@@ -34,11 +40,14 @@ export interface Probed {
  * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where this relay must not work on the schema, and
  * `AUDIT_DATABASE_FAILED` with 25006 where nothing can be written
  */
-export async function probe(database: Database): Promise<Probed> {
+export async function probe(database: Database, batchEntries: number): Promise<Probed> {
+  const upToOneMore = (table: typeof auditStaging | typeof auditOutbox) =>
+    sql`(select count(*) from (select from ${table} limit ${batchEntries + 1}::integer) as l)`
   const [found] = await database.execute<Found>(sql`
     select
-      exists (select from ${auditStaging}) as staging,
-      exists (select from ${auditOutbox}) as outbox,
+      ${upToOneMore(auditStaging)}::integer as staging,
+      ${upToOneMore(auditOutbox)}::integer as outbox,
+      (select seq from ${auditHead})::float8 as head,
       (select epoch from ${auditSentinel}) is distinct from
         (select epoch from ${auditLane} where lane = 'staging') as "wasEmptied",
       current_setting('transaction_read_only') = 'on' as "isReadOnly",
@@ -53,8 +62,10 @@ export async function probe(database: Database): Promise<Probed> {
     throw new AuditError('AUDIT_DATABASE_FAILED', 'The server is read-only.', { code: '25006' })
   }
   refuseMisfit(found)
-  const waiting: LaneName[] = []
-  if (found.staging) waiting.push('staging')
-  if (found.outbox) waiting.push('outbox')
-  return { waiting, wasEmptied: found.wasEmptied }
+  return {
+    waiting: LANES.filter((lane) => found[lane] > 0),
+    full: LANES.filter((lane) => found[lane] > batchEntries),
+    head: found.head,
+    wasEmptied: found.wasEmptied,
+  }
 }

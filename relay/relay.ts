@@ -15,6 +15,7 @@ import { moveBatch } from './batch.ts'
 import { Health, type RelayHealth } from './health.ts'
 import type { Moved, MoveOptions } from './move.ts'
 import type { RelayObserver } from './observer.ts'
+import type { Probed } from './probe.ts'
 import { SideBySide } from './side-by-side.ts'
 import { openRelayStatements, type RelayStatements } from './statements.ts'
 
@@ -231,28 +232,34 @@ export class Relay {
   /** Asks which lanes hold anything and moves it. @returns whether every lane was seen empty */
   async #cycle(signal: AbortSignal, maxRows = Number.POSITIVE_INFINITY): Promise<boolean> {
     this.#health.beat()
-    const probed = await this.#statements.probe()
+    const probed = await this.#statements.probe(this.#limits.batchEntries)
+    this.#sideBySide.sawHead(probed.head)
     await this.#ensurePartitions()
     if (probed.wasEmptied) await this.#declareGap()
-    let { waiting } = probed
+    let { waiting, full }: Pick<Probed, 'waiting' | 'full'> = probed
     const isEmpty = waiting.length === 0 && !probed.wasEmptied
     const endMs = performance.now() + MAX_CYCLE_MS
     const isOver = () => signal.aborted || performance.now() >= endMs
     // From the start of the lane in each cycle, so that nothing waits there for long.
     const through = new Map<LaneName, string>()
     while (waiting.length > 0 && !isOver()) {
-      // By turns, so that a backlog in one lane never holds up the other.
+      const hasRoom = maxRows - this.#claimed >= this.#limits.batchEntries
+      const backlog = hasRoom && this.#sideBySide.isPossible ? full : []
       const stillFull: LaneName[] = []
+      // By turns, so that a backlog in one lane never holds up the other.
       for (const lane of waiting) {
+        if (backlog.includes(lane)) continue
         const room = Math.min(this.#limits.batchEntries, maxRows - this.#claimed)
         if (room < 1 || signal.aborted) return false
         const moved = await this.#move(lane, room, through)
         if (moved.claimed === this.#limits.batchEntries) stillFull.push(lane)
       }
-      waiting = stillFull
-      if (waiting.length > 0 && this.#sideBySide.isPossible) {
-        waiting = await this.#moveSideBySide(waiting, through, maxRows - this.#claimed, isOver)
+      if (backlog.length > 0) {
+        const room = maxRows - this.#claimed
+        stillFull.push(...(await this.#moveSideBySide(backlog, through, room, isOver)))
       }
+      full = stillFull
+      waiting = stillFull
     }
     this.#hasBacklog = waiting.length > 0
     if (!isEmpty) await this.#compact()
@@ -340,7 +347,7 @@ export class Relay {
     const beganMs = performance.now()
     const moved = await move({ lane, lockTimeoutMs, from: through.get(lane) })
     if (moved.through) through.set(lane, moved.through)
-    this.#sideBySide.moved(moved)
+    this.#sideBySide.sawHead(moved.head)
     this.#claimed += moved.claimed
     this.#logged += moved.logged
     this.#deadLetters += moved.parked

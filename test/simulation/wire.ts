@@ -1,5 +1,6 @@
 import type { RelayStatements } from '../../relay/statements.ts'
 import { AuditError } from '../../src/errors.ts'
+import { LANES } from '../../src/lane.ts'
 import type { RecorderStatements } from '../../src/recorder-statements.ts'
 import { type Model, type Running, sqlError } from './model.ts'
 import type { Random } from './random.ts'
@@ -64,9 +65,11 @@ export class Wire {
     const model = this.#model
     return {
       ensurePartitions: () => this.#run('ensure_partitions', () => {}),
-      probe: () =>
+      probe: (batchEntries) =>
         this.#run('probe', () => ({
-          waiting: (['staging', 'outbox'] as const).filter((lane) => model.lanes[lane].length > 0),
+          waiting: LANES.filter((lane) => model.lanes[lane].length > 0),
+          full: LANES.filter((lane) => model.lanes[lane].length > batchEntries),
+          head: model.head,
           wasEmptied: !model.isLaneFresh,
         })),
       move: (options) => this.#begin(`move ${options.lane}`, () => model.beginMove(options)),
