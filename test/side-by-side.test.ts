@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createRelay } from '../relay/index.ts'
 import { type Moved, moveStatement, type Turn } from '../relay/move.ts'
 import type { RelayObserver } from '../relay/observer.ts'
@@ -226,7 +227,7 @@ async function runWith(sideBySide: SideBySide, answer: (turn: Turn) => Moved | E
     next,
     move: async (_, turn) => {
       turns.push(turn)
-      await new Promise((resolve) => setImmediate(resolve))
+      await sleep(60) // so that the others begin, too
       const answered = answer(turn)
       if (answered instanceof Error) throw answered
       return answered
@@ -287,11 +288,15 @@ test('a batch that was not full ends it, and is nobody in the way', async () => 
 test('a failure of the database is thrown when every move has ended', async () => {
   const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
   sideBySide.sawHead(0)
-  let ended = 0
-  const run = runWith(sideBySide, (turn) => {
-    ended += 1
-    return turn.after === undefined ? failed('53100') : failed('22P02')
+  const ended: number[] = []
+  const run = sideBySide.run({
+    next: () => 'staging',
+    move: async (_, { head }) => {
+      await sleep(head === 0 ? 100 : 150)
+      ended.push(head)
+      throw failed(head === 0 ? '53100' : '22P02')
+    },
   })
   await assert.rejects(run, ({ fault }: AuditError) => fault?.code === '53100')
-  assert.equal(ended, 2)
+  assert.deepEqual(ended, [0, 10])
 })

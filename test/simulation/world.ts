@@ -10,6 +10,8 @@ const START_MS = Date.UTC(2026, 0, 15, 12)
 const MAX_HEALING_MS = 120_000
 const STATEMENT_TIMEOUT_MS = 1_000
 const REPORT_INTERVAL_MS = 2_000
+/** What was under way when the faults ended has ended by then, also what a killed process left. */
+const LATEST_COMMIT_MS = STATEMENT_TIMEOUT_MS + 4_000
 
 /** How often a statement meets a fault: never, now and then, always. */
 const FAULT_SHARES = [0, 0, 0.05, 0.3, 0.6, 1] as const
@@ -76,6 +78,7 @@ class World {
   async heal(): Promise<void> {
     this.#say('healed')
     this.#faultShare = 0
+    await this.#pass(LATEST_COMMIT_MS)
     if (this.#live().length === 0) this.#openRecorder()
     if (this.#relays.length === 0) this.#openRelay()
     const endMs = this.time.nowMs + MAX_HEALING_MS
