@@ -347,7 +347,7 @@ export class Relay {
     const beganMs = performance.now()
     const moved = await move({ lane, lockTimeoutMs, from: through.get(lane) })
     if (moved.through) through.set(lane, moved.through)
-    this.#sideBySide.sawHead(moved.head)
+    this.#sideBySide.moved(moved)
     this.#claimed += moved.claimed
     this.#logged += moved.logged
     this.#deadLetters += moved.parked

@@ -31,8 +31,8 @@ const PAUSE_MS = { from: 1_000, to: 60_000 } as const
  *
  * So each move counts on the ones in front of it to log a full batch. Where one does not, those
  * behind it fail as a whole, and their entries are moved again, by a move on its own. That is rare,
- * but where another relay is at work too, or an entry is refused, it would be so each time: then
- * this relay keeps to one move at a time, for longer and longer.
+ * but where another relay is at work too, an entry is refused, or there is no second connection to be
+ * had, it would be so each time: then this relay keeps to one move at a time, for longer and longer.
  */
 export class SideBySide {
   readonly #options: SideBySideOptions
@@ -56,9 +56,14 @@ export class SideBySide {
     return this.#isUnderWay && isNobodysFault(error)
   }
 
-  /** To be told whenever it is known where the head stands. */
-  sawHead(head: number | null | undefined): void {
-    if (head != null) this.#head = Math.max(head, this.#head ?? 0) // answers may overtake each other
+  /** To be told where the head stood while none of this relay's moves was under way. */
+  sawHead(head: number | null): void {
+    this.#head = head ?? undefined
+  }
+
+  /** To be told of each move. The answers of those side by side may overtake each other. */
+  moved({ head }: Moved): void {
+    if (head != null) this.#head = Math.max(head, this.#head ?? 0)
   }
 
   /**
@@ -86,8 +91,8 @@ export class SideBySide {
           if (claimed === 0 && turn.after === undefined) wasInTheWay = true
         } catch (error) {
           isInOrder = false
-          if (!isNobodysFault(error)) throw error
           wasInTheWay = true
+          if (!isNobodysFault(error)) throw error
         }
       }
     }

@@ -7,16 +7,20 @@ import type { Sample } from './rounds.ts'
 export interface DrainedOptions {
   readonly url: string
   readonly relays?: number
+  /** Default: a relay's own. */
+  readonly parallelMoves?: number
   /** The server's process, to see what it computes. */
   readonly serverPid: number
 }
 
 /** Drains the lanes with relays as a user creates them. */
-export async function drained({ url, relays = 1, serverPid }: DrainedOptions): Promise<Sample> {
+export async function drained(options: DrainedOptions): Promise<Sample> {
+  const { url, relays = 1, parallelMoves, serverPid } = options
   const drains = Array.from({ length: relays }, () =>
     createRelay({
       databaseUrl: url,
       logger: quietLogger,
+      ...(parallelMoves !== undefined && { parallelMoves }),
     }),
   )
   const cpuBefore = [cpuOfTreeMs(serverPid), ownCpuMs()] as const

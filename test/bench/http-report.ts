@@ -2,7 +2,7 @@ import { type FixedRate, VARIANTS, type Variant, type VariantName } from './http
 import type { Goal, Result, Table } from './part.ts'
 import { type Rounds, type Spread, showNumber, showSpread, spreadOf } from './rounds.ts'
 
-const ALONE = 'record() alone, nothing sent'
+const ALONE = 'record() alone, not encoded'
 const SHARED = 'record(), Postgres and relay on the same cores'
 const APART = 'record(), Postgres and relay on another core'
 const DRIZZLE = 'one INSERT, Drizzle'

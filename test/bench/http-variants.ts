@@ -10,7 +10,8 @@ export interface Variant {
 /** By the names that they are shown by. */
 export const VARIANTS = {
   'un-audited': { way: 'nothing' },
-  'record() alone, nothing sent': { way: 'recordOnly' },
+  'record() alone, not encoded': { way: 'recordOnly' },
+  'record() and encoding, nothing sent': { way: 'recordAndEncode' },
   'record(), Postgres and relay on the same cores': { way: 'record' },
   'un-audited, on one core': { way: 'nothing', isPinned: true },
   'record(), Postgres and relay on another core': { way: 'record', isPinned: true },

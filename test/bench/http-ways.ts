@@ -4,7 +4,7 @@ import { pino } from 'pino'
 import postgres from 'postgres'
 import { createRecorder, type Recorder } from '../../src/index.ts'
 import { demoEntry } from './demo-entry.ts'
-import { recorderOver } from './unsent-recorder.ts'
+import { recorderOver, unencodedRecorder } from './unsent-recorder.ts'
 
 // What a handler can do with an entry, each as an application would write it.
 
@@ -75,7 +75,8 @@ function inserting(sql: postgres.Sql, insert: (n: number) => PromiseLike<unknown
 
 export const WAYS = {
   nothing: undefined,
-  recordOnly: () => recording(recorderOver()),
+  recordOnly: () => recording(unencodedRecorder()),
+  recordAndEncode: () => recording(recorderOver()),
   record: (databaseUrl: string) => recording(createRecorder({ databaseUrl, logger })),
   drizzle(databaseUrl: string) {
     const sql = postgres(databaseUrl)

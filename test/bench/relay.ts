@@ -15,6 +15,7 @@ const LANE_COLUMNS =
 const BATCH = RELAY_LIMITS.batchEntries.default
 /** Beside those who are slower, and get fewer: a log is the cheaper to add to the smaller it is. */
 const AS_MANY = 'relay, as many as the others'
+const ONE_MOVE = 'relay, one move at a time'
 const CHUNK_BYTES = 64 * 1024
 
 export const part: Part = {
@@ -32,14 +33,21 @@ export const part: Part = {
       await bench.make('staged', (sql) => fillStaging(sql, rows))
       await bench.make('jobs', (sql) => fillStaging(sql, jobs))
       const text = await copyText(bench)
-      const ours = async (url: string, sql: postgres.Sql, of: number) => {
-        const sample = await drained({ url, serverPid: bench.server.pid })
+      const ours = async (
+        url: string,
+        sql: postgres.Sql,
+        of: number,
+        options: { parallelMoves?: number } = {},
+      ) => {
+        const sample = await drained({ url, serverPid: bench.server.pid, ...options })
         if ((await countLog(sql)) !== of) throw new Error('not every entry is in the log')
         return sample
       }
       const rounds = await interleave(
         {
           relay: () => bench.onCopy('staged', (url, sql) => ours(url, sql, rows)),
+          [ONE_MOVE]: () =>
+            bench.onCopy('staged', (url, sql) => ours(url, sql, rows, { parallelMoves: 1 })),
           COPY: () => bench.onCopy('staged', (_, sql) => copied(sql, text, rows)),
           [AS_MANY]: () => bench.onCopy('jobs', (url, sql) => ours(url, sql, jobs)),
           ...(missing
@@ -76,7 +84,8 @@ export const part: Part = {
                 : '',
             ]),
             note:
-              `relay and COPY: ${showNumber(rows)} entries, COPY as one transaction through postgres.js ` +
+              `relay and COPY: ${showNumber(rows)} entries; the relay with ` +
+              `${RELAY_LIMITS.parallelMoves.default} moves side by side, as it is set by default, COPY as one transaction through postgres.js ` +
               'from text that is ready in memory, with seq numbered beforehand. ' +
               (missing ??
                 `The other two: ${showNumber(jobs)} jobs, beside a relay with as many entries; of the jobs each batch is fetched, written to the ` +

@@ -23,9 +23,25 @@ export function recorderOver(
   open: (recorderId: string) => RecorderStatements = unsentStatements,
   redact: undefined | false = undefined,
 ): BoundRecorder {
+  return new BoundRecorder(pathOver(open, redact), undefined)
+}
+
+function pathOver(
+  open: (recorderId: string) => RecorderStatements,
+  redact: undefined | false,
+): RecorderPath {
   const limits = resolveLimits<keyof typeof RECORDER_LIMITS>(RECORDER_LIMITS, {}, process.env)
   const { maxEntryBytes } = limits
   const shaper = createShaper({ maxEntryBytes, redactor: compileRedactor(redact) })
-  const path = new RecorderPath({ open, limits, logger: quietLogger, shaper, context: undefined })
+  return new RecorderPath({ open, limits, logger: quietLogger, shaper, context: undefined })
+}
+
+/** The same, but what was recorded is taken from the buffer and thrown away as it is. */
+export function unencodedRecorder(): BoundRecorder {
+  const path = pathOver(unsentStatements, undefined)
+  // In the place of the encoder that the path has made: it is what the flush calls.
+  Object.assign(path.encoder, { rowOf: () => NO_ROW, arrayOf: () => '[]' })
   return new BoundRecorder(path, undefined)
 }
+
+const NO_ROW: readonly unknown[] = []
