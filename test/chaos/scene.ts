@@ -148,9 +148,12 @@ export class Scene {
       logFolder: path.join(this.#options.folder, 'logs'),
       script: fileURLToPath(new URL('../../relay/main.ts', import.meta.url)),
       args: ['run'],
-      environment: () => ({
+      environment: (life) => ({
         AUDIT_RELAY_DATABASE_URL: proxy.through(this.relayUrl),
         AUDIT_STATEMENT_TIMEOUT_MS: '2000',
+        // In every other life it is always behind, and moves side by side.
+        AUDIT_BATCH_ENTRIES: life % 2 === 0 ? '4000' : '40',
+        AUDIT_PARALLEL_MOVES: '3',
       }),
     })
     this.relays.push(relay)
