@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { LaneName } from '../src/lane.ts'
 import { faultKind } from '../src/retry.ts'
 import { isClash } from './dead-letter.ts'
@@ -15,12 +14,6 @@ export interface Backlog {
   next(): LaneName | undefined
   move(lane: LaneName, turn: Turn): Promise<Moved>
 }
-
-/**
- * How far apart they begin, in milliseconds: longer than a claim takes. Two that claim at once take
- * every other row, and then write to the same pages of the log's indexes.
- */
-const APART_MS = 20
 
 /** How long it keeps to one move at a time after something was in the way. */
 const PAUSE_MS = { from: 1_000, to: 60_000 } as const
@@ -77,8 +70,7 @@ export class SideBySide {
     let after: number | undefined
     let isInOrder = true
     let wasInTheWay = false
-    const mover = async (_: unknown, place: number) => {
-      await sleep(place * APART_MS)
+    const mover = async () => {
       while (isInOrder) {
         const lane = next()
         if (lane === undefined) return

@@ -47,7 +47,8 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
         const [moved] = await mover.execute<Moved>(moveStatement(options))
         return moved ?? NOTHING_MOVED
       } finally {
-        free.push(mover)
+        // An attempt that was torn may still be using it: then two share it, and it is free once.
+        if (!free.includes(mover)) free.push(mover)
       }
     },
     list: (options) => database.execute<Place>(listPlaces(options)),

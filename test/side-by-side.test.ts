@@ -85,7 +85,8 @@ test('a move in turn commits behind the one in front, however early it is done',
   assert.deepEqual(await seqs(scratch), [])
   const [row] = await scratch.sql`
     select count(distinct pid)::integer as writers from pg_locks
-    where relation::regclass::text like 'audit.audit_log_2%' and mode = 'RowExclusiveLock'`
+    where relation::regclass::text like 'audit.audit_log_2%' and mode = 'RowExclusiveLock'
+      and database = (select oid from pg_database where datname = current_database())`
   assert.equal(row?.['writers'], 2, 'it has written to the log, too')
   await front.goOn()
   assert.deepEqual((await front.moving).head, 3)
@@ -227,7 +228,7 @@ async function runWith(sideBySide: SideBySide, answer: (turn: Turn) => Moved | E
     next,
     move: async (_, turn) => {
       turns.push(turn)
-      await sleep(60) // so that the others begin, too
+      await new Promise((resolve) => setImmediate(resolve))
       const answered = answer(turn)
       if (answered instanceof Error) throw answered
       return answered
