@@ -11,11 +11,10 @@ import {
 } from '../src/options.ts'
 import { Outage } from '../src/outage.ts'
 import { faultKind, withRetry } from '../src/retry.ts'
-import { moveBatch } from './batch.ts'
+import { Cycle } from './cycle.ts'
 import { Health, type RelayHealth } from './health.ts'
-import type { Moved, MoveOptions } from './move.ts'
+import type { Moved } from './move.ts'
 import type { RelayObserver } from './observer.ts'
-import type { Probed } from './probe.ts'
 import { SideBySide } from './side-by-side.ts'
 import { openRelayStatements, type RelayStatements } from './statements.ts'
 
@@ -59,8 +58,6 @@ export interface DrainResult extends RelayStats {
 
 const PARTITIONS_EVERY_MS = 3_600_000
 const COMPACT_EVERY_MS = 1_000
-/** A backlog is moved in cycles of this length: only a cycle that ends shows that the relay works. */
-const MAX_CYCLE_MS = 1_000
 
 /**
  * Moves entries from the lanes to the log, at its own pace: nothing outside decides when it works.
@@ -236,33 +233,18 @@ export class Relay {
     this.#sideBySide.sawHead(probed.head)
     await this.#ensurePartitions()
     if (probed.wasEmptied) await this.#declareGap()
-    let { waiting, full }: Pick<Probed, 'waiting' | 'full'> = probed
-    const isEmpty = waiting.length === 0 && !probed.wasEmptied
-    const endMs = performance.now() + MAX_CYCLE_MS
-    const isOver = () => signal.aborted || performance.now() >= endMs
-    // From the start of the lane in each cycle, so that nothing waits there for long.
-    const through = new Map<LaneName, string>()
-    while (waiting.length > 0 && !isOver()) {
-      const hasRoom = maxRows - this.#claimed >= this.#limits.batchEntries
-      const backlog = hasRoom && this.#sideBySide.isPossible ? full : []
-      const stillFull: LaneName[] = []
-      // By turns, so that a backlog in one lane never holds up the other.
-      for (const lane of waiting) {
-        if (backlog.includes(lane)) continue
-        const room = Math.min(this.#limits.batchEntries, maxRows - this.#claimed)
-        if (room < 1 || signal.aborted) return false
-        const moved = await this.#move(lane, room, through)
-        if (moved.claimed === this.#limits.batchEntries) stillFull.push(lane)
-      }
-      if (backlog.length > 0) {
-        const room = maxRows - this.#claimed
-        stillFull.push(...(await this.#moveSideBySide(backlog, through, room, isOver)))
-      }
-      full = stillFull
-      waiting = stillFull
-    }
-    this.#hasBacklog = waiting.length > 0
-    if (!isEmpty) await this.#compact()
+    const isEmpty = probed.waiting.length === 0 && !probed.wasEmptied
+    const cycle = new Cycle({
+      statements: this.#statements,
+      sideBySide: this.#sideBySide,
+      limits: this.#limits,
+      maxRows: maxRows - this.#claimed,
+      signal,
+      onMoved: (lane, moved, durationMs) => this.#moved(lane, moved, durationMs),
+    })
+    const left = await cycle.move(probed)
+    this.#hasBacklog = left.length > 0
+    if (!isEmpty && !signal.aborted) await this.#compact()
     this.#cycles += 1
     this.#health.cycled()
     this.#observer?.cycleCompleted()
@@ -296,64 +278,13 @@ export class Relay {
     this.#observer?.compacted(result)
   }
 
-  async #move(
-    lane: LaneName,
-    batchEntries: number,
-    through: Map<LaneName, string>,
-  ): Promise<Moved> {
-    return await this.#count(lane, through, (options) =>
-      moveBatch(this.#statements, { ...options, batchEntries }),
-    )
-  }
-
-  /** @returns the lanes that may still hold a full batch */
-  async #moveSideBySide(
-    lanes: readonly LaneName[],
-    through: Map<LaneName, string>,
-    maxRows: number,
-    isOver: () => boolean,
-  ): Promise<LaneName[]> {
-    const { batchEntries } = this.#limits
-    let full = [...lanes]
-    let room = maxRows
-    await this.#sideBySide.run({
-      next: () => {
-        const [lane, ...others] = full
-        if (lane === undefined || room < batchEntries || isOver()) return undefined
-        room -= batchEntries
-        full = [...others, lane]
-        return lane
-      },
-      move: async (lane, turn) => {
-        const moved = await this.#count(lane, through, (options) =>
-          this.#statements.move({ ...options, batchEntries, turn }),
-        )
-        // Where it took nothing, the lane may be empty or another relay be at the head.
-        const isLast = moved.claimed > 0 && moved.claimed < batchEntries
-        if (isLast) full = full.filter((other) => other !== lane)
-        return moved
-      },
-    })
-    return full
-  }
-
-  /** Moves a batch from behind what was moved before it in this cycle, and counts what it did. */
-  async #count(
-    lane: LaneName,
-    through: Map<LaneName, string>,
-    move: (options: Omit<MoveOptions, 'batchEntries'>) => Promise<Moved>,
-  ): Promise<Moved> {
-    const lockTimeoutMs = Math.ceil(this.#limits.statementTimeoutMs / 2)
-    const beganMs = performance.now()
-    const moved = await move({ lane, lockTimeoutMs, from: through.get(lane) })
-    if (moved.through) through.set(lane, moved.through)
-    this.#sideBySide.moved(moved)
+  #moved(lane: LaneName, moved: Moved, durationMs: number): void {
     this.#claimed += moved.claimed
     this.#logged += moved.logged
     this.#deadLetters += moved.parked
     if (moved.claimed > 0) {
       this.#health.moved()
-      this.#observer?.batchMoved(lane, moved, performance.now() - beganMs)
+      this.#observer?.batchMoved(lane, moved, durationMs)
     }
     if (moved.parked > 0) {
       this.#logger.error(
@@ -361,7 +292,6 @@ export class Relay {
         'audit entries were refused by the log and are now dead letters',
       )
     }
-    return moved
   }
 
   /** Well ahead of need, and no reason to stop moving: the DEFAULT partition takes what comes. */

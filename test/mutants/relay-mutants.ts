@@ -197,9 +197,9 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'the lanes are drained one after the other',
     edits: [
       {
-        file: RELAY,
-        find: 'if (moved.claimed === this.#limits.batchEntries) stillFull.push(lane)',
-        replace: 'if (moved.claimed === this.#limits.batchEntries) { stillFull.push(lane); break }',
+        file: 'relay/cycle.ts',
+        find: 'if (claimed === limits.batchEntries) stillFull.push(lane)',
+        replace: 'if (claimed === limits.batchEntries) { stillFull.push(lane); break }',
       },
     ],
     tests: ['relay.test.ts'],
