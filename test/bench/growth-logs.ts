@@ -29,7 +29,13 @@ export interface Logs {
 
 const SEED_ROWS = 500_000
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
-const MEASURED = { shared_buffers: '4GB', max_wal_size: '16GB', checkpoint_timeout: '30min' }
+/** https://www.postgresql.org/docs/current/runtime-config-resource.html: a quarter of the memory. */
+const SHARED_BUFFERS = `${Math.floor(os.totalmem() / 4 / 2 ** 20)}MB`
+const MEASURED = {
+  shared_buffers: SHARED_BUFFERS,
+  max_wal_size: '16GB',
+  checkpoint_timeout: '30min',
+}
 /** Nothing has to survive a crash yet, and what is made and filled in one go needs no WAL. */
 const LOADING = {
   ...MEASURED,

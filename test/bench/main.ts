@@ -9,6 +9,7 @@ import { isReached, type Part } from './part.ts'
 /** In the order of an entry's way. */
 const NAMES = [
   'hotpath',
+  'flush',
   'http',
   'memory',
   'relay',
