@@ -1,7 +1,7 @@
 import type { LaneName } from '../src/lane.ts'
 import type { RelayLimits } from '../src/options.ts'
 import { moveBatch } from './batch.ts'
-import type { Moved, MoveOptions } from './move.ts'
+import type { Moved, MoveOptions, Turn } from './move.ts'
 import type { Probed } from './probe.ts'
 import type { SideBySide } from './side-by-side.ts'
 import type { RelayStatements } from './statements.ts'
@@ -16,6 +16,8 @@ export interface CycleParts {
   readonly onMoved: (lane: LaneName, moved: Moved, durationMs: number) => void
 }
 
+type Options = Omit<MoveOptions, 'batchEntries' | 'turn'>
+
 /** A backlog is moved in cycles of this length: only a cycle that ends shows that the relay works. */
 const MAX_CYCLE_MS = 1_000
 
@@ -26,16 +28,22 @@ export class Cycle {
   /** How far it came in each lane. From its start in each cycle, so that nothing waits for long. */
   readonly #through = new Map<LaneName, string>()
   #room: number
+  #stoodBack = false
 
   constructor(parts: CycleParts) {
     this.#parts = parts
     this.#room = parts.maxRows
   }
 
+  /** Whether it left what waits to another relay that was moving. */
+  get stoodBack(): boolean {
+    return this.#stoodBack
+  }
+
   /**
    * Moves what is in the lanes, or what there is time and room for.
    *
-   * @returns the lanes that may still hold a full batch
+   * @returns the lanes that may still hold a full batch; none that is left to another relay
    */
   async move(probed: Pick<Probed, 'waiting' | 'full'>): Promise<readonly LaneName[]> {
     const { limits, sideBySide, signal } = this.#parts
@@ -51,7 +59,10 @@ export class Cycle {
         const { claimed } = await this.#moveOne(lane)
         if (claimed === limits.batchEntries) stillFull.push(lane)
       }
-      if (backlog.length > 0) stillFull.push(...(await this.#moveSideBySide(backlog)))
+      if (backlog.length > 0 && !this.#stoodBack) {
+        stillFull.push(...(await this.#moveSideBySide(backlog)))
+      }
+      if (this.#stoodBack) return []
       full = stillFull
       waiting = stillFull
     }
@@ -61,7 +72,8 @@ export class Cycle {
   #moveOne(lane: LaneName): Promise<Moved> {
     const { limits, statements } = this.#parts
     const batchEntries = Math.min(limits.batchEntries, this.#room)
-    return this.#count(lane, (options) => moveBatch(statements, { ...options, batchEntries }))
+    const move = (options: Options) => moveBatch(statements, { ...options, batchEntries })
+    return this.#count(lane, undefined, move)
   }
 
   async #moveSideBySide(lanes: readonly LaneName[]): Promise<readonly LaneName[]> {
@@ -70,6 +82,7 @@ export class Cycle {
     let full = lanes
     let room = this.#room // for what is under way, too
     await sideBySide.run({
+      connect: () => statements.connect(),
       next: () => {
         const [lane, ...others] = full
         if (lane === undefined || room < batchEntries || this.#isOver()) return undefined
@@ -78,11 +91,9 @@ export class Cycle {
         return lane
       },
       move: async (lane, turn) => {
-        const moved = await this.#count(lane, (options) =>
-          statements.move({ ...options, batchEntries, turn }),
-        )
-        // Where it took nothing, the lane may be empty or another relay be at the head.
-        const isLast = moved.claimed > 0 && moved.claimed < batchEntries
+        const move = (options: Options) => statements.move({ ...options, batchEntries, turn })
+        const moved = await this.#count(lane, turn, move)
+        const isLast = !moved.stoodBack && moved.claimed < batchEntries
         if (isLast) full = full.filter((other) => other !== lane)
         return moved
       },
@@ -93,7 +104,8 @@ export class Cycle {
   /** Moves a batch from behind the ones before it, and tells of it. */
   async #count(
     lane: LaneName,
-    move: (options: Omit<MoveOptions, 'batchEntries'>) => Promise<Moved>,
+    turn: Turn | undefined,
+    move: (options: Options) => Promise<Moved>,
   ): Promise<Moved> {
     const { limits, sideBySide, onMoved } = this.#parts
     const lockTimeoutMs = Math.ceil(limits.statementTimeoutMs / 2)
@@ -101,7 +113,8 @@ export class Cycle {
     const moved = await move({ lane, lockTimeoutMs, from: this.#through.get(lane) })
     if (moved.through) this.#through.set(lane, moved.through)
     this.#room -= moved.claimed
-    sideBySide.moved(moved)
+    this.#stoodBack ||= moved.stoodBack === true
+    sideBySide.moved(moved, turn)
     onMoved(lane, moved, performance.now() - beganMs)
     return moved
   }

@@ -37,14 +37,18 @@ export type Moved = {
   readonly parked: number
   /** Where it left the head of the log; none where nothing was logged. */
   readonly head?: number | null
+  /** Whether it left the work to another relay that was moving, and took nothing. */
+  readonly stoodBack?: boolean
   /** Place in the lane of the last row that was claimed; none where nothing was. */
   readonly through?: string | null
 }
 
 export const NOTHING_MOVED: Moved = { claimed: 0, logged: 0, parked: 0 }
 
-/** Class of the advisory locks that put moves in their order: "audi". */
-const TURN_LOCKS = 0x61756469
+/** Class of the advisory locks that keep moves apart and put them in their order: "audi". */
+const MOVE_LOCKS = 0x61756469
+/** Held by whoever moves; shared by those of one relay. The others are at numbers of the log. */
+const MOVING = sql`${MOVE_LOCKS}::integer, -1`
 
 /**
  * Takes the next entries from a lane and appends them to the log: ONE statement in autocommit, so
@@ -54,8 +58,10 @@ const TURN_LOCKS = 0x61756469
  * - `settings` belong to the statement, because a pooler refuses them at the connection's start.
  *   An asynchronous commit could lose a batch on both sides: the fast lane is UNLOGGED, and the log
  *   would not be flushed.
- * - `claimed` skips what another relay holds, so relays share the work and never wait here. It is
- *   not ordered: ordering a backlog costs three times the move, and the log's order comes from the
+ * - Of several relays one moves: two that meet at the head would only hold each other up. Whose turn
+ *   it is, each statement asks anew, by a lock that ends with it: where a relay dies, another one
+ *   goes on at its next poll. What `places` names is moved in any case.
+ * - `claimed` skips what somebody else holds, and never waits here. It is not ordered: ordering a backlog costs three times the move, and the log's order comes from the
  *   head. Rows are found by their place, because a lane has no index to keep. What it takes leaves
  *   dead rows behind that every look at the lane steps over, so the next batch begins at `from`.
  * - `fresh` leaves out what is in the log already and all but one of what came twice in this batch.
@@ -73,12 +79,12 @@ const TURN_LOCKS = 0x61756469
  *   content. It looks only where some row was not fresh.
  */
 export function moveStatement(options: MoveOptions): SQL {
-  const { lane, batchEntries, lockTimeoutMs, turn } = options
+  const { lane, lockTimeoutMs, turn } = options
   const table = laneTable(lane)
   return sql`
     with settings as materialized (
       select
-        ${turn ? entriesInTurn(batchEntries, turn) : sql`${batchEntries}::integer`} as batch_entries,
+        ${entriesToTake(options)} as batch_entries,
         set_config('lock_timeout', ${String(lockTimeoutMs)}::text, true) as lock_timeout,
         case when current_setting('synchronous_commit') = 'off'
           then set_config('synchronous_commit', 'on', true)
@@ -132,6 +138,7 @@ export function moveStatement(options: MoveOptions): SQL {
       (select fresh from total)::integer as logged,
       (select count(*) from parked)::integer as parked,
       ${turn ? headInTurn(turn) : sql`(select seq from head)`}::float8 as head,
+      (select batch_entries = 0 from settings) as "stoodBack",
       (select max(ctid)::text from claimed) as through`
 }
 
@@ -145,17 +152,24 @@ const numbered = sql`
     logged as (${insertFrom(sql`(select seq from head) - (select fresh from total)`)})`
 
 /**
- * How many entries to take in turn: none where the numbers are another's. Each move holds a lock by
- * the name of its own first number, which the one behind it waits for. The first also looks whether
- * another relay is at the head, before it has done anything in vain.
+ * None, where another relay moves. In turn, also none where the numbers are taken, or another's: each
+ * move holds a lock by the name of its own first number, which the one behind it waits for. The first
+ * also looks whether somebody is at the head. So nothing is done that is known to be in vain.
  */
-function entriesInTurn(batchEntries: number, turn: Turn): SQL {
-  const isHeadFree = sql`exists (
-            select from ${auditHead} where seq = ${turn.head}::bigint for no key update skip locked
-          ) and`
+function entriesToTake({ batchEntries, places, turn }: MoveOptions): SQL {
+  if (places) return sql`${batchEntries}::integer`
+  if (turn === undefined) {
+    return sql`case when pg_try_advisory_xact_lock(${MOVING}) then ${batchEntries}::integer else 0 end`
+  }
+  const { head, after } = turn
+  const isNumberFree =
+    after === undefined
+      ? sql`seq = ${head}::bigint for no key update skip locked`
+      : sql`seq <= ${head}::bigint`
   return sql`case
-          when ${turn.after === undefined ? isHeadFree : sql.empty()}
-            pg_try_advisory_xact_lock(${turnLock(turn.head)})
+          when pg_try_advisory_xact_lock_shared(${MOVING})
+            and exists (select from ${auditHead} where ${isNumberFree})
+            and pg_try_advisory_xact_lock(${turnLock(head)})
           then ${batchEntries}::integer else 0
         end`
 }
@@ -193,7 +207,7 @@ function headInTurn(turn: Turn): SQL {
 }
 
 function turnLock(head: number): SQL {
-  return sql`${TURN_LOCKS}::integer, (${head}::bigint % 2147483647)::integer`
+  return sql`${MOVE_LOCKS}::integer, (${head}::bigint % 2147483647)::integer`
 }
 
 /** @param before the number before the first */

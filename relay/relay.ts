@@ -62,8 +62,9 @@ const COMPACT_EVERY_MS = 1_000
 /**
  * Moves entries from the lanes to the log, at its own pace: nothing outside decides when it works.
  *
- * It holds no lease, session lock or LISTEN, so any number of relays run side by side, also through
- * PgBouncer in transaction mode. While the database is away it tries again, for ever, with growing
+ * Of several relays one moves, and the others stand by: each of its statements asks anew, and where it
+ * dies another one goes on at its next poll. Nobody holds a lease, a session lock or a LISTEN, so that
+ * works through PgBouncer in transaction mode too. While the database is away it tries again, for ever, with growing
  * waits; nothing that is in a lane depends on it.
  */
 export class Relay {
@@ -77,6 +78,7 @@ export class Relay {
   readonly #sideBySide: SideBySide
   #running: Promise<void> | undefined
   #hasBacklog = false
+  #stoodBack = false
   #partitionsDueMs = Number.NEGATIVE_INFINITY
   #compactDueMs = Number.NEGATIVE_INFINITY
   #cycles = 0
@@ -172,6 +174,8 @@ export class Relay {
     this.#halt.signal.addEventListener('abort', abort, { once: true })
     if (this.#halt.signal.aborted) abort()
     const { signal } = bound
+    const { pollMinMs, pollMaxMs } = this.#limits
+    let waitMs = pollMinMs
     let isDrained = false
     let lastError: unknown
     try {
@@ -186,6 +190,8 @@ export class Relay {
           },
         })
         lastError = undefined
+        if (this.#stoodBack) await idle(waitMs, signal)
+        waitMs = this.#stoodBack ? Math.min(waitMs * 2, pollMaxMs) : pollMinMs
       }
     } catch (error) {
       if (!signal.aborted) throw error
@@ -244,6 +250,7 @@ export class Relay {
     })
     const left = await cycle.move(probed)
     this.#hasBacklog = left.length > 0
+    this.#stoodBack = cycle.stoodBack
     if (!isEmpty && !signal.aborted) await this.#compact()
     this.#cycles += 1
     this.#health.cycled()

@@ -13,7 +13,17 @@ export interface Backlog {
   /** The lane of the next full batch; none where there is no more, or no more time. */
   next(): LaneName | undefined
   move(lane: LaneName, turn: Turn): Promise<Moved>
+  /** Makes ready for several moves at once. */
+  connect(): Promise<void>
 }
+
+interface Connection {
+  readonly isOpening: boolean
+  readonly isOpen: boolean
+  readonly isRefused: boolean
+}
+
+const CONNECTED: Connection = { isOpening: false, isOpen: true, isRefused: false }
 
 /** How long it keeps to one move at a time after something was in the way. */
 const PAUSE_MS = { from: 1_000, to: 60_000 } as const
@@ -24,8 +34,8 @@ const PAUSE_MS = { from: 1_000, to: 60_000 } as const
  *
  * So each move counts on the ones in front of it to log a full batch. Where one does not, those
  * behind it fail as a whole, and their entries are moved again, by a move on its own. That is rare,
- * but where another relay is at work too, an entry is refused, or there is no second connection to be
- * had, it would be so each time: then this relay keeps to one move at a time, for longer and longer.
+ * but where an entry is refused, or there is no second connection to be had, it would be so each
+ * time: then this relay keeps to one move at a time, for longer and longer.
  */
 export class SideBySide {
   readonly #options: SideBySideOptions
@@ -33,6 +43,9 @@ export class SideBySide {
   #pauseMs: number = PAUSE_MS.from
   #pausedUntilMs = Number.NEGATIVE_INFINITY
   #isUnderWay = false
+  #connection: Connection | undefined
+  /** Whether the last moves were side by side, and nobody came between. */
+  #leads = false
 
   constructor(options: SideBySideOptions) {
     this.#options = options
@@ -54,8 +67,13 @@ export class SideBySide {
     this.#head = head ?? undefined
   }
 
-  /** To be told of each move. The answers of those side by side may overtake each other. */
-  moved({ head }: Moved): void {
+  /**
+   * To be told of each move. The answers of those side by side may overtake each other.
+   *
+   * @param turn none, where it was a move on its own
+   */
+  moved({ head }: Moved, turn: Turn | undefined): void {
+    if (turn === undefined) this.#leads = false
     if (head != null) this.#head = Math.max(head, this.#head ?? 0)
   }
 
@@ -64,35 +82,66 @@ export class SideBySide {
    *
    * @throws whatever is no fault of an entry's and no other relay's doing
    */
-  async run({ next, move }: Backlog): Promise<void> {
+  async run({ next, move, connect }: Backlog): Promise<void> {
     const { batchEntries, parallelMoves } = this.#options
     let head = this.#head ?? 0
     let after: number | undefined
     let isInOrder = true
     let wasInTheWay = false
-    const mover = async () => {
-      while (isInOrder) {
-        const lane = next()
-        if (lane === undefined) return
-        const turn: Turn = { head, after }
-        after = head
-        head += batchEntries
-        try {
-          const { claimed, logged } = await move(lane, turn)
-          if (logged < batchEntries) isInOrder = false
-          if (claimed === 0 && turn.after === undefined) wasInTheWay = true
-        } catch (error) {
-          isInOrder = false
-          wasInTheWay = true
-          if (!isNobodysFault(error)) throw error
-        }
+    const moveNext = async () => {
+      const lane = next()
+      if (lane === undefined) return false
+      const turn: Turn = { head, after }
+      after = head
+      head += batchEntries
+      try {
+        const { logged } = await move(lane, turn)
+        if (logged < batchEntries) isInOrder = false
+      } catch (error) {
+        isInOrder = false
+        wasInTheWay = true
+        if (!isNobodysFault(error)) throw error
       }
+      return isInOrder
+    }
+    // One at first, to find out whether another relay moves: those behind it would do so in vain. And
+    // until all can begin at once: one that is sent before the one in front has connected, fails.
+    const connection = this.#leads ? CONNECTED : this.#connecting(connect)
+    const alone = async () => {
+      while ((await moveNext()) && connection.isOpening) {}
+    }
+    const mover = async () => {
+      while (isInOrder && (await moveNext())) {}
     }
     this.#isUnderWay = true
-    const movers = await Promise.allSettled(Array.from({ length: parallelMoves }, mover))
+    const first = this.#leads ? [] : await Promise.allSettled([alone()])
+    const others =
+      isInOrder && connection.isOpen ? Array.from({ length: parallelMoves }, mover) : []
+    const moves = [...first, ...(await Promise.allSettled(others))]
     this.#isUnderWay = false
-    this.#pause(wasInTheWay)
-    for (const one of movers) if (one.status === 'rejected') throw one.reason
+    this.#leads = isInOrder && connection.isOpen
+    this.#pause(wasInTheWay || connection.isRefused)
+    for (const one of moves) if (one.status === 'rejected') throw one.reason
+  }
+
+  /** One attempt at a time: where nobody answers, they would pile up. */
+  #connecting(connect: () => Promise<void>): Connection {
+    if (this.#connection?.isOpening) return this.#connection
+    const connection = { isOpening: true, isOpen: false, isRefused: false }
+    connect()
+      .then(
+        () => {
+          connection.isOpen = true
+        },
+        () => {
+          connection.isRefused = true
+        },
+      )
+      .finally(() => {
+        connection.isOpening = false
+      })
+    this.#connection = connection
+    return connection
   }
 
   #pause(wasInTheWay: boolean): void {

@@ -11,6 +11,8 @@ export interface RelayStatements {
   ensurePartitions(monthsAhead: number): Promise<void>
   probe(batchEntries: number): Promise<Probed>
   move(options: MoveOptions): Promise<Moved>
+  /** Opens the connections for moves side by side, so that these begin when they are told to. */
+  connect(): Promise<void>
   /** Where the next rows of a lane stand. */
   list(options: MoveOptions): Promise<readonly Place[]>
   /** Moves one row from its lane to the dead letters. */
@@ -50,6 +52,9 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
         // An attempt that was torn may still be using it: then two share it, and it is free once.
         if (!free.includes(mover)) free.push(mover)
       }
+    },
+    async connect() {
+      await Promise.all(databases.map((each) => each.execute(sql`select`)))
     },
     list: (options) => database.execute<Place>(listPlaces(options)),
     async park(lane, place, sqlstate) {

@@ -13,8 +13,8 @@ import { waitFor } from './support/wait-for.ts'
 
 const OPTIONS = { lane: 'staging', batchEntries: 3, lockTimeoutMs: 5_000 } as const
 
-async function move(database: Database, turn: Turn): Promise<Moved> {
-  const [moved] = await database.execute<Moved>(moveStatement({ ...OPTIONS, turn }))
+async function move(database: Database, turn?: Turn, places?: string[]): Promise<Moved> {
+  const [moved] = await database.execute<Moved>(moveStatement({ ...OPTIONS, turn, places }))
   return moved as Moved
 }
 
@@ -35,8 +35,8 @@ async function waiting({ sql }: ScratchDatabase): Promise<{ rows: number; head: 
   return { rows: Number(row?.['rows']), head: Number(row?.['head']) }
 }
 
-/** A move in turn that goes no further than the third entry until it is told. */
-async function pausedInFront(t: TestContext, scratch: ScratchDatabase) {
+/** A move that goes no further than the third entry until it is told. */
+async function paused(t: TestContext, scratch: ScratchDatabase, turn: Turn | undefined) {
   const held = openDatabase(t, scratch.url)
   await scratch.sql`
     create function public.pause() returns trigger language plpgsql as $$
@@ -50,10 +50,9 @@ async function pausedInFront(t: TestContext, scratch: ScratchDatabase) {
   const holder = await scratch.sql.reserve()
   t.after(() => holder.release())
   await holder`select pg_advisory_lock(77)`
-  // Not the first: that one holds the head from the start, so that nobody could overtake it.
-  const moving = move(held, { head: 0, after: 1_000 })
+  const moving = move(held, turn)
   moving.catch(() => {})
-  await waitFor(async () => (await whoWaits(scratch)) === 1, { what: 'the move in front to pause' })
+  await waitFor(async () => (await whoWaits(scratch)) === 1, { what: 'the move to pause' })
   return {
     moving,
     goOn: () => holder`select pg_advisory_unlock(77)`,
@@ -67,6 +66,10 @@ async function pausedInFront(t: TestContext, scratch: ScratchDatabase) {
     },
   }
 }
+
+/** Not the first: that one holds the head from the start, so that nobody could overtake it. */
+const pausedInFront = (t: TestContext, scratch: ScratchDatabase) =>
+  paused(t, scratch, { head: 0, after: 1_000 })
 
 async function whoWaits({ sql }: ScratchDatabase): Promise<number> {
   const [row] = await sql`
@@ -120,6 +123,7 @@ test('a batch with fewer new entries than were counted on leaves no hole behind 
   await stageNumbered(database, 6) // of which two are logged
   assert.equal((await move(database, { head: 2, after: undefined })).logged, 1)
   await assert.rejects(move(database, { head: 5, after: 2 }), { code: 'AUDIT_DATABASE_FAILED' })
+  assert.equal((await move(database, { head: 2, after: 1 })).stoodBack, true, 'long taken')
   assert.deepEqual(await seqs(scratch), [1, 2, 3])
   assert.deepEqual(await waiting(scratch), { rows: 3, head: 3 })
 })
@@ -139,13 +143,43 @@ test('the first in turn takes nothing while somebody else is at the head', async
   assert.equal((await move(database, { head: 0, after: undefined })).logged, 3)
 })
 
+test('of several relays one moves: the others stand back until it has', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stageNumbered(database, 9)
+  const other = await paused(t, scratch, undefined)
+  const nothing = { claimed: 0, logged: 0, parked: 0, stoodBack: true, head: null, through: null }
+  assert.deepEqual({ ...(await move(database)) }, nothing)
+  assert.deepEqual({ ...(await move(database, { head: 0, after: undefined })) }, nothing)
+  assert.deepEqual({ ...(await move(database, { head: 3, after: 0 })) }, nothing)
+  await other.goOn()
+  const { claimed, stoodBack } = await other.moving
+  assert.deepEqual({ claimed, stoodBack }, { claimed: 3, stoodBack: false })
+  assert.equal((await move(database)).logged, 3)
+  assert.equal((await move(database, { head: 6, after: undefined })).logged, 3)
+})
+
+test('it stands back from moves side by side too, but for rows that are named', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stageNumbered(database, 9)
+  const front = await pausedInFront(t, scratch)
+  assert.equal((await move(database)).stoodBack, true)
+  // Nobody is at the head yet: whoever moves named rows overtakes, and the other fails as a whole.
+  const named = await move(database, undefined, ['(0,8)', '(0,9)'])
+  assert.deepEqual([named.logged, named.stoodBack], [2, false])
+  await front.goOn()
+  await assert.rejects(front.moving)
+  assert.equal((await move(database)).logged, 3)
+})
+
 test('in turn too, a log that has lost its head loses no entry', async (t) => {
   const scratch = await scratchDatabase(t)
   const database = openDatabase(t, scratch.url)
   await stageNumbered(database, 3)
   await scratch.sql`delete from audit.audit_head`
   assert.equal((await move(database, { head: 0, after: undefined })).claimed, 0)
-  await assert.rejects(move(database, { head: 3, after: 0 }))
+  assert.equal((await move(database, { head: 3, after: 0 })).claimed, 0)
   assert.deepEqual(await seqs(scratch), [])
   const [row] = await scratch.sql`select count(*)::integer as rows from audit.audit_staging`
   assert.equal(row?.['rows'], 3)
@@ -226,6 +260,7 @@ async function runWith(sideBySide: SideBySide, answer: (turn: Turn) => Moved | E
   const next = () => (left-- > 0 ? ('staging' as const) : undefined)
   await sideBySide.run({
     next,
+    connect: async () => {},
     move: async (_, turn) => {
       turns.push(turn)
       await new Promise((resolve) => setImmediate(resolve))
@@ -252,6 +287,54 @@ test('each move counts on full batches in front of it', async () => {
   assert.equal(sideBySide.isPossible, true)
 })
 
+// A connection that is refused must not fail what is moved on the other one, nor be asked for again
+// and again.
+test('without a second connection it keeps to one move at a time for a while', async () => {
+  const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
+  sideBySide.sawHead(40)
+  const turns: Turn[] = []
+  await sideBySide.run({
+    next: () => 'staging',
+    connect: async () => {
+      throw failed('53300')
+    },
+    move: async (_, turn) => {
+      turns.push(turn)
+      return full(turn)
+    },
+  })
+  assert.equal(turns.length, 1)
+  assert.equal(sideBySide.isPossible, false)
+})
+
+test('the first move goes alone, until it is known that nobody else moves', async () => {
+  const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
+  sideBySide.sawHead(40)
+  let underWay = 0
+  const most = async (answer: (turn: Turn) => Moved) => {
+    let most = 0
+    let left = 6
+    await sideBySide.run({
+      next: () => (left-- > 0 ? 'staging' : undefined),
+      connect: async () => {},
+      move: async (_, turn) => {
+        underWay += 1
+        most = Math.max(most, underWay)
+        await new Promise((resolve) => setImmediate(resolve))
+        underWay -= 1
+        return answer(turn)
+      },
+    })
+    return most
+  }
+  const stoodBack = { claimed: 0, logged: 0, parked: 0, stoodBack: true }
+  assert.equal(await most(() => stoodBack), 1)
+  assert.equal(sideBySide.isPossible, true, 'to stand back is no reason to wait')
+  assert.equal(await most(full), 2)
+  assert.equal(await most(() => stoodBack), 2, 'nobody had come between')
+  assert.equal(await most(() => stoodBack), 1)
+})
+
 test('what was in the way is given time, and more each time', async (t) => {
   let nowMs = 0
   t.mock.method(performance, 'now', () => nowMs)
@@ -259,17 +342,17 @@ test('what was in the way is given time, and more each time', async (t) => {
   sideBySide.sawHead(40)
   const pausesMs = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
   for (const pauseMs of pausesMs) {
-    const turns = await runWith(sideBySide, () => failed('22P02'))
-    assert.equal(turns.length, 2, 'it ends with the moves that are under way')
+    const turns = await runWith(sideBySide, (turn) =>
+      turn.after === undefined ? full(turn) : failed('22P02'),
+    )
+    assert.equal(turns.length, 3, 'it ends with the moves that are under way')
     nowMs += pauseMs - 1
     assert.equal(sideBySide.isPossible, false)
     nowMs += 1
     assert.equal(sideBySide.isPossible, true)
   }
   await runWith(sideBySide, full)
-  await runWith(sideBySide, ({ after }) =>
-    after === undefined ? { claimed: 0, logged: 0, parked: 0 } : failed('22P02'),
-  )
+  await runWith(sideBySide, () => failed('22P02'))
   assert.equal(sideBySide.isPossible, false)
   nowMs += 1_000
   assert.equal(sideBySide.isPossible, true, 'from the start, after it went well')
@@ -279,10 +362,11 @@ test('a batch that was not full ends it, and is nobody in the way', async () => 
   const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
   sideBySide.sawHead(0)
   const turns = await runWith(sideBySide, (turn) => {
-    if (turn.head === 0) return { claimed: 9, logged: 9, parked: 0, head: 9 }
+    if (turn.head === 0) return full(turn)
+    if (turn.head === 10) return { claimed: 9, logged: 9, parked: 0, head: 19 }
     return { claimed: 0, logged: 0, parked: 0 }
   })
-  assert.equal(turns.length, 2)
+  assert.equal(turns.length, 3)
   assert.equal(sideBySide.isPossible, true)
 })
 
@@ -292,12 +376,14 @@ test('a failure of the database is thrown when every move has ended', async () =
   const ended: number[] = []
   const run = sideBySide.run({
     next: () => 'staging',
+    connect: async () => {},
     move: async (_, { head }) => {
-      await sleep(head === 0 ? 100 : 150)
+      await sleep(head === 10 ? 100 : 150)
       ended.push(head)
-      throw failed(head === 0 ? '53100' : '22P02')
+      if (head === 0) return full({ head, after: undefined })
+      throw failed(head === 10 ? '53100' : '22P02')
     },
   })
   await assert.rejects(run, ({ fault }: AuditError) => fault?.code === '53100')
-  assert.deepEqual(ended, [0, 10])
+  assert.deepEqual(ended, [0, 10, 20])
 })

@@ -232,12 +232,34 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     tests: ['side-by-side.test.ts'],
   },
   {
-    name: 'the first in turn does its work while another relay is at the head',
+    name: 'a move in turn does its work where its numbers are taken',
     edits: [
       {
         file: MOVE,
-        find: 'turn.after === undefined ? isHeadFree : sql.empty()',
-        replace: 'sql.empty()',
+        find: 'exists (select from ${auditHead} where ${isNumberFree})',
+        replace: 'true',
+      },
+    ],
+    tests: ['side-by-side.test.ts'],
+  },
+  {
+    name: 'a relay moves while another one does',
+    edits: [
+      {
+        file: MOVE,
+        find: 'case when pg_try_advisory_xact_lock(${MOVING})',
+        replace: 'case when true',
+      },
+    ],
+    tests: ['side-by-side.test.ts'],
+  },
+  {
+    name: 'a relay moves side by side while another one moves',
+    edits: [
+      {
+        file: MOVE,
+        find: 'when pg_try_advisory_xact_lock_shared(${MOVING})',
+        replace: 'when true',
       },
     ],
     tests: ['side-by-side.test.ts'],
@@ -254,7 +276,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     tests: ['side-by-side.test.ts'],
   },
   {
-    name: 'moves are side by side again right after another relay was in the way',
+    name: 'moves are side by side again right after something was in the way',
     edits: [
       {
         file: 'relay/side-by-side.ts',

@@ -72,6 +72,8 @@ export class Model {
   readonly #loggedIds = new Set<string>()
   /** Moves that are under way in turn, by the number that they count on. */
   readonly #turns = new Map<number, Turn>()
+  /** Moves that are under way, and whether they share that with others. */
+  readonly #moving = new Map<object, 'shared' | 'alone'>()
   #epoch = '1'
   #sentinel: string | null = '1'
   #places = 0
@@ -89,6 +91,7 @@ export class Model {
     for (const row of this.lanes.outbox) row.heldBy = undefined
     for (const turn of this.#turns.values()) turn.end()
     this.#turns.clear()
+    this.#moving.clear()
   }
 
   stage(recorderId: string, slices: readonly string[]): string | null {
@@ -133,23 +136,29 @@ export class Model {
   }
 
   /**
-   * Claims rows that nobody holds, and looks which of them are new to the log. In turn, it commits
-   * when the move in front has ended, and only where that one left the head as it counted on.
+   * Claims rows that nobody holds, unless another relay moves, and looks which of them are new to the
+   * log. In turn, it commits when the move in front has ended, and only where that one left the head as it counted on.
    */
   beginMove({ lane, batchEntries, places, turn }: MoveOptions): Running<Moved> {
     const holder = {}
+    const others = [...this.#moving.values()]
+    const isMoving = turn ? others.includes('alone') : others.length > 0
     const isTaken =
       turn !== undefined &&
-      (this.#turns.has(turn.head) || (turn.after === undefined && this.head !== turn.head))
-    const mine = turn && !isTaken ? new Turn() : undefined
+      (this.#turns.has(turn.head) ||
+        (turn.after === undefined ? this.head !== turn.head : this.head > turn.head))
+    const stoodBack = places === undefined && (isMoving || isTaken)
+    if (places === undefined && !isMoving) this.#moving.set(holder, turn ? 'shared' : 'alone')
+    const mine = turn && !stoodBack ? new Turn() : undefined
     if (turn && mine) this.#turns.set(turn.head, mine)
     const end = () => {
+      this.#moving.delete(holder)
       if (turn && mine && this.#turns.get(turn.head) === mine) this.#turns.delete(turn.head)
       mine?.end()
     }
     const rows = this.lanes[lane]
       .filter(({ heldBy, place }) => !heldBy && (places === undefined || places.includes(place)))
-      .slice(0, isTaken ? 0 : batchEntries)
+      .slice(0, stoodBack ? 0 : batchEntries)
     for (const row of rows) row.heldBy = holder
     const fresh = new Map<string, Row>()
     for (const row of rows) if (!this.#loggedIds.has(row.id)) fresh.set(row.id, row)
@@ -173,7 +182,7 @@ export class Model {
       for (const row of [...fresh.values()].sort(byNumber)) this.#append(row)
       end()
       const head = fresh.size > 0 ? this.head : null
-      return { claimed: rows.length, logged: fresh.size, parked: 0, head }
+      return { claimed: rows.length, logged: fresh.size, parked: 0, head, stoodBack }
     }
     const after = turn?.after
     const waitForTurn = async () => {

@@ -73,6 +73,7 @@ export class Wire {
           wasEmptied: !model.isLaneFresh,
         })),
       move: (options) => this.#begin(`move ${options.lane}`, () => model.beginMove(options)),
+      connect: () => this.#run('connect', () => {}),
       list: (options) => this.#run('list', () => model.list(options)),
       park: (lane, place) => this.#run('park', () => model.park(lane, place)),
       declareGap: () => this.#run('declare_gap', () => model.declareGap()),
