@@ -7,7 +7,7 @@ import { openRecorderStatements, type RecorderStatements } from '../../src/recor
 import { BenchServer } from './bench-server.ts'
 import { demoEntry } from './demo-entry.ts'
 import { describeMachine, showMachine } from './machine.ts'
-import { interleave, percentileOf, type Sample, showSpread } from './rounds.ts'
+import { interleave, type Sample, showSpread } from './rounds.ts'
 import { recorderOver, unsentStatements } from './unsent-recorder.ts'
 
 /**
@@ -21,15 +21,8 @@ const ENTRIES = 60_000
 const ENTRIES_A_TURN = 50
 const MAX_AHEAD = 5_000
 const ROUNDS = 9
-/** To see how long each turn of the event loop takes while they are flushed: full batches. */
-const FLUSHES = 40
-const ENTRIES_A_FLUSH = 1_000
-const MIN_SLICE_US = 30
 
-const FIGURES = [
-  ...['mainUs', 'processUs', 'entriesPerSecond'],
-  ...['turnP50Us', 'turnP99Us', 'turnMaxUs'],
-]
+const FIGURES = ['mainUs', 'processUs', 'entriesPerSecond']
 
 const limits = resolveLimits<keyof typeof RECORDER_LIMITS>(RECORDER_LIMITS, {}, process.env)
 
@@ -107,38 +100,12 @@ async function measure(open: Open): Promise<Sample> {
   const mainUs = (mainThreadUs() - main) / ENTRIES
   const { user, system } = process.cpuUsage(cpu)
   const entriesPerSecond = (ENTRIES / (performance.now() - clock)) * 1_000
-  const turns: number[] = []
-  for (let flushed = 0; flushed < FLUSHES; flushed += 1) {
-    for (let n = 0; n < ENTRIES_A_FLUSH; n += 1) recorder.record(demoEntry(n))
-    turns.push(...(await turnsUntil(recorder.flush())))
-  }
-  turns.sort((one, other) => one - other)
   await recorder.close()
   return {
     mainUs,
     processUs: (user + system) / ENTRIES,
     entriesPerSecond,
-    turnP50Us: percentileOf(turns, 0.5),
-    turnP99Us: percentileOf(turns, 0.99),
-    turnMaxUs: percentileOf(turns, 1),
   }
-}
-
-/** How long each turn of the event loop took, in microseconds: nothing else happens in it. */
-async function turnsUntil(done: Promise<unknown>): Promise<number[]> {
-  const turns: number[] = []
-  let isDone = false
-  done.finally(() => {
-    isDone = true
-  })
-  for (let began = performance.now(); !isDone; ) {
-    await nextTurn()
-    const now = performance.now()
-    turns.push((now - began) * 1_000)
-    began = now
-  }
-  // Turns in which nothing was to be done are no slices.
-  return turns.filter((us) => us > MIN_SLICE_US)
 }
 
 const server = await BenchServer.start()
@@ -162,14 +129,13 @@ try {
     '# A thread of its own for the connection',
     `${showMachine(describeMachine())}; \`npx tsx test/bench/sending-thread.ts\`.`,
     [
-      '| statements | main thread, µs an entry | all threads, µs an entry | entries/s | a slice, µs: p50 | p99 | longest |',
-      '|---|---:|---:|---:|---:|---:|---:|',
+      '| statements | main thread, µs an entry | all threads, µs an entry | entries/s |',
+      '|---|---:|---:|---:|',
       ...lines,
     ].join('\n'),
     `Recorded, encoded and staged, ${ENTRIES} entries of the demo a round, the server on the same two ` +
       `cores; median of ${ROUNDS} rounds by turns (smallest–largest). Between two turns of the event ` +
-      `loop ${ENTRIES_A_TURN} entries are recorded. A slice is a turn of the event loop, garbage ` +
-      `collection included, while ${ENTRIES_A_FLUSH} entries are flushed, ${FLUSHES} times a round.`,
+      `loop ${ENTRIES_A_TURN} entries are recorded.`,
   ].join('\n\n')
   console.log(markdown)
   const file = fileURLToPath(new URL('results/sending-thread.md', import.meta.url))
