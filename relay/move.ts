@@ -61,9 +61,10 @@ const MOVING = sql`${MOVE_LOCKS}::integer, -1`
  * - Of several relays one moves: two that meet at the head would only hold each other up. Whose turn
  *   it is, each statement asks anew, by a lock that ends with it: where a relay dies, another one
  *   goes on at its next poll. What `places` names is moved in any case.
- * - `claimed` skips what somebody else holds, and never waits here. It is not ordered: ordering a backlog costs three times the move, and the log's order comes from the
- *   head. Rows are found by their place, because a lane has no index to keep. What it takes leaves
- *   dead rows behind that every look at the lane steps over, so the next batch begins at `from`.
+ * - `claimed` skips what somebody else holds, and never waits here. It is not ordered: ordering a
+ *   backlog costs three times the move, and the log's order comes from the head. Rows are found by
+ *   their place, because a lane has no index to keep. What it takes leaves dead rows behind that every
+ *   look at the lane steps over, so the next batch begins at `from`.
  * - `fresh` leaves out what is in the log already and all but one of what came twice in this batch.
  * - `head` hands out the numbers. Its row lock, held until commit, is what makes `seq` the commit
  *   order; it is not touched where nothing is fresh, so an idle poll takes no transaction id.
