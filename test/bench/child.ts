@@ -22,11 +22,16 @@ export class Child {
 
   /**
    * @param core the core that it is to run on; undefined: any
-   * @param isTalkative whether it says something by itself once it is ready
+   * @param flags for the engine
    */
-  static async start(script: string, args: readonly string[], core?: number): Promise<Child> {
+  static async start(
+    script: string,
+    args: readonly string[],
+    core?: number,
+    flags: readonly string[] = [],
+  ): Promise<Child> {
     const file = fileURLToPath(new URL(script, import.meta.url))
-    const node = [process.execPath, '--expose-gc', '--import', 'tsx', file, ...args]
+    const node = [process.execPath, '--expose-gc', ...flags, '--import', 'tsx', file, ...args]
     const pinned = core === undefined ? [] : ['taskset', '-c', String(core)]
     const [command = '', ...rest] = [...pinned, ...node]
     const child = spawn(command, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })

@@ -25,6 +25,8 @@ export class Drain {
    * at its dearest for a short drain, and none of it where checkpoints are far between
    */
   async run(rows: number, isBehindCheckpoint: boolean): Promise<Sample> {
+    // A server that was stopped at once has a gap to declare, which is one entry more.
+    await this.#relay.drain({ deadlineMs: 60_000 })
     // Entries that no other turn has had, of any run on these logs.
     await fillStaging(this.#sql, rows, (Date.now() % 1e9) * 1_000 + this.#staged)
     this.#staged += rows

@@ -18,6 +18,7 @@ export interface LoopSeen {
 const CALLS = 50_000
 const CALLS_A_TURN = 50
 const HEAP_CALLS = 1_000
+const HEAP_RUNS = 3
 
 const work = WORKS[process.argv[2] ?? '']?.('')
 if (work === undefined) throw new Error(`nothing is called ${process.argv[2]}`)
@@ -40,7 +41,14 @@ async function measure(): Promise<LoopSeen> {
   }
 }
 
+/** The least of some: where the engine begins a page of memory, all of that counts as used. */
 async function heapBytes(): Promise<number> {
+  let least = Number.POSITIVE_INFINITY
+  for (let run = 0; run < HEAP_RUNS; run += 1) least = Math.min(least, await heapBytesOnce())
+  return least
+}
+
+async function heapBytesOnce(): Promise<number> {
   await settled()
   globalThis.gc?.()
   const before = process.memoryUsage().heapUsed
