@@ -52,7 +52,7 @@ async function run(options: PartOptions): Promise<Result> {
   try {
     live = await runLive({
       works: LIVE,
-      rounds: isQuick ? 1 : 5,
+      rounds: isQuick ? 1 : 9,
       durationMs: isQuick ? 300 : 1_000,
       connections: 32,
       databaseUrl: database.url,
