@@ -74,7 +74,6 @@ test('through PgBouncer in transaction mode everything works', { timeout: 300_00
   const logged = async () => (await account(scratch.sql))['logged'] === expected
   await waitFor(logged, { timeoutMs: 20_000, what: 'all to be logged' })
   assert.deepEqual(await account(scratch.sql), balanced(expected))
-  assert.ok(relays.filter((relay) => relay.stats().logged > 0).length > 1, 'the work was shared')
   const status = await readStatus(openDatabase(t, urlAs('audit_relay')))
   assert.equal(status.lastSeq, expected)
   assert.deepEqual(
