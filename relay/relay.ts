@@ -64,8 +64,8 @@ const COMPACT_EVERY_MS = 1_000
  *
  * Of several relays one moves, and the others stand by: each of its statements asks anew, and where it
  * dies another one goes on at its next poll. Nobody holds a lease, a session lock or a LISTEN, so that
- * works through PgBouncer in transaction mode too. While the database is away it tries again, for ever, with growing
- * waits; nothing that is in a lane depends on it.
+ * works through PgBouncer in transaction mode too. While the database is away it tries again, for
+ * ever, with growing waits; nothing that is in a lane depends on it.
  */
 export class Relay {
   readonly #limits: RelayLimits

@@ -17,13 +17,9 @@ export interface Backlog {
   connect(): Promise<void>
 }
 
-interface Connection {
-  readonly isOpening: boolean
-  readonly isOpen: boolean
-  readonly isRefused: boolean
+interface Connecting {
+  readonly state: 'under way' | 'done' | 'refused'
 }
-
-const CONNECTED: Connection = { isOpening: false, isOpen: true, isRefused: false }
 
 /** How long it keeps to one move at a time after something was in the way. */
 const PAUSE_MS = { from: 1_000, to: 60_000 } as const
@@ -43,7 +39,7 @@ export class SideBySide {
   #pauseMs: number = PAUSE_MS.from
   #pausedUntilMs = Number.NEGATIVE_INFINITY
   #isUnderWay = false
-  #connection: Connection | undefined
+  #connecting: Connecting = { state: 'refused' }
   /** Whether the last moves were side by side, and nobody came between. */
   #leads = false
 
@@ -106,42 +102,38 @@ export class SideBySide {
     }
     // One at first, to find out whether another relay moves: those behind it would do so in vain. And
     // until all can begin at once: one that is sent before the one in front has connected, fails.
-    const connection = this.#leads ? CONNECTED : this.#connecting(connect)
+    const connecting: Connecting = this.#leads ? { state: 'done' } : this.#connect(connect)
     const alone = async () => {
-      while ((await moveNext()) && connection.isOpening) {}
+      while ((await moveNext()) && connecting.state === 'under way') {}
     }
     const mover = async () => {
       while (isInOrder && (await moveNext())) {}
     }
     this.#isUnderWay = true
     const first = this.#leads ? [] : await Promise.allSettled([alone()])
-    const others =
-      isInOrder && connection.isOpen ? Array.from({ length: parallelMoves }, mover) : []
+    const leads = isInOrder && connecting.state === 'done'
+    const others = leads ? Array.from({ length: parallelMoves }, mover) : []
     const moves = [...first, ...(await Promise.allSettled(others))]
     this.#isUnderWay = false
-    this.#leads = isInOrder && connection.isOpen
-    this.#pause(wasInTheWay || connection.isRefused)
+    this.#leads = leads && isInOrder
+    this.#pause(wasInTheWay || connecting.state === 'refused')
     for (const one of moves) if (one.status === 'rejected') throw one.reason
   }
 
   /** One attempt at a time: where nobody answers, they would pile up. */
-  #connecting(connect: () => Promise<void>): Connection {
-    if (this.#connection?.isOpening) return this.#connection
-    const connection = { isOpening: true, isOpen: false, isRefused: false }
-    connect()
-      .then(
-        () => {
-          connection.isOpen = true
-        },
-        () => {
-          connection.isRefused = true
-        },
-      )
-      .finally(() => {
-        connection.isOpening = false
-      })
-    this.#connection = connection
-    return connection
+  #connect(connect: () => Promise<void>): Connecting {
+    if (this.#connecting.state === 'under way') return this.#connecting
+    const connecting: { state: Connecting['state'] } = { state: 'under way' }
+    connect().then(
+      () => {
+        connecting.state = 'done'
+      },
+      () => {
+        connecting.state = 'refused'
+      },
+    )
+    this.#connecting = connecting
+    return connecting
   }
 
   #pause(wasInTheWay: boolean): void {

@@ -50,7 +50,7 @@ test('an entry that was staged is logged with every column as it was given', asy
 })
 
 // Goal: relays may be added without coordination, and a tail may trust `seq`.
-// Method: four relays race on two lanes that hold the same ids, while a tail polls by `seq`.
+// Method: four relays at two lanes that hold the same ids, while a tail polls by `seq`.
 test('four relays on 20,000 ids in both lanes log each once, in commit order, without a gap', async (t) => {
   const ENTRIES = 20_000
   const scratch = await scratchDatabase(t)

@@ -137,7 +137,8 @@ export class Model {
 
   /**
    * Claims rows that nobody holds, unless another relay moves, and looks which of them are new to the
-   * log. In turn, it commits when the move in front has ended, and only where that one left the head as it counted on.
+   * log. In turn, it commits when the move in front has ended, and only where that one left the head
+   * as it counted on.
    */
   beginMove({ lane, batchEntries, places, turn }: MoveOptions): Running<Moved> {
     const holder = {}
