@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sql } from 'drizzle-orm'
 import { createRelay } from '../relay/index.ts'
 import { type Moved, moveStatement, type Turn } from '../relay/move.ts'
 import type { RelayObserver } from '../relay/observer.ts'
@@ -157,6 +158,26 @@ test('of several relays one moves: the others stand back until it has', async (t
   assert.deepEqual({ claimed, stoodBack }, { claimed: 3, stoodBack: false })
   assert.equal((await move(database)).logged, 3)
   assert.equal((await move(database, { head: 6, after: undefined })).logged, 3)
+})
+
+// Goal: who stands back does not ask without a pause, and goes on by itself, also behind one that died.
+// Method: a session that holds the lock as a move does, and is ended; the relay's cycles meanwhile.
+test('a relay that stands back asks now and then, until the other one is gone', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await stageNumbered(openDatabase(t, scratch.url), 9)
+  const other = openDatabase(t, scratch.url)
+  await other.execute(sql`select pg_advisory_lock(${0x61756469}::integer, -1)`)
+  const relay = relayOn(t, scratch, { pollMinMs: 50, pollMaxMs: 200 })
+  const drained = relay.drain({ deadlineMs: 20_000 })
+  await sleep(1_000)
+  const { cycles } = relay.stats()
+  assert.ok(cycles > 1 && cycles < 20, `${cycles} cycles in a second`)
+  assert.equal(relay.stats().claimed, 0)
+  await scratch.sql`
+    select pg_terminate_backend(pid) from pg_locks
+    where locktype = 'advisory' and classid = ${0x61756469} and granted`
+  const { logged, isDrained } = await drained
+  assert.deepEqual({ logged, isDrained }, { logged: 9, isDrained: true })
 })
 
 test('it stands back from moves side by side too, but for rows that are named', async (t) => {

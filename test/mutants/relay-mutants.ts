@@ -254,6 +254,11 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     tests: ['side-by-side.test.ts'],
   },
   {
+    name: 'a drain that stands back asks without a pause',
+    edits: [{ file: RELAY, find: 'if (this.#stoodBack) await idle(waitMs, signal)', replace: '' }],
+    tests: ['side-by-side.test.ts'],
+  },
+  {
     name: 'a relay moves side by side while another one moves',
     edits: [
       {
