@@ -2,8 +2,7 @@ import { type ChildProcess, execFileSync, fork } from 'node:child_process'
 import { once } from 'node:events'
 import fs from 'node:fs'
 import { fileURLToPath } from 'node:url'
-
-const STEADY_TICKS = new URL('steady-ticks.ts', import.meta.url).href
+import { STEADY_TICKS } from './child.ts'
 
 /** A process that answers each order with one message, and tells something once it is ready. */
 export class AskedProcess<Order extends string | object> {
@@ -16,7 +15,7 @@ export class AskedProcess<Order extends string | object> {
     environment: Readonly<Record<string, string>> = {},
   ): Promise<{ process: AskedProcess<Order>; ready: Ready }> {
     const child = fork(fileURLToPath(new URL(script, import.meta.url)), {
-      execArgv: ['--import', 'tsx', '--import', STEADY_TICKS],
+      execArgv: ['--import', 'tsx', ...STEADY_TICKS],
       env: { PATH: process.env['PATH'], NODE_ENV: 'production', ...environment },
       stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
     })

@@ -2,6 +2,9 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
+/** Flags of Node's for a process whose handlers are measured, or ask. */
+export const STEADY_TICKS = ['--import', new URL('steady-ticks.ts', import.meta.url).href]
+
 const started = new Set<ChildProcess>()
 process.once('exit', () => {
   for (const child of started) child.kill('SIGKILL')
@@ -22,7 +25,7 @@ export class Child {
 
   /**
    * @param core the core that it is to run on; undefined: any
-   * @param flags for the engine
+   * @param flags of Node's, behind those that all of them get
    */
   static async start(
     script: string,
@@ -31,7 +34,7 @@ export class Child {
     flags: readonly string[] = [],
   ): Promise<Child> {
     const file = fileURLToPath(new URL(script, import.meta.url))
-    const node = [process.execPath, '--expose-gc', ...flags, '--import', 'tsx', file, ...args]
+    const node = [process.execPath, '--expose-gc', '--import', 'tsx', ...flags, file, ...args]
     const pinned = core === undefined ? [] : ['taskset', '-c', String(core)]
     const [command = '', ...rest] = [...pinned, ...node]
     const child = spawn(command, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })

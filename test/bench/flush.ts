@@ -5,7 +5,7 @@ import type { Part, PartOptions, Result } from './part.ts'
 import { interleave, percentileOf, type Rounds, type Sample, showSpread } from './rounds.ts'
 
 const FULL_BATCH = 1_000
-/** What comes in within one interval of 20 ms at 2,500 a second. */
+/** What comes in within one interval of 50 ms at 1,000 a second. */
 const SMALL_BATCH = 50
 
 /** What is measured of each, and how it is called in the table. */

@@ -1,4 +1,4 @@
-import { Child } from './child.ts'
+import { Child, STEADY_TICKS } from './child.ts'
 import type { LoadOrder, LoadSeen } from './load.ts'
 import type { ServerSeen } from './live-server.ts'
 import { interleave, type Rounds } from './rounds.ts'
@@ -22,14 +22,15 @@ export interface LiveOptions {
 /** A server for each, all in their own processes; by turns each of them gets the whole load. */
 export async function runLive(options: LiveOptions): Promise<Rounds> {
   const { works, rounds, durationMs, connections, databaseUrl, isTimed, settle, say } = options
-  const load = await Child.start('load.ts', [], options.loadCore)
+  const load = await Child.start('load.ts', [], options.loadCore, STEADY_TICKS)
   const children = new Map<string, Child>()
   try {
     const turns = works.map((work) => {
       const turn = async () => {
         const args = [work, databaseUrl, isTimed ? 'time' : '']
         const child =
-          children.get(work) ?? (await Child.start('live-server.ts', args, options.serverCore))
+          children.get(work) ??
+          (await Child.start('live-server.ts', args, options.serverCore, STEADY_TICKS))
         children.set(work, child)
         const { port } = await child.ask<{ port: number }>({ begin: true })
         const order: LoadOrder = { port, connections, durationMs }
