@@ -6,10 +6,12 @@ import type { Probed } from './probe.ts'
 import type { SideBySide } from './side-by-side.ts'
 import type { RelayStatements } from './statements.ts'
 
+type CycleLimits = Pick<RelayLimits, 'batchEntries' | 'parallelMoves' | 'statementTimeoutMs'>
+
 export interface CycleParts {
-  readonly statements: RelayStatements
+  readonly statements: Pick<RelayStatements, 'connect' | 'list' | 'move' | 'park'>
   readonly sideBySide: SideBySide
-  readonly limits: Pick<RelayLimits, 'batchEntries' | 'statementTimeoutMs'>
+  readonly limits: CycleLimits
   /** Most rows to take. */
   readonly maxRows: number
   readonly signal: AbortSignal
@@ -27,12 +29,16 @@ export class Cycle {
   readonly #endMs = performance.now() + MAX_CYCLE_MS
   /** How far it came in each lane. From its start in each cycle, so that nothing waits for long. */
   readonly #through = new Map<LaneName, string>()
-  #room: number
+  #claimed = 0
   #stoodBack = false
 
   constructor(parts: CycleParts) {
     this.#parts = parts
-    this.#room = parts.maxRows
+  }
+
+  /** Rows that it may still take. */
+  get #room(): number {
+    return this.#parts.maxRows - this.#claimed
   }
 
   /** Whether it left what waits to another relay that was moving. */
@@ -43,30 +49,31 @@ export class Cycle {
   /**
    * Moves what is in the lanes, or what there is time and room for.
    *
-   * @returns the lanes that may still hold a full batch; none that is left to another relay
+   * @returns the lanes that may hold more; none that is left to another relay
    */
-  async move(probed: Pick<Probed, 'waiting' | 'full'>): Promise<readonly LaneName[]> {
+  async move({ waiting, seen }: Pick<Probed, 'waiting' | 'seen'>): Promise<readonly LaneName[]> {
     const { limits, sideBySide, signal } = this.#parts
-    let { waiting, full } = probed
-    while (waiting.length > 0 && !this.#isOver()) {
-      const hasRoom = this.#room >= limits.batchEntries
-      const backlog = hasRoom && sideBySide.isPossible ? full : []
+    const { batchEntries } = limits
+    const isPossible = sideBySide.isPossible && this.#room >= batchEntries
+    const backlog = waiting.filter((lane) => isPossible && seen[lane] > batchEntries)
+    let lanes = waiting
+    while (lanes.length > 0 && !this.#isOver()) {
       const stillFull: LaneName[] = []
       // By turns, so that a backlog in one lane never holds up the other.
-      for (const lane of waiting) {
+      for (const lane of lanes) {
         if (backlog.includes(lane)) continue
-        if (this.#room < 1 || signal.aborted) return waiting
+        if (this.#room < 1 || signal.aborted) return lanes
         const { claimed } = await this.#moveOne(lane)
-        if (claimed === limits.batchEntries) stillFull.push(lane)
-      }
-      if (backlog.length > 0 && !this.#stoodBack) {
-        stillFull.push(...(await this.#moveSideBySide(backlog)))
+        if (claimed === batchEntries) stillFull.push(lane)
       }
       if (this.#stoodBack) return []
-      full = stillFull
-      waiting = stillFull
+      if (backlog.length > 0) {
+        const hasMoved = await this.#moveSideBySide(backlog, seen)
+        return hasMoved ? [...backlog, ...stillFull] : stillFull
+      }
+      lanes = stillFull
     }
-    return waiting
+    return lanes
   }
 
   #moveOne(lane: LaneName): Promise<Moved> {
@@ -76,29 +83,36 @@ export class Cycle {
     return this.#count(lane, undefined, move)
   }
 
-  async #moveSideBySide(lanes: readonly LaneName[]): Promise<readonly LaneName[]> {
+  /**
+   * Divides what was seen of the lanes into equal parts, by turns, and moves these. Nothing is counted
+   * on that was not seen: behind a part that is not there, others would be moved in vain.
+   *
+   * @returns whether there was anything that it could take
+   */
+  async #moveSideBySide(lanes: readonly LaneName[], seen: Probed['seen']): Promise<boolean> {
     const { limits, sideBySide, statements } = this.#parts
-    const { batchEntries } = limits
-    let full = lanes
+    const left = { ...seen }
+    const claimedBefore = this.#claimed
     let room = this.#room // for what is under way, too
+    let turns = lanes
     await sideBySide.run({
       connect: () => statements.connect(),
-      next: () => {
-        const [lane, ...others] = full
-        if (lane === undefined || room < batchEntries || this.#isOver()) return undefined
-        room -= batchEntries
-        full = [...others, lane]
-        return lane
+      next: (maxEntries) => {
+        const [lane, ...others] = turns
+        if (lane === undefined || room < 1 || this.#isOver()) return undefined
+        const entries = Math.min(maxEntries, room, left[lane], equalPart(seen[lane], limits))
+        room -= entries
+        left[lane] -= entries
+        turns = left[lane] > 0 ? [...others, lane] : others
+        return { lane, entries }
       },
-      move: async (lane, turn) => {
-        const move = (options: Options) => statements.move({ ...options, batchEntries, turn })
-        const moved = await this.#count(lane, turn, move)
-        const isLast = !moved.stoodBack && moved.claimed < batchEntries
-        if (isLast) full = full.filter((other) => other !== lane)
-        return moved
+      move: ({ lane, entries }, turn) => {
+        const move = (options: Options) =>
+          statements.move({ ...options, batchEntries: entries, turn })
+        return this.#count(lane, turn, move)
       },
     })
-    return full
+    return this.#claimed > claimedBefore
   }
 
   /** Moves a batch from behind the ones before it, and tells of it. */
@@ -112,7 +126,7 @@ export class Cycle {
     const beganMs = performance.now()
     const moved = await move({ lane, lockTimeoutMs, from: this.#through.get(lane) })
     if (moved.through) this.#through.set(lane, moved.through)
-    this.#room -= moved.claimed
+    this.#claimed += moved.claimed
     this.#stoodBack ||= moved.stoodBack === true
     sideBySide.moved(moved, turn)
     onMoved(lane, moved, performance.now() - beganMs)
@@ -122,4 +136,10 @@ export class Cycle {
   #isOver(): boolean {
     return this.#parts.signal.aborted || performance.now() >= this.#endMs
   }
+}
+
+/** So that all movers end at about the same time: their last parts too are as large as the others. */
+function equalPart(rows: number, { batchEntries, parallelMoves }: CycleLimits): number {
+  const rounds = Math.ceil(rows / (batchEntries * parallelMoves))
+  return Math.ceil(rows / (rounds * parallelMoves))
 }

@@ -25,8 +25,8 @@ type Found = {
 export interface Probed {
   /** The lanes that hold anything. */
   readonly waiting: readonly LaneName[]
-  /** Those that hold more than one batch. */
-  readonly full: readonly LaneName[]
+  /** How many rows of each were seen: no more than were asked for. */
+  readonly seen: Readonly<Record<LaneName, number>>
   /** Where the head of the log stands; none where it has lost it. */
   readonly head: number | null
   /** Whether the UNLOGGED lane was emptied by a crash, and nobody has declared it yet. */
@@ -34,19 +34,20 @@ export interface Probed {
 }
 
 /**
- * Asks, in one cheap statement, which lanes hold anything: all that an idle relay does. It writes
- * nothing and takes no transaction id.
+ * Asks, in one cheap statement, what the lanes hold: all that an idle relay does. It writes nothing
+ * and takes no transaction id.
  *
+ * @param maxRows most rows to count in each lane
  * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where this relay must not work on the schema, and
  * `AUDIT_DATABASE_FAILED` with 25006 where nothing can be written
  */
-export async function probe(database: Database, batchEntries: number): Promise<Probed> {
-  const upToOneMore = (table: typeof auditStaging | typeof auditOutbox) =>
-    sql`(select count(*) from (select from ${table} limit ${batchEntries + 1}::integer) as l)`
+export async function probe(database: Database, maxRows: number): Promise<Probed> {
+  const rowsOf = (table: typeof auditStaging | typeof auditOutbox) =>
+    sql`(select count(*) from (select from ${table} limit ${maxRows}::integer) as l)`
   const [found] = await database.execute<Found>(sql`
     select
-      ${upToOneMore(auditStaging)}::integer as staging,
-      ${upToOneMore(auditOutbox)}::integer as outbox,
+      ${rowsOf(auditStaging)}::integer as staging,
+      ${rowsOf(auditOutbox)}::integer as outbox,
       (select seq from ${auditHead})::float8 as head,
       (select epoch from ${auditSentinel}) is distinct from
         (select epoch from ${auditLane} where lane = 'staging') as "wasEmptied",
@@ -64,7 +65,7 @@ export async function probe(database: Database, batchEntries: number): Promise<P
   refuseMisfit(found)
   return {
     waiting: LANES.filter((lane) => found[lane] > 0),
-    full: LANES.filter((lane) => found[lane] > batchEntries),
+    seen: { staging: found.staging, outbox: found.outbox },
     head: found.head,
     wasEmptied: found.wasEmptied,
   }

@@ -58,6 +58,8 @@ export interface DrainResult extends RelayStats {
 
 const PARTITIONS_EVERY_MS = 3_600_000
 const COMPACT_EVERY_MS = 1_000
+/** How many batches of a backlog it looks for: about as many as it moves until it looks again. */
+const PROBED_BATCHES = 16
 
 /**
  * Moves entries from the lanes to the log, at its own pace: nothing outside decides when it works.
@@ -235,7 +237,9 @@ export class Relay {
   /** Asks which lanes hold anything and moves it. @returns whether every lane was seen empty */
   async #cycle(signal: AbortSignal, maxRows = Number.POSITIVE_INFINITY): Promise<boolean> {
     this.#health.beat()
-    const probed = await this.#statements.probe(this.#limits.batchEntries)
+    // Whoever stands by asks only whether there is anything: what was moved lies in the way of looks.
+    const probedRows = this.#stoodBack ? 1 : this.#limits.batchEntries * PROBED_BATCHES
+    const probed = await this.#statements.probe(probedRows)
     this.#sideBySide.sawHead(probed.head)
     await this.#ensurePartitions()
     if (probed.wasEmptied) await this.#declareGap()

@@ -9,10 +9,17 @@ export interface SideBySideOptions {
   readonly parallelMoves: number
 }
 
+/** Rows of a lane that wait to be moved. */
+export interface Part {
+  readonly lane: LaneName
+  /** How many: more are not taken, and those behind count on so many. */
+  readonly entries: number
+}
+
 export interface Backlog {
-  /** The lane of the next full batch; none where there is no more, or no more time. */
-  next(): LaneName | undefined
-  move(lane: LaneName, turn: Turn): Promise<Moved>
+  /** The next part; none where there is no more, or no more time. */
+  next(maxEntries: number): Part | undefined
+  move(part: Part, turn: Turn): Promise<Moved>
   /** Makes ready for several moves at once. */
   connect(): Promise<void>
 }
@@ -21,6 +28,10 @@ interface Connecting {
   readonly state: 'under way' | 'done' | 'refused'
 }
 
+/** What share of a batch the first move takes, which goes alone: the other cores wait for it. */
+const FIRST_SHARE = 1 / 8
+/** For how long it trusts that nobody else has begun to move, and that connections are still open. */
+const LEADS_FOR_MS = 1_000
 /** How long it keeps to one move at a time after something was in the way. */
 const PAUSE_MS = { from: 1_000, to: 60_000 } as const
 
@@ -28,10 +39,10 @@ const PAUSE_MS = { from: 1_000, to: 60_000 } as const
  * Moves a backlog with several statements at once. Most of a move is the insert into the log, and
  * a server has more than one core for that; only the numbers have to come one after the other.
  *
- * So each move counts on the ones in front of it to log a full batch. Where one does not, those
- * behind it fail as a whole, and their entries are moved again, by a move on its own. That is rare,
- * but where an entry is refused, or there is no second connection to be had, it would be so each
- * time: then this relay keeps to one move at a time, for longer and longer.
+ * So each move counts on the ones in front of it to log all that they were to take. Where one does
+ * not, those behind it fail as a whole, and their entries are moved again, by a move on its own. That
+ * is rare, but where an entry is refused, or there is no second connection to be had, it would be so
+ * each time: then this relay keeps to one move at a time, for longer and longer.
  */
 export class SideBySide {
   readonly #options: SideBySideOptions
@@ -40,8 +51,8 @@ export class SideBySide {
   #pausedUntilMs = Number.NEGATIVE_INFINITY
   #isUnderWay = false
   #connecting: Connecting = { state: 'refused' }
-  /** Whether the last moves were side by side, and nobody came between. */
-  #leads = false
+  /** Until then nobody else is expected: the last moves were side by side, and nobody came between. */
+  #leadsUntilMs = Number.NEGATIVE_INFINITY
 
   constructor(options: SideBySideOptions) {
     this.#options = options
@@ -69,12 +80,12 @@ export class SideBySide {
    * @param turn none, where it was a move on its own
    */
   moved({ head }: Moved, turn: Turn | undefined): void {
-    if (turn === undefined) this.#leads = false
+    if (turn === undefined) this.#leadsUntilMs = Number.NEGATIVE_INFINITY
     if (head != null) this.#head = Math.max(head, this.#head ?? 0)
   }
 
   /**
-   * Moves until `next` has no more, or a batch is not as full as those behind it counted on.
+   * Moves until `next` has no more, or fewer were logged than those behind counted on.
    *
    * @throws whatever is no fault of an entry's and no other relay's doing
    */
@@ -84,15 +95,15 @@ export class SideBySide {
     let after: number | undefined
     let isInOrder = true
     let wasInTheWay = false
-    const moveNext = async () => {
-      const lane = next()
-      if (lane === undefined) return false
+    const moveNext = async (maxEntries: number) => {
+      const part = next(maxEntries)
+      if (part === undefined) return false
       const turn: Turn = { head, after }
       after = head
-      head += batchEntries
+      head += part.entries
       try {
-        const { logged } = await move(lane, turn)
-        if (logged < batchEntries) isInOrder = false
+        const { logged } = await move(part, turn)
+        if (logged < part.entries) isInOrder = false
       } catch (error) {
         isInOrder = false
         wasInTheWay = true
@@ -102,20 +113,23 @@ export class SideBySide {
     }
     // One at first, to find out whether another relay moves: those behind it would do so in vain. And
     // until all can begin at once: one that is sent before the one in front has connected, fails.
-    const connecting: Connecting = this.#leads ? { state: 'done' } : this.#connect(connect)
+    const led = performance.now() < this.#leadsUntilMs
+    const connecting: Connecting = led ? { state: 'done' } : this.#connect(connect)
     const alone = async () => {
-      while ((await moveNext()) && connecting.state === 'under way') {}
+      const maxEntries = Math.ceil(batchEntries * FIRST_SHARE)
+      while ((await moveNext(maxEntries)) && connecting.state === 'under way') {}
     }
     const mover = async () => {
-      while (isInOrder && (await moveNext())) {}
+      while (isInOrder && (await moveNext(batchEntries))) {}
     }
     this.#isUnderWay = true
-    const first = this.#leads ? [] : await Promise.allSettled([alone()])
+    const first = led ? [] : await Promise.allSettled([alone()])
     const leads = isInOrder && connecting.state === 'done'
     const others = leads ? Array.from({ length: parallelMoves }, mover) : []
     const moves = [...first, ...(await Promise.allSettled(others))]
     this.#isUnderWay = false
-    this.#leads = leads && isInOrder
+    if (leads && isInOrder) this.#leadsUntilMs = performance.now() + LEADS_FOR_MS
+    else this.#leadsUntilMs = Number.NEGATIVE_INFINITY
     this.#pause(wasInTheWay || connecting.state === 'refused')
     for (const one of moves) if (one.status === 'rejected') throw one.reason
   }

@@ -9,7 +9,7 @@ import { type Probed, probe } from './probe.ts'
 /** All that a relay ever says to a database. */
 export interface RelayStatements {
   ensurePartitions(monthsAhead: number): Promise<void>
-  probe(batchEntries: number): Promise<Probed>
+  probe(maxRows: number): Promise<Probed>
   move(options: MoveOptions): Promise<Moved>
   /** Opens the connections for moves side by side, so that these begin when they are told to. */
   connect(): Promise<void>
@@ -42,7 +42,7 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
     async ensurePartitions(monthsAhead) {
       await database.execute(sql`select audit.ensure_partitions(${monthsAhead}::integer)`)
     },
-    probe: (batchEntries) => probe(database, batchEntries),
+    probe: (maxRows) => probe(database, maxRows),
     async move(options) {
       const mover = free.pop() ?? database
       try {

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
+import { Cycle } from '../relay/cycle.ts'
 import { createRelay } from '../relay/index.ts'
-import { type Moved, moveStatement, type Turn } from '../relay/move.ts'
+import { type Moved, type MoveOptions, moveStatement, type Turn } from '../relay/move.ts'
 import type { RelayObserver } from '../relay/observer.ts'
 import { SideBySide } from '../relay/side-by-side.ts'
 import type { Database } from '../src/database.ts'
@@ -265,6 +266,50 @@ test('entries that the log refuses delay none of those beside them', async (t) =
   assert.deepEqual(failures, [])
 })
 
+const unexpected = async (): Promise<never> => {
+  throw new Error('not expected')
+}
+
+/** A cycle that may move two batches of 80 at once, over statements that are not sent anywhere. */
+function cycleOver(move: (options: MoveOptions) => Promise<Moved>): Cycle {
+  const limits = { batchEntries: 80, parallelMoves: 2, statementTimeoutMs: 1_000 }
+  const sideBySide = new SideBySide(limits)
+  sideBySide.sawHead(0)
+  return new Cycle({
+    statements: { move, connect: async () => {}, list: unexpected, park: unexpected },
+    ...{ sideBySide, limits, maxRows: Number.POSITIVE_INFINITY },
+    ...{ signal: new AbortController().signal, onMoved: () => {} },
+  })
+}
+
+// Goal: no statement counts on entries that are not there. Method: statements that note how many each
+// was to take.
+test('a backlog is divided into equal parts, and no more is asked for than was seen', async () => {
+  const asked: (readonly [string, number])[] = []
+  const cycle = cycleOver(async ({ lane, batchEntries, turn }) => {
+    asked.push([lane, batchEntries])
+    await new Promise((resolve) => setImmediate(resolve))
+    const head = (turn?.head ?? 0) + batchEntries
+    return { claimed: batchEntries, logged: batchEntries, parked: 0, head }
+  })
+  const left = await cycle.move({
+    waiting: ['staging', 'outbox'],
+    seen: { staging: 260, outbox: 90 },
+  })
+  assert.deepEqual(left, ['staging', 'outbox'], 'more may have come since')
+  assert.deepEqual(asked, [
+    ...[['staging', 10] as const, ['outbox', 45] as const],
+    ...[['staging', 65] as const, ['outbox', 45] as const],
+    ...[['staging', 65] as const, ['staging', 65] as const, ['staging', 55] as const],
+  ])
+})
+
+test('a backlog that somebody holds is not asked for again at once', async () => {
+  const cycle = cycleOver(async () => ({ claimed: 0, logged: 0, parked: 0 }))
+  const left = await cycle.move({ waiting: ['staging'], seen: { staging: 260, outbox: 0 } })
+  assert.deepEqual(left, [])
+})
+
 test('drain keeps to its bound of rows when it moves side by side', async (t) => {
   const scratch = await scratchDatabase(t)
   const database = openDatabase(t, scratch.url)
@@ -274,18 +319,19 @@ test('drain keeps to its bound of rows when it moves side by side', async (t) =>
   assert.deepEqual({ claimed, isDrained }, { claimed: 330, isDrained: false })
 })
 
-/** Runs a backlog of full batches against an answer for each move. */
-async function runWith(sideBySide: SideBySide, answer: (turn: Turn) => Moved | Error) {
+type Answer = (turn: Turn, entries: number) => Moved | Error
+
+/** Runs a backlog of as many parts as are asked for against an answer for each move. */
+async function runWith(sideBySide: SideBySide, answer: Answer, parts = 6) {
   const turns: Turn[] = []
-  let left = 6
-  const next = () => (left-- > 0 ? ('staging' as const) : undefined)
+  let left = parts
   await sideBySide.run({
-    next,
+    next: (entries) => (left-- > 0 ? { lane: 'staging', entries } : undefined),
     connect: async () => {},
-    move: async (_, turn) => {
+    move: async ({ entries }, turn) => {
       turns.push(turn)
       await new Promise((resolve) => setImmediate(resolve))
-      const answered = answer(turn)
+      const answered = answer(turn, entries)
       if (answered instanceof Error) throw answered
       return answered
     },
@@ -293,17 +339,20 @@ async function runWith(sideBySide: SideBySide, answer: (turn: Turn) => Moved | E
   return turns
 }
 
-const full = ({ head }: Turn): Moved => ({ claimed: 10, logged: 10, parked: 0, head: head + 10 })
+const full = ({ head }: Turn, entries: number): Moved => {
+  return { claimed: entries, logged: entries, parked: 0, head: head + entries }
+}
 const failed = (code: string) => new AuditError('AUDIT_DATABASE_FAILED', 'failed', { code })
 
-test('each move counts on full batches in front of it', async () => {
-  const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
+test('each move counts on those in front of it, the first of which is a small one', async () => {
+  const sideBySide = new SideBySide({ batchEntries: 80, parallelMoves: 2 })
   assert.equal(sideBySide.isPossible, false, 'it knows no head yet')
   sideBySide.sawHead(40)
   const turns = await runWith(sideBySide, full)
   assert.deepEqual(turns, [
     { head: 40, after: undefined },
-    ...[50, 60, 70, 80, 90].map((head) => ({ head, after: head - 10 })),
+    { head: 50, after: 40 },
+    ...[130, 210, 290, 370].map((head) => ({ head, after: head - 80 })),
   ])
   assert.equal(sideBySide.isPossible, true)
 })
@@ -315,35 +364,37 @@ test('without a second connection it keeps to one move at a time for a while', a
   sideBySide.sawHead(40)
   const turns: Turn[] = []
   await sideBySide.run({
-    next: () => 'staging',
+    next: (entries) => ({ lane: 'staging', entries }),
     connect: async () => {
       throw failed('53300')
     },
-    move: async (_, turn) => {
+    move: async ({ entries }, turn) => {
       turns.push(turn)
-      return full(turn)
+      return full(turn, entries)
     },
   })
   assert.equal(turns.length, 1)
   assert.equal(sideBySide.isPossible, false)
 })
 
-test('the first move goes alone, until it is known that nobody else moves', async () => {
+test('the first move goes alone, until it is known that nobody else moves', async (t) => {
+  let nowMs = 0
+  t.mock.method(performance, 'now', () => nowMs)
   const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
   sideBySide.sawHead(40)
   let underWay = 0
-  const most = async (answer: (turn: Turn) => Moved) => {
+  const most = async (answer: Answer) => {
     let most = 0
     let left = 6
     await sideBySide.run({
-      next: () => (left-- > 0 ? 'staging' : undefined),
+      next: (entries) => (left-- > 0 ? { lane: 'staging', entries } : undefined),
       connect: async () => {},
-      move: async (_, turn) => {
+      move: async ({ entries }, turn) => {
         underWay += 1
         most = Math.max(most, underWay)
         await new Promise((resolve) => setImmediate(resolve))
         underWay -= 1
-        return answer(turn)
+        return answer(turn, entries) as Moved
       },
     })
     return most
@@ -354,6 +405,9 @@ test('the first move goes alone, until it is known that nobody else moves', asyn
   assert.equal(await most(full), 2)
   assert.equal(await most(() => stoodBack), 2, 'nobody had come between')
   assert.equal(await most(() => stoodBack), 1)
+  assert.equal(await most(full), 2)
+  nowMs += 1_000
+  assert.equal(await most(() => stoodBack), 1, 'somebody may have begun since')
 })
 
 test('what was in the way is given time, and more each time', async (t) => {
@@ -363,8 +417,8 @@ test('what was in the way is given time, and more each time', async (t) => {
   sideBySide.sawHead(40)
   const pausesMs = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
   for (const pauseMs of pausesMs) {
-    const turns = await runWith(sideBySide, (turn) =>
-      turn.after === undefined ? full(turn) : failed('22P02'),
+    const turns = await runWith(sideBySide, (turn, entries) =>
+      turn.after === undefined ? full(turn, entries) : failed('22P02'),
     )
     assert.equal(turns.length, 3, 'it ends with the moves that are under way')
     nowMs += pauseMs - 1
@@ -379,12 +433,12 @@ test('what was in the way is given time, and more each time', async (t) => {
   assert.equal(sideBySide.isPossible, true, 'from the start, after it went well')
 })
 
-test('a batch that was not full ends it, and is nobody in the way', async () => {
+test('fewer logged than was counted on ends it, and is nobody in the way', async () => {
   const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
   sideBySide.sawHead(0)
-  const turns = await runWith(sideBySide, (turn) => {
-    if (turn.head === 0) return full(turn)
-    if (turn.head === 10) return { claimed: 9, logged: 9, parked: 0, head: 19 }
+  const turns = await runWith(sideBySide, (turn, entries) => {
+    if (turn.head === 0) return full(turn, entries)
+    if (turn.head === 2) return { claimed: 9, logged: 9, parked: 0, head: 11 }
     return { claimed: 0, logged: 0, parked: 0 }
   })
   assert.equal(turns.length, 3)
@@ -396,15 +450,15 @@ test('a failure of the database is thrown when every move has ended', async () =
   sideBySide.sawHead(0)
   const ended: number[] = []
   const run = sideBySide.run({
-    next: () => 'staging',
+    next: (entries) => ({ lane: 'staging', entries }),
     connect: async () => {},
-    move: async (_, { head }) => {
-      await sleep(head === 10 ? 100 : 150)
-      ended.push(head)
-      if (head === 0) return full({ head, after: undefined })
-      throw failed(head === 10 ? '53100' : '22P02')
+    move: async ({ entries }, turn) => {
+      await sleep(turn.head === 2 ? 100 : 150)
+      ended.push(turn.head)
+      if (turn.head === 0) return full(turn, entries)
+      throw failed(turn.head === 2 ? '53100' : '22P02')
     },
   })
   await assert.rejects(run, ({ fault }: AuditError) => fault?.code === '53100')
-  assert.deepEqual(ended, [0, 10, 20])
+  assert.deepEqual(ended, [0, 2, 12])
 })

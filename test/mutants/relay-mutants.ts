@@ -198,8 +198,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'relay/cycle.ts',
-        find: 'if (claimed === limits.batchEntries) stillFull.push(lane)',
-        replace: 'if (claimed === limits.batchEntries) { stillFull.push(lane); break }',
+        find: 'if (claimed === batchEntries) stillFull.push(lane)',
+        replace: 'if (claimed === batchEntries) { stillFull.push(lane); break }',
       },
     ],
     tests: ['relay.test.ts'],
@@ -276,6 +276,17 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         file: 'relay/side-by-side.ts',
         find: '{ length: parallelMoves }',
         replace: '{ length: 1 }',
+      },
+    ],
+    tests: ['side-by-side.test.ts'],
+  },
+  {
+    name: 'moves side by side count on entries that nobody has seen',
+    edits: [
+      {
+        file: 'relay/cycle.ts',
+        find: 'Math.min(maxEntries, room, left[lane], ',
+        replace: 'Math.min(maxEntries, room, ',
       },
     ],
     tests: ['side-by-side.test.ts'],

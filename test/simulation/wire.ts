@@ -65,10 +65,13 @@ export class Wire {
     const model = this.#model
     return {
       ensurePartitions: () => this.#run('ensure_partitions', () => {}),
-      probe: (batchEntries) =>
+      probe: (maxRows) =>
         this.#run('probe', () => ({
           waiting: LANES.filter((lane) => model.lanes[lane].length > 0),
-          full: LANES.filter((lane) => model.lanes[lane].length > batchEntries),
+          seen: {
+            staging: Math.min(maxRows, model.lanes.staging.length),
+            outbox: Math.min(maxRows, model.lanes.outbox.length),
+          },
           head: model.head,
           wasEmptied: !model.isLaneFresh,
         })),
