@@ -1,24 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import postgres from 'postgres'
 import { statementWith } from '../support/fault-proxy.ts'
+import { numbersOf } from '../support/usage.ts'
 import { type Figure, percentile, report } from './bench-report.ts'
 import { benchScene } from './bench-scene.ts'
 
-/**
- * `npm run test:held-snapshot -- --seconds 600`: a transaction holds an old snapshot, so that no
- * VACUUM can remove anything, while entries go through the fast lane. Whether a batch at the end
- * costs what it cost at the beginning; measured on the wire, from the move's request to its reply.
- */
+const USAGE = `npm run test:held-snapshot -- [--seconds 600] [--rate 2000]
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '600' },
-    rate: { type: 'string', default: '2000' },
-  },
-})
-const SECONDS = Number(values.seconds)
-const RATE = Number(values.rate)
+A transaction holds an old snapshot, so that no VACUUM can remove anything, while entries go through
+the fast lane: whether a batch at the end costs what it cost at the beginning. Measured on the wire,
+from the move's request to its reply.
+
+  --seconds  how long the snapshot is held
+  --rate     entries a second`
+
+const { seconds: SECONDS, rate: RATE } = numbersOf(USAGE, { seconds: 600, rate: 2_000 })
 const WARM_SECONDS = 10
 const LOOK_EVERY_MS = 5_000
 const MAX_LANES_BYTES = 32 * 1024 * 1024

@@ -3,6 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseArgs } from 'node:util'
+import { positive, withUsage } from '../support/usage.ts'
 import { type Goal, judge } from './goals.ts'
 import { heal } from './heal.ts'
 import { Inflictor } from './inflict.ts'
@@ -12,31 +13,40 @@ import { planFaults } from './schedule.ts'
 import { verify } from './verify.ts'
 import type { RecorderFate } from './verify-recorders.ts'
 
-/**
- * `npm run test:chaos -- --seconds 600 [--rate 1100] [--seed N]`: a server, two writers and two
- * relays, and every fault that a seed decides on. At the end it heals, and the account has to balance:
- * exits with 1 and the reasons where it does not, and then keeps everything.
- *
- * The same seconds and seed bring the same faults at the same moments; what they meet is the
- * machine's. The seed is the first thing that is printed, and the command again where it fails.
- *
- * `--dir DIR` for all that it writes, `--keep` to keep that in any case, `--save FILE` for a result
- * as in `test/bench/results`.
- */
+const USAGE = `npm run test:chaos -- [--seconds 60] [--rate 1100] [--seed N] [--dir DIR] [--keep] [--save FILE]
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '60' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
-    rate: { type: 'string', default: '1100' },
-    dir: { type: 'string' },
-    save: { type: 'string' },
-    keep: { type: 'boolean', default: false },
-  },
+A server, two writers and two relays, and every fault that a seed decides on. At the end it heals, and
+the account has to balance: exits with 1 and the reasons where it does not, and then keeps everything.
+
+The same seconds and seed bring the same faults at the same moments; what they meet is the machine's.
+The seed is the first thing that is printed, and the command again where it fails.
+
+  --seconds  how long faults are inflicted
+  --rate     entries a second of both writers together
+  --seed     which faults, and when; default: another one each time
+  --dir      a folder for all that it writes; default: one of its own, removed where all is well
+  --keep     keeps that folder in any case
+  --save     writes a result as in test/bench/results`
+
+const { values, seconds, seed, rate } = withUsage(USAGE, () => {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '60' },
+      seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
+      rate: { type: 'string', default: '1100' },
+      dir: { type: 'string' },
+      save: { type: 'string' },
+      keep: { type: 'boolean', default: false },
+    },
+  })
+  return {
+    values,
+    seconds: positive('seconds', values.seconds),
+    seed: positive('seed', values.seed),
+    rate: positive('rate', values.rate),
+  }
 })
-const seconds = Number(values.seconds)
-const seed = Number(values.seed)
-const command = `npm run test:chaos -- --seconds ${seconds} --rate ${values.rate} --seed ${seed}`
+const command = `npm run test:chaos -- --seconds ${seconds} --rate ${rate} --seed ${seed}`
 const beganMs = performance.now()
 const lines: string[] = []
 
@@ -66,7 +76,7 @@ async function main(): Promise<boolean> {
   const scene = await Scene.set({
     folder,
     seed,
-    entriesPerSecond: Number(values.rate),
+    entriesPerSecond: rate,
     transactionsPerSecond: 25,
     say,
   })

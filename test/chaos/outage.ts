@@ -1,25 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseArgs } from 'node:util'
 import postgres from 'postgres'
+import { numbersOf } from '../support/usage.ts'
 import { waitFor } from '../support/wait-for.ts'
 import { type Figure, report } from './bench-report.ts'
 import { type BenchScene, benchScene, type Load } from './bench-scene.ts'
 import type { LoadOrder } from './load.ts'
 
-/**
- * `npm run test:outage -- --seconds 60`: the database goes away under load. What it costs those who
- * record, in time and in memory; whether all that fitted is logged afterwards; and whether a process
- * ends when it is asked to, while the database is away and after it.
- */
+const USAGE = `npm run test:outage -- [--seconds 60] [--rate 5000]
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '60' },
-    rate: { type: 'string', default: '5000' },
-  },
-})
-const OUTAGE_SECONDS = Number(values.seconds)
-const RATE = Number(values.rate)
+The database goes away under load. What it costs those who record, in time and in memory; whether all
+that fitted is logged afterwards; and whether a process ends when it is asked to, while the database
+is away and after it.
+
+  --seconds  how long it is away
+  --rate     entries a second`
+
+const { seconds: OUTAGE_SECONDS, rate: RATE } = numbersOf(USAGE, { seconds: 60, rate: 5_000 })
 const WARM_SECONDS = 30
 const CLOSE_TIMEOUT_MS = 5_000
 /** The library's own default of `maxBufferBytes`, in MiB. */

@@ -2,30 +2,23 @@ import assert from 'node:assert/strict'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { parseArgs } from 'node:util'
 import postgres from 'postgres'
 import { migrateDatabase } from '../../src/migrate.ts'
 import { silentLogger } from '../support/lanes.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { tailUnderFire } from '../support/tail-under-fire.ts'
+import { numbersOf } from '../support/usage.ts'
 
-/**
- * Does a tail see every number, whatever happens?
- *
- * `npm run test:tail -- [--entries 120000] [--seconds 60]`
- *
- * A transaction stays open elsewhere for so long; a relay is killed by SIGKILL every 1 to 3 s, the
- * connections of another one are ended at random; 10 consumers stop and go on at random places. Each
- * of them must have seen 1 to the last number, in order, each once.
- */
-const { values } = parseArgs({
-  options: {
-    entries: { type: 'string', default: '120000' },
-    seconds: { type: 'string', default: '60' },
-  },
-})
-const entries = Number(values.entries)
-const seconds = Number(values.seconds)
+const USAGE = `npm run test:tail -- [--entries 120000] [--seconds 60]
+
+Does a tail see every number, whatever happens? A transaction stays open elsewhere; a relay is killed
+by SIGKILL every 1 to 3 s, the connections of another one are ended at random; 10 consumers stop and
+go on at random places. Each of them must have seen 1 to the last number, in order, each once.
+
+  --entries  how many are logged
+  --seconds  how long the transaction stays open`
+
+const { entries, seconds } = numbersOf(USAGE, { entries: 120_000, seconds: 60 })
 const CONSUMERS = 10
 
 const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-tail-'))

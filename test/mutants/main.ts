@@ -1,13 +1,15 @@
+import { withUsage } from '../support/usage.ts'
 import { MUTANTS } from './list.ts'
 import type { Mutant } from './mutant.ts'
 import { type Outcome, Workshop } from './workshop.ts'
 
-/**
- * `npm run test:mutants [-- <part of a name>…]`: makes one mistake after the other in a copy of the
- * checkout and runs the tests that are meant to notice it. Exits with 1 where one does not.
- *
- * `AUDIT_MUTANTS_AT_ONCE` (default 2) copies are at work, each with a server of its own.
- */
+const USAGE = `npm run test:mutants [-- <part of a name>…]
+
+Makes one mistake after the other in a copy of the checkout and runs the tests that are meant to notice
+it. Exits with 1 where one does not.
+
+AUDIT_MUTANTS_AT_ONCE (default 2) copies are at work, each with a server of its own.`
+
 const AT_ONCE = Number(process.env['AUDIT_MUTANTS_AT_ONCE'] ?? 2)
 
 const UNCHANGED = 'the code as it is'
@@ -18,11 +20,14 @@ interface Verdict {
   readonly isGood: boolean
 }
 
-const wanted = process.argv.slice(2)
-const mutants = MUTANTS.filter(
-  ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
-)
-if (mutants.length === 0) throw new Error('No mutant has such a name.')
+const mutants = withUsage(USAGE, () => {
+  const wanted = process.argv.slice(2)
+  const unknown = wanted.find((part) => !MUTANTS.some(({ name }) => name.includes(part)))
+  if (unknown !== undefined) throw new Error(`No mutant has "${unknown}" in its name.`)
+  return MUTANTS.filter(
+    ({ name }) => wanted.length === 0 || wanted.some((part) => name.includes(part)),
+  )
+})
 
 // Red tests prove nothing where the code as it is makes them red, too.
 const tests = [...new Set(mutants.flatMap((mutant) => mutant.tests))].sort()

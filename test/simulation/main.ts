@@ -3,27 +3,41 @@ import { once } from 'node:events'
 import os from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { positive, withUsage } from '../support/usage.ts'
 import { simulate } from './world.ts'
 
-/**
- * `npm run test:simulation -- [--seeds 10000] [--from 1] [--seed N]`: tells that many stories, or
- * one, with what happened in it. Exits with 1 where one ends badly.
- */
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '10000' },
-    from: { type: 'string', default: '1' },
-    seed: { type: 'string' },
-    /** Used by the command itself: this process tells them all. */
-    alone: { type: 'boolean', default: false },
-  },
+const USAGE = `npm run test:simulation -- [--seeds 10000] [--from 1] [--seed N]
+
+Recorders and relays on a model of the database that fails at random. Each seed tells one story, in
+which every entry has to end up in the log or be declared lost; exits with 1 where one ends badly.
+
+  --seeds  how many are told
+  --from   the first of them
+  --seed   one alone, with what happens in it`
+
+const { seeds, from, seed, isAlone } = withUsage(USAGE, () => {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: 'string', default: '10000' },
+      from: { type: 'string', default: '1' },
+      seed: { type: 'string' },
+      // Used by the command itself: that process tells them all.
+      alone: { type: 'boolean', default: false },
+    },
+  })
+  return {
+    seeds: positive('seeds', values.seeds),
+    from: positive('from', values.from),
+    seed: values.seed === undefined ? undefined : positive('seed', values.seed),
+    isAlone: values.alone,
+  }
 })
 const LINES_SHOWN = 60
 const MAX_FAILURES = 5
 
-if (values.seed !== undefined) await replay(Number(values.seed))
-else if (values.alone) await tell(Number(values.from), Number(values.seeds))
-else await share(Number(values.from), Number(values.seeds))
+if (seed !== undefined) await replay(seed)
+else if (isAlone) await tell(from, seeds)
+else await share(from, seeds)
 
 async function replay(seed: number): Promise<void> {
   const { trace, error } = await simulate(seed)
