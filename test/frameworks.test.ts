@@ -202,6 +202,19 @@ for (const [name, startApp] of Object.entries(FRAMEWORKS)) {
       }
     })
 
+    // So that the log's index on them grows at its end.
+    test('the request ids that it makes are in order of time', async (t) => {
+      const recorder = createMemoryRecorder()
+      const handlers = { ping: ({ audit }: { audit: Recorder }) => audit.record({ action: 'a.b' }) }
+      const url = `${await startApp(t, { recorder, handlers })}/events/1/ping`
+      const beganMs = Date.now()
+      for (let n = 0; n < 5; n += 1) await send(url, {})
+      const ids = recorder.entries.map(({ requestId }) => String(requestId))
+      assert.deepEqual(ids, ids.toSorted())
+      const firstMs = Number.parseInt(ids[0]?.replaceAll('-', '').slice(0, 12) ?? '', 16)
+      assert.ok(firstMs >= beganMs && firstMs <= Date.now(), ids[0])
+    })
+
     test('a route that does not exist still sends its request id', async (t) => {
       const url = await startApp(t, { recorder: createMemoryRecorder(), handlers: {} })
       const { status, headers } = await send(`${url}/nowhere`, { 'x-request-id': 'lost' })

@@ -5,7 +5,7 @@ import postgres from 'postgres'
 import { migrateDatabase } from '../../src/migrate.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { makePartitions } from './generate.ts'
-import { fillStaging } from './staged.ts'
+import { fillStaging, requestIdOf } from './staged.ts'
 
 export interface LogSize {
   readonly rows: number
@@ -73,8 +73,9 @@ export async function openLogs({ logs, dataDir, say }: LogsOptions): Promise<Log
     server,
     url: (log) => urlOf(server, log),
     async close() {
-      await server.stop('immediate')
-      if (dataDir === undefined) fs.rmSync(folder, { recursive: true, force: true })
+      const isKept = dataDir !== undefined
+      await server.stop(isKept ? 'fast' : 'immediate') // recovery would take longer than a start may
+      if (!isKept) fs.rmSync(folder, { recursive: true, force: true })
     },
   }
 }
@@ -91,8 +92,8 @@ async function makeDatabase(server: Postgres, name: string): Promise<void> {
 }
 
 /**
- * Copies of half a million entries as the demo stages them, with ids and request ids of their own:
- * a new entry's place in each index is as scattered as an application's. Each partition is made
+ * Copies of half a million entries as the demo stages them, with ids and request ids of their own: a
+ * new entry's place in each index is as scattered as an application's. Each partition is made
  * anew, filled, then indexed, then attached.
  */
 async function fill(
@@ -142,7 +143,7 @@ function copySeed(leaf: string, from: number, rows: number, startMs: number, ste
       (lpad(to_hex(ms), 12, '0') || '7' || substr(id::text, 16, 3) || substr(id::text, 20))::uuid,
       ${from} + n, to_timestamp(ms / 1000.0), to_timestamp((ms + 300) / 1000.0),
       user_id, event_id, target_id, action, entity_type,
-      left(request_id, 26) || lpad(to_hex(${from} + n), 10, '0'), metadata, context
+      ${requestIdOf(`md5('request' || (${from} + n))`)}, metadata, context
     from (
       select *, (${startMs}::float8 + (n - 1) * ${stepMs}::float8)::bigint as ms
       from (select *, row_number() over () as n from audit.audit_staging limit ${rows}) as seed

@@ -1,6 +1,7 @@
 import type { Chart } from './chart.ts'
 import type { Result, Table } from './part.ts'
 import { type Rounds, showNumber, showSpread } from './rounds.ts'
+import { REQUEST_IDS } from './staged.ts'
 
 /** What was seen of one large log, `large`, beside a small one, `small`, on the same server. */
 export interface GrowthOfLog {
@@ -66,7 +67,7 @@ function drainTable(measured: GrowthMeasured, when: When, words: string): Table 
       `a small one on the same server. CPU is that of Postgres, all its processes. Behind a ` +
       `checkpoint the first touch of each page writes the whole of it to the WAL, and a short ` +
       `drain into a large log touches nearly as many pages as it has entries; between checkpoints ` +
-      `is after ${showRows(warmUpRows)} entries more. The small log begins at ` +
+      `is after ${showRows(warmUpRows)} entries more. Request ids are ${REQUEST_IDS}. The small log begins at ` +
       `${showRows(smallRows)} and grows with each turn. On disk: ` +
       `${logs.map(({ months, bytes }) => `${showNumber(bytes / 1e9)} GB (${showMonths(months)})`).join(', ')}.`,
   }

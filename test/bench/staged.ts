@@ -1,5 +1,15 @@
 import type postgres from 'postgres'
 
+/** Default: as the middleware makes them. `random`: as a proxy in front of it may send them. */
+export const REQUEST_IDS = process.env['AUDIT_BENCH_REQUEST_IDS'] ?? 'in order of time'
+
+/** SQL for the id of a request, of the digits of a hash and of the milliseconds `ms`. */
+export function requestIdOf(hash: string): string {
+  if (REQUEST_IDS === 'random') return `${hash}::uuid::text`
+  const rest = `'7' || substr(${hash}, 1, 3) || '8' || substr(${hash}, 4, 15)`
+  return `(lpad(to_hex(ms), 12, '0') || ${rest})::uuid::text`
+}
+
 /**
  * Fills the fast lane with entries as the demo's recorder stages them: three UUIDs, a request id,
  * three metadata keys, what the middleware puts into the context; 2,000 events of which some are
@@ -26,7 +36,7 @@ export async function fillStaging(sql: postgres.Sql, rows: number, from = 0): Pr
       (array['branding.update', 'session.login', 'ticket.update', 'order.create', 'page.publish',
         'email.send', 'user.invite', 'report.export'])[1 + n % 8],
       'branding',
-      md5('request' || n)::uuid::text,
+      ${sql.unsafe(requestIdOf("md5('request' || n)"))},
       jsonb_build_object('field', 'primaryColor', 'before', '#ff' || n % 9999, 'after', '#00ff00'),
       jsonb_build_object('ip', '10.0.' || n % 250 || '.7', 'method', 'POST', 'route',
         '/events/:event/branding', 'userAgent',
