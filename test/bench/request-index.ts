@@ -1,0 +1,55 @@
+import postgres from 'postgres'
+import { Drain } from './growth-drain.ts'
+import { openLogs } from './growth-logs.ts'
+import { showNumber } from './rounds.ts'
+
+/**
+ * What the log's index on request ids costs the drain when these come at random, and what other
+ * indexes would: each is made anew on a large log of one month, then some drains, a small log's by
+ * turns with them.
+ *
+ * `AUDIT_BENCH_REQUEST_IDS=random npx tsx test/bench/request-index.ts [rows in the log]`
+ */
+const LOG_ROWS = Number(process.argv[2] ?? 50_000_000)
+const WARM_UP_ROWS = LOG_ROWS / 50
+const DRAIN_ROWS = 100_000
+const ROUNDS = 5
+
+const INDEXES: Readonly<Record<string, string | undefined>> = {
+  'text and id (ours)': '(request_id, id)',
+  'hash index': 'using hash (request_id)',
+  'number of a hash, and id': '(hashtext(request_id), id)',
+  none: undefined,
+}
+
+const logs = await openLogs({
+  logs: { small: { rows: 100_000, months: 1 }, large: { rows: LOG_ROWS, months: 1 } },
+  say: (progress) => console.error(progress),
+})
+const sql = postgres(logs.url('large'), { max: 1, onnotice: () => {} })
+const small = new Drain(logs, 'small')
+const large = new Drain(logs, 'large')
+try {
+  await sql`set maintenance_work_mem = '2GB'`
+  for (const [name, definition] of Object.entries(INDEXES)) {
+    await sql`drop index audit.audit_log_request`
+    // In the name of the one that it stands for, and on every partition.
+    const index = definition ?? '((null::integer)) where false'
+    await sql.unsafe(`create index audit_log_request on audit.audit_log ${index}`)
+    await large.run(WARM_UP_ROWS, true)
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const beside = await small.run(DRAIN_ROWS, false)
+      const seen = await large.run(DRAIN_ROWS, false)
+      const shown = [
+        ...[seen['entriesPerSecond'], beside['entriesPerSecond']],
+        ...[seen['cpuSecondsPerMillion'], seen['walBytesPerEntry']],
+      ].map((figure) => showNumber(figure ?? Number.NaN))
+      console.log(`| ${[name, ...shown].join(' | ')} |`)
+    }
+  }
+} finally {
+  await sql.end({ timeout: 1 })
+  await small.close()
+  await large.close()
+  await logs.close()
+}
