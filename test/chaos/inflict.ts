@@ -100,7 +100,9 @@ export class Inflictor {
       if (chosen.length === 0) return false
       if (kind === 'kill-backend') return killBackend(chosen[0])
       await this.#scene.ask(
-        (sql) => sql`select pg_terminate_backend(pid) from unnest(${chosen}::integer[]) as pid`,
+        (sql) => sql`
+          select pg_terminate_backend(pid)
+          from unnest(${`{${chosen.join(',')}}`}::text::integer[]) as pid`,
       )
     }
     return true

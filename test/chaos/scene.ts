@@ -83,7 +83,11 @@ export class Scene {
   /** Past all proxies, on a connection of its own. @returns undefined where the server is away */
   async ask<T>(work: (sql: postgres.Sql) => Promise<T>): Promise<T | undefined> {
     const connection = { application_name: HARNESS, statement_timeout: ASK_TIMEOUT_MS }
-    const sql = postgres(this.url, { max: 1, connect_timeout: 2, onnotice: () => {}, connection })
+    const sql = postgres(this.url, {
+      ...{ max: 1, connect_timeout: 2, onnotice: () => {}, connection },
+      // Nobody handles the failure of that question of the driver's own, and the process would end.
+      fetch_types: false,
+    })
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<undefined>((resolve) => {
       timer = setTimeout(() => resolve(undefined), ASK_TIMEOUT_MS)
