@@ -58,7 +58,7 @@ export interface DrainResult extends RelayStats {
 
 const PARTITIONS_EVERY_MS = 3_600_000
 const COMPACT_EVERY_MS = 1_000
-/** How many batches of a backlog it looks for: about as many as it moves until it looks again. */
+/** Most batches of a lane that are counted: about as many as are moved until the next look. */
 const PROBED_BATCHES = 16
 
 /**
@@ -237,7 +237,7 @@ export class Relay {
   /** Asks which lanes hold anything and moves it. @returns whether every lane was seen empty */
   async #cycle(signal: AbortSignal, maxRows = Number.POSITIVE_INFINITY): Promise<boolean> {
     this.#health.beat()
-    // Whoever stands by asks only whether there is anything: what was moved lies in the way of looks.
+    // Whoever stands by asks only whether there is anything: counting steps over each dead row.
     const probedRows = this.#stoodBack ? 1 : this.#limits.batchEntries * PROBED_BATCHES
     const probed = await this.#statements.probe(probedRows)
     this.#sideBySide.sawHead(probed.head)

@@ -22,6 +22,7 @@ export interface GrowthMeasured {
 type When = 'drained' | 'behindCheckpoint'
 
 const GOAL = 0.8
+const SIZES = ['small', 'large'] as const
 
 export function growthResult(measured: GrowthMeasured): Result {
   const { logs, largeRows } = measured
@@ -41,7 +42,10 @@ export function growthResult(measured: GrowthMeasured): Result {
 }
 
 function drainTable(measured: GrowthMeasured, when: When, words: string): Table {
-  const { drainRows, smallRows, largeRows, warmUpRows, logs } = measured
+  const { drainRows, smallRows, warmUpRows, logs } = measured
+  const sizes = logs.map(
+    ({ months, bytes }) => `${showNumber(bytes / 1e9)} GB (${showMonths(months)})`,
+  )
   return {
     title: `One relay draining ${showRows(drainRows)} entries, ${words}`,
     columns: [
@@ -52,10 +56,8 @@ function drainTable(measured: GrowthMeasured, when: When, words: string): Table 
       'WAL B/entry',
     ],
     rows: logs.flatMap(({ months, [when]: rounds }) =>
-      ['small', 'large'].map((log) => [
-        log === 'small'
-          ? `${showRows(smallRows)}`
-          : `${showRows(largeRows)}, ${showMonths(months)}`,
+      SIZES.map((log) => [
+        labelOf(measured, log, months),
         showSpread(rounds.spread(log, 'entriesPerSecond')),
         log === 'small' ? '1' : showSpread(rounds.ratio(log, 'small', 'entriesPerSecond')),
         showSpread(rounds.spread(log, 'cpuSecondsPerMillion')),
@@ -67,27 +69,33 @@ function drainTable(measured: GrowthMeasured, when: When, words: string): Table 
       `a small one on the same server. CPU is that of Postgres, all its processes. Behind a ` +
       `checkpoint the first touch of each page writes the whole of it to the WAL, and a short ` +
       `drain into a large log touches nearly as many pages as it has entries; between checkpoints ` +
-      `is after ${showRows(warmUpRows)} entries more. Request ids are ${REQUEST_IDS}. The small log begins at ` +
-      `${showRows(smallRows)} and grows with each turn. On disk: ` +
-      `${logs.map(({ months, bytes }) => `${showNumber(bytes / 1e9)} GB (${showMonths(months)})`).join(', ')}.`,
+      `is after ${showRows(warmUpRows)} entries more. Request ids are ${REQUEST_IDS}. ` +
+      `The small log begins at ${showRows(smallRows)} and grows with each turn. On disk: ` +
+      `${sizes.join(', ')}.`,
   }
 }
 
-function drainChart({ smallRows, largeRows, logs }: GrowthMeasured): Chart {
+function drainChart(measured: GrowthMeasured): Chart {
   return {
     name: 'growth',
     title: 'One relay, by how much is in the log already',
     subtitle: 'Entries a second into audit_log with all its indexes; more is better',
     unit: '/s',
-    bars: logs.flatMap(({ months, drained }) =>
-      ['small', 'large'].map((log) => {
-        const { median, min, max } = drained.spread(log, 'entriesPerSecond')
-        const isOurs = log === 'large'
-        const label = isOurs ? `${showRows(largeRows)}, ${showMonths(months)}` : showRows(smallRows)
-        return { label, value: median, min, max, isOurs }
+    bars: measured.logs.flatMap(({ months, drained }) =>
+      SIZES.map((log) => {
+        const { median: value, ...range } = drained.spread(log, 'entriesPerSecond')
+        return { label: labelOf(measured, log, months), value, ...range, isOurs: log === 'large' }
       }),
     ),
   }
+}
+
+function labelOf(
+  { smallRows, largeRows }: GrowthMeasured,
+  log: (typeof SIZES)[number],
+  months: number,
+): string {
+  return log === 'small' ? showRows(smallRows) : `${showRows(largeRows)}, ${showMonths(months)}`
 }
 
 function showMonths(months: number): string {

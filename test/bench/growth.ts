@@ -7,7 +7,7 @@ import type { Part, PartOptions } from './part.ts'
 import { interleave, type Rounds } from './rounds.ts'
 
 const SMALL_ROWS = 100_000
-/** 50 million entries take 38 GB, and ten minutes to make on two cores. */
+/** 50 million entries take 44 GB, and a quarter of an hour to make on two cores. */
 const LARGE_ROWS = Number(process.env['AUDIT_BENCH_LOG_ROWS'] ?? 50_000_000)
 /** How many months the entries of each large log are spread over. */
 const MONTHS = [1, 24]

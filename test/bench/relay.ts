@@ -7,7 +7,7 @@ import { countLog, drained } from './drain.ts'
 import type { Part, Result } from './part.ts'
 import { drainPeer, installPeers, PEERS } from './peers.ts'
 import { interleave, showNumber, showSpread } from './rounds.ts'
-import { fillStaging } from './staged.ts'
+import { fillStaging, REQUEST_IDS } from './staged.ts'
 
 const LANE_COLUMNS =
   'id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action, ' +
@@ -86,7 +86,7 @@ export const part: Part = {
             note:
               `relay and COPY: ${showNumber(rows)} entries; the relay with ` +
               `${RELAY_LIMITS.parallelMoves.default} moves side by side, as it is set by default, COPY as one transaction through postgres.js ` +
-              'from text that is ready in memory, with seq numbered beforehand. ' +
+              `from text that is ready in memory, with seq numbered beforehand. Request ids are ${REQUEST_IDS}. ` +
               (missing ??
                 `The other two: ${showNumber(jobs)} jobs, beside a relay with as many entries; of the jobs each batch is fetched, written to the ` +
                   'log in one statement and completed; pg-boss with two batches under way, graphile-worker ' +

@@ -1,11 +1,13 @@
 import type postgres from 'postgres'
 
-/** Default: as the middleware makes them. `random`: as a proxy in front of it may send them. */
-export const REQUEST_IDS = process.env['AUDIT_BENCH_REQUEST_IDS'] ?? 'in order of time'
+/** `random`: as a proxy in front may send them. Anything else: as the middleware makes them. */
+const areRandom = process.env['AUDIT_BENCH_REQUEST_IDS'] === 'random'
+/** How the ids of requests are, in words. */
+export const REQUEST_IDS = areRandom ? 'at random' : 'in order of time'
 
 /** SQL for the id of a request, of the digits of a hash and of the milliseconds `ms`. */
 export function requestIdOf(hash: string): string {
-  if (REQUEST_IDS === 'random') return `${hash}::uuid::text`
+  if (areRandom) return `${hash}::uuid::text`
   const rest = `'7' || substr(${hash}, 1, 3) || '8' || substr(${hash}, 4, 15)`
   return `(lpad(to_hex(ms), 12, '0') || ${rest})::uuid::text`
 }
