@@ -328,7 +328,8 @@ export function createRelay(options: RelayOptions = {}, observer?: RelayObserver
 }
 
 async function idle(waitMs: number, signal: AbortSignal): Promise<void> {
-  const jitteredMs = waitMs * (0.75 + Math.random() / 2) // keeps relays out of step
+  // Keeps relays out of step. Only longer: a shorter one would be more queries than were asked for.
+  const jitteredMs = waitMs * (1 + Math.random() / 4)
   // Aborting is how we are woken, so the rejection is the expected end of the wait.
   await sleep(jitteredMs, undefined, { signal }).catch(() => {})
 }

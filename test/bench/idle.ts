@@ -67,7 +67,7 @@ export const part: Part = {
               ['timers that keep the process alive, relays running', String(timers)],
               ['timers that keep the process alive, the recorder alone', String(heldBy)],
             ],
-            note: 'With the server’s autovacuum off. A poll of 1,000 ms is jittered by a quarter.',
+            note: 'With the server’s autovacuum off. A wait of 1,000 ms is made up to a quarter longer by chance.',
           },
         ],
         goals: [
