@@ -118,7 +118,7 @@ function tableOf(measured: readonly Latency[]) {
     note:
       'One application, one relay and the server share the machine. Visible: committed, by the ' +
       "server's commit timestamps. Floor: an entry waits up to 50 ms for the flush and up to 50 ms " +
-      'for the relay’s next cycle, each evenly spread, if all else took no time.',
+      'for the relay’s next cycle, each evenly spread, if all else, the jitter too, took no time.',
   }
 }
 
