@@ -148,8 +148,10 @@ test('of two moves that meet at one id, one is run again, and no number is left 
   }
   await waitFor(areBothWaiting, { what: 'both moves to wait for the head' })
   await holder`commit`
-  assert.equal((await drained).isDrained, true)
-  assert.equal((await moved).claimed, 2)
+  const drain = await drained
+  assert.equal(drain.isDrained, true)
+  // Whoever is run again may find that the other one was faster.
+  assert.equal(drain.claimed + (await moved).claimed, 4)
   const [log] = await scratch.sql`
     select count(*)::integer as entries, max(seq)::integer as last,
       (select seq::integer from audit.audit_head) as head from audit.audit_log`
