@@ -77,7 +77,8 @@ const MOVING = sql`${MOVE_LOCKS}::integer, -1`
  * - With a `turn`, most of the work is done beside that of other moves, and the head comes last: see
  *   `numberedInTurn`.
  * - `parked` takes what the log's checks would refuse, and an id that came again with another
- *   content. It looks only where some row was not fresh.
+ *   content. It looks only where some row was not fresh. An entry that was staged again is no second
+ *   letter: its recorder's account would count it twice.
  */
 export function moveStatement(options: MoveOptions): SQL {
   const { lane, lockTimeoutMs, turn } = options
@@ -132,6 +133,7 @@ export function moveStatement(options: MoveOptions): SQL {
       left join fresh as f on f.id = m.id
       where (select fresh < claimed from total)
         and (not ${fitsTheLog} or ${differs('l')} or ${differs('f')})
+      on conflict do nothing
       returning 1
     )
     select

@@ -15,7 +15,10 @@ export function listPlaces({ lane, batchEntries }: MoveOptions): SQL {
     from ${laneTable(lane)} as l limit ${batchEntries}::integer for update of l skip locked`
 }
 
-/** By place and by id: another relay may have moved the row, and the place be another row's now. */
+/**
+ * By place and by id: another relay may have moved the row, and the place be another row's now. An
+ * entry that was staged again, and is among the dead letters, leaves the lane and is no second one.
+ */
 export function parkStatement(lane: LaneName, { place, id }: Place, sqlstate: string): SQL {
   return sql`
     with moved as (
@@ -28,7 +31,10 @@ export function parkStatement(lane: LaneName, { place, id }: Place, sqlstate: st
         ${lane}::text, ${sqlstate}::text, 'the database refused to log it',
         m.id::text, m.recorder_id, m.recorder_seq, row_to_json(m)::text
       from moved as m
+      on conflict do nothing
       returning 1
     )
-    select count(*)::integer as claimed, 0 as logged, count(*)::integer as parked from parked`
+    select
+      (select count(*) from moved)::integer as claimed, 0 as logged,
+      (select count(*) from parked)::integer as parked`
 }

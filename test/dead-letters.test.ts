@@ -152,6 +152,29 @@ test('drop leaves its trace in the log and in the account of the recorder', asyn
   assert.deepEqual([account?.missing, account?.dropped], [0, { dead_letter: 2 }])
 })
 
+// Goal: an entry that a recorder staged again hides no other one that is lost.
+// Method: two that are refused, one by the log's own check and one by somebody else's, come three
+// times, two of them in one batch; a third one was accepted and never came.
+test('an entry that is staged and refused again is one dead letter, and one in the account', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await scratch.sql`alter table audit.audit_log add constraint theirs check (action <> 'bad.one')`
+  const database = openDatabase(t, scratch.url)
+  const relay = relayOn(t, scratch)
+  for (const times of [2, 1]) {
+    for (const [at, action] of [null, 'bad.one'].entries()) {
+      const columns = { id: numberedId(at), recorder_id: RECORDER, recorder_seq: at + 1, action }
+      await stage(database, 'staging', Array(times).fill(encoded(columns)))
+      await relay.drain({ deadlineMs: 10_000 })
+    }
+  }
+  const { claimed, deadLetters: died } = relay.stats()
+  assert.deepEqual([claimed, died], [6, 2])
+  await scratch.sql`select audit.report(${RECORDER}, now(), 3, 3, '{}', true)`
+  const { recorders, deadLetters: letters } = await readStatus(database)
+  assert.equal(letters, 2)
+  assert.equal(recorders.find(({ id }) => id === RECORDER)?.missing, 1)
+})
+
 test('a dead letter cannot go without a trace, not even by the login of the relay', async (t) => {
   const scratch = await scratchDatabase(t)
   await refused(t, scratch, 1)

@@ -9,6 +9,7 @@ import {
   smallint,
   text,
   timestamp,
+  uniqueIndex,
   uuid,
 } from 'drizzle-orm/pg-core'
 
@@ -106,19 +107,31 @@ export const auditHead = auditSchema.table(
   (head) => [check('audit_head_only', sql`${head.only}`)],
 )
 
-/** Entries that the log refused for good. Nothing here can refuse anything. */
-export const auditDeadLetter = auditSchema.table('audit_dead_letter', {
-  number: bigint('number', { mode: 'number' }).primaryKey().generatedByDefaultAsIdentity(),
-  diedAt: instant('died_at').notNull().default(sql`clock_timestamp()`),
-  lane: text('lane'),
-  sqlstate: text('sqlstate'),
-  reason: text('reason'),
-  id: text('id'),
-  recorderId: uuid('recorder_id'),
-  recorderSeq: bigint('recorder_seq', { mode: 'number' }),
-  /** The entry as JSON text, as it stood in its lane. */
-  entry: text('entry'),
-})
+/**
+ * Entries that the log refused for good. Nothing here can refuse anything: its index is there so that
+ * an entry that was staged again, and refused again, is one letter still.
+ */
+export const auditDeadLetter = auditSchema.table(
+  'audit_dead_letter',
+  {
+    number: bigint('number', { mode: 'number' }).primaryKey().generatedByDefaultAsIdentity(),
+    diedAt: instant('died_at').notNull().default(sql`clock_timestamp()`),
+    lane: text('lane'),
+    sqlstate: text('sqlstate'),
+    reason: text('reason'),
+    id: text('id'),
+    recorderId: uuid('recorder_id'),
+    recorderSeq: bigint('recorder_seq', { mode: 'number' }),
+    /** The entry as JSON text, as it stood in its lane. */
+    entry: text('entry'),
+  },
+  (letter) => [
+    // Of the text a hash, because an index cannot hold a long one.
+    uniqueIndex('audit_dead_letter_entry')
+      .on(letter.recorderId, letter.recorderSeq, sql`hashtextextended(${letter.entry}, 0)`)
+      .where(sql`${letter.recorderId} is not null`),
+  ],
+)
 
 /** A row for each recorder: its own counts, as it last reported them, and what was logged of it. */
 export const auditRecorder = auditSchema.table('audit_recorder', {

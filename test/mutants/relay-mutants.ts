@@ -194,6 +194,17 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     tests: ['bad-inputs.test.ts'],
   },
   {
+    name: 'an entry that is staged and refused again is a second dead letter',
+    edits: [
+      {
+        file: 'src/schema/migrations/0006_letters.sql',
+        find: 'CREATE UNIQUE INDEX',
+        replace: 'CREATE INDEX',
+      },
+    ],
+    tests: ['dead-letters.test.ts'],
+  },
+  {
     name: 'the lanes are drained one after the other',
     edits: [
       {

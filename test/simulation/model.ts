@@ -204,6 +204,9 @@ export class Model {
     if (row === undefined) return { claimed: 0, logged: 0, parked: 0 }
     if (row.heldBy) throw sqlError('55P03')
     this.#take(lane, [row])
+    if (this.deadLetters.some((letter) => letter.id === row.id)) {
+      return { claimed: 1, logged: 0, parked: 0 }
+    }
     this.deadLetters.push(row)
     return { claimed: 1, logged: 0, parked: 1 }
   }
