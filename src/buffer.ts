@@ -75,11 +75,11 @@ export class EntryBuffer<Entry extends Sized> {
     return taken
   }
 
-  /** Ends the count of entries that were taken: they are written, or lost. */
-  release(entries: readonly Sized[]): void {
-    assert(entries.length <= this.#takenEntries)
-    this.#takenEntries -= entries.length
-    for (const entry of entries) this.#bytes -= entry.bytes
+  /** Ends the count of so many entries that were taken, and their bytes: they are written, or lost. */
+  release(entries: number, bytes: number): void {
+    assert(entries <= this.#takenEntries)
+    this.#takenEntries -= entries
+    this.#bytes -= bytes
   }
 
   #resize(length: number): void {

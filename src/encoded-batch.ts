@@ -1,42 +1,55 @@
 import type { Encoder, Row } from './encode.ts'
+import { type EncodedSlice, halvesOf, readRow, rowsIn } from './encoded-slice.ts'
+import { type EntryLabel, labelOf } from './entry-label.ts'
 import type { PendingEntry } from './pending.ts'
 
-/** Entries on their way to the fast lane, with what is to be staged of them. */
+/**
+ * Entries on their way to the fast lane. Once a slice is sealed, its text is all that is held: while
+ * a statement is under way, the engine carries whatever is held through each of its collections.
+ * What has to be known of an entry when something fails is read from the text.
+ */
 export class EncodedBatch {
   readonly #encoder: Encoder
-  readonly #entries: PendingEntry[] = []
-  readonly #rows: Row[] = []
-  readonly #numbers: number[] = []
-  readonly #slices: string[] = []
-  #sealed = 0
+  readonly #sealed: EncodedSlice[]
+  #pending: PendingEntry[] = []
+  #rows: Row[] = []
+  #lastSeq: number
+  #entries: number
+  #bytes = 0
 
-  constructor(encoder: Encoder) {
+  constructor(encoder: Encoder, sealed: EncodedSlice[] = []) {
     this.#encoder = encoder
+    this.#sealed = sealed
+    this.#lastSeq = sealed.at(-1)?.lastSeq ?? 0
+    this.#entries = sealed.reduce((sum, { entries }) => sum + entries, 0)
   }
 
-  get entries(): readonly PendingEntry[] {
+  get entries(): number {
     return this.#entries
+  }
+
+  /** The estimated size of what was added. */
+  get bytes(): number {
+    return this.#bytes
   }
 
   /** The last entry's running number. */
   get lastSeq(): number {
-    return this.#numbers.at(-1) ?? 0
+    return this.#lastSeq
   }
 
   /** JSON arrays of rows, of all that was sealed. */
   get slices(): readonly string[] {
-    return this.#slices
+    return this.#sealed.map(({ json }) => json)
   }
 
   /** @throws what the encoder throws, with nothing added */
   add(pending: PendingEntry, recorderSeq: number): void {
-    this.#put(pending, recorderSeq, this.#encoder.rowOf(pending, recorderSeq))
-  }
-
-  #put(pending: PendingEntry, recorderSeq: number, row: Row): void {
-    this.#entries.push(pending)
-    this.#numbers.push(recorderSeq)
-    this.#rows.push(row)
+    this.#rows.push(this.#encoder.rowOf(pending, recorderSeq))
+    this.#pending.push(pending)
+    this.#lastSeq = recorderSeq
+    this.#entries += 1
+    this.#bytes += pending.bytes
   }
 
   /**
@@ -45,27 +58,32 @@ export class EncodedBatch {
    * @returns how many characters it has
    */
   seal(): number {
-    const from = this.#sealed
-    this.#sealed = this.#rows.length
-    if (from === this.#sealed) return 0
-    const slice = this.#encoder.arrayOf(this.#rows.slice(from), this.#entries.slice(from))
-    this.#slices.push(slice)
-    return slice.length
+    const entries = this.#rows.length
+    if (entries === 0) return 0
+    const json = this.#encoder.arrayOf(this.#rows, this.#pending)
+    this.#sealed.push({ json, entries, lastSeq: this.#lastSeq })
+    this.#rows = []
+    this.#pending = []
+    return json.length
   }
 
-  /** The same rows in two batches, of one slice each. */
+  /** What may be logged of its first entries, of so many at most. */
+  labels(most: number): EntryLabel[] {
+    const rows = this.#sealed.slice(0, most).flatMap((slice) => rowsIn(slice).slice(0, most))
+    return rows.slice(0, most).map((row) => {
+      const { action, event_id, user_id } = readRow(row)
+      return labelOf({ action, eventId: event_id, userId: user_id })
+    })
+  }
+
+  /** The same rows in two batches. Only a slice that is alone is taken apart. */
   halves(): [EncodedBatch, EncodedBatch] {
-    const halves: [EncodedBatch, EncodedBatch] = [
-      new EncodedBatch(this.#encoder),
-      new EncodedBatch(this.#encoder),
+    const [only, ...others] = this.#sealed
+    const slices = only && others.length === 0 ? halvesOf(only) : this.#sealed
+    const half = Math.ceil(slices.length / 2)
+    return [
+      new EncodedBatch(this.#encoder, slices.slice(0, half)),
+      new EncodedBatch(this.#encoder, slices.slice(half)),
     ]
-    const half = Math.ceil(this.#rows.length / 2)
-    for (const [at, row] of this.#rows.entries()) {
-      const [pending, number] = [this.#entries[at], this.#numbers[at]]
-      if (pending === undefined || number === undefined) continue
-      halves[at < half ? 0 : 1].#put(pending, number, row)
-    }
-    for (const one of halves) one.seal()
-    return halves
   }
 }

@@ -1,4 +1,3 @@
-import type { PendingEntry } from './pending.ts'
 import { isActionName, isUuid } from './text.ts'
 
 /** What we may log of an entry: a checked action and UUIDs, never metadata, context or free text. */
@@ -8,10 +7,12 @@ export interface EntryLabel {
   readonly userId: string | undefined
 }
 
-export function labelOf({ action, eventId, userId }: PendingEntry): EntryLabel {
+/** Checked here, whatever was checked before. */
+export function labelOf(given: Readonly<Record<keyof EntryLabel, unknown>>): EntryLabel {
+  const { action, eventId, userId } = given
   return {
-    action: isActionName(action) ? action : '(malformed)',
-    eventId: eventId && isUuid(eventId) ? eventId : undefined,
-    userId: userId && isUuid(userId) ? userId : undefined,
+    action: typeof action === 'string' && isActionName(action) ? action : '(malformed)',
+    eventId: typeof eventId === 'string' && isUuid(eventId) ? eventId : undefined,
+    userId: typeof userId === 'string' && isUuid(userId) ? userId : undefined,
   }
 }

@@ -119,10 +119,10 @@ export class Flusher {
     const { buffer } = this.#parts
     do {
       const encoded = await this.#takeBatch()
-      const { entries } = encoded
-      if (entries.length > 0) await this.#stage(encoded)
-      buffer.release(entries)
-      this.#settle(entries.length)
+      const { entries, bytes } = encoded
+      if (entries > 0) await this.#stage(encoded)
+      buffer.release(entries, bytes)
+      this.#settle(entries)
     } while (this.#isWorthWriting() && !this.#halt.signal.aborted)
   }
 
@@ -157,7 +157,7 @@ export class Flusher {
     } catch {
       // A bug of ours, and no reason to hold up the others.
       this.#parts.drops.count('refused')
-      this.#parts.buffer.release([pending])
+      this.#parts.buffer.release(1, pending.bytes)
       this.#settle(1)
     }
   }
@@ -187,18 +187,17 @@ export class Flusher {
         onFailure: (error) => this.#outage.failed(error, { buffered: this.#parts.buffer.size }),
       })
       this.#outage.recovered({ buffered: this.#parts.buffer.size })
-      this.#staged += entries.length
-      onStaged({ epoch, lastSeq: encoded.lastSeq, entries: entries.length, slices })
+      this.#staged += entries
+      onStaged({ epoch, lastSeq: encoded.lastSeq, entries, slices })
     } catch (error) {
       if (faultKind(error) !== 'entry') {
-        const named = entries.slice(0, MAX_LABELS).map(labelOf)
-        drops.count('timeout', entries.length, named)
+        drops.count('timeout', entries, encoded.labels(MAX_LABELS))
         return
       }
       // Whoever refuses an entry is there.
       this.#outage.recovered({ buffered: this.#parts.buffer.size })
-      if (entries.length === 1) {
-        for (const pending of entries) this.#refuse(pending, error)
+      if (entries === 1) {
+        this.#refuse(encoded, error)
       } else {
         // One of them is at fault. Halving finds it, and the others are staged on the way.
         for (const half of encoded.halves()) await this.#stage(half)
@@ -206,19 +205,20 @@ export class Flusher {
     }
   }
 
-  #refuse(pending: PendingEntry, error: unknown): void {
+  #refuse(encoded: EncodedBatch, error: unknown): void {
     const { drops, logger, onRefused } = this.#parts
     drops.count('refused')
     onRefused()
     const fault = databaseFault(error)
-    logger.warn({ ...labelOf(pending), fault }, 'audit entry refused by the database')
+    logger.warn({ ...encoded.labels(1)[0], fault }, 'audit entry refused by the database')
   }
 
   #lose(entries: readonly PendingEntry[]): void {
     const { buffer, drops } = this.#parts
     drops.count('timeout', entries.length, entries.slice(0, MAX_LABELS).map(labelOf))
     this.#numbered += entries.length
-    buffer.release(entries)
+    const bytes = entries.reduce((sum, pending) => sum + pending.bytes, 0)
+    buffer.release(entries.length, bytes)
     this.#settle(entries.length)
   }
 

@@ -37,7 +37,10 @@ test('the buffer gives back what it was given, in order, and counts what is out'
           taken = taken.concat(got)
         } else {
           const back = taken.splice(0, count)
-          buffer.release(back)
+          buffer.release(
+            back.length,
+            back.reduce((sum, { bytes }) => sum + bytes, 0),
+          )
         }
         assert.equal(buffer.waiting, waiting.length)
         assert.equal(buffer.size, waiting.length + taken.length)

@@ -56,7 +56,7 @@ function encodedEntries(parameters: { readonly seed: number; readonly numRuns: n
     const entry = { ...(make() as object), action: outbox.length % 2 ? 'thing.change' : undefined }
     const pending = shape(entry, undefined, Date.now()) ?? shape(make(), undefined, Date.now())
     if (pending === undefined) continue
-    batch.add(pending, batch.entries.length + 1)
+    batch.add(pending, batch.entries + 1)
     outbox.push(encoder.encode(pending, null))
   }
   batch.seal()

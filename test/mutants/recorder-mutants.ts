@@ -123,7 +123,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'one refused entry takes its batch along',
-    edits: [{ file: FLUSHER, find: 'if (entries.length === 1) {', replace: 'if (Boolean(1)) {' }],
+    edits: [{ file: FLUSHER, find: 'if (entries === 1) {', replace: 'if (Boolean(1)) {' }],
     tests: ['recorder.test.ts'],
   },
   {
@@ -179,8 +179,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FLUSHER,
-        find: 'if (entries.length > 0) await this.#stage(encoded)',
-        replace: 'if (entries.length > 0) void this.#stage(encoded)',
+        find: 'if (entries > 0) await this.#stage(encoded)',
+        replace: 'if (entries > 0) void this.#stage(encoded)',
       },
     ],
     tests: ['simulation.test.ts'],
