@@ -5,11 +5,24 @@ import { WORKS } from './work.ts'
 // every few calls, as an application would: what is put off is done then, and its cost is counted.
 // Arguments: a name of WORKS. It answers each message with what a round of calls has cost.
 
-export interface LoopSeen {
+export interface LoopOrder {
+  /**
+   * The heap is told by collecting all of it, and a collection that finds no entry makes the engine
+   * forget what it has compiled for them: so never between two rounds that are timed.
+   */
+  readonly what: 'time' | 'heap'
+}
+
+// Types and no interfaces: each is a sample of the rounds, by the names of what was measured.
+
+export type LoopTime = {
   /** The calls by themselves: what a handler waits for. */
   readonly callNs: number
   /** The calls and all that follows from them, on every thread, until nothing is under way. */
   readonly cpuNs: number
+}
+
+export type LoopHeap = {
   /** What the calls leave on the heap, the caller's own literal included. */
   readonly heapBytes: number
 }
@@ -23,7 +36,7 @@ const HEAP_RUNS = 3
 const work = WORKS[process.argv[2] ?? '']?.('')
 if (work === undefined) throw new Error(`nothing is called ${process.argv[2]}`)
 
-async function measure(): Promise<LoopSeen> {
+async function time(): Promise<LoopTime> {
   let callMs = 0
   const before = process.cpuUsage()
   for (let n = 0; n < CALLS; n += CALLS_A_TURN) {
@@ -37,18 +50,17 @@ async function measure(): Promise<LoopSeen> {
   return {
     callNs: (callMs * 1e6) / CALLS,
     cpuNs: ((user + system) * 1_000) / CALLS,
-    heapBytes: await heapBytes(),
   }
 }
 
 /** The least of some: where the engine begins a page of memory, all of that counts as used. */
-async function heapBytes(): Promise<number> {
-  let least = Number.POSITIVE_INFINITY
-  for (let run = 0; run < HEAP_RUNS; run += 1) least = Math.min(least, await heapBytesOnce())
-  return least
+async function heap(): Promise<LoopHeap> {
+  let heapBytes = Number.POSITIVE_INFINITY
+  for (let run = 0; run < HEAP_RUNS; run += 1) heapBytes = Math.min(heapBytes, await heapOnce())
+  return { heapBytes }
 }
 
-async function heapBytesOnce(): Promise<number> {
+async function heapOnce(): Promise<number> {
   await settled()
   globalThis.gc?.()
   const before = process.memoryUsage().heapUsed
@@ -64,5 +76,7 @@ async function settled(): Promise<void> {
   while ((work?.backlog() ?? 0) > 0)
 }
 
-process.on('message', async () => process.send?.(await measure()))
+process.on('message', async ({ what }: LoopOrder) => {
+  process.send?.(what === 'time' ? await time() : await heap())
+})
 process.on('disconnect', () => process.exit())
