@@ -6,7 +6,7 @@ import { interleave } from './rounds.ts'
 
 // What auditing costs a live server, beside what else a handler could do with an entry.
 
-const FULL = { rounds: 3, warmUpMs: 1_500, measureMs: 3_000, fixedMs: 60_000, anchorMs: 20_000 }
+const FULL = { rounds: 5, warmUpMs: 1_500, measureMs: 3_000, fixedMs: 60_000, anchorMs: 20_000 }
 const QUICK = { rounds: 1, warmUpMs: 300, measureMs: 400, fixedMs: 2_000, anchorMs: 1_000 }
 
 const REQUESTS_PER_SECOND = 10_000
