@@ -116,6 +116,12 @@ test('whatever an entry holds, a sentence is said', () => {
         assert.ok(!/[\u202a-\u202e\u2066-\u2069]/.test(said))
       },
     ),
+    // An action that is no `entity.verb`, and those in which either half steers the text.
+    {
+      examples: [['\u202a'], ['a.\u202e'], ['\u2066.b'], ['\u202a c.d \u202e']].map(
+        ([action = '']) => [action, null, {}],
+      ),
+    },
   )
 })
 

@@ -1,6 +1,6 @@
 import type { LoggedEntry } from '../../src/logged-entry.ts'
 import { changesOf, isToldByChanges } from './changes.ts'
-import { inBrief, shortened, shortId } from './plain-text.ts'
+import { inBrief, shortened, shortId, visible } from './plain-text.ts'
 import { dropSentence, gapSentence } from './losses.ts'
 import { named, type NameOf, type Piece, text, textIn, whoPieces } from './pieces.ts'
 import { inWords, pastTense } from './words.ts'
@@ -21,10 +21,11 @@ export function sentenceOf(entry: LoggedEntry, nameOf: NameOf = () => undefined)
   if (entry.action === 'audit.drop') return dropSentence(entry)
   if (entry.action === 'audit.read') return readSentence(entry, nameOf)
   const who = whoPieces(entry, nameOf)
-  const { deed, thing } = actionInWords(entry.action)
+  const action = visible(entry.action)
+  const { deed, thing } = actionInWords(action)
   if (thing === undefined) {
     // No `entity.verb`: quoted as it is.
-    return [...(who ?? [text('Somebody')]), text(' did '), named(entry.action), ...details(entry)]
+    return [...(who ?? [text('Somebody')]), text(' did '), named(action), ...details(entry)]
   }
   if (deed === '') {
     return [...(who ?? [text('Somebody')]), text(` · ${thing}`), ...details(entry)]
