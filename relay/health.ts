@@ -28,8 +28,8 @@ const MIN_STALLED_MS = 2_000
 /** The longest wait between two attempts on a database that is away. */
 const MAX_RETRY_WAIT_MS = 5_000
 const ALIVE_MARGIN_MS = 10_000
-/** Idle waits are jittered by so much. */
-const JITTER = 1.25
+/** By so much an idle wait may be longer than it was asked for, which keeps relays out of step. */
+export const JITTER = 1.25
 
 /**
  * Judges a relay by what it gets done. A query that a health check sends would prove that somebody

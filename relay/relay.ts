@@ -12,7 +12,7 @@ import {
 import { Outage } from '../src/outage.ts'
 import { faultKind, withRetry } from '../src/retry.ts'
 import { Cycle } from './cycle.ts'
-import { Health, type RelayHealth } from './health.ts'
+import { Health, JITTER, type RelayHealth } from './health.ts'
 import type { Moved } from './move.ts'
 import type { RelayObserver } from './observer.ts'
 import { SideBySide } from './side-by-side.ts'
@@ -328,8 +328,8 @@ export function createRelay(options: RelayOptions = {}, observer?: RelayObserver
 }
 
 async function idle(waitMs: number, signal: AbortSignal): Promise<void> {
-  // Keeps relays out of step. Only longer: a shorter one would be more queries than were asked for.
-  const jitteredMs = waitMs * (1 + Math.random() / 4)
+  // Only longer: a shorter one would be more queries than were asked for.
+  const jitteredMs = waitMs * (1 + Math.random() * (JITTER - 1))
   // Aborting is how we are woken, so the rejection is the expected end of the wait.
   await sleep(jitteredMs, undefined, { signal }).catch(() => {})
 }
