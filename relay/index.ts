@@ -1,4 +1,4 @@
-export type { RelayHealth } from './health.ts'
+export type { RelayHealth } from './move/health.ts'
 export {
   createRelay,
   type DrainOptions,
@@ -6,5 +6,5 @@ export {
   type Relay,
   type RelayOptions,
   type RelayStats,
-} from './relay.ts'
-export { readStatus, type RecorderStatus, type Status } from './status.ts'
+} from './move/relay.ts'
+export { readStatus, type RecorderStatus, type Status } from './telemetry/status.ts'

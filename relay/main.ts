@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { AuditError } from '../src/errors.ts'
 import { nearest } from '../src/options.ts'
-import { faultHint } from '../src/retry.ts'
-import { type Command, type CommandOptions, type Given, misuse } from './command.ts'
-import { COMMANDS } from './commands.ts'
-import { usage } from './usage.ts'
+import { faultHint } from '../src/database/retry.ts'
+import { type Command, type CommandOptions, type Given, misuse } from './cli/command.ts'
+import { COMMANDS } from './cli/commands.ts'
+import { usage } from './cli/usage.ts'
 
 const FAILED = 1
 const MISUSED = 2

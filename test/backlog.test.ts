@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { BacklogReader, FRESH_MS } from '../relay/backlog.ts'
+import { BacklogReader, FRESH_MS } from '../relay/telemetry/backlog.ts'
 import { scratchDatabase } from './support/database.ts'
 import { encoded, numberedId, openDatabase, stage } from './support/lanes.ts'
 

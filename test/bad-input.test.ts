@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { PARAMETERS } from '../relay/page/address.ts'
+import { PARAMETERS } from '../src/page/query/address.ts'
 import { AuditError } from '../src/errors.ts'
 import { exportLog } from '../src/export/index.ts'
-import { FILTER_NAMES } from '../src/filter.ts'
-import { tail } from '../src/tail.ts'
-import { type AuditDatabase, entry, timeline } from '../src/timeline.ts'
+import { FILTER_NAMES } from '../src/read/filter.ts'
+import { tail } from '../src/read/tail.ts'
+import { type AuditDatabase, entry, timeline } from '../src/read/timeline.ts'
 import { pageOn } from './support/pages.ts'
 
 /** What has broken other readers of query strings: each as every parameter that there is. */

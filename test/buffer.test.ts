@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { EntryBuffer } from '../src/buffer.ts'
+import { EntryBuffer } from '../src/flush/buffer.ts'
 
 // Goal: first in, first out, nothing lost and nothing twice, however full it was in between.
 // Method: any order of pushing, taking and releasing, beside a plain array; at times so much that

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import net, { type AddressInfo } from 'node:net'
 import { test, type TestContext } from 'node:test'
 import { sql } from 'drizzle-orm'
-import { Database } from '../src/database.ts'
+import { Database } from '../src/database/connection.ts'
 import { scratchDatabase } from './support/database.ts'
 import { openDatabase } from './support/lanes.ts'
 

@@ -1,14 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import { createEncoder } from '../src/encode.ts'
-import { EncodedBatch } from '../src/encoded-batch.ts'
+import { createEncoder } from '../src/encode/encoder.ts'
+import { EncodedBatch } from '../src/encode/batch.ts'
 import type { AuditContext } from '../src/entry.ts'
-import { labelOf } from '../src/entry-label.ts'
-import { createIdGenerator } from '../src/id.ts'
-import type { PendingEntry } from '../src/pending.ts'
-import { compileRedactor, type RedactOptions } from '../src/redact.ts'
-import { createShaper } from '../src/shape.ts'
+import { labelOf } from '../src/encode/log-label.ts'
+import { createIdGenerator } from '../src/ids/uuid7.ts'
+import type { PendingEntry } from '../src/capture/captured-entry.ts'
+import { compileRedactor, type RedactOptions } from '../src/redact/redactor.ts'
+import { createShaper } from '../src/capture/capture.ts'
 
 const NOW = Date.UTC(2026, 0, 15, 12)
 const DAY = 86_400_000

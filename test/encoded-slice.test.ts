@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { ROW_COLUMNS } from '../src/encode-layout.ts'
-import { halvesOf, readRow, rowsIn } from '../src/encoded-slice.ts'
+import { ROW_COLUMNS } from '../src/encode/row.ts'
+import { halvesOf, readRow, rowsIn } from '../src/encode/slice.ts'
 
 const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('[', ']', '{', '}', '"', '\\'))
 const row = fc

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sql } from 'drizzle-orm'
-import { readStatus } from '../relay/status.ts'
+import { readStatus } from '../relay/telemetry/status.ts'
 import { scratchDatabase } from './support/database.ts'
 import { encoded, memoryLogger, openDatabase, relayOn, stage } from './support/lanes.ts'
 import { waitFor } from './support/wait-for.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { createRelay } from '../relay/index.ts'
-import { RelayMetrics } from '../relay/metrics.ts'
+import { RelayMetrics } from '../relay/telemetry/metrics.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import { encoded, memoryLogger, numberedId, openDatabase, stage } from './support/lanes.ts'
 import { waitFor } from './support/wait-for.ts'

@@ -4,7 +4,7 @@ import type postgres from 'postgres'
 import { emptyDatabase, scratchDatabase } from './support/database.ts'
 import { connectAs, refusalOf } from './support/logins.ts'
 import { serverMajor } from './support/server.ts'
-import { migrateDatabase } from '../src/migrate.ts'
+import { migrateDatabase } from '../src/schema/migrate.ts'
 
 // What the README tells a team that it grants, in full. Whatever is not here must not be possible.
 const LANE = 'SELECT, UPDATE, DELETE'

@@ -4,9 +4,9 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { AuditContext } from '../src/entry.ts'
-import type { JsonObject } from '../src/json-object.ts'
-import { compileRedactor } from '../src/redact.ts'
-import { createShaper } from '../src/shape.ts'
+import type { JsonObject } from '../src/capture/json-object.ts'
+import { compileRedactor } from '../src/redact/redactor.ts'
+import { createShaper } from '../src/capture/capture.ts'
 import { cpuMs } from './support/cpu.ts'
 
 const MAX_ENTRY_BYTES = 32 * 1024

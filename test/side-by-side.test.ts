@@ -2,12 +2,17 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import { Cycle } from '../relay/cycle.ts'
+import { Cycle } from '../relay/move/cycle.ts'
 import { createRelay } from '../relay/index.ts'
-import { type Moved, type MoveOptions, moveStatement, type Turn } from '../relay/move.ts'
-import type { RelayObserver } from '../relay/observer.ts'
-import { SideBySide } from '../relay/side-by-side.ts'
-import type { Database } from '../src/database.ts'
+import {
+  type Moved,
+  type MoveOptions,
+  moveStatement,
+  type Turn,
+} from '../relay/move/move-statement.ts'
+import type { RelayObserver } from '../relay/move/observer.ts'
+import { SideBySide } from '../relay/move/parallel-moves.ts'
+import type { Database } from '../src/database/connection.ts'
 import { AuditError } from '../src/errors.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import { encoded, numberedId, openDatabase, relayOn, silentLogger, stage } from './support/lanes.ts'

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createRelay } from '../relay/index.ts'
-import { Database } from '../src/database.ts'
+import { Database } from '../src/database/connection.ts'
 import { AuditError } from '../src/errors.ts'
 import {
   type AuditDatabase,
@@ -11,7 +11,7 @@ import {
   type TailOptions,
   tail,
   waitMsAfter,
-} from '../src/tail.ts'
+} from '../src/read/tail.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import { tailUnderFire } from './support/tail-under-fire.ts'
 import { waitFor } from './support/wait-for.ts'

@@ -6,10 +6,10 @@ import { drizzle as drizzleNodePostgres } from 'drizzle-orm/node-postgres'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import pg from 'pg'
 import postgres from 'postgres'
-import { Database } from '../src/database.ts'
+import { Database } from '../src/database/connection.ts'
 import { AuditError } from '../src/errors.ts'
-import { idFloor } from '../src/instant.ts'
-import { readRows } from '../src/read.ts'
+import { idFloor } from '../src/read/instant.ts'
+import { readRows } from '../src/read/read-rows.ts'
 import {
   type AuditDatabase,
   checkTimeline,
@@ -18,7 +18,7 @@ import {
   pageQuery,
   type TimelineOptions,
   timeline,
-} from '../src/timeline.ts'
+} from '../src/read/timeline.ts'
 import { generateLog, knownIds, RARE } from './bench/generate.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
 

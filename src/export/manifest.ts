@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { EXPORT_DEADLINE_MS, readRows } from '../read.ts'
-import type { AuditDatabase } from '../rows.ts'
+import { EXPORT_DEADLINE_MS, readRows } from '../read/read-rows.ts'
+import type { AuditDatabase } from '../database/callers-database.ts'
 import { auditLog, entityOf } from '../schema/tables.ts'
 import type { ExportFormat } from './formats.ts'
 import type { ExportPage } from './pages.ts'

@@ -1,4 +1,4 @@
-import { checkFilter, invalid, type LogFilter, shown } from '../filter.ts'
+import { checkFilter, invalid, type LogFilter, shown } from '../read/filter.ts'
 import { EXPORT_FORMATS, type ExportFormat } from './formats.ts'
 import { checkRange } from './range.ts'
 

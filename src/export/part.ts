@@ -1,7 +1,7 @@
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import fs from 'node:fs/promises'
-import { invalid } from '../filter.ts'
+import { invalid } from '../read/filter.ts'
 import type { ExportState, Sink } from './write.ts'
 
 /** The names that go with a file. */

@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
-import { checkFilter, invalid, type LogFilter, shown } from '../filter.ts'
-import { EXPORT_DEADLINE_MS, readRows } from '../read.ts'
-import type { AuditDatabase } from '../rows.ts'
+import { checkFilter, invalid, type LogFilter, shown } from '../read/filter.ts'
+import { EXPORT_DEADLINE_MS, readRows } from '../read/read-rows.ts'
+import type { AuditDatabase } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
 
 export interface RangeOptions {

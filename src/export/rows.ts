@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
-import type { Row } from '../rows.ts'
+import type { Row } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
 
 /** An entry as an export has it: texts as the database writes them, so that nothing is rounded. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
-import type { AuditDatabase } from '../rows.ts'
+import type { AuditDatabase } from '../database/callers-database.ts'
 import type { ExportManifest } from './manifest.ts'
 import { beginExport, describeExport, type WriteOptions, writePages } from './write.ts'
 

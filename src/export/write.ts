@@ -1,7 +1,7 @@
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
-import type { LogFilter } from '../filter.ts'
-import type { AuditDatabase } from '../rows.ts'
+import type { LogFilter } from '../read/filter.ts'
+import type { AuditDatabase } from '../database/callers-database.ts'
 import { type ExportFormat, formatWriter } from './formats.ts'
 import {
   count,

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { Recorder } from '../recorder.ts'
+import type { Recorder } from '../recorder/recorder.ts'
 import type { RequestReader } from './request-details.ts'
 import { chooseRequestId } from './request-id.ts'
 import { RequestRecorder } from './request-recorder.ts'

@@ -1,4 +1,4 @@
-import { createIdGenerator } from '../id.ts'
+import { createIdGenerator } from '../ids/uuid7.ts'
 
 /** Anything longer, or with anything else in it, did not come from a tracing proxy. */
 const REQUEST_ID = /^[\w.:\-/=+]{1,128}$/

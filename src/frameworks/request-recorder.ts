@@ -1,7 +1,7 @@
-import { runInScope } from '../context.ts'
+import { runInScope } from '../context/scope.ts'
 import type { AnyActions, AuditContext, EntryOf } from '../entry.ts'
-import type { AuditTransaction } from '../outbox.ts'
-import type { CloseResult, Recorder, RecorderStats, RecordInOptions } from '../recorder.ts'
+import type { AuditTransaction } from '../lanes/outbox.ts'
+import type { CloseResult, Recorder, RecorderStats, RecordInOptions } from '../recorder/recorder.ts'
 import { requestDetails, requestRoute } from './request-details.ts'
 import type { AuditUser, RequestSource } from './request-source.ts'
 

@@ -1,7 +1,7 @@
 import type { AuditContext } from '../entry.ts'
 import { AuditError } from '../errors.ts'
 import { refuseUnknownOptions } from '../options.ts'
-import type { Recorder } from '../recorder.ts'
+import type { Recorder } from '../recorder/recorder.ts'
 import type { RequestReader } from './request-details.ts'
 
 /** More about the user than the id. Every property is stored in the entry's context. */

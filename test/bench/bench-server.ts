@@ -2,7 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import postgres from 'postgres'
-import { migrateDatabase } from '../../src/migrate.ts'
+import { migrateDatabase } from '../../src/schema/migrate.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { whenWeEnd } from '../support/when-we-end.ts'
 

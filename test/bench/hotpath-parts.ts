@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { performance } from 'node:perf_hooks'
 import { pino } from 'pino'
-import { createEncoder } from '../../src/encode.ts'
-import { compileRedactor } from '../../src/redact.ts'
-import { createShaper } from '../../src/shape.ts'
+import { createEncoder } from '../../src/encode/encoder.ts'
+import { compileRedactor } from '../../src/redact/redactor.ts'
+import { createShaper } from '../../src/capture/capture.ts'
 import { demoEntry } from './demo-entry.ts'
 
 // What the parts of the hot path cost beside what everybody knows. The rounds are interleaved, so

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks'
-import type { Database } from '../../src/database.ts'
-import { type TimelineOptions, timeline } from '../../src/timeline.ts'
+import type { Database } from '../../src/database/connection.ts'
+import { type TimelineOptions, timeline } from '../../src/read/timeline.ts'
 import { type knownIds, RARE, STEADY } from './generate.ts'
 
 /** A log to be read, with what to look for in it. */

@@ -3,7 +3,10 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, Worker } from 'node:worker_threads'
 import { RECORDER_LIMITS, resolveLimits } from '../../src/options.ts'
-import { openRecorderStatements, type RecorderStatements } from '../../src/recorder-statements.ts'
+import {
+  openRecorderStatements,
+  type RecorderStatements,
+} from '../../src/lanes/recorder-statements.ts'
 import { BenchServer } from './bench-server.ts'
 import { demoEntry } from './demo-entry.ts'
 import { describeMachine, showMachine } from './machine.ts'

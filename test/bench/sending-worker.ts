@@ -1,5 +1,8 @@
 import { type MessagePort, workerData } from 'node:worker_threads'
-import { openRecorderStatements, type StatementOptions } from '../../src/recorder-statements.ts'
+import {
+  openRecorderStatements,
+  type StatementOptions,
+} from '../../src/lanes/recorder-statements.ts'
 
 // A recorder's statements in a thread of their own, for sending-thread.ts.
 

@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto'
-import { BoundRecorder } from '../../src/bound-recorder.ts'
+import { BoundRecorder } from '../../src/recorder/bound-recorder.ts'
 import { RECORDER_LIMITS, resolveLimits } from '../../src/options.ts'
-import { RecorderPath } from '../../src/recorder-path.ts'
-import type { RecorderStatements } from '../../src/recorder-statements.ts'
-import { compileRedactor } from '../../src/redact.ts'
-import { createShaper } from '../../src/shape.ts'
+import { RecorderPath } from '../../src/recorder/pipeline.ts'
+import type { RecorderStatements } from '../../src/lanes/recorder-statements.ts'
+import { compileRedactor } from '../../src/redact/redactor.ts'
+import { createShaper } from '../../src/capture/capture.ts'
 import { quietLogger } from './bench-server.ts'
 
 /** In the place of a database: it takes everything, keeps nothing, and has logged it at once. */

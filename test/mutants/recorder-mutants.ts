@@ -1,16 +1,20 @@
 import type { Mutant } from './mutant.ts'
 
-const BUFFER = 'src/buffer.ts'
-const FLUSHER = 'src/flusher.ts'
-const KEEPER = 'src/keeper.ts'
-const OUTBOX = 'src/outbox.ts'
-const PATH = 'src/recorder-path.ts'
+const BUFFER = 'src/flush/buffer.ts'
+const FLUSHER = 'src/flush/flusher.ts'
+const KEEPER = 'src/flush/resend-buffer.ts'
+const OUTBOX = 'src/lanes/outbox.ts'
+const PATH = 'src/recorder/pipeline.ts'
 
 export const RECORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'a statement has no deadline',
     edits: [
-      { file: 'src/database.ts', find: 'Promise.race([answer, deadline])', replace: 'answer' },
+      {
+        file: 'src/database/connection.ts',
+        find: 'Promise.race([answer, deadline])',
+        replace: 'answer',
+      },
     ],
     tests: ['database.test.ts'],
   },
@@ -18,7 +22,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'a connection that broke is used again',
     edits: [
       {
-        file: 'src/database.ts',
+        file: 'src/database/connection.ts',
         find: "if (faultKind(error) === 'connection') this.#discard(client)",
         replace: '',
       },
@@ -29,7 +33,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'an error repeats what the driver said',
     edits: [
       {
-        file: 'src/database.ts',
+        file: 'src/database/connection.ts',
         find: 'const safe = safeError(error)',
         replace: 'const safe = error as AuditError',
       },
@@ -40,7 +44,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'nothing is redacted',
     edits: [
       {
-        file: 'src/create-recorder.ts',
+        file: 'src/recorder/create-recorder.ts',
         find: 'compileRedactor(options.redact)',
         replace: 'compileRedactor(false)',
       },
@@ -51,7 +55,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'what jsonb refuses is left in the text',
     edits: [
       {
-        file: 'src/text.ts',
+        file: 'src/engine-text.ts',
         find: "if (!json.includes('\\\\u')) return json",
         replace: "if (json !== '') return json",
       },
@@ -62,7 +66,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'metadata is kept by reference',
     edits: [
       {
-        file: 'src/shape.ts',
+        file: 'src/capture/capture.ts',
         find: "copier.copyRoot(metadata, 'metadata')",
         replace: '(metadata as never)',
       },
@@ -230,7 +234,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'a report that failed is not sent again',
     edits: [
       {
-        file: 'src/reporter.ts',
+        file: 'src/recorder/reporter.ts',
         find: 'to report with.\n      this.changed()',
         replace: 'to report with.',
       },
@@ -241,7 +245,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'an outage of the database ends the relay',
     edits: [
       {
-        file: 'relay/relay.ts',
+        file: 'relay/move/relay.ts',
         find: 'onFailure: (error) => this.#failed(error),\n        })\n        this.#outage.recovered()',
         replace:
           'onFailure: (error) => this.#failed(error),\n          isFinal: () => true,\n        })\n' +
@@ -287,7 +291,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'recordIn waits for ever for what the driver has forgotten',
     edits: [
       {
-        file: 'src/bound-recorder.ts',
+        file: 'src/recorder/bound-recorder.ts',
         find: 'return await Promise.race([work, deadline])',
         replace: 'return await Promise.race([work])',
       },
@@ -309,7 +313,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'a failure of best effort reaches the caller',
     edits: [
       {
-        file: 'src/bound-recorder.ts',
+        file: 'src/recorder/bound-recorder.ts',
         find: "if (mode === 'atomic' || safe.code === 'AUDIT_NOT_IN_TRANSACTION') throw safe",
         replace: 'throw safe',
       },
@@ -318,7 +322,9 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a forgotten recordIn ends the process',
-    edits: [{ file: 'src/bound-recorder.ts', find: 'written.catch(() => {})', replace: '' }],
+    edits: [
+      { file: 'src/recorder/bound-recorder.ts', find: 'written.catch(() => {})', replace: '' },
+    ],
     tests: ['record-in.test.ts'],
   },
 ]

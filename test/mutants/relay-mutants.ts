@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
-const MOVE = 'relay/move.ts'
-const RELAY = 'relay/relay.ts'
+const MOVE = 'relay/move/move-statement.ts'
+const RELAY = 'relay/move/relay.ts'
 const GAPS = 'src/schema/migrations/0004_gaps.sql'
 
 /** A delete, and an insert of what it returned: each fails alone, however it is wrapped. */
@@ -30,12 +30,12 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'the move is a delete and an insert in a transaction of the driver',
     edits: [
       {
-        file: 'relay/statements.ts',
+        file: 'relay/move/relay-statements.ts',
         find: 'const [moved] = await mover.execute<Moved>(moveStatement(options))',
         replace: MOVE_IN_TWO,
       },
       {
-        file: 'src/database.ts',
+        file: 'src/database/connection.ts',
         find: '  /** Safe to call twice. Statements after it are refused. */',
         replace: `  async transaction<T>(work: (tx: Client['db']) => Promise<T>): Promise<T> {
     const client = this.#begin()
@@ -51,7 +51,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'the move runs in a transaction of the driver',
     edits: [
       {
-        file: 'src/database.ts',
+        file: 'src/database/connection.ts',
         find: 'client.db.execute(query))()',
         replace: 'client.db.transaction((tx) => tx.execute(query)))()',
       },
@@ -157,7 +157,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'an outage makes dead letters',
     edits: [
       {
-        file: 'relay/dead-letter.ts',
+        file: 'relay/move/isolate-poison.ts',
         find: "if (faultKind(error) !== 'entry' || isClash(error)) return false",
         replace: '',
       },
@@ -167,7 +167,11 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   {
     name: 'a row that cannot be logged holds up its batch for ever',
     edits: [
-      { file: 'relay/batch.ts', find: 'if (!isPoison(error)) throw error', replace: 'throw error' },
+      {
+        file: 'relay/move/move-batch.ts',
+        find: 'if (!isPoison(error)) throw error',
+        replace: 'throw error',
+      },
     ],
     tests: ['relay.test.ts'],
   },
@@ -186,7 +190,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'a good row is parked beside the bad one',
     edits: [
       {
-        file: 'relay/dead-letter.ts',
+        file: 'relay/move/isolate-poison.ts',
         find: 'if (rows.length === 1) {',
         replace: 'if (rows.length <= 2) {',
       },
@@ -208,7 +212,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'the lanes are drained one after the other',
     edits: [
       {
-        file: 'relay/cycle.ts',
+        file: 'relay/move/cycle.ts',
         find: 'if (claimed === batchEntries) stillFull.push(lane)',
         replace: 'if (claimed === batchEntries) { stillFull.push(lane); break }',
       },
@@ -284,7 +288,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'a backlog is moved one batch at a time',
     edits: [
       {
-        file: 'relay/side-by-side.ts',
+        file: 'relay/move/parallel-moves.ts',
         find: '{ length: parallelMoves }',
         replace: '{ length: 1 }',
       },
@@ -295,7 +299,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'moves side by side count on entries that nobody has seen',
     edits: [
       {
-        file: 'relay/cycle.ts',
+        file: 'relay/move/cycle.ts',
         find: 'Math.min(maxEntries, room, left[lane], ',
         replace: 'Math.min(maxEntries, room, ',
       },
@@ -306,7 +310,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'moves are side by side again right after something was in the way',
     edits: [
       {
-        file: 'relay/side-by-side.ts',
+        file: 'relay/move/parallel-moves.ts',
         find: 'this.#pausedUntilMs = performance.now() + this.#pauseMs',
         replace: '',
       },
@@ -317,7 +321,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'status calls missing what waits',
     edits: [
       {
-        file: 'relay/status.ts',
+        file: 'relay/telemetry/status.ts',
         find: 'greatest(0, owed - waiting) as unaccounted',
         replace: 'greatest(0, owed) as unaccounted',
       },
@@ -328,7 +332,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'status does not count what is accepted and not staged',
     edits: [
       {
-        file: 'relay/status.ts',
+        file: 'relay/telemetry/status.ts',
         find: "when 'live' then greatest(owed, waiting)",
         replace: "when 'live' then waiting",
       },

@@ -1,5 +1,5 @@
-import { Relay } from '../../relay/relay.ts'
-import { BoundRecorder } from '../../src/bound-recorder.ts'
+import { Relay } from '../../relay/move/relay.ts'
+import { BoundRecorder } from '../../src/recorder/bound-recorder.ts'
 import type { AuditLogger } from '../../src/logger.ts'
 import {
   RECORDER_LIMITS,
@@ -7,10 +7,10 @@ import {
   type RelayLimits,
   resolveLimits,
 } from '../../src/options.ts'
-import type { Recorder } from '../../src/recorder.ts'
-import { RecorderPath } from '../../src/recorder-path.ts'
-import { compileRedactor } from '../../src/redact.ts'
-import { createShaper } from '../../src/shape.ts'
+import type { Recorder } from '../../src/recorder/recorder.ts'
+import { RecorderPath } from '../../src/recorder/pipeline.ts'
+import { compileRedactor } from '../../src/redact/redactor.ts'
+import { createShaper } from '../../src/capture/capture.ts'
 import type { Wire } from './wire.ts'
 
 /** Redaction has tests of its own, and takes most of the time here. */

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import type { Moved, MoveOptions } from '../../relay/move.ts'
-import type { Place } from '../../relay/park.ts'
+import type { Moved, MoveOptions } from '../../relay/move/move-statement.ts'
+import type { Place } from '../../relay/move/park-statement.ts'
 import { AuditError } from '../../src/errors.ts'
-import { ROW_COLUMNS } from '../../src/encode-layout.ts'
-import type { LaneName } from '../../src/lane.ts'
-import type { Report } from '../../src/recorder-statements.ts'
-import type { LaneState } from '../../src/staging.ts'
+import { ROW_COLUMNS } from '../../src/encode/row.ts'
+import type { LaneName } from '../../src/lanes/lane.ts'
+import type { Report } from '../../src/lanes/recorder-statements.ts'
+import type { LaneState } from '../../src/lanes/staging.ts'
 
 /** An entry in a lane. */
 export interface Row {

@@ -1,7 +1,7 @@
-import type { RelayStatements } from '../../relay/statements.ts'
+import type { RelayStatements } from '../../relay/move/relay-statements.ts'
 import { AuditError } from '../../src/errors.ts'
-import { LANES } from '../../src/lane.ts'
-import type { RecorderStatements } from '../../src/recorder-statements.ts'
+import { LANES } from '../../src/lanes/lane.ts'
+import type { RecorderStatements } from '../../src/lanes/recorder-statements.ts'
 import { type Model, type Running, sqlError } from './model.ts'
 import type { Random } from './random.ts'
 

@@ -3,7 +3,7 @@ import os from 'node:os'
 import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { DuckDBInstance } from '@duckdb/node-api'
-import { Database } from '../../src/database.ts'
+import { Database } from '../../src/database/connection.ts'
 import type { ScratchDatabase } from './database.ts'
 
 /** The log's columns in the order of an export. */

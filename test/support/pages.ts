@@ -5,7 +5,7 @@ import {
   type AuditDatabase,
   createTimelinePage,
   type TimelinePageOptions,
-} from '../../relay/page/index.ts'
+} from '../../src/page/index.ts'
 import type { ScratchDatabase } from './database.ts'
 import { silentLogger } from './lanes.ts'
 

@@ -1,5 +1,5 @@
 import postgres from 'postgres'
-import { migrateDatabase } from '../../src/migrate.ts'
+import { migrateDatabase } from '../../src/schema/migrate.ts'
 import { databaseUrl, TEMPLATE_DATABASE, TEST_PREFIX, TEST_ROLES, testLogin } from './server.ts'
 
 type Phase = <T>(what: string, work: () => Promise<T>) => Promise<T>

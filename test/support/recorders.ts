@@ -1,6 +1,6 @@
 import type { TestContext } from 'node:test'
-import { createRecorder, type RecorderOptions } from '../../src/create-recorder.ts'
-import type { Recorder } from '../../src/recorder.ts'
+import { createRecorder, type RecorderOptions } from '../../src/recorder/create-recorder.ts'
+import type { Recorder } from '../../src/recorder/recorder.ts'
 import type { ScratchDatabase } from './database.ts'
 import { silentLogger } from './lanes.ts'
 

@@ -1,0 +1,23 @@
+import { migrateDatabase, migrationSql } from '../../../src/schema/migrate.ts'
+import { type Environment, readConfig } from '../../config.ts'
+
+/** Brings the schema up to date, or prints the SQL that would. */
+export async function migrate(
+  environment: Environment,
+  { sqlOnly }: { readonly sqlOnly: boolean },
+): Promise<number> {
+  if (sqlOnly) {
+    process.stdout.write(`${migrationSql()}\n`)
+    return 0
+  }
+  const { databaseUrl } = readConfig(environment, 'owner')
+  const { applied, newerVersion } = await migrateDatabase({ databaseUrl })
+  let said = applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}.`
+  if (newerVersion !== undefined) {
+    said =
+      `A newer package has migrated this database, to version ${newerVersion}. ` +
+      'This one works on it. Nothing was changed.'
+  }
+  process.stdout.write(`${said}\n`)
+  return 0
+}

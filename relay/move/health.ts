@@ -1,0 +1,117 @@
+import type { DatabaseFault } from '../../src/errors.ts'
+import { explain } from '../../src/database/retry.ts'
+
+export interface RelayHealth {
+  /** Whether it does its work: it completes cycles, so it reads the lanes and can write the log. */
+  readonly isReady: boolean
+  /** Whether its own loop goes on, whatever the database does. */
+  readonly isAlive: boolean
+  /** Why it is not ready. Undefined where it is. */
+  readonly reason: 'starting' | 'failing' | 'stalled' | 'stopping' | undefined
+  /** What failed last, since the last completed cycle, and what can be done about it. */
+  readonly fault: DatabaseFault | undefined
+  readonly hint: string | undefined
+  /** Attempts that failed since the last completed cycle. */
+  readonly failures: number
+  /** Milliseconds since the last completed cycle; null before the first. */
+  readonly lastCycleAgeMs: number | null
+}
+
+export interface HealthLimits {
+  readonly pollMaxMs: number
+  readonly statementTimeoutMs: number
+}
+
+const CYCLES = 3
+/** Below this, a pause of the machine or of the garbage collector would already count. */
+const MIN_STALLED_MS = 2_000
+/** The longest wait between two attempts on a database that is away. */
+const MAX_RETRY_WAIT_MS = 5_000
+const ALIVE_MARGIN_MS = 10_000
+/** By so much an idle wait may be longer than it was asked for, which keeps relays out of step. */
+export const JITTER = 1.25
+
+/**
+ * Judges a relay by what it gets done. A query that a health check sends would prove that somebody
+ * answers it, on another connection; a completed cycle proves that the relay works.
+ *
+ * It turns red with the third failure in a row, or when the time of three idle cycles has passed in
+ * which none was completed and no batch moved, which also tells of a network that says nothing at
+ * all. The next completed cycle turns it green.
+ */
+export class Health {
+  readonly stalledAfterMs: number
+  readonly deadAfterMs: number
+  readonly #now: () => number
+  #startedMs: number | undefined
+  #cycledMs: number | undefined
+  #movedMs: number | undefined
+  #beatMs: number | undefined
+  #failures = 0
+  #lastError: unknown
+  #isStopping = false
+
+  /** @param now a clock that only goes forward, in milliseconds */
+  constructor({ pollMaxMs, statementTimeoutMs }: HealthLimits, now = () => performance.now()) {
+    const longestWaitMs = pollMaxMs * JITTER
+    this.stalledAfterMs = Math.max(MIN_STALLED_MS, CYCLES * longestWaitMs)
+    // Between two beats lies at most one statement, which has a deadline, and one wait.
+    this.deadAfterMs =
+      statementTimeoutMs + Math.max(MAX_RETRY_WAIT_MS, longestWaitMs) + ALIVE_MARGIN_MS
+    this.#now = now
+  }
+
+  /** The loop goes on: something began or ended, well or not. */
+  beat(): void {
+    this.#beatMs = this.#now()
+    this.#startedMs ??= this.#beatMs
+  }
+
+  cycled(): void {
+    this.moved()
+    this.#cycledMs = this.#now()
+    this.#failures = 0
+    this.#lastError = undefined
+  }
+
+  /** A batch was moved: nothing hangs, but whether the cycle fails is still open. */
+  moved(): void {
+    this.beat()
+    this.#movedMs = this.#now()
+  }
+
+  failed(error: unknown): void {
+    this.beat()
+    this.#failures += 1
+    this.#lastError = error
+  }
+
+  stopping(): void {
+    this.#isStopping = true
+  }
+
+  read(): RelayHealth {
+    const nowMs = this.#now()
+    const since = (ms: number | undefined) => (ms === undefined ? 0 : nowMs - ms)
+    const reason = this.#reason(since(this.#movedMs ?? this.#startedMs))
+    const { fault, hint } = this.#lastError
+      ? explain(this.#lastError)
+      : { fault: undefined, hint: undefined }
+    return {
+      isReady: reason === undefined,
+      isAlive: this.#isStopping || since(this.#beatMs) <= this.deadAfterMs,
+      reason,
+      fault,
+      hint: hint ?? (reason === 'stalled' ? 'The database does not answer, or slowly.' : undefined),
+      failures: this.#failures,
+      lastCycleAgeMs: this.#cycledMs === undefined ? null : Math.round(since(this.#cycledMs)),
+    }
+  }
+
+  #reason(sinceMs: number): RelayHealth['reason'] {
+    if (this.#isStopping) return 'stopping'
+    if (this.#failures >= CYCLES) return 'failing'
+    if (sinceMs > this.stalledAfterMs) return 'stalled'
+    return this.#cycledMs === undefined ? 'starting' : undefined
+  }
+}

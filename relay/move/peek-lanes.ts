@@ -1,0 +1,72 @@
+import { sql } from 'drizzle-orm'
+import type { Database } from '../../src/database/connection.ts'
+import { AuditError } from '../../src/errors.ts'
+import { LANES, type LaneName } from '../../src/lanes/lane.ts'
+import { refuseMisfit } from '../../src/schema/version.ts'
+import {
+  auditHead,
+  auditLane,
+  auditOutbox,
+  auditSchemaVersion,
+  auditSentinel,
+  auditStaging,
+} from '../../src/schema/tables.ts'
+
+type Found = {
+  readonly staging: number
+  readonly outbox: number
+  readonly head: number | null
+  readonly wasEmptied: boolean
+  readonly isReadOnly: boolean
+  readonly version: number
+  readonly minReaderVersion: number
+}
+
+export interface Probed {
+  /** The lanes that hold anything. */
+  readonly waiting: readonly LaneName[]
+  /** How many rows of each were seen: no more than were asked for. */
+  readonly seen: Readonly<Record<LaneName, number>>
+  /** Where the head of the log stands; none where it has lost it. */
+  readonly head: number | null
+  /** Whether the UNLOGGED lane was emptied by a crash, and nobody has declared it yet. */
+  readonly wasEmptied: boolean
+}
+
+/**
+ * Asks, in one cheap statement, what the lanes hold: all that an idle relay does. It writes nothing
+ * and takes no transaction id.
+ *
+ * @param maxRows most rows to count in each lane
+ * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where this relay must not work on the schema, and
+ * `AUDIT_DATABASE_FAILED` with 25006 where nothing can be written
+ */
+export async function probe(database: Database, maxRows: number): Promise<Probed> {
+  const rowsOf = (table: typeof auditStaging | typeof auditOutbox) =>
+    sql`(select count(*) from (select from ${table} limit ${maxRows}::integer) as l)`
+  const [found] = await database.execute<Found>(sql`
+    select
+      ${rowsOf(auditStaging)}::integer as staging,
+      ${rowsOf(auditOutbox)}::integer as outbox,
+      (select seq from ${auditHead})::float8 as head,
+      (select epoch from ${auditSentinel}) is distinct from
+        (select epoch from ${auditLane} where lane = 'staging') as "wasEmptied",
+      current_setting('transaction_read_only') = 'on' as "isReadOnly",
+      version::integer as version,
+      min_reader_version::integer as "minReaderVersion"
+    from ${auditSchemaVersion}`)
+  if (found === undefined) {
+    throw new AuditError('AUDIT_SCHEMA_MISMATCH', 'The schema has no version: run "migrate".')
+  }
+  if (found.isReadOnly) {
+    // An idle relay only reads: a write would have told it.
+    throw new AuditError('AUDIT_DATABASE_FAILED', 'The server is read-only.', { code: '25006' })
+  }
+  refuseMisfit(found)
+  return {
+    waiting: LANES.filter((lane) => found[lane] > 0),
+    seen: { staging: found.staging, outbox: found.outbox },
+    head: found.head,
+    wasEmptied: found.wasEmptied,
+  }
+}

@@ -1,0 +1,163 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { databaseFault } from '../../src/errors.ts'
+import { LANES, type LaneName } from '../../src/lanes/lane.ts'
+import type { Backlog } from './backlog.ts'
+import type { Compacted } from '../maintenance/compact.ts'
+import type { RelayHealth } from '../move/health.ts'
+import type { Moved } from '../move/move-statement.ts'
+import type { RelayObserver } from '../move/observer.ts'
+
+/**
+ * What a relay counts and what it finds, for Prometheus.
+ *
+ * What ends in `_total` was done by this process, and adds up over several relays. What is read from
+ * the database is the same for each of them, and is absent while the database does not answer.
+ */
+export class RelayMetrics implements RelayObserver {
+  readonly #registry = new Registry()
+  readonly #told = new WeakSet<object>()
+
+  readonly #cycles = this.#counter('cycles_total', 'Completed cycles.')
+  readonly #moved = this.#counter('moved_total', 'Rows taken from a lane.', ['lane'])
+  readonly #logged = this.#counter('logged_total', 'Entries that are new in the log.', ['lane'])
+  readonly #died = this.#counter('dead_letters_total', 'Entries that became dead letters.', [
+    'lane',
+  ])
+  readonly #gaps = this.#counter('gaps_total', 'Gaps that this relay declared in the log.')
+  readonly #errors = this.#counter(
+    'errors_total',
+    'Failures, by class of SQLSTATE; "connection", "deadline" and "schema" have none.',
+    ['sqlstate_class'],
+  )
+  readonly #compactions = this.#counter(
+    'compactions_total',
+    'Busy tables that were compacted, or skipped because somebody held a lock.',
+    ['result'],
+  )
+  readonly #batches = new Histogram({
+    name: 'audit_relay_batch_duration_seconds',
+    help: 'Time to move one batch, with all that had to be tried again.',
+    labelNames: ['lane'],
+    buckets: [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    registers: [this.#registry],
+  })
+
+  readonly #ready = this.#gauge('ready', '1 while /readyz would be green, but for the lag.')
+  readonly #outage = this.#gauge('outage', '1 from the first failure to the next completed cycle.')
+  readonly #lastCycle = this.#gauge(
+    'last_cycle_timestamp_seconds',
+    'When the last cycle was completed.',
+  )
+  readonly #depth = this.#gauge(
+    'lane_depth',
+    'Rows that wait in a lane; an estimate where they take more than 4 MiB.',
+    ['lane'],
+  )
+  readonly #age = this.#gauge('lane_oldest_age_seconds', 'Age of the oldest of them.', ['lane'])
+  readonly #lastSeq = this.#gauge('last_seq', 'The last seq of the log.')
+  readonly #parked = this.#gauge(
+    'dead_letters_parked',
+    'Dead letters in the database, counted up to 10000.',
+  )
+  readonly #declared = this.#gauge('gaps_declared', 'Gaps declared in the log by any relay, ever.')
+  readonly #dropped = this.#counter(
+    'recorder_drops_total',
+    'Entries that recorders dropped, as they reported it to the database.',
+    ['reason'],
+  )
+
+  constructor() {
+    collectDefaultMetrics({ register: this.#registry })
+    this.#compactions.inc({ result: 'won' }, 0)
+    this.#compactions.inc({ result: 'skipped' }, 0)
+    for (const lane of LANES) {
+      for (const counter of [this.#moved, this.#logged, this.#died]) counter.inc({ lane }, 0)
+    }
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType
+  }
+
+  cycleCompleted(): void {
+    this.#cycles.inc()
+    this.#lastCycle.setToCurrentTime()
+  }
+
+  batchMoved(lane: LaneName, { claimed, logged, parked }: Moved, durationMs: number): void {
+    this.#moved.inc({ lane }, claimed)
+    this.#logged.inc({ lane }, logged)
+    this.#died.inc({ lane }, parked)
+    this.#batches.observe({ lane }, durationMs / 1_000)
+  }
+
+  failed(error: unknown): void {
+    if (typeof error === 'object' && error !== null) {
+      if (this.#told.has(error)) return
+      this.#told.add(error)
+    }
+    this.#errors.inc({ sqlstate_class: sqlstateClass(error) })
+  }
+
+  gapDeclared(): void {
+    this.#gaps.inc()
+  }
+
+  compacted({ compacted, skipped }: Compacted): void {
+    this.#compactions.inc({ result: 'won' }, compacted)
+    this.#compactions.inc({ result: 'skipped' }, skipped)
+  }
+
+  /** Everything, in Prometheus' text format. */
+  async expose(health: RelayHealth, backlog: Backlog | undefined): Promise<string> {
+    this.#ready.set(health.isReady ? 1 : 0)
+    this.#outage.set(health.failures > 0 ? 1 : 0)
+    this.#showBacklog(backlog)
+    return await this.#registry.metrics()
+  }
+
+  #showBacklog(backlog: Backlog | undefined): void {
+    this.#dropped.reset()
+    for (const gauge of [this.#lastSeq, this.#parked, this.#declared]) gauge.remove()
+    for (const gauge of [this.#depth, this.#age]) gauge.reset()
+    if (backlog === undefined) return
+    this.#lastSeq.set(backlog.lastSeq)
+    this.#parked.set(backlog.deadLetters)
+    this.#declared.set(backlog.gaps)
+    for (const lane of LANES) {
+      this.#depth.set({ lane }, backlog.depth[lane])
+      this.#age.set({ lane }, backlog.oldestAgeMs[lane] / 1_000)
+    }
+    for (const [reason, count] of Object.entries(backlog.dropped)) {
+      this.#dropped.inc({ reason }, count)
+    }
+  }
+
+  #counter<Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) {
+    return new Counter<Label>({
+      name: `audit_relay_${name}`,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.#registry],
+    })
+  }
+
+  #gauge<Label extends string>(name: string, help: string, labelNames: readonly Label[] = []) {
+    return new Gauge<Label>({
+      name: `audit_relay_${name}`,
+      help,
+      labelNames: [...labelNames],
+      registers: [this.#registry],
+    })
+  }
+}
+
+const CLASS_OF: Readonly<Record<string, string>> = {
+  AUDIT_DEADLINE_PASSED: 'deadline',
+  AUDIT_SCHEMA_MISMATCH: 'schema',
+}
+
+function sqlstateClass(error: unknown): string {
+  const { code } = databaseFault(error)
+  return /^[0-9A-Z]{5}$/.test(code) ? code.slice(0, 2) : (CLASS_OF[code] ?? 'connection')
+}

@@ -1,0 +1,337 @@
+import { copyExotic, isPlain } from './copy-exotic.ts'
+import { CopyNotes, type Root } from './copy-notes.ts'
+import {
+  cleanText,
+  copyBigint,
+  copyOddNumber,
+  cutKey,
+  cutText,
+  MAX_KEY_CHARACTERS,
+} from './copy-text.ts'
+import { JsonObject } from './json-object.ts'
+import { type KeyRule, type Redactor, SECRET_KEY, slotOf, UNCLEAN_KEY } from '../redact/redactor.ts'
+import { nextStep, type PathStep } from '../redact/paths.ts'
+import { MIN_SECRET_CHARACTERS, mayHoldSecret } from '../redact/secret-texts.ts'
+import { MAX_HASHED_CHARACTERS } from '../engine-text.ts'
+
+/** How deep containers may stand in one another; metadata itself is the first. */
+export const MAX_DEPTH = 32
+
+const hasOwn = Object.prototype.hasOwnProperty
+
+/**
+ * Makes a copy that is JSON already, holds no secret and no reference to anything of the
+ * caller's, and is not larger than it may be. One instance copies one thing at a time: whoever may
+ * be called from within a copy (a getter that records) needs another one.
+ *
+ * `depth` is always that of the container at hand, `steps` what the paths to redact say of it.
+ */
+export class Copier {
+  /** How many characters of JSON may still be made, about. */
+  left = 0
+  /** How many characters may still be hashed. */
+  hashLeft = 0
+  /** Values made, for an estimate of their size in memory. */
+  cells = 0
+  /** Whether it is a copy that is copied. */
+  again = false
+  readonly notes = new CopyNotes()
+  readonly redactor: Redactor
+  readonly #active: boolean
+  readonly #known: readonly string[]
+  /** The containers that the copy is inside of, to know a cycle. Emptied on the way out. */
+  readonly #ancestors: unknown[] = new Array(MAX_DEPTH).fill(undefined)
+  #deepest = -1
+
+  constructor(redactor: Redactor) {
+    this.redactor = redactor
+    this.#active = redactor.active
+    this.#known = redactor.known
+  }
+
+  /** Before each entry. */
+  begin(characters: number): void {
+    this.left = characters
+    this.hashLeft = MAX_HASHED_CHARACTERS
+    this.cells = 0
+    this.notes.begin()
+  }
+
+  /** Copies what was given as `metadata` or `context`. What is no object becomes `{ value: … }`. */
+  copyRoot(given: unknown, root: Root): JsonObject {
+    this.notes.root = root
+    const steps = root === 'metadata' ? this.redactor.metadata : this.redactor.context
+    const wrap = typeof given !== 'object' || given === null || isArray(given)
+    if (wrap) this.notes.mark('wrapped')
+    const copy = this.container(wrap ? { value: given } : given, root, 0, steps)
+    if (copy instanceof JsonObject) return copy
+    // It was a Date, a URL, something whose toJSON gives a text: only copying it has shown that.
+    this.notes.mark('wrapped')
+    const wrapped = new JsonObject()
+    wrapped['value'] = copy
+    return wrapped
+  }
+
+  /** Copies a copy, to make it shorter. What was cut before keeps what was said of it then. */
+  copyAgain(copy: JsonObject): JsonObject {
+    this.again = true
+    const shorter = this.copyRoot(copy, 'metadata')
+    this.again = false
+    return shorter
+  }
+
+  /** Copies own enumerable keys. */
+  copyObject(given: object, depth: number, steps: PathStep | undefined): JsonObject {
+    const copy = new JsonObject()
+    const source = given as Record<string, unknown>
+    const known = this.#known
+    let cells = 2
+    // `for in` because it makes no list of the keys. It has the engine collect them all the same
+    // where there are thousands; no way of asking for only the first ones exists in JavaScript.
+    for (const key in source) {
+      if (!hasOwn.call(source, key)) continue
+      if (this.left <= 0) {
+        this.notes.mark('truncated')
+        break
+      }
+      let value: unknown
+      try {
+        value = source[key]
+      } catch (error) {
+        value = this.thrown(error)
+      }
+      if (known[slotOf(key)] !== key || steps !== undefined) {
+        this.left -= 1
+        this.#inside(given, depth)
+        if (value !== undefined) this.putUnder(copy, key, value, depth, steps)
+        continue
+      }
+      if (typeof value === 'string') {
+        const left = this.left - key.length - value.length - 6
+        if (left >= 0 && (value.length < MIN_SECRET_CHARACTERS || !this.mayHide(value))) {
+          this.left = left
+          cells += 1
+          copy[key] = value
+          continue
+        }
+      }
+      this.left -= key.length + 4
+      cells += 1
+      if (typeof value === 'object') this.#inside(given, depth)
+      const made = this.value(value, key, depth, undefined)
+      if (made !== undefined) copy[key] = made
+    }
+    this.cells += cells
+    return copy
+  }
+
+  /** Copies the items of an array, or of whatever has a length and indexes. */
+  copyArray(given: ArrayLike<unknown>, depth: number, steps: PathStep | undefined): unknown[] {
+    const { length } = given
+    const copy: unknown[] = new Array(Math.max(0, Math.min(length, this.left >> 2)) || 0)
+    // Somebody's toJSON on Array.prototype would otherwise be asked when this is serialised.
+    if ('toJSON' in copy) Object.defineProperty(copy, 'toJSON', { value: undefined })
+    this.cells += 2
+    let at = 0
+    for (; at < length && this.left > 0; at += 1) {
+      let value: unknown
+      try {
+        value = given[at]
+      } catch (error) {
+        value = this.thrown(error)
+      }
+      copy[at] = this.item(value, at, depth, steps)
+    }
+    copy.length = at
+    if (at < length) {
+      this.notes.mark('truncated')
+      copy.push(`…[cut: ${length} items]`)
+    }
+    return copy
+  }
+
+  /** One value in a list; null where a key would be left out. */
+  item(value: unknown, at: number, depth: number, steps: PathStep | undefined): unknown {
+    this.left -= 1
+    this.cells += 1
+    const next = steps && nextStep(steps, String(at))
+    const made = this.underKey(value, at, false, depth, next)
+    if (made !== undefined) return made
+    this.left -= 4
+    return null
+  }
+
+  /** Copies a value under a key, after asking what the key says about it. */
+  putUnder(
+    copy: JsonObject,
+    given: string,
+    value: unknown,
+    depth: number,
+    steps: PathStep | undefined,
+  ): void {
+    const rule = this.#keyRule(given)
+    const key = cutKey(this, given, rule === UNCLEAN_KEY, depth)
+    this.left -= key.length + 4
+    this.cells += 1
+    const next = steps && nextStep(steps, given)
+    const kept = this.underKey(value, key, rule === SECRET_KEY, depth, next)
+    if (kept === undefined) return
+    // Two keys that were cut or cleaned can be the same; neither may replace the other.
+    copy[key !== given && key in copy ? `${key} #${this.cells}` : key] = kept
+  }
+
+  /** A value whose key is known to be secret or not. Undefined where it is to be left out. */
+  underKey(
+    value: unknown,
+    key: string | number,
+    secret: boolean,
+    depth: number,
+    next: PathStep | undefined,
+  ): unknown {
+    // Null and booleans say that there is a secret, or none, and are none.
+    const hides = secret && value !== null && value !== undefined && typeof value !== 'boolean'
+    return hides || next?.ends
+      ? this.#censored(value, key, depth)
+      : this.value(value, key, depth, next)
+  }
+
+  isSecretKey(key: string): boolean {
+    return this.#keyRule(key) === SECRET_KEY
+  }
+
+  /** Whether a text needs a closer look. */
+  mayHide(text: string): boolean {
+    return this.#active && mayHoldSecret(text)
+  }
+
+  /** Strings are kept by reference, unless they are too long or hold a secret. */
+  text(text: string, key: string | number, depth: number): string {
+    const left = this.left - text.length - 2
+    if (left < 0) return cutText(this, text, key, depth)
+    this.left = left
+    return this.mayHide(text) ? cleanText(this, text, key, depth) : text
+  }
+
+  /** What stands in the place of something that threw. Its message may quote a value. */
+  thrown(error: unknown): string {
+    this.notes.mark('throws')
+    return `[Throws: ${nameOf(error)}]`
+  }
+
+  value(value: unknown, key: string | number, depth: number, steps: PathStep | undefined): unknown {
+    switch (typeof value) {
+      case 'string':
+        return this.text(value, key, depth)
+      case 'number':
+        this.left -= 6
+        // A small integer, and not -0.
+        if ((value | 0) === value && (value !== 0 || 1 / value > 0)) return value
+        return copyOddNumber(this, value, key, depth)
+      case 'boolean':
+        this.left -= 4
+        return value
+      case 'object':
+        if (value !== null) return this.container(value, key, depth + 1, steps)
+        this.left -= 4
+        return null
+      case 'bigint':
+        return copyBigint(this, value, key, depth)
+      case 'undefined':
+        return undefined
+      default:
+        this.notes.mark(typeof value)
+        return undefined
+    }
+  }
+
+  container(
+    given: object,
+    key: string | number,
+    depth: number,
+    steps: PathStep | undefined,
+  ): unknown {
+    if (depth >= MAX_DEPTH) return this.#instead('depth', '[Depth]')
+    const ancestors = this.#ancestors
+    for (let up = 0; up < depth; up += 1) {
+      if (ancestors[up] === given) return this.#instead('circular', '[Circular]')
+    }
+    this.left -= 2
+    if (depth > 0) this.notes.keys[depth] = key
+    try {
+      if (!isArray(given) && isPlain(given)) return this.copyObject(given, depth, steps)
+      this.#inside(given, depth)
+      if (Array.isArray(given)) return this.copyArray(given, depth, steps)
+      return copyExotic(this, given, depth, steps)
+    } catch (error) {
+      return this.thrown(error)
+    } finally {
+      if (depth === this.#deepest) {
+        ancestors[depth] = undefined
+        this.#deepest -= 1
+      }
+    }
+  }
+
+  /** Copies the result of a `toJSON`, in the place of the object that it belongs to. */
+  replaced(value: unknown, depth: number, steps: PathStep | undefined): unknown {
+    const key = depth === 0 ? 'value' : (this.notes.keys[depth] ?? '')
+    if (typeof value !== 'object' || value === null) {
+      return this.value(value, key, depth - 1, undefined)
+    }
+    // Often it is the object itself, or a plain one. Any other is one level deeper, so that results
+    // that have a toJSON of their own come to an end.
+    if (Array.isArray(value)) return this.copyArray(value, depth, steps)
+    if (value === this.#ancestors[depth] || isPlain(value)) {
+      return this.copyObject(value, depth, steps)
+    }
+    return this.container(value, key, depth + 1, steps)
+  }
+
+  /**
+   * Remembers a container before something is copied that may be a container too. Flat objects, as
+   * most are, never come here.
+   */
+  #inside(container: object, depth: number): void {
+    this.#ancestors[depth] = container
+    this.#deepest = depth
+  }
+
+  #instead(mark: string, text: string): string {
+    this.notes.mark(mark)
+    this.left -= text.length + 2
+    return text
+  }
+
+  /** What stands in the place of a secret value. Undefined where secrets are left out. */
+  #censored(value: unknown, key: string | number, depth: number): unknown {
+    const path = this.notes.pathOf(key, depth)
+    this.notes.noteRedacted(path)
+    if (this.redactor.remove) return undefined
+    return this.value(this.redactor.censor(value, path), key, depth, undefined)
+  }
+
+  #keyRule(key: string): KeyRule {
+    // What a secret's name ends with decides, and a key may be as long as it likes.
+    return this.redactor.keyRule(key.length > MAX_KEY_CHARACTERS ? key.slice(-64) : key)
+  }
+}
+
+/** A revoked proxy throws at this question, and is met again where that is caught. */
+function isArray(given: unknown): boolean {
+  try {
+    return Array.isArray(given)
+  } catch {
+    return false
+  }
+}
+
+/** The kind of what was thrown, if that is a name and nothing else. */
+function nameOf(error: unknown): string {
+  try {
+    if (!(error instanceof Error)) return typeof error
+    const { name } = error
+    return typeof name === 'string' && /^[A-Za-z][A-Za-z0-9]{0,39}$/.test(name) ? name : 'Error'
+  } catch {
+    return 'unknown'
+  }
+}

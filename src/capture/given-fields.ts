@@ -1,0 +1,85 @@
+import { types } from 'node:util'
+import type { Copier } from './copier.ts'
+import type { AuditEntry } from '../entry.ts'
+import type { Redactor } from '../redact/redactor.ts'
+import { mayHoldSecret } from '../redact/secret-texts.ts'
+import { cutMark, headOf } from '../engine-text.ts'
+
+/** An entry's fields as they come: of whatever type. */
+export type Fields = { readonly [Name in keyof AuditEntry]?: unknown }
+
+const FIELDS: readonly (keyof AuditEntry)[] = [
+  ...(['action', 'userId', 'eventId', 'entityType', 'targetId', 'metadata'] as const),
+  ...(['requestId', 'context', 'occurredAt'] as const),
+]
+
+const { getTime } = Date.prototype
+const hasOwn = Object.prototype.hasOwnProperty
+const EMPTY = {}
+
+/** Whether somebody put a key on `Object.prototype`: every entry would seem to have it. */
+export function isPolluted(): boolean {
+  for (const _ in EMPTY) return true
+  return false
+}
+
+/** Reads field by field, for an entry whose fields may throw, or that is not alone in having them. */
+export function readEach(copier: Copier, entry: object): Fields {
+  const fields: { [Name in keyof AuditEntry]?: unknown } = {}
+  for (const name of FIELDS) {
+    // Defined, not assigned: what is on Object.prototype may be read-only or a setter.
+    Object.defineProperty(fields, name, { value: readOwn(copier, entry, name) })
+  }
+  return fields
+}
+
+/** A field's value, unless reading it throws or it comes from `Object.prototype`. */
+export function readOwn(copier: Copier, given: object, name: string): unknown {
+  try {
+    const foreign = hasOwn.call(Object.prototype, name) && !hasOwn.call(given, name)
+    return foreign ? undefined : Reflect.get(given, name)
+  } catch {
+    copier.notes.markEntry(`${name}.throws`)
+    return undefined
+  }
+}
+
+/** A column's text without secrets, and not longer than it may be. Null and '' are none. */
+export function columnText(
+  copier: Copier,
+  redactor: Redactor,
+  name: string,
+  given: unknown,
+  maxCharacters: number,
+): string | undefined {
+  if (given === undefined || given === null) return undefined
+  const text = typeof given === 'string' ? given : oddText(copier, name, given)
+  const fits = text.length <= maxCharacters
+  // An estimate of an entry's size has room for four ids; what is longer than that comes on top.
+  copier.cells += Math.min(text.length, maxCharacters) >> 5
+  if (fits && !(redactor.active && mayHoldSecret(text))) return text === '' ? undefined : text
+
+  // Read past the cut, so that a secret that the cut would halve is seen as one.
+  const window = headOf(text, maxCharacters * 4)
+  const clean = redactor.active ? redactor.cleanText(window, name) : window
+  if (clean !== window) copier.notes.noteRedacted(name)
+  const short = headOf(clean, maxCharacters)
+  if (fits && short === clean) return clean === '' ? undefined : clean
+  copier.notes.markEntry(`${name}.truncated`)
+  return short === '' ? cutMark(text.length, undefined) : short
+}
+
+function oddText(copier: Copier, name: string, given: unknown): string {
+  copier.notes.markEntry(`${name}.invalid`)
+  if (typeof given === 'number' || typeof given === 'boolean') return String(given)
+  // An id of some library's own: its toJSON knows its text.
+  const { value } = copier.copyRoot({ value: given }, 'context')
+  return typeof value === 'string' ? value : `[${typeof given}]`
+}
+
+/** Milliseconds since 1970; undefined where none were given; NaN for what is neither. */
+export function timeOf(given: unknown): number | undefined {
+  if (given === undefined || given === null) return undefined
+  if (typeof given === 'number') return given
+  return types.isDate(given) ? getTime.call(given) : Number.NaN
+}

@@ -1,0 +1,59 @@
+import { currentScope } from './scope.ts'
+import type { AuditContext } from '../entry.ts'
+import { merge } from '../capture/json-object.ts'
+import type { BoundContext } from '../capture/captured-entry.ts'
+import type { Shaper } from '../capture/capture.ts'
+
+/**
+ * The context of an entry that is recorded now: a recorder's own over what the application was
+ * asked for, over the scope's. What is nearer to the entry wins.
+ *
+ * @param own what is bound to the recorder
+ * @param ask the recorder's option `context`
+ */
+export function contextNow(
+  shaper: Shaper,
+  own: BoundContext | undefined,
+  ask: (() => AuditContext | undefined) | undefined,
+): BoundContext | undefined {
+  const scope = currentScope()
+  if (scope === undefined && ask === undefined) return own
+  let outer: BoundContext | undefined
+  if (scope) {
+    const scopeContext = scope.context
+    if (scope.boundBy !== shaper || scope.boundFrom !== scopeContext) {
+      scope.bound = shaper.bind(scopeContext)
+      scope.boundBy = shaper
+      scope.boundFrom = scopeContext
+    }
+    outer = scope.bound as BoundContext
+  }
+  try {
+    const asked = ask?.()
+    if (asked) outer = shaper.bind(asked, outer)
+  } catch {
+    // An entry without its context is worth more than none.
+  }
+  if (outer === undefined || own === undefined) return own ?? outer
+  return mergeContexts(outer, own)
+}
+
+/** Two contexts that were copied already, the second one over the first. */
+function mergeContexts(outer: BoundContext, own: BoundContext): BoundContext {
+  return {
+    userId: own.userId === undefined ? outer.userId : own.userId,
+    eventId: own.eventId === undefined ? outer.eventId : own.eventId,
+    requestId: own.requestId === undefined ? outer.requestId : own.requestId,
+    details: merge(outer.details, own.details),
+    marks: joined(outer.marks, own.marks),
+    redacted: joined(outer.redacted, own.redacted),
+    characters: outer.characters + own.characters,
+  }
+}
+
+function joined(
+  one: readonly string[] | undefined,
+  other: readonly string[] | undefined,
+): readonly string[] | undefined {
+  return one && other ? [...new Set([...one, ...other])] : (one ?? other)
+}

@@ -1,0 +1,18 @@
+import { isActionName, isUuid } from '../engine-text.ts'
+
+/** What we may log of an entry: a checked action and UUIDs, never metadata, context or free text. */
+export interface EntryLabel {
+  readonly action: string
+  readonly eventId: string | undefined
+  readonly userId: string | undefined
+}
+
+/** Checked here, whatever was checked before. */
+export function labelOf(given: Readonly<Record<keyof EntryLabel, unknown>>): EntryLabel {
+  const { action, eventId, userId } = given
+  return {
+    action: typeof action === 'string' && isActionName(action) ? action : '(malformed)',
+    eventId: typeof eventId === 'string' && isUuid(eventId) ? eventId : undefined,
+    userId: typeof userId === 'string' && isUuid(userId) ? userId : undefined,
+  }
+}

@@ -1,0 +1,237 @@
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import type { EntryBuffer } from './buffer.ts'
+import { type DropCounter, MAX_LABELS } from './drop-counter.ts'
+import type { Encoder } from '../encode/encoder.ts'
+import { EncodedBatch } from '../encode/batch.ts'
+import { labelOf } from '../encode/log-label.ts'
+import { databaseFault } from '../errors.ts'
+import type { StagedBatch } from './resend-buffer.ts'
+import type { AuditLogger } from '../logger.ts'
+import { Outage } from '../database/outage.ts'
+import type { PendingEntry } from '../capture/captured-entry.ts'
+import { faultKind, withRetry } from '../database/retry.ts'
+
+/** Encoding many more than this in one go would hold up the event loop for half a millisecond. */
+const SLICE_ENTRIES = 100
+/** Long before the driver, or the server's jsonb, could no longer hold a batch of long entries. */
+const MAX_BATCH_CHARACTERS = 4 * 1024 * 1024
+
+const WARN_EVERY_MS = 1_000
+
+export interface FlusherParts {
+  readonly buffer: EntryBuffer<PendingEntry>
+  readonly encoder: Encoder
+  /** Writes a batch to staging in one statement: all of it or none. @returns the lane's epoch */
+  readonly stage: (slices: readonly string[]) => Promise<string | null>
+  readonly drops: DropCounter
+  readonly logger: AuditLogger
+  readonly flushIntervalMs: number
+  readonly maxBatchEntries: number
+  /** Called after each batch that was staged. */
+  readonly onStaged: (batch: StagedBatch) => void
+  /** Called after each entry that was refused. */
+  readonly onRefused: () => void
+}
+
+/**
+ * Takes entries from the buffer to staging.
+ *
+ * Idle: no timer. Armed: the first entry set a timer of `flushIntervalMs`. Writing: batch after
+ * batch, one statement in flight, while there are full ones. While the database is away the batch
+ * in hand is tried again and again and the buffer fills; nothing is given up but by `stop`.
+ */
+export class Flusher {
+  readonly #parts: FlusherParts
+  readonly #halt = new AbortController()
+  readonly #outage: Outage
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> | undefined
+  #numbered = 0
+  #settled = 0
+  #staged = 0
+  #degradedSaid = 0
+  #degradedWarnDueMs = Number.NEGATIVE_INFINITY
+  #waiters: { readonly upTo: number; readonly resolve: (staged: boolean) => void }[] = []
+
+  constructor(parts: FlusherParts) {
+    this.#parts = parts
+    this.#outage = new Outage(parts.logger, {
+      begins: 'audit staging is unavailable; entries are buffered',
+      goesOn: 'audit staging is still unavailable; entries are buffered',
+      ends: 'audit staging is available again',
+    })
+  }
+
+  /** Entries that the database has confirmed to hold. */
+  get staged(): number {
+    return this.#staged
+  }
+
+  /** Told after each entry that was buffered. Cheap: it does no I/O. */
+  wake(): void {
+    if (this.#writing) return
+    const { buffer, flushIntervalMs, maxBatchEntries } = this.#parts
+    if (buffer.waiting >= maxBatchEntries) {
+      clearTimeout(this.#timer)
+      this.#start()
+    } else if (this.#timer === undefined) {
+      // Not unref'd: a process that ends by itself stays for these milliseconds and loses nothing.
+      this.#timer = setTimeout(() => this.#start(), flushIntervalMs)
+    }
+  }
+
+  /** Resolves to true once everything accepted before this call is staged, or to false if lost. */
+  flush(accepted: number): Promise<boolean> {
+    if (this.#settled >= accepted) return Promise.resolve(true)
+    const settled = new Promise<boolean>((resolve) => {
+      this.#waiters.push({ upTo: accepted, resolve })
+    })
+    clearTimeout(this.#timer)
+    if (!this.#writing) this.#start()
+    return settled
+  }
+
+  /** Gives up what is not yet staged. Resolves when nothing is in flight. */
+  async stop(): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#halt.abort()
+    await this.#writing
+    const { buffer, drops } = this.#parts
+    while (buffer.waiting > 0) this.#lose(buffer.take(buffer.waiting))
+    drops.warn()
+  }
+
+  #start(): void {
+    this.#timer = undefined
+    this.#writing = this.#write()
+      .catch((error: unknown) => {
+        // Nothing in there rejects. If it does, the application must not end by it.
+        this.#parts.logger.error({ name: nameOf(error) }, 'audit flush failed unexpectedly')
+      })
+      .finally(() => {
+        this.#writing = undefined
+        if (this.#parts.buffer.waiting > 0 && !this.#halt.signal.aborted) this.wake()
+      })
+  }
+
+  async #write(): Promise<void> {
+    await nextTurn() // never inside the call that filled the batch
+    const { buffer } = this.#parts
+    do {
+      const encoded = await this.#takeBatch()
+      const { entries, bytes } = encoded
+      if (entries > 0) await this.#stage(encoded)
+      buffer.release(entries, bytes)
+      this.#settle(entries)
+    } while (this.#isWorthWriting() && !this.#halt.signal.aborted)
+  }
+
+  /** What came meanwhile waits its interval: a few entries cost nearly as much as hundreds. */
+  #isWorthWriting(): boolean {
+    const { buffer, maxBatchEntries } = this.#parts
+    const isAskedFor = this.#waiters.length > 0 && buffer.waiting > 0
+    return isAskedFor || buffer.waiting >= maxBatchEntries
+  }
+
+  /** Takes the next entries, slice by slice, as many as one statement may hold. */
+  async #takeBatch(): Promise<EncodedBatch> {
+    const { buffer, encoder, maxBatchEntries } = this.#parts
+    const encoded = new EncodedBatch(encoder)
+    let taken = 0
+    let characters = 0
+    while (buffer.waiting > 0 && taken < maxBatchEntries && characters < MAX_BATCH_CHARACTERS) {
+      if (taken > 0) await nextTurn()
+      const slice = buffer.take(Math.min(SLICE_ENTRIES, maxBatchEntries - taken))
+      taken += slice.length
+      for (const pending of slice) this.#encode(pending, encoded)
+      characters += encoded.seal()
+    }
+    this.#warnOfDegraded()
+    return encoded
+  }
+
+  #encode(pending: PendingEntry, encoded: EncodedBatch): void {
+    this.#numbered += 1
+    try {
+      encoded.add(pending, this.#numbered)
+    } catch {
+      // A bug of ours, and no reason to hold up the others.
+      this.#parts.drops.count('refused')
+      this.#parts.buffer.release(1, pending.bytes)
+      this.#settle(1)
+    }
+  }
+
+  #warnOfDegraded(): void {
+    const { encoder, logger } = this.#parts
+    const degraded = encoder.degraded - this.#degradedSaid
+    const nowMs = performance.now()
+    if (degraded === 0 || nowMs < this.#degradedWarnDueMs) return
+    this.#degradedSaid = encoder.degraded
+    this.#degradedWarnDueMs = nowMs + WARN_EVERY_MS
+    logger.warn(
+      { degraded, degradedTotal: encoder.degraded },
+      'audit entries were not storable as given; each says in context.degraded what was changed',
+    )
+  }
+
+  /** Settles every entry: staged, refused for good, or given up by `stop`. Never rejects. */
+  async #stage(encoded: EncodedBatch): Promise<void> {
+    const { stage, drops, onStaged } = this.#parts
+    const { entries, slices } = encoded
+    try {
+      const epoch = await withRetry(() => stage(slices), {
+        signal: this.#halt.signal,
+        tearsAttempt: true,
+        isFinal: (error) => faultKind(error) === 'entry',
+        onFailure: (error) => this.#outage.failed(error, { buffered: this.#parts.buffer.size }),
+      })
+      this.#outage.recovered({ buffered: this.#parts.buffer.size })
+      this.#staged += entries
+      onStaged({ epoch, lastSeq: encoded.lastSeq, entries, slices })
+    } catch (error) {
+      if (faultKind(error) !== 'entry') {
+        drops.count('timeout', entries, encoded.labels(MAX_LABELS))
+        return
+      }
+      // Whoever refuses an entry is there.
+      this.#outage.recovered({ buffered: this.#parts.buffer.size })
+      if (entries === 1) {
+        this.#refuse(encoded, error)
+      } else {
+        // One of them is at fault. Halving finds it, and the others are staged on the way.
+        for (const half of encoded.halves()) await this.#stage(half)
+      }
+    }
+  }
+
+  #refuse(encoded: EncodedBatch, error: unknown): void {
+    const { drops, logger, onRefused } = this.#parts
+    drops.count('refused')
+    onRefused()
+    const fault = databaseFault(error)
+    logger.warn({ ...encoded.labels(1)[0], fault }, 'audit entry refused by the database')
+  }
+
+  #lose(entries: readonly PendingEntry[]): void {
+    const { buffer, drops } = this.#parts
+    drops.count('timeout', entries.length, entries.slice(0, MAX_LABELS).map(labelOf))
+    this.#numbered += entries.length
+    const bytes = entries.reduce((sum, pending) => sum + pending.bytes, 0)
+    buffer.release(entries.length, bytes)
+    this.#settle(entries.length)
+  }
+
+  #settle(entries: number): void {
+    this.#settled += entries
+    const given = this.#halt.signal.aborted
+    const done = this.#waiters.filter(({ upTo }) => upTo <= this.#settled)
+    this.#waiters = this.#waiters.filter(({ upTo }) => upTo > this.#settled)
+    for (const { resolve } of done) resolve(!given)
+  }
+}
+
+/** An error's class, and not its message, which may quote an entry. */
+function nameOf(error: unknown): string {
+  return error instanceof Error ? error.name : typeof error
+}

@@ -1,0 +1,35 @@
+import type { LoggedEntry } from '../../read/logged-entry.ts'
+import type { NameOf } from '../sentence/pieces.ts'
+
+export type Names = (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>
+
+const WAIT_MS = 1_000
+const MAX_NAME = 80
+
+/** Asks once for all ids of some entries. An id is a good enough name where nobody answers. */
+export async function namesOf(
+  names: Names | undefined,
+  entries: readonly LoggedEntry[],
+): Promise<NameOf> {
+  if (names === undefined) return () => undefined
+  const ids = new Set<string>()
+  for (const { userId, eventId, targetId } of entries) {
+    for (const id of [userId, eventId, targetId]) if (id !== null) ids.add(id)
+  }
+  if (ids.size === 0) return () => undefined
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(resolve, WAIT_MS, undefined)
+  })
+  try {
+    const known = await Promise.race([names([...ids]), late])
+    return (id) => {
+      const name: unknown = known?.get(id)
+      return typeof name === 'string' && name !== '' ? name.slice(0, MAX_NAME) : undefined
+    }
+  } catch {
+    return () => undefined
+  } finally {
+    clearTimeout(timer)
+  }
+}

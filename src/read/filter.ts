@@ -1,0 +1,188 @@
+import { createHash } from 'node:crypto'
+import { type SQL, sql } from 'drizzle-orm'
+import { AuditError } from '../errors.ts'
+import { idFloor, isRecordable } from './instant.ts'
+import { refuseUnknownOptions } from '../options.ts'
+import { auditLog, entityOf } from '../schema/tables.ts'
+
+/** Which entries to read. What is left out, or undefined, does not narrow; null is refused. */
+export interface LogFilter {
+  /** The event (tenant, project, site): a UUID. */
+  readonly eventId?: string | undefined
+  /** Who did it: a UUID. */
+  readonly userId?: string | undefined
+  /** The thing it was done to: a UUID. */
+  readonly targetId?: string | undefined
+  /** Everything that happened in one request: 1 to 256 characters. */
+  readonly requestId?: string | undefined
+  /** One action, `branding.update`, or all of an entity, `branding.*`. Up to 128 characters. */
+  readonly action?: string | undefined
+  /**
+   * What kind of thing it was done to: 1 to 256 characters. The log has no index on it, so a
+   * timeline takes it only beside one of the five above: it narrows `targetId`, for one. For all of
+   * a kind ask `action: 'branding.*'`.
+   */
+  readonly entityType?: string | undefined
+  /**
+   * Entries whose metadata contain this object (`@>` in Postgres): up to 2,000 characters as JSON.
+   * No index either: a timeline takes it only beside one of the first five.
+   */
+  readonly metadata?: Readonly<Record<string, unknown>> | undefined
+  /** Recorded at or after this moment, to the millisecond. A `Date`, or Unix milliseconds. */
+  readonly from?: Date | number | undefined
+  /** Recorded before this moment. */
+  readonly to?: Date | number | undefined
+}
+
+/** A filter that was found good. */
+export interface CheckedFilter {
+  /** All of its conditions on the log's columns, for `and`. */
+  readonly conditions: readonly SQL[]
+  /** Those of them that an index leads to; a time range is one. */
+  readonly indexed: readonly SQL[]
+  /** Tells filters apart: a cursor belongs to one. The time range is not part of it. */
+  readonly fingerprint: Buffer
+  /** The filter as it was understood, for a manifest. */
+  readonly described: Readonly<Record<string, unknown>>
+}
+
+const MAX_ACTION = 128
+const MAX_TEXT = 256
+const MAX_METADATA = 2_000
+const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
+// Postgres refuses U+0000 and lone surrogates; the rest of these no name has.
+// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
+const UNFIT = /[\u0000-\u001f\u007f]|\p{Surrogate}/u
+/** Patterns other than `branding.*` would be read as names: `%`, `*` and quotes are in none. */
+const ACTION = /^[^\s*%'"`;\\]+$/
+const UNFIT_JSON = /\\u(?:0000|d[89a-f][0-9a-f]{2})/i
+
+/** What each name asks for. The order is the fingerprint's, so it does not depend on the caller. */
+const READERS = {
+  eventId: (given: unknown) => sql`${auditLog.eventId} = ${uuid('eventId', given)}::uuid`,
+  userId: (given: unknown) => sql`${auditLog.userId} = ${uuid('userId', given)}::uuid`,
+  targetId: (given: unknown) => sql`${auditLog.targetId} = ${uuid('targetId', given)}::uuid`,
+  requestId: (given: unknown) => sql`${auditLog.requestId} = ${text('requestId', given)}::text`,
+  action: actionCondition,
+  entityType: (given: unknown) => sql`${auditLog.entityType} = ${text('entityType', given)}::text`,
+  // `::text::jsonb`, because a parameter of type jsonb is encoded a second time by some drivers.
+  metadata: (given: unknown) => sql`${auditLog.metadata} @> ${jsonText(given)}::text::jsonb`,
+} as const
+
+export const INDEXED_NAMES = ['eventId', 'userId', 'targetId', 'requestId', 'action'] as const
+const WITH_INDEX: ReadonlySet<string> = new Set(INDEXED_NAMES)
+
+/** The names that a filter knows. */
+export const FILTER_NAMES: readonly string[] = [...Object.keys(READERS), 'from', 'to']
+
+/**
+ * Takes a filter apart and looks at every value: what a form or a query string holds may be handed
+ * over as it came.
+ *
+ * @throws {AuditError} `AUDIT_FILTER_INVALID`, naming what is wrong
+ */
+export function checkFilter(filter: LogFilter): CheckedFilter {
+  if (!isObject(filter)) throw invalid('A filter must be an object.')
+  refuseUnknownNames(filter)
+  const indexed: SQL[] = []
+  const others: SQL[] = []
+  const described: Record<string, unknown> = {}
+  for (const [name, read] of Object.entries(READERS)) {
+    const given: unknown = Reflect.get(filter, name)
+    if (given === undefined) continue
+    const into = WITH_INDEX.has(name) ? indexed : others
+    into.push(read(given))
+    described[name] = typeof given === 'string' && UUID.test(given) ? given.toLowerCase() : given
+  }
+  const fingerprint = createHash('sha256').update(JSON.stringify(described)).digest()
+  const fromMs = instant('from', filter.from)
+  const toMs = instant('to', filter.to)
+  if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
+    throw invalid('from must be before to.')
+  }
+  if (fromMs !== undefined) {
+    indexed.push(sql`${auditLog.id} >= ${idFloor(fromMs)}::uuid`)
+    described['from'] = new Date(fromMs).toISOString()
+  }
+  if (toMs !== undefined) {
+    indexed.push(sql`${auditLog.id} < ${idFloor(toMs)}::uuid`)
+    described['to'] = new Date(toMs).toISOString()
+  }
+  return { conditions: [...indexed, ...others], indexed, fingerprint, described }
+}
+
+/** An error whose message may be shown to whoever asked: it names what is wrong with the question. */
+export function invalid(message: string): AuditError {
+  return new AuditError('AUDIT_FILTER_INVALID', message)
+}
+
+/** @throws {AuditError} where it is no UUID in its usual form */
+export function uuid(name: string, given: unknown): string {
+  if (typeof given === 'string' && UUID.test(given)) return given.toLowerCase()
+  throw invalid(`${name} must be a UUID, got ${shown(given)}.`)
+}
+
+/** One with names: no list. */
+export function isObject(given: unknown): given is object {
+  return typeof given === 'object' && given !== null && !Array.isArray(given)
+}
+
+function refuseUnknownNames(filter: object): void {
+  try {
+    refuseUnknownOptions(filter, FILTER_NAMES)
+  } catch (error) {
+    throw invalid(error instanceof AuditError ? error.message : 'A filter cannot be read.')
+  }
+}
+
+function text(name: string, given: unknown, max = MAX_TEXT): string {
+  const isGood = typeof given === 'string' && given !== '' && given.length <= max
+  if (isGood && !UNFIT.test(given)) return given
+  throw invalid(`${name} must be 1 to ${max} characters of one line, got ${shown(given)}.`)
+}
+
+function actionCondition(given: unknown): SQL {
+  const action = text('action', given, MAX_ACTION)
+  const entity = action.endsWith('.*') ? action.slice(0, -2) : undefined
+  if (!ACTION.test(entity ?? action) || entity?.includes('.')) {
+    throw invalid(
+      `action must be one action, such as branding.update, or branding.*, got ${shown(given)}.`,
+    )
+  }
+  if (entity !== undefined) return sql`${entityOf(auditLog.action)} = ${entity}::text`
+  return sql`${auditLog.action} = ${action}::text`
+}
+
+function jsonText(given: unknown): string {
+  if (!isObject(given)) {
+    throw invalid(`metadata must be an object, got ${shown(given)}.`)
+  }
+  let json: string | undefined
+  try {
+    json = JSON.stringify(given)
+  } catch {
+    // A cycle, a BigInt, a throwing getter: below.
+  }
+  if (json === undefined || json.length > MAX_METADATA || UNFIT_JSON.test(json)) {
+    throw invalid(`metadata must be an object that is up to ${MAX_METADATA} characters as JSON.`)
+  }
+  return json
+}
+
+function instant(name: string, given: unknown): number | undefined {
+  if (given === undefined) return undefined
+  const ms = given instanceof Date ? given.getTime() : given
+  if (typeof ms === 'number' && isRecordable(ms)) return ms
+  throw invalid(`${name} must be a Date, or whole Unix milliseconds, got ${shown(given)}.`)
+}
+
+/** Enough of a value to recognise it by, on one line. */
+export function shown(given: unknown): string {
+  if (typeof given === 'string') {
+    const head = given.slice(0, 40).replaceAll(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '\ufffd')
+    return given.length > 40 ? `"${head}…" (${given.length} characters)` : `"${head}"`
+  }
+  if (given === null || typeof given === 'number' || typeof given === 'boolean')
+    return String(given)
+  return Array.isArray(given) ? 'an array' : `a value of type ${typeof given}`
+}

@@ -1,0 +1,73 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { Row } from '../database/callers-database.ts'
+import { auditLog } from '../schema/tables.ts'
+
+/** An entry as it stands in the log. */
+export interface LoggedEntry {
+  /** A UUIDv7: its first 48 bits are the milliseconds at which it was recorded. */
+  readonly id: string
+  /** Its number in the log: gap-free, in commit order. */
+  readonly seq: number
+  /** When it happened, by the application's clock. */
+  readonly occurredAt: Date
+  /** When it reached the log, by the database's clock. */
+  readonly loggedAt: Date
+  readonly userId: string | null
+  readonly eventId: string | null
+  readonly targetId: string | null
+  /** `entity.verb`, as a rule. */
+  readonly action: string
+  readonly entityType: string | null
+  readonly requestId: string | null
+  /** Numbers beyond 2^53 come rounded, as from any JSON; an export has them as they are. */
+  readonly metadata: Readonly<Record<string, unknown>>
+  readonly context: Readonly<Record<string, unknown>>
+  /** Which recorder accepted it, and its number there. Null for entries of the outbox lane. */
+  readonly recorderId: string | null
+  readonly recorderSeq: number | null
+}
+
+/**
+ * The log's columns for `toEntry`, as text and plain numbers: drivers do not agree on what a date,
+ * an int8 or a jsonb becomes, and Drizzle changes it once more.
+ */
+export const entryColumns: SQL = sql`
+  ${auditLog.id}::text as "id", ${auditLog.seq}::text as "seq",
+  (extract(epoch from ${auditLog.occurredAt}) * 1000)::float8 as "occurredMs",
+  (extract(epoch from ${auditLog.loggedAt}) * 1000)::float8 as "loggedMs",
+  ${auditLog.userId}::text as "userId", ${auditLog.eventId}::text as "eventId",
+  ${auditLog.targetId}::text as "targetId", ${auditLog.action} as "action",
+  ${auditLog.entityType} as "entityType", ${auditLog.requestId} as "requestId",
+  ${auditLog.metadata}::text as "metadata", ${auditLog.context}::text as "context",
+  ${auditLog.recorderId}::text as "recorderId", ${auditLog.recorderSeq}::text as "recorderSeq"`
+
+export function toEntry(row: Row): LoggedEntry {
+  const recorderSeq = row['recorderSeq']
+  return {
+    id: String(row['id']),
+    seq: Number(row['seq']),
+    occurredAt: toDate(row['occurredMs']),
+    loggedAt: toDate(row['loggedMs']),
+    userId: textOrNull(row['userId']),
+    eventId: textOrNull(row['eventId']),
+    targetId: textOrNull(row['targetId']),
+    action: String(row['action']),
+    entityType: textOrNull(row['entityType']),
+    requestId: textOrNull(row['requestId']),
+    metadata: JSON.parse(String(row['metadata'])) as LoggedEntry['metadata'],
+    context: JSON.parse(String(row['context'])) as LoggedEntry['context'],
+    recorderId: textOrNull(row['recorderId']),
+    recorderSeq: recorderSeq === null ? null : Number(recorderSeq),
+  }
+}
+
+/** The last moment of a `Date`. Postgres knows later ones, and infinity. */
+const MAX_DATE_MS = 8.64e15
+
+function toDate(ms: unknown): Date {
+  return new Date(Math.min(MAX_DATE_MS, Math.max(-MAX_DATE_MS, Math.floor(Number(ms)))))
+}
+
+function textOrNull(value: unknown): string | null {
+  return value === null ? null : String(value)
+}

@@ -1,0 +1,184 @@
+import { createHash } from 'node:crypto'
+import { type SQL, sql } from 'drizzle-orm'
+import { decodeCursor, encodeCursor, neighbourOf, type Position } from './cursor.ts'
+import {
+  type CheckedFilter,
+  checkFilter,
+  INDEXED_NAMES,
+  invalid,
+  isObject,
+  type LogFilter,
+  shown,
+  uuid,
+} from './filter.ts'
+import { entryColumns, type LoggedEntry, toEntry } from './logged-entry.ts'
+import { readRows } from './read-rows.ts'
+import type { AuditDatabase } from '../database/callers-database.ts'
+import { auditLog } from '../schema/tables.ts'
+
+export type { LogFilter } from './filter.ts'
+export type { LoggedEntry } from './logged-entry.ts'
+export type { AuditDatabase } from '../database/callers-database.ts'
+
+export interface TimelineOptions extends LogFilter {
+  /** By the time of recording. @default 'newest' */
+  readonly order?: 'newest' | 'oldest' | undefined
+  /** `nextCursor` or `prevCursor` of a page of the same filter and order. Default: the first page. */
+  readonly cursor?: string | undefined
+  /** Most entries on the page, 1 to 500. @default 50 */
+  readonly limit?: number | undefined
+}
+
+export interface TimelinePage {
+  /** In the order that was asked for, also on a page that was reached by going back. */
+  readonly entries: readonly LoggedEntry[]
+  /** Goes on after the last entry. Null where nothing came after it. */
+  readonly nextCursor: string | null
+  /** Goes back before the first entry. Null where nothing came before it. */
+  readonly prevCursor: string | null
+}
+
+const DEFAULT_LIMIT = 50
+const MAX_LIMIT = 500
+
+/** Entries that a page looks through where the filter has a part without an index. */
+const LOOKED_THROUGH = 5_000
+
+/**
+ * One page of the log, by the time at which entries were recorded.
+ *
+ * Pages are found by key and never counted: the thousandth costs as much as the first. A cursor is
+ * a place in the log, so entries that arrive meanwhile shift nothing; one that was recorded earlier
+ * and logged later appears where it belongs. It holds for one filter and order, whatever the limit
+ * and the time range.
+ *
+ * With `entityType` or `metadata` a page looks through 5,000 entries of the rest of the filter, so
+ * that it never takes long. It may then hold fewer entries than `limit`, or none, and still have a
+ * `nextCursor`: go on with that.
+ *
+ * ```ts
+ * const { entries, nextCursor } = await timeline(db, { eventId, action: 'branding.*' })
+ * ```
+ *
+ * @throws {AuditError} `AUDIT_FILTER_INVALID` for a wrong filter, cursor or limit, with a message
+ * that may be shown (an HTTP 400); `AUDIT_DEADLINE_PASSED` where the database took over 10 s, or
+ * longer than its own `statement_timeout`; `AUDIT_DATABASE_FAILED` otherwise
+ */
+export async function timeline(
+  db: AuditDatabase,
+  options: TimelineOptions = {},
+): Promise<TimelinePage> {
+  const asked = checkTimeline(options)
+  const { limit, position, owner, isBackwards, isDescending, isBounded } = asked
+  const endId = isBounded ? await boundaryOf(db, asked) : undefined
+  const found = (await readRows(db, pageQuery(asked, endId))).map(toEntry)
+  const hasMore = found.length > limit
+  const entries = hasMore ? found.slice(0, limit) : found
+
+  // The side that was read towards, and the side that it was read from.
+  const aheadId = hasMore ? entries.at(-1)?.id : endId
+  const behindId = position && (entries[0]?.id ?? neighbourOf(position.id, isDescending ? 1 : -1))
+  const cursorAt = (direction: Position['direction'], id: string | undefined) =>
+    id === undefined ? null : encodeCursor({ direction, id }, owner)
+  if (isBackwards) entries.reverse()
+  return {
+    entries,
+    nextCursor: cursorAt('next', isBackwards ? behindId : aheadId),
+    prevCursor: cursorAt('prev', isBackwards ? aheadId : behindId),
+  }
+}
+
+/**
+ * One entry by its id, or undefined.
+ *
+ * @throws {AuditError} as `timeline` does
+ */
+export async function entry(db: AuditDatabase, id: string): Promise<LoggedEntry | undefined> {
+  const query = sql`
+    select ${entryColumns} from ${auditLog} where ${auditLog.id} = ${uuid('id', id)}::uuid`
+  const [row] = await readRows(db, query)
+  return row ? toEntry(row) : undefined
+}
+
+interface AskedPage {
+  readonly filter: CheckedFilter
+  readonly position: Position | undefined
+  /** Tells its cursors from those of other questions. */
+  readonly owner: Buffer
+  readonly isBackwards: boolean
+  readonly isDescending: boolean
+  /** Whether no index leads to all that it asks for. */
+  readonly isBounded: boolean
+  readonly limit: number
+}
+
+/** @throws {AuditError} `AUDIT_FILTER_INVALID` */
+export function checkTimeline(options: TimelineOptions): AskedPage {
+  if (!isObject(options)) throw invalid('A filter must be an object.')
+  const { order = 'newest', cursor, limit = DEFAULT_LIMIT, ...given } = options
+  if (order !== 'newest' && order !== 'oldest') {
+    throw invalid(`order must be newest or oldest, got ${shown(order)}.`)
+  }
+  if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
+    throw invalid(`limit must be a whole number from 1 to ${MAX_LIMIT}, got ${shown(limit)}.`)
+  }
+  const filter = checkFilter(given)
+  const alone = (['entityType', 'metadata'] as const).find((name) => given[name] !== undefined)
+  if (alone !== undefined && !INDEXED_NAMES.some((name) => given[name] !== undefined)) {
+    throw invalid(`${alone} needs one of ${INDEXED_NAMES.join(', ')} beside it.`)
+  }
+  const owner = createHash('sha256').update(order).update(filter.fingerprint).digest()
+  const position = cursor === undefined ? undefined : decodeCursor(cursor, owner)
+  const isBackwards = position?.direction === 'prev'
+  const isDescending = (order === 'newest') !== isBackwards
+  return {
+    filter,
+    position,
+    owner,
+    isBackwards,
+    isDescending,
+    isBounded: alone !== undefined,
+    limit,
+  }
+}
+
+/**
+ * The statement of a page. `order by` names the table's column and not the output's: that one is
+ * text, and every row would be sorted. One row more than asked for tells whether there is a further
+ * page. The limit is written out, because a plan that is made without knowing it expects a tenth of
+ * the log.
+ *
+ * @param endId the last id to look at. Default: none
+ */
+export function pageQuery(asked: AskedPage, endId?: string): SQL {
+  const { filter, isDescending, limit } = asked
+  const until = sql.raw(isDescending ? '>=' : '<=')
+  const end = endId === undefined ? [] : [sql`${auditLog.id} ${until} ${endId}::uuid`]
+  return sql`
+    select ${entryColumns} from ${auditLog} ${where(asked, [...filter.conditions, ...end])}
+    order by ${auditLog.id} ${directionOf(asked)} limit ${sql.raw(String(limit + 1))}`
+}
+
+/**
+ * The id to which a page may look, where its filter has a part without an index: that many entries
+ * on, by the parts that have one. Undefined where there are not that many.
+ */
+async function boundaryOf(db: AuditDatabase, asked: AskedPage): Promise<string | undefined> {
+  const query = sql`
+    select ${auditLog.id}::text as "id" from ${auditLog} ${where(asked, asked.filter.indexed)}
+    order by ${auditLog.id} ${directionOf(asked)}
+    limit 1 offset ${sql.raw(String(LOOKED_THROUGH - 1))}`
+  const [row] = await readRows(db, query)
+  return row === undefined ? undefined : String(row['id'])
+}
+
+function where({ position, isDescending }: AskedPage, conditions: readonly SQL[]): SQL {
+  const comparison = sql.raw(isDescending ? '<' : '>')
+  const beyond = position ? [sql`${auditLog.id} ${comparison} ${position.id}::uuid`] : []
+  const all = [...conditions, ...beyond]
+  return all.length === 0 ? sql.empty() : sql`where ${sql.join(all, sql` and `)}`
+}
+
+function directionOf({ isDescending }: AskedPage): SQL {
+  return sql.raw(isDescending ? 'desc' : 'asc')
+}

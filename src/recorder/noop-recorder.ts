@@ -1,0 +1,33 @@
+import { runInScope } from '../context/scope.ts'
+import type { ActionMap, AnyActions } from '../entry.ts'
+import type { Recorder } from './recorder.ts'
+
+/** A recorder that does nothing, as cheaply as possible: for tests, and where there is no database. */
+export function createNoopRecorder<Actions extends ActionMap = AnyActions>(): Recorder<Actions> {
+  let disabled = 0
+  const recorder: Recorder<Actions> = {
+    record() {
+      disabled += 1
+      return false
+    },
+    recordIn: () => Promise.resolve(0),
+    child: () => recorder,
+    withContext: (context, fn) => runInScope(context, recorder as unknown as Recorder, fn),
+    flush: () => Promise.resolve(true),
+    close: () => Promise.resolve({ flushed: 0, dropped: 0 }),
+    stats: () => ({
+      recorderId: null,
+      recorded: 0,
+      staged: 0,
+      dropped: disabled > 0 ? { disabled } : {},
+      degraded: 0,
+      bufferedEntries: 0,
+      bufferedBytes: 0,
+    }),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  }
+  return recorder
+}
+
+/** The recorder that does nothing. */
+export const noopRecorder: Recorder = createNoopRecorder()

@@ -1,0 +1,149 @@
+import { AuditError } from '../errors.ts'
+import { refuseUnknownOptions } from '../options.ts'
+import { compilePaths, type PathStep } from './paths.ts'
+import { isSecretKey } from './secret-keys.ts'
+import { mayHoldSecret, replaceSecrets } from './secret-texts.ts'
+import { internal } from '../engine-text.ts'
+
+/** What to redact beside the defaults, with pino's three knobs. */
+export interface RedactOptions {
+  /**
+   * `metadata.card.number`, `metadata.users[*].ssn`, `metadata.*.pin`, `context.ip`; and
+   * `**.ssn` for a key at any depth. They add to the defaults: keys such as `password` and
+   * `accessToken` at any depth, and in every text JWTs, private keys, card numbers, `Bearer …`,
+   * `Basic …`, passwords in URLs, `token=…`, `"password": "…"`.
+   */
+  readonly paths?: readonly string[] | undefined
+  /**
+   * What is stored in the place of a secret. A function is given the value and its path; what it
+   * throws is swallowed, and then the default stands. Of a text that holds a secret it is given
+   * that secret alone.
+   * @default '[Redacted]'
+   */
+  readonly censor?: string | ((value: unknown, path: string) => unknown) | undefined
+  /**
+   * Leaves out keys instead of censoring their values; in an array, null stands there. A secret
+   * inside a text is censored all the same.
+   * @default false
+   */
+  readonly remove?: boolean | undefined
+}
+
+export const PLAIN_KEY = 0
+export const SECRET_KEY = 1
+/** The key's own text holds a secret: a map from tokens to users. */
+export const UNCLEAN_KEY = 2
+export type KeyRule = typeof PLAIN_KEY | typeof SECRET_KEY | typeof UNCLEAN_KEY
+
+export interface Redactor {
+  /** False when all redaction is switched off. */
+  readonly active: boolean
+  readonly remove: boolean
+  readonly metadata: PathStep | undefined
+  readonly context: PathStep | undefined
+  /** What is known of keys already, for the hot path to look into without a call. */
+  readonly known: readonly string[]
+  /** What to do with a value because of its key. */
+  keyRule(key: string): KeyRule
+  /** The text without the secrets in it; the same string when there were none. */
+  cleanText(text: string, path: string): string
+  /** What stands in the place of a secret: whatever the censor says, still to be copied. */
+  censor(value: unknown, path: string): unknown
+}
+
+const CENSOR = '[Redacted]'
+const MAX_CACHED_KEY_CHARACTERS = 64
+
+/** @throws {AuditError} `AUDIT_OPTION_INVALID`, naming the path or the option that is wrong */
+export function compileRedactor(
+  options: RedactOptions | readonly string[] | false | undefined,
+): Redactor {
+  if (options === false) return OFF
+  const { paths = [], censor = CENSOR, remove = false } = checked(options)
+  const { metadata, context, anywhere } = compilePaths(paths)
+  const isSecret = (key: string) => anywhere.has(key) || isSecretKey(key)
+
+  const censored = (value: unknown, path: string): unknown => {
+    if (typeof censor === 'string') return censor
+    try {
+      return censor(value, path)
+    } catch {
+      return CENSOR
+    }
+  }
+  const censoredText = (secret: string, path: string): string => {
+    const text = censored(secret, path)
+    return typeof text === 'string' ? text : CENSOR
+  }
+  const cleanText = (text: string, path: string): string =>
+    replaceSecrets(text, (secret) => censoredText(secret, path), isSecret)
+
+  // Deciding costs about as much as copying ten values, and the same keys come again and again.
+  const known = newSlots()
+  const keyRule = (key: string): KeyRule => {
+    if (known[slotOf(key)] === key) return PLAIN_KEY
+    if (mayHoldSecret(key) && cleanText(key, '') !== key) return UNCLEAN_KEY
+    if (isSecret(key)) return SECRET_KEY
+    remember(known, key)
+    return PLAIN_KEY
+  }
+
+  return { active: true, remove, metadata, context, known, keyRule, cleanText, censor: censored }
+}
+
+const KEY_SLOTS = 1_024
+export const newSlots = (): string[] => new Array<string>(KEY_SLOTS).fill('')
+
+/** Where a key is remembered: what tells most keys apart, and costs less than hashing all of it. */
+export function slotOf(key: string): number {
+  return (
+    (key.length * 67 + key.charCodeAt(0) * 31 + key.charCodeAt(key.length - 1)) & (KEY_SLOTS - 1)
+  )
+}
+
+function remember(known: string[], key: string): void {
+  if (key.length <= MAX_CACHED_KEY_CHARACTERS) known[slotOf(key)] = internal(key)
+}
+
+const knownWhenOff = newSlots()
+
+const OFF: Redactor = {
+  active: false,
+  remove: false,
+  metadata: undefined,
+  context: undefined,
+  known: knownWhenOff,
+  keyRule: (key) => {
+    remember(knownWhenOff, key)
+    return PLAIN_KEY
+  },
+  cleanText: (text) => text,
+  censor: () => CENSOR,
+}
+
+function checked(options: RedactOptions | readonly string[] | undefined): RedactOptions {
+  if (options === undefined) return {}
+  if (isPaths(options)) return { paths: options }
+  if (typeof options !== 'object' || options === null) {
+    throw invalid('redact must be an object, a list of paths, or false.')
+  }
+  refuseUnknownOptions(options, ['paths', 'censor', 'remove'])
+  const { paths, censor, remove } = options
+  if (paths !== undefined && !isPaths(paths)) throw invalid('redact.paths must be an array.')
+  if (censor !== undefined && typeof censor !== 'string' && typeof censor !== 'function') {
+    throw invalid('redact.censor must be a string or a function.')
+  }
+  if (remove !== undefined && typeof remove !== 'boolean') {
+    throw invalid('redact.remove must be true or false.')
+  }
+  return options
+}
+
+// Array.isArray alone does not tell the compiler about readonly arrays.
+function isPaths(value: unknown): value is readonly string[] {
+  return Array.isArray(value)
+}
+
+function invalid(message: string): AuditError {
+  return new AuditError('AUDIT_OPTION_INVALID', message)
+}
