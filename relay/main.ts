@@ -5,8 +5,8 @@ import { AuditError } from '../src/errors.ts'
 import { nearest } from '../src/options.ts'
 import { faultHint } from '../src/database/retry.ts'
 import { type Command, type CommandOptions, type Given, misuse } from './cli/command.ts'
-import { COMMANDS } from './cli/commands.ts'
-import { usage } from './cli/usage.ts'
+import { COMMANDS } from './commands.ts'
+import { usage } from './usage.ts'
 
 const FAILED = 1
 const MISUSED = 2

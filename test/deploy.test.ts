@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { RelayMetrics } from '../relay/telemetry/metrics.ts'
 import { Health } from '../relay/move/health.ts'
-import { usage } from '../relay/cli/usage.ts'
+import { usage } from '../relay/usage.ts'
 import { RELAY_LIMITS } from '../src/options.ts'
 
 const FOLDER = fileURLToPath(new URL('../relay/deploy', import.meta.url))

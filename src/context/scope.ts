@@ -1,14 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { AuditContext } from '../entry.ts'
-import type { Recorder } from '../recorder/recorder.ts'
+import type { AuditContext, AuditEntry } from '../entry.ts'
 
 /** Who and where. A function is asked for each entry: who may be known only later. */
 export type ContextSource = AuditContext | (() => AuditContext)
 
+/** What package-level `record()` needs of a recorder. */
+export interface EntryTaker {
+  record(entry: AuditEntry): boolean
+}
+
 /** What `withContext` established for everything that runs inside it. */
 export class Scope {
   /** The recorder that package-level `record()` uses in here; undefined means the default one. */
-  readonly recorder: Recorder | undefined
+  readonly recorder: EntryTaker | undefined
   /** The recorder that last bound this scope's context, what it bound, and what it made of it. */
   boundBy: object | undefined
   boundFrom: AuditContext | undefined
@@ -18,7 +22,7 @@ export class Scope {
   readonly #lateOuter: Scope | undefined
   #merged: { own: AuditContext; outer: AuditContext; context: AuditContext } | undefined
 
-  constructor(source: ContextSource, recorder: Recorder | undefined, outer: Scope | undefined) {
+  constructor(source: ContextSource, recorder: EntryTaker | undefined, outer: Scope | undefined) {
     this.#lateOuter = typeof source === 'function' || outer?.isLate ? outer : undefined
     if (typeof source === 'function') this.#source = source
     else if (this.#lateOuter) this.#source = { ...source }
@@ -66,7 +70,7 @@ export function withContext<T>(context: AuditContext, fn: () => T): T {
 /** `withContext`, and package-level `record()` uses this recorder. */
 export function runInScope<T>(
   context: ContextSource,
-  recorder: Recorder | undefined,
+  recorder: EntryTaker | undefined,
   fn: () => T,
 ): T {
   storage ??= new AsyncLocalStorage()

@@ -1,4 +1,4 @@
-import { runInScope } from '../context/scope.ts'
+import { type EntryTaker, runInScope } from '../context/scope.ts'
 import type { ActionMap, AnyActions } from '../entry.ts'
 import type { Recorder } from './recorder.ts'
 
@@ -12,7 +12,7 @@ export function createNoopRecorder<Actions extends ActionMap = AnyActions>(): Re
     },
     recordIn: () => Promise.resolve(0),
     child: () => recorder,
-    withContext: (context, fn) => runInScope(context, recorder as unknown as Recorder, fn),
+    withContext: (context, fn) => runInScope(context, recorder as EntryTaker, fn),
     flush: () => Promise.resolve(true),
     close: () => Promise.resolve({ flushed: 0, dropped: 0 }),
     stats: () => ({

@@ -1,5 +1,5 @@
 import { pino } from 'pino'
-import { createRelay } from '../../index.ts'
+import { createRelay } from '../../move/relay.ts'
 import { BacklogReader } from '../../telemetry/backlog.ts'
 import { type Environment, readConfig } from '../../config.ts'
 import { healthRoutes } from '../../http/health-routes.ts'

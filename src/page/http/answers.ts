@@ -1,4 +1,7 @@
-import type { Html } from '../view/scene.ts'
+import type { html } from 'hono/html'
+
+/** What `html` makes: text in which every value that was put in is escaped. */
+export type Html = ReturnType<typeof html>
 
 /**
  * Nothing runs or loads but our own two files. Every value of an entry is text already; this is for

@@ -1,10 +1,9 @@
 import { html } from 'hono/html'
+export type { Html } from '../http/answers.ts'
+import type { Html } from '../http/answers.ts'
 import type { NameOf } from '../sentence/pieces.ts'
 import type { Query } from '../query/query.ts'
 import type { Zone } from '../query/zone.ts'
-
-/** What `html` makes: text in which every value that was put in is escaped. */
-export type Html = ReturnType<typeof html>
 
 export const THEMES = ['auto', 'light', 'dark'] as const
 export type Theme = (typeof THEMES)[number]

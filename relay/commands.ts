@@ -1,9 +1,9 @@
-import { type Command, countOf, durationMs, misuse, textOf } from './command.ts'
-import { deadLettersCommand } from './operate/dead-letters.ts'
-import { exportCommand } from './export/export.ts'
-import { migrate } from './schema/migrate.ts'
-import { status } from './operate/status.ts'
-import { verifyExportCommand } from './export/verify-export.ts'
+import { type Command, countOf, durationMs, misuse, textOf } from './cli/command.ts'
+import { deadLettersCommand } from './cli/operate/dead-letters.ts'
+import { exportCommand } from './cli/export/export.ts'
+import { migrate } from './cli/schema/migrate.ts'
+import { status } from './cli/operate/status.ts'
+import { verifyExportCommand } from './cli/export/verify-export.ts'
 
 /** Every command, in the order in which `audit-relay --help` names them. */
 export const COMMANDS: Readonly<Record<string, Command>> = {
@@ -20,7 +20,7 @@ export const COMMANDS: Readonly<Record<string, Command>> = {
       --deadline TIME            stop after this long (500ms, 30s, 5m; default 60s)`,
     run: async (given) => {
       // Alone of all it serves HTTP and metrics: an export in 80 MB is not to carry that along.
-      const { once, run } = await import('./operate/run.ts')
+      const { once, run } = await import('./cli/operate/run.ts')
       const { environment, values } = given
       if (values['once'] === true) {
         return await once(environment, {

@@ -1,5 +1,5 @@
 import { COMMANDS } from './commands.ts'
-import { environmentName, RELAY_LIMITS } from '../../src/options.ts'
+import { environmentName, RELAY_LIMITS } from '../src/options.ts'
 
 /** What `audit-relay --help` prints; limits come from the one table that also checks them. */
 export function usage(): string {
