@@ -1,30 +1,19 @@
 import assert from 'node:assert/strict'
 import fs from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { migrateDatabase } from '../src/schema/migrate.ts'
 import { describeSchema } from './support/catalog.ts'
-import { drizzleKit, ROOT } from './support/commands.ts'
+import { drizzleKit } from './support/commands.ts'
 import { emptyDatabase, scratchDatabase } from './support/database.ts'
-
-/** A folder in which packages are found as in ours. */
-function temporaryFolder(t: TestContext): string {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-kit-'))
-  fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'))
-  t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
+import { temporaryFolder, temporaryProject } from './support/temporary-project.ts'
 
 function filesIn(folder: string): readonly string[] {
   return fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).sort()
 }
 
 test('drizzle-kit finds the migrations whole, and nothing in the tables that they lack', async (t) => {
-  const folder = temporaryFolder(t)
-  for (const name of ['drizzle.config.ts', 'package.json', 'src/schema']) {
-    fs.cpSync(path.join(ROOT, name), path.join(folder, name), { recursive: true })
-  }
+  const folder = temporaryProject(t)
   const before = filesIn(path.join(folder, 'src'))
 
   const checked = await drizzleKit(['check'], { cwd: folder })
@@ -38,10 +27,7 @@ test('drizzle-kit finds the migrations whole, and nothing in the tables that the
 })
 
 test('drizzle-kit would notice a column that the migrations lack', async (t) => {
-  const folder = temporaryFolder(t)
-  for (const name of ['drizzle.config.ts', 'package.json', 'src/schema']) {
-    fs.cpSync(path.join(ROOT, name), path.join(folder, name), { recursive: true })
-  }
+  const folder = temporaryProject(t)
   const tables = path.join(folder, 'src/schema/tables.ts')
   const text = fs.readFileSync(tables, 'utf8')
   fs.writeFileSync(tables, text.replace("lane: text('lane')", "again: text('again'), $&"))

@@ -2,21 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type postgres from 'postgres'
 import { AuditError } from '../src/errors.ts'
-import { migrateDatabase, migrationSql, refuseUnfit } from '../src/schema/migrate.ts'
+import { migrateDatabase, refuseUnfit } from '../src/schema/migrate.ts'
+import { migrationSql } from '../src/schema/series.ts'
 import { describeSchema } from './support/catalog.ts'
 import { auditRelay } from './support/commands.ts'
 import { emptyDatabase, scratchDatabase } from './support/database.ts'
 import { connect } from './support/logins.ts'
 
-const ALL = [
-  '0000_tables',
-  '0001_append_only',
-  '0002_partitions',
-  '0003_functions',
-  '0004_gaps',
-  '0005_roles',
-  '0006_letters',
-]
+const ALL = ['0000_tables', '0001_functions', '0002_log_and_lanes', '0003_roles']
 
 // Goal: what Drizzle's schema builder has no word for is there all the same.
 // Method: ask the catalogue of a migrated database.
@@ -68,22 +61,6 @@ test('a migration that comes again finds nothing to do, and touches nothing', as
   assert.deepEqual(await describeSchema(sql), before)
 })
 
-test('of dead letters that an older relay wrote twice, one is kept', async (t) => {
-  const { sql, url } = await scratchDatabase(t)
-  await makePending(sql, 1)
-  const recorder = '01990000-0000-7000-8000-00000000000a'
-  await sql`
-    insert into audit.audit_dead_letter (recorder_id, recorder_seq, entry) values
-      (${recorder}, 1, 'one'), (${recorder}, 1, 'one'), (${recorder}, 1, 'other'),
-      (${recorder}, 2, 'one'), (${recorder}, 1, 'one'), (null, 1, 'one'), (null, 1, 'one')`
-  assert.deepEqual((await migrateDatabase({ databaseUrl: url })).applied, ['0006_letters'])
-  const kept = await sql`select number::integer from audit.audit_dead_letter order by number`
-  assert.deepEqual(
-    kept.map(({ number }) => number),
-    [1, 3, 4, 6, 7],
-  )
-})
-
 test('a migration that waits for another one too long says so', async (t) => {
   const { sql, url } = await emptyDatabase(t)
   const first = connect(t, url)
@@ -105,13 +82,6 @@ async function rejectsWith(work: Promise<unknown>, code: string, message: RegExp
     assert.match(error.message, message)
     return true
   })
-}
-
-/** As before the last migrations of the series. Those from `0005_roles` on can be undone so. */
-async function makePending(sql: postgres.Sql, last: 1 | 2): Promise<void> {
-  await sql`drop index audit.audit_dead_letter_entry`
-  await sql`delete from audit.audit_migrations where created_at in
-    (select created_at from audit.audit_migrations order by created_at desc limit ${last})`
 }
 
 /** How many objects of any kind lie in the schema; undefined where there is none. */
@@ -148,6 +118,49 @@ test('a schema "audit" of somebody else\'s is refused, and left as it is', async
   }
 })
 
+/** The first and the last migration of a series that was folded before the first release. */
+const OLD_SERIES = [
+  {
+    hash: '69e6529921249cf6150495ee82a2c64f1735ad11c384165214c7e6fbe85bc685',
+    at: 1_795_359_614_855,
+  },
+  {
+    hash: 'e638522b225ca14b195d5e5df628b937c8abc61e520f4ac82770dff788849a61',
+    at: 1_795_659_770_301,
+  },
+]
+
+// Goal: nobody loses a log by migrating a database whose series of migrations no release knows.
+// Method: the bookkeeping of the series before this one, and of this one with another text.
+test('a database of a series that was never released is refused, with what to do', async (t) => {
+  const { sql, url } = await scratchDatabase(t)
+  const refused = async (what: RegExp) => {
+    const before = await describeSchema(sql)
+    const { code, stdout, stderr } = await auditRelay(['migrate'], { url })
+    assert.deepEqual([code, stdout], [1, ''])
+    assert.match(
+      stderr,
+      /^audit-relay: The schema "audit" was made by a series .* never released: /,
+    )
+    assert.match(stderr, what)
+    assert.match(stderr, /Dump the entries .* drop the schema .* run "audit-relay migrate" again\./)
+    await rejectsWith(
+      migrateDatabase({ databaseUrl: url }),
+      'AUDIT_SCHEMA_MISMATCH',
+      /Nothing was changed\.$/,
+    )
+    assert.deepEqual(await describeSchema(sql), before)
+  }
+
+  await sql`update audit.audit_migrations set hash = 'edited' where id = 2`
+  await refused(/its migration 0001_functions has another text than that of this package\./)
+  await sql`delete from audit.audit_migrations`
+  for (const { hash, at } of OLD_SERIES) {
+    await sql`insert into audit.audit_migrations (hash, created_at) values (${hash}, ${at})`
+  }
+  await refused(/its migration of 2026-11-22T\S+Z is not one of this package's\./)
+})
+
 test('an empty schema "audit" is taken', async (t) => {
   const [expected, { sql, url }] = [await scratchDatabase(t), await emptyDatabase(t)]
   await sql`create schema audit`
@@ -177,10 +190,13 @@ test('a migration that fails half-way leaves nothing behind', async (t) => {
 })
 
 // Goal: a migration never stands in the way of an application for long.
-// Method: the last two migrations of the series are made pending; then somebody holds what they need.
+// Method: the bookkeeping forgets the last migration, which can run twice; then another session holds
+// what it needs.
 test('a migration that cannot have its locks gives up, and says what to do', async (t) => {
   const { sql, url } = await scratchDatabase(t)
-  await makePending(sql, 2)
+  await sql`
+    delete from audit.audit_migrations
+    where created_at = (select max(created_at) from audit.audit_migrations)`
   const before = await describeSchema(sql)
   const user = connect(t, url)
   const migrate = () => migrateDatabase({ databaseUrl: url, lockTimeoutMs: 200 })
@@ -204,7 +220,7 @@ test('a migration that cannot have its locks gives up, and says what to do', asy
   )
   await blockedBy('lock table audit.audit_migrations in access exclusive mode')
 
-  assert.deepEqual((await migrate()).applied, ['0005_roles', '0006_letters'])
+  assert.deepEqual((await migrate()).applied, ['0003_roles'])
 })
 
 test('a standby and a server that is too old are refused by name', () => {

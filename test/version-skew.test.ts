@@ -6,6 +6,7 @@ import { runRelay } from './support/audit-relay.ts'
 import { describeSchema } from './support/catalog.ts'
 import { scratchDatabase } from './support/database.ts'
 import { encoded, memoryLogger, openDatabase, relayOn, stage } from './support/lanes.ts'
+import { migrateToNext } from './support/next-series.ts'
 import { recorderOn } from './support/recorders.ts'
 import { waitFor } from './support/wait-for.ts'
 
@@ -36,13 +37,17 @@ test('a package runs on the schemas that allow it, and says plainly what to do a
   }
 })
 
+/** What a made-up next migration brings: columns that this package knows nothing of. */
+const NEXT = [
+  'alter table audit.audit_log add column region text;',
+  'alter table audit.audit_dead_letter add column again text;',
+  `update audit.audit_schema_version set version = ${SCHEMA_VERSION + 1};`,
+]
+
 describe('version skew', { concurrency: 3 }, () => {
   test('a relay moves on a newer schema that allows it', async (t) => {
     const scratch = await scratchDatabase(t)
-    await scratch.sql`update audit.audit_schema_version set version = ${SCHEMA_VERSION + 1}`
-    // What a newer schema may bring: columns and functions that this relay knows nothing of.
-    await scratch.sql`alter table audit.audit_log add column region text`
-    await scratch.sql`alter table audit.audit_dead_letter add column again text`
+    await migrateToNext(scratch.url, ...NEXT)
     await stage(openDatabase(t, scratch.url), 'outbox', [encoded(), encoded({ action: null })])
     const { logged, deadLetters } = await relayOn(t, scratch).drain({ deadlineMs: 5_000 })
     assert.deepEqual([logged, deadLetters], [1, 1])
@@ -106,21 +111,23 @@ describe('version skew', { concurrency: 3 }, () => {
 
   test('migrate by an older package says so and changes nothing', async (t) => {
     const { sql, url } = await scratchDatabase(t)
-    await sql`
-      insert into audit.audit_migrations (hash, created_at)
-      select 'of a newer package', max(created_at) + 1000 from audit.audit_migrations`
-    await sql`update audit.audit_schema_version set version = 7`
+    const newerVersion = SCHEMA_VERSION + 1
+    await migrateToNext(url, ...NEXT)
     const before = await describeSchema(sql)
-    assert.deepEqual(await migrateDatabase({ databaseUrl: url }), { applied: [], newerVersion: 7 })
+    assert.deepEqual(await migrateDatabase({ databaseUrl: url }), { applied: [], newerVersion })
     const environment = { AUDIT_OWNER_DATABASE_URL: url }
     const allowed = await runRelay(t, ['migrate'], environment)
     assert.equal(allowed.code, 0, allowed.stderr)
-    assert.match(allowed.stdout, /^A newer package .* to version 7\. .*Nothing was changed\.\n$/)
-    await sql`update audit.audit_schema_version set min_reader_version = 6`
+    assert.match(allowed.stdout, /^A newer package .* to version \d+\. .*Nothing was changed\.\n$/)
+    assert.ok(allowed.stdout.includes(`to version ${newerVersion}.`))
+    await sql`update audit.audit_schema_version set min_reader_version = ${newerVersion}`
     const refused = await runRelay(t, ['migrate'], environment)
     assert.equal(refused.code, 1)
-    assert.match(refused.stderr, /too new: it needs a package of version 6/)
-    await sql`update audit.audit_schema_version set min_reader_version = 1`
+    assert.ok(
+      refused.stderr.includes(`too new: it needs a package of version ${newerVersion}`),
+      refused.stderr,
+    )
+    await sql`update audit.audit_schema_version set min_reader_version = ${SCHEMA_VERSION}`
     assert.deepEqual(await describeSchema(sql), before)
   })
 })

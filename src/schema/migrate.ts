@@ -1,7 +1,4 @@
-import { readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { readMigrationFiles } from 'drizzle-orm/migrator'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
@@ -9,6 +6,14 @@ import { AuditError, databaseFault } from '../errors.ts'
 import { type AuditLogger, guardLogger } from '../logger.ts'
 import { databaseUrlFor } from '../options.ts'
 import { faultHint } from '../database/retry.ts'
+import {
+  type AppliedMigration,
+  BOOKKEEPING,
+  lastOf,
+  migrationsFolder,
+  refuseOtherSeries,
+  series,
+} from './series.ts'
 import { type FoundSchema, refuseMisfit } from './version.ts'
 
 export interface MigrateOptions {
@@ -38,12 +43,6 @@ export interface MigrateResult {
 const OLDEST_SERVER = 140_000
 /** Any number will do, as long as it is always the same. */
 const ADVISORY_LOCK = 7_205_619_234
-const BOOKKEEPING = { migrationsSchema: 'audit', migrationsTable: 'audit_migrations' }
-const migrationsFolder = fileURLToPath(new URL('./migrations', import.meta.url))
-
-interface Journal {
-  readonly entries: readonly { readonly tag: string; readonly when: number }[]
-}
 
 /**
  * Brings the schema `audit` of a database up to date, or does nothing. All of it commits at once.
@@ -52,8 +51,9 @@ interface Journal {
  * nothing to do. A database that a newer package has migrated is left as it is: so a deployment can
  * be rolled back, as far as the newer schema allows it.
  *
- * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where a schema `audit` of somebody else's stands,
- * the schema is too new for this package, or the server is too old or a standby;
+ * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where a schema `audit` of somebody else's stands, a
+ * series of migrations that was never released made it, it is too new for this package, or the
+ * server is too old or a standby;
  * `AUDIT_DATABASE_FAILED` otherwise
  */
 export async function migrateDatabase(options: MigrateOptions = {}): Promise<MigrateResult> {
@@ -80,8 +80,11 @@ export async function migrateDatabase(options: MigrateOptions = {}): Promise<Mig
     await waitForTurn(client, logger, options.waitTimeoutMs ?? 60_000)
     const found = await examine(client)
     refuseUnfit(found)
-    const before = found.is_ours ? await lastApplied(client) : 0
-    if (before > lastKnown()) {
+    const known = series()
+    const applied = found.is_ours ? await readApplied(client) : []
+    refuseOtherSeries(applied, known)
+    const before = lastOf(applied)
+    if (before > lastOf(known)) {
       const newer = await readVersion(client)
       refuseMisfit(newer)
       return { applied: [], newerVersion: newer.version }
@@ -93,50 +96,13 @@ export async function migrateDatabase(options: MigrateOptions = {}): Promise<Mig
       if (!found.is_ours) await removeBookkeeping(client, found).catch(() => {})
       throw error
     }
-    return {
-      applied: journal()
-        .entries.filter(({ when }) => when > before)
-        .map(({ tag }) => tag),
-    }
+    const pending = known.filter(({ createdAt }) => createdAt > before)
+    return { applied: pending.map(({ name }) => name) }
   } catch (error) {
     throw explained(error)
   } finally {
     await client.end({ timeout: 5 }) // also gives the advisory lock back
   }
-}
-
-/**
- * The SQL that migrates a database with nothing of ours in it, for a DBA who runs it by hand: one
- * transaction, with the migrator's own bookkeeping, so that the next migration goes on from there.
- */
-export function migrationSql(): string {
-  const { migrationsSchema, migrationsTable } = BOOKKEEPING
-  const bookkeeping = `${migrationsSchema}.${migrationsTable}`
-  const migrations = readMigrationFiles({ migrationsFolder }).map(
-    ({ sql, hash, folderMillis }, at) => [
-      `-- ${journal().entries[at]?.tag}`,
-      ...sql.map(terminated),
-      `insert into ${bookkeeping} (hash, created_at) values ('${hash}', ${folderMillis});\n`,
-    ],
-  )
-  return [
-    'begin;',
-    "set local lock_timeout = '5s';",
-    `create schema if not exists ${migrationsSchema};`,
-    `create table ${bookkeeping} (id serial primary key, hash text not null, created_at bigint);\n`,
-    ...migrations.flat(),
-    'commit;',
-  ].join('\n')
-}
-
-/** Drizzle hands out statements as they were cut; psql wants each of them ended. */
-function terminated(statement: string): string {
-  const text = statement.trim()
-  return text.endsWith(';') ? text : `${text};`
-}
-
-function journal(): Journal {
-  return JSON.parse(readFileSync(`${migrationsFolder}/meta/_journal.json`, 'utf8')) as Journal
 }
 
 /** Drizzle's migrator takes no lock, and three at once fail. */
@@ -210,15 +176,11 @@ async function removeBookkeeping(client: postgres.Sql, { has_schema }: Found): P
   if (!has_schema) await client`drop schema if exists ${client(migrationsSchema)}`
 }
 
-async function lastApplied(client: postgres.Sql): Promise<number> {
+async function readApplied(client: postgres.Sql): Promise<readonly AppliedMigration[]> {
   const { migrationsSchema, migrationsTable } = BOOKKEEPING
-  const [row] = await client`
-    select max(created_at) as last from ${client(migrationsSchema)}.${client(migrationsTable)}`
-  return Number(row?.['last'] ?? 0)
-}
-
-function lastKnown(): number {
-  return Math.max(...journal().entries.map(({ when }) => when))
+  const rows = await client`
+    select created_at as at, hash from ${client(migrationsSchema)}.${client(migrationsTable)}`
+  return rows.map(({ at, hash }) => ({ createdAt: Number(at), hash: String(hash) }))
 }
 
 async function readVersion(client: postgres.Sql): Promise<FoundSchema> {

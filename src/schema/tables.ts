@@ -91,7 +91,7 @@ const laneColumns = () => ({
   context: jsonb('context').$type<JsonObject>(),
 })
 
-/** The fast lane. UNLOGGED by hand in the migration: Drizzle has no word for it. */
+/** The fast lane. UNLOGGED: `.ci/make-schema.ts` adds that, because Drizzle cannot say it. */
 export const auditStaging = auditSchema.table('audit_staging', laneColumns())
 
 /** The outbox lane: LOGGED, written inside the caller's own transaction. */

@@ -2,7 +2,7 @@ import type { Mutant } from './mutant.ts'
 
 const MOVE = 'relay/move/move-statement.ts'
 const RELAY = 'relay/move/relay.ts'
-const GAPS = 'src/schema/migrations/0004_gaps.sql'
+const FUNCTIONS = 'src/schema/migrations/0001_functions.sql'
 
 /** A delete, and an insert of what it returned: each fails alone, however it is wrapped. */
 const MOVE_IN_TWO = `const [moved] = await mover.transaction(async (tx) => {
@@ -201,7 +201,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'an entry that is staged and refused again is a second dead letter',
     edits: [
       {
-        file: 'src/schema/migrations/0006_letters.sql',
+        file: 'src/schema/migrations/0000_tables.sql',
         find: 'CREATE UNIQUE INDEX',
         replace: 'CREATE INDEX',
       },
@@ -347,25 +347,29 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   {
     name: 'compaction waits for its lock',
     edits: [
-      { file: GAPS, find: 'in access exclusive mode nowait', replace: 'in access exclusive mode' },
+      {
+        file: FUNCTIONS,
+        find: 'in access exclusive mode nowait',
+        replace: 'in access exclusive mode',
+      },
     ],
     tests: ['gaps.test.ts'],
   },
   {
     name: 'compaction forgets the live rows',
-    edits: [{ file: GAPS, find: 'using kept_rows;', replace: "using '[]'::jsonb;" }],
+    edits: [{ file: FUNCTIONS, find: 'using kept_rows;', replace: "using '[]'::jsonb;" }],
     tests: ['gaps.test.ts'],
   },
   {
     name: 'each relay declares the gap that it sees',
     edits: [
       {
-        file: GAPS,
+        file: FUNCTIONS,
         find: 'if exists (select from audit.audit_sentinel as s where s.epoch = before.epoch) then',
         replace: 'if false then',
       },
       {
-        file: GAPS,
+        file: FUNCTIONS,
         find: "where lane = 'staging' for update;",
         replace: "where lane = 'staging';",
       },

@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
-const APPEND_ONLY = 'src/schema/migrations/0001_append_only.sql'
-const FUNCTIONS = 'src/schema/migrations/0003_functions.sql'
+// The migration and not src/schema/functions, because a database is made from the migration.
+const FUNCTIONS = 'src/schema/migrations/0001_functions.sql'
 
 export const SCHEMA_MUTANTS: readonly Mutant[] = [
   {
@@ -46,7 +46,7 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
     name: 'a partition of the log can be emptied',
     edits: [
       {
-        file: APPEND_ONLY,
+        file: FUNCTIONS,
         find: 'before update or delete or truncate on %s',
         replace: 'before update or delete on %s',
       },
@@ -57,7 +57,7 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
     name: 'a replica session changes the log',
     edits: [
       {
-        file: APPEND_ONLY,
+        file: FUNCTIONS,
         find: 'alter table %s enable always trigger audit_log_append_only',
         replace: 'alter table %s enable trigger audit_log_append_only',
       },

@@ -28,6 +28,14 @@ export function auditRelay(
   return runNode(['--import', 'tsx', path.join(ROOT, 'relay/main.ts'), ...args], options)
 }
 
+/** `npm run schema:make`, of a copy of the sources. */
+export function makeSchema(
+  args: readonly string[],
+  options: { cwd: string },
+): Promise<CommandResult> {
+  return runNode(['--import', 'tsx', '.ci/make-schema.ts', ...args], options)
+}
+
 async function runNode(
   args: readonly string[],
   { cwd = ROOT, url }: { cwd?: string; url?: string },

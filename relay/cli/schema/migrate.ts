@@ -1,4 +1,5 @@
-import { migrateDatabase, migrationSql } from '../../../src/schema/migrate.ts'
+import { migrateDatabase } from '../../../src/schema/migrate.ts'
+import { migrationSql } from '../../../src/schema/series.ts'
 import { type Environment, readConfig } from '../../config.ts'
 
 /** Brings the schema up to date, or prints the SQL that would. */

@@ -1,6 +1,4 @@
--- Made by drizzle-kit from src/schema/tables.ts; edited by hand where its builder has no word:
--- IF NOT EXISTS (the migrator makes the schema first, for its own bookkeeping), UNLOGGED,
--- PARTITION BY, storage parameters.
+-- Made from src/schema/tables.ts by "npm run schema:make".
 CREATE SCHEMA IF NOT EXISTS "audit";
 --> statement-breakpoint
 CREATE TABLE "audit"."audit_dead_letter" (
@@ -19,10 +17,6 @@ CREATE TABLE "audit"."audit_head" (
 	"only" boolean PRIMARY KEY DEFAULT true NOT NULL,
 	"seq" bigint DEFAULT 0 NOT NULL,
 	CONSTRAINT "audit_head_only" CHECK ("audit"."audit_head"."only")
-) WITH (
-	-- Updated with every batch: room for the new versions on the row's own page.
-	fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
-	autovacuum_vacuum_cost_delay = 0
 );
 --> statement-breakpoint
 CREATE TABLE "audit"."audit_lane" (
@@ -67,12 +61,6 @@ CREATE TABLE "audit"."audit_outbox" (
 	"request_id" text,
 	"metadata" jsonb,
 	"context" jsonb
-) WITH (
-	-- Rows live here for less than a second, so the default of a fifth of the table never fits.
-	autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
-	autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
-	autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000,
-	autovacuum_vacuum_cost_delay = 0
 );
 --> statement-breakpoint
 CREATE TABLE "audit"."audit_recorder" (
@@ -86,10 +74,6 @@ CREATE TABLE "audit"."audit_recorder" (
 	"logged" bigint DEFAULT 0 NOT NULL,
 	"logged_through" bigint DEFAULT 0 NOT NULL,
 	"gaps" smallint DEFAULT 0 NOT NULL
-) WITH (
-	-- Updated with every batch: room for the new versions on the row's own page.
-	fillfactor = 10, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 500,
-	autovacuum_vacuum_cost_delay = 0
 );
 --> statement-breakpoint
 CREATE TABLE "audit"."audit_schema_version" (
@@ -116,18 +100,20 @@ CREATE UNLOGGED TABLE "audit"."audit_staging" (
 	"request_id" text,
 	"metadata" jsonb,
 	"context" jsonb
-) WITH (
-	-- Rows live here for less than a second, so the default of a fifth of the table never fits.
-	autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
-	autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
-	autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000,
-	autovacuum_vacuum_cost_delay = 0
 );
 --> statement-breakpoint
-CREATE INDEX "audit_log_seq" ON "audit"."audit_log" USING btree ("seq");--> statement-breakpoint
-CREATE INDEX "audit_log_event" ON "audit"."audit_log" USING btree ("event_id","id") WHERE "audit"."audit_log"."event_id" is not null;--> statement-breakpoint
-CREATE INDEX "audit_log_user" ON "audit"."audit_log" USING btree ("user_id","id") WHERE "audit"."audit_log"."user_id" is not null;--> statement-breakpoint
-CREATE INDEX "audit_log_target" ON "audit"."audit_log" USING btree ("target_id","id") WHERE "audit"."audit_log"."target_id" is not null;--> statement-breakpoint
-CREATE INDEX "audit_log_request" ON "audit"."audit_log" USING btree ("request_id","id") WHERE "audit"."audit_log"."request_id" is not null;--> statement-breakpoint
-CREATE INDEX "audit_log_action" ON "audit"."audit_log" USING btree ("action","id");--> statement-breakpoint
+CREATE UNIQUE INDEX "audit_dead_letter_entry" ON "audit"."audit_dead_letter" USING btree ("recorder_id","recorder_seq",hashtextextended("entry", 0)) WHERE "audit"."audit_dead_letter"."recorder_id" is not null;
+--> statement-breakpoint
+CREATE INDEX "audit_log_seq" ON "audit"."audit_log" USING btree ("seq");
+--> statement-breakpoint
+CREATE INDEX "audit_log_event" ON "audit"."audit_log" USING btree ("event_id","id") WHERE "audit"."audit_log"."event_id" is not null;
+--> statement-breakpoint
+CREATE INDEX "audit_log_user" ON "audit"."audit_log" USING btree ("user_id","id") WHERE "audit"."audit_log"."user_id" is not null;
+--> statement-breakpoint
+CREATE INDEX "audit_log_target" ON "audit"."audit_log" USING btree ("target_id","id") WHERE "audit"."audit_log"."target_id" is not null;
+--> statement-breakpoint
+CREATE INDEX "audit_log_request" ON "audit"."audit_log" USING btree ("request_id","id") WHERE "audit"."audit_log"."request_id" is not null;
+--> statement-breakpoint
+CREATE INDEX "audit_log_action" ON "audit"."audit_log" USING btree ("action","id");
+--> statement-breakpoint
 CREATE INDEX "audit_log_entity" ON "audit"."audit_log" USING btree (split_part("action", '.', 1),"id");

@@ -1,4 +1,4 @@
--- Roles belong to the whole server, so another database may have made them already.
+-- Roles belong to the whole server, so the migration of another database may have made them.
 DO $$
 declare
   role_name text;
@@ -8,15 +8,15 @@ begin
       begin
         execute format('create role %I nologin', role_name);
       exception when duplicate_object or unique_violation then
-        null; -- made meanwhile by another database's migration
+        null; -- the migration of another database has made it meanwhile
       end;
     end if;
   end loop;
 end
 $$;
 --> statement-breakpoint
--- Nobody but the four roles, whatever ALTER DEFAULT PRIVILEGES gives to others; and to PUBLIC not
--- even what Postgres gives it by itself, the execution of functions.
+-- Takes every privilege from everybody but the owner, also those that ALTER DEFAULT PRIVILEGES gave
+-- and the EXECUTE on functions that Postgres gives to PUBLIC. After that only the grants below hold.
 DO $$
 declare
   granted record;
@@ -44,7 +44,7 @@ $$;
 --> statement-breakpoint
 GRANT USAGE ON SCHEMA "audit" TO "audit_app", "audit_relay", "audit_reader";
 --> statement-breakpoint
--- The application appends to the lanes and reads nothing.
+-- The application appends to the lanes and reads no entry.
 GRANT INSERT ON "audit"."audit_staging", "audit"."audit_outbox" TO "audit_app";
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION
@@ -54,7 +54,7 @@ GRANT EXECUTE ON FUNCTION
   "audit"."lane_state"(uuid)
 TO "audit_app";
 --> statement-breakpoint
--- The relay takes from the lanes and appends to the log. FOR UPDATE needs UPDATE.
+-- The relay takes rows from the lanes and appends them to the log. FOR UPDATE needs UPDATE.
 GRANT SELECT, UPDATE, DELETE
 ON "audit"."audit_staging", "audit"."audit_outbox" TO "audit_relay";
 --> statement-breakpoint
@@ -66,7 +66,8 @@ GRANT SELECT ON "audit"."audit_lane", "audit"."audit_sentinel" TO "audit_relay";
 --> statement-breakpoint
 GRANT SELECT, INSERT, UPDATE, DELETE ON "audit"."audit_recorder" TO "audit_relay";
 --> statement-breakpoint
--- A dead letter goes by the functions below only: back into a lane, or with a trace in the log.
+-- Only the functions below remove a dead letter: one puts it back into a lane, the other leaves a
+-- trace in the log.
 GRANT SELECT, INSERT ON "audit"."audit_dead_letter" TO "audit_relay";
 --> statement-breakpoint
 GRANT USAGE ON SEQUENCE "audit"."audit_dead_letter_number_seq" TO "audit_relay";
@@ -80,16 +81,16 @@ GRANT EXECUTE ON FUNCTION
   "audit"."drop_dead_letter"(bigint)
 TO "audit_relay";
 --> statement-breakpoint
--- Readers read the log, and nothing else of anybody's.
+-- A reader reads the log and no other table of entries.
 GRANT SELECT ON "audit"."audit_log" TO "audit_reader";
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION "audit"."id_floor"(timestamptz) TO "audit_reader";
 --> statement-breakpoint
 GRANT SELECT ON "audit"."audit_schema_version" TO "audit_app", "audit_relay", "audit_reader";
 --> statement-breakpoint
--- To hand objects over, a login that is no superuser must be able to act as their new owner, and
--- to come again it must inherit from it. It grants itself the role where Postgres lets it: up to
--- version 15 any login with CREATEROLE, from 16 on only the one that made the role.
+-- A login that is not a superuser must be able to act as audit_owner to give it the objects, and it
+-- must inherit from it to migrate again later. The login grants itself the role where Postgres allows
+-- it: up to version 15 to any login with CREATEROLE, from 16 on only to the login that made the role.
 DO $$
 declare
   knows_set boolean := current_setting('server_version_num')::integer >= 160000;
@@ -104,7 +105,7 @@ begin
     begin
       execute wanted;
     exception when insufficient_privilege or unique_violation then
-      null; -- not ours to grant, or granted meanwhile by another database's migration
+      null; -- this login may not grant it, or another database's migration has granted it meanwhile
     end;
   end loop;
   if not knows_set and pg_has_role('audit_owner', 'member') then
@@ -116,9 +117,9 @@ begin
 end
 $$;
 --> statement-breakpoint
--- Everything belongs to a role that nobody can log in as, so whoever migrated can be denied it.
--- The schema first: the owner of a thing must be allowed to create in its schema. Sequences go with
--- their tables, and what was granted above stays granted.
+-- Nobody can log in as the owner, so the login that migrated can be denied what it made. The schema
+-- comes first, because the owner of an object must be allowed to create in its schema. A sequence
+-- follows its table. The grants above stay.
 ALTER SCHEMA "audit" OWNER TO "audit_owner";
 --> statement-breakpoint
 DO $$

@@ -1,0 +1,147 @@
+// Makes the migrations that are made from other files: 0000_tables from src/schema/tables.ts, the
+// functions from src/schema/functions. With --check it writes nothing and fails where they differ.
+//
+// To change the schema while no release holds it, so that the series may be made again:
+// - A table: edit src/schema/tables.ts. A function: edit or add its file in src/schema/functions.
+//   Then run "npm run schema:make".
+// - All else: edit 0002_log_and_lanes.sql (storage, triggers, partitions, first rows) or
+//   0003_roles.sql (roles, grants, owner; a new function or table needs its grants there).
+// - A database of the series before is refused by "audit-relay migrate" from then on: drop it.
+//
+// After a release the series only grows, and RELEASED below says how many migrations are final:
+// - A table: edit src/schema/tables.ts, run "npx drizzle-kit generate --name <what>" and delete the
+//   older snapshot in migrations/meta.
+// - A function: edit its file, run "npx drizzle-kit generate --custom --name functions" and then
+//   "npm run schema:make". All else: "npx drizzle-kit generate --custom --name <what>". A new object
+//   needs its owner and grants, a changed return type a DROP FUNCTION before it.
+// - Raise version (and min_reader_version, where older packages cannot go on) in the migration and
+//   in src/schema/version.ts.
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isDeepStrictEqual } from 'node:util'
+import { generateDrizzleJson, generateMigration } from 'drizzle-kit/api'
+import * as tables from '../src/schema/tables.ts'
+
+/**
+ * How many migrations of the series a release holds. Those are final. While there are none, the
+ * series is made again with each change; each release sets this to the length of the series.
+ */
+const RELEASED = 0
+
+const SCHEMA = fileURLToPath(new URL('../src/schema', import.meta.url))
+const MIGRATIONS = path.join(SCHEMA, 'migrations')
+const BREAKPOINT = '--> statement-breakpoint\n'
+
+/** What drizzle-kit cannot say of a table: where it stands in its SQL, and what stands there here. */
+const EDITS: readonly (readonly [RegExp, string])[] = [
+  // The migrator makes the schema first, for its own bookkeeping.
+  [/^CREATE SCHEMA/m, '$& IF NOT EXISTS'],
+  [/^CREATE( TABLE "audit"\."audit_staging")/m, 'CREATE UNLOGGED$1'],
+  [/^CREATE( TABLE "audit"\."audit_sentinel")/m, 'CREATE UNLOGGED$1'],
+  [/(^CREATE TABLE "audit"\."audit_log" \([^;]*\));/m, '$1 PARTITION BY RANGE ("id");'],
+]
+
+interface Made {
+  /** Under src/schema/migrations. */
+  readonly file: string
+  readonly text: string
+}
+
+async function tablesMigration(): Promise<Made> {
+  const statements = await generateMigration(generateDrizzleJson({}), generateDrizzleJson(tables))
+  const sql = EDITS.reduce(
+    (text, [place, edited]) => {
+      if (!place.test(text)) throw new Error(`drizzle-kit's SQL has no place for ${place}`)
+      return text.replace(place, edited)
+    },
+    statements.map((statement) => `${statement.trim()}\n`).join(BREAKPOINT),
+  )
+  const head = '-- Made from src/schema/tables.ts by "npm run schema:make".\n'
+  return { file: '0000_tables.sql', text: head + sql }
+}
+
+/** The current text of each function, by name; a function comes after those that it calls. */
+function currentFunctions(): Map<string, string> {
+  const folder = path.join(SCHEMA, 'functions')
+  const texts = new Map(
+    readdirSync(folder).sort().map((file) => [
+      path.basename(file, '.sql'),
+      readFileSync(path.join(folder, file), 'utf8'),
+    ]),
+  )
+  const ordered = new Map<string, string>()
+  const begun = new Set<string>()
+  const place = (name: string, text: string) => {
+    if (begun.has(name)) return
+    begun.add(name)
+    for (const [other, its] of texts) if (text.includes(`audit.${other}(`)) place(other, its)
+    ordered.set(name, text)
+  }
+  for (const [name, text] of texts) {
+    if (!`\n${text}`.includes(`\nCREATE OR REPLACE FUNCTION "audit"."${name}"(`)) {
+      throw new Error(`src/schema/functions/${name}.sql does not create the function ${name}`)
+    }
+    place(name, text)
+  }
+  return ordered
+}
+
+const FUNCTIONS_HEAD = '-- Made from src/schema/functions by "npm run schema:make".\n'
+
+function filesIn(folder: string, ending: string): string[] {
+  return readdirSync(path.join(MIGRATIONS, folder))
+    .filter((file) => file.endsWith(ending))
+    .sort()
+}
+
+/** The functions whose text is not yet in an older migration go into the newest one for functions. */
+function functionsMigration(): Made | undefined {
+  const older = filesIn('.', '_functions.sql')
+  const newest = older.pop() ?? ''
+  const isFinal = Number.parseInt(newest, 10) < RELEASED
+  if (isFinal) older.push(newest)
+  const made = new Map<string, string>()
+  for (const file of older) {
+    const sql = readFileSync(path.join(MIGRATIONS, file), 'utf8').slice(FUNCTIONS_HEAD.length)
+    for (const text of sql.split(BREAKPOINT)) {
+      made.set(/FUNCTION "audit"\."(\w+)"/.exec(text)?.[1] ?? '', text)
+    }
+  }
+  const changed = [...currentFunctions()].filter(([name, text]) => made.get(name) !== text)
+  if (!isFinal) {
+    const texts = changed.map(([, text]) => text)
+    return { file: newest, text: FUNCTIONS_HEAD + texts.join(BREAKPOINT) }
+  }
+  if (changed.length === 0) return undefined
+  const names = changed.map(([name]) => name).join(', ')
+  throw new Error(
+    `${newest} is released and lacks ${names}: ` +
+      'run "npx drizzle-kit generate --custom --name functions", and then this again.',
+  )
+}
+
+/** The only snapshot that drizzle-kit needs: that of the tables as the whole series makes them. */
+function snapshot(): Made {
+  const file = path.join('meta', filesIn('meta', '_snapshot.json').pop() ?? '')
+  const text = readFileSync(path.join(MIGRATIONS, file), 'utf8')
+  const { id, prevId } = JSON.parse(text)
+  // The order of its keys says nothing, and a new id would be a change each time.
+  const now = JSON.parse(JSON.stringify({ ...generateDrizzleJson(tables), id, prevId }))
+  const isSame = isDeepStrictEqual(now, JSON.parse(text))
+  return { file, text: isSame ? text : JSON.stringify(now, null, 2) }
+}
+
+const files = [functionsMigration()]
+if (RELEASED === 0) files.push(await tablesMigration(), snapshot())
+for (const { file, text } of files.filter((one) => one !== undefined)) {
+  const before = readFileSync(path.join(MIGRATIONS, file), 'utf8')
+  if (before === text) continue
+  if (process.argv.includes('--check')) {
+    console.error(`src/schema/migrations/${file} is out of date: run "npm run schema:make".`)
+    process.exitCode = 1
+  } else {
+    writeFileSync(path.join(MIGRATIONS, file), text)
+    console.log(`Made src/schema/migrations/${file}.`)
+  }
+}
