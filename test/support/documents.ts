@@ -1,0 +1,47 @@
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+
+/** The pages for those who use the package, as opposed to those who work on it. */
+export const READERS_PAGES = [
+  'README.md',
+  'src/README.md',
+  'relay/README.md',
+  'relay/deploy/README.md',
+] as const
+
+export interface Block {
+  /** Where it begins, as `README.md:12`. */
+  readonly place: string
+  /** What follows the opening fence; empty where nothing does. */
+  readonly language: string
+  readonly text: string
+}
+
+export function readDocument(file: string): string {
+  return readFileSync(path.join(ROOT, file), 'utf8')
+}
+
+/** The blocks between fences, in order. */
+export function blocksOf(file: string): readonly Block[] {
+  const text = readDocument(file)
+  return Array.from(text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm), (found) => {
+    const line = text.slice(0, found.index).split('\n').length
+    return { place: `${file}:${line}`, language: found[1] ?? '', text: found[2] ?? '' }
+  })
+}
+
+/** What stands between `<!-- name -->` and `<!-- /name -->`. */
+export function sectionOf(file: string, name: string): string {
+  const [, found] =
+    readDocument(file).match(`<!-- ${name} -->\n([\\s\\S]*?\n)?<!-- /${name} -->`) ?? []
+  return found ?? ''
+}
+
+/** The rows of a section's table, without its head, each as its cells. */
+export function tableOf(file: string, name: string): readonly (readonly string[])[] {
+  const rows = sectionOf(file, name).trim().split('\n').slice(2)
+  return rows.map((row) => row.split(' | ').map((cell) => cell.replaceAll(/^\| | \|$/g, '').trim()))
+}

@@ -1,0 +1,66 @@
+import type { Block } from './documents.ts'
+
+/**
+ * What samples use and do not declare: the application's own things, each with its real type. Where a
+ * sample declares one itself, its own holds.
+ */
+const STAND_INS: Readonly<Record<string, string>> = {
+  db: "declare const db: import('drizzle-orm/postgres-js').PostgresJsDatabase",
+  guests: `
+import { pgTable as stTable, timestamp as stTime, uuid as stUuid } from 'drizzle-orm/pg-core'
+const guests = stTable('guests', { id: stUuid('id').primaryKey(), checkedInAt: stTime('at') })`,
+  eq: "import { eq } from 'drizzle-orm'",
+  audit: "declare const audit: import('audit-outbox').Recorder",
+  createRecorder: "import { createRecorder } from 'audit-outbox'",
+  app: "declare const app: import('hono').Hono",
+  id: 'declare const id: string',
+  userId: 'declare const userId: string',
+  eventId: 'declare const eventId: string',
+  targetId: 'declare const targetId: string',
+  requestId: 'declare const requestId: string',
+  lastSeen: 'declare const lastSeen: number',
+  signal: 'declare const signal: AbortSignal',
+  send: "declare function send(entry: import('audit-outbox/tail').LoggedEntry): Promise<void>",
+  signedIn: `
+declare function signedIn(
+  request: Request,
+): Promise<{ readonly name: string; readonly id: string; readonly eventId: string } | null>`,
+}
+
+/** A sample as a module that the compiler can check: its own text, and stand-ins for the rest. */
+export function moduleOf({ text }: Block): string {
+  // A property of the same name is no use of it.
+  const used = Object.entries(STAND_INS).filter(
+    ([name]) => new RegExp(`(?<![.\\w])${name}(?![\\w:?]| = )`).test(text) && !declares(text, name),
+  )
+  return [text, ...used.map(([, declaration]) => declaration), 'export {}', ''].join('\n')
+}
+
+function declares(text: string, name: string): boolean {
+  return new RegExp(
+    `\\b(?:const|let|function) (?:{[^}]*)?\\b${name}\\b|import {[^}]*\\b${name}\\b`,
+  ).test(text)
+}
+
+/** A call of `audit-relay` in a shell sample. */
+export interface Call {
+  /** The words before the first option that name a command: `dead-letters list`. */
+  readonly words: readonly string[]
+  readonly options: readonly string[]
+}
+
+/** Every call in a shell sample, comments and what stands before the command left out. */
+export function callsIn({ text }: Block): readonly Call[] {
+  return text.split('\n').flatMap((line) => {
+    const [, given] = /(?:^|\s)audit-relay(\s.*)?$/.exec(line.replace(/\s#.*$/, '')) ?? []
+    if (given === undefined && !/(?:^|\s)audit-relay\s*(?:#|$)/.test(line)) return []
+    const args = (given ?? '').split(/\s+/).filter(Boolean)
+    const firstOption = args.findIndex((arg) => arg.startsWith('-'))
+    const leading = firstOption < 0 ? args : args.slice(0, firstOption)
+    return {
+      // Operands are numbers and files.
+      words: leading.filter((word) => /^[a-z-]+$/.test(word)),
+      options: args.filter((arg) => arg.startsWith('--')),
+    }
+  })
+}
