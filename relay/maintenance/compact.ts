@@ -17,14 +17,14 @@ export interface Compacted {
 /** Compacts the tables that need it. It never waits for a lock, and its failure is nobody's. */
 export async function compact(database: Database): Promise<Compacted> {
   const limits = JSON.stringify(MAX_KILOBYTES)
-  const heavy = await database.execute<{ target: string }>(sql`
+  const heavy = await database.execute<{ target: string }>(sql`/* audit-relay weigh */
     select target from json_each_text(${limits}::text::json) as limits (target, kilobytes)
     where pg_relation_size(('audit.audit_' || target)::regclass) > kilobytes::bigint * 1024`)
   let compacted = 0
   for (const { target } of heavy) {
     try {
       const [row] = await database.execute<{ won: boolean }>(
-        sql`select audit.compact(${target}::text) as won`,
+        sql`/* audit-relay compact */ select audit.compact(${target}::text) as won`,
       )
       if (row?.won === true) compacted += 1
     } catch (error) {

@@ -55,6 +55,7 @@ const MOVING = sql`${MOVE_LOCKS}::integer, -1`
  * that no entry is ever in both or in neither, whatever dies at whatever moment. A transaction from
  * the driver would not do: with a backend that dies inside one, rows are lost.
  *
+ * - The comment at its head is for operators, who see it in `pg_stat_activity`.
  * - `settings` belong to the statement, because a pooler refuses them at the connection's start.
  *   An asynchronous commit could lose a batch on both sides: the fast lane is UNLOGGED, and the log
  *   would not be flushed.
@@ -83,7 +84,7 @@ const MOVING = sql`${MOVE_LOCKS}::integer, -1`
 export function moveStatement(options: MoveOptions): SQL {
   const { lane, lockTimeoutMs, turn } = options
   const table = laneTable(lane)
-  return sql`
+  return sql`/* audit-relay move */
     with settings as materialized (
       select
         ${entriesToTake(options)} as batch_entries,
@@ -204,7 +205,8 @@ function headInTurn(turn: Turn): SQL {
         when (select seq from head) = ${turn.head}::bigint + (select fresh from total)
           then (select seq from head)
         else format(
-          'no fault: numbers up to %s are taken, these entries are moved again', (select seq from head)
+          'audit-outbox: not an error; sequence numbers up to %s are taken, the batch is moved again',
+          (select seq from head)
         )::bigint
       end`
 }

@@ -10,7 +10,7 @@ export type Place = {
 }
 
 export function listPlaces({ lane, batchEntries }: MoveOptions): SQL {
-  return sql`
+  return sql`/* audit-relay list */
     select l.ctid::text as place, l.id::text as id
     from ${laneTable(lane)} as l limit ${batchEntries}::integer for update of l skip locked`
 }
@@ -20,7 +20,7 @@ export function listPlaces({ lane, batchEntries }: MoveOptions): SQL {
  * entry that was staged again, and is among the dead letters, leaves the lane and is no second one.
  */
 export function parkStatement(lane: LaneName, { place, id }: Place, sqlstate: string): SQL {
-  return sql`
+  return sql`/* audit-relay park */
     with moved as (
       delete from ${laneTable(lane)} where ctid = ${place}::text::tid and id = ${id}::uuid
       returning ${laneColumns}

@@ -22,7 +22,7 @@ type Found = {
   readonly minReaderVersion: number
 }
 
-export interface Probed {
+export interface PeekedLanes {
   /** The lanes that hold anything. */
   readonly waiting: readonly LaneName[]
   /** How many rows of each were seen: no more than were asked for. */
@@ -41,10 +41,10 @@ export interface Probed {
  * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where this relay must not work on the schema, and
  * `AUDIT_DATABASE_FAILED` with 25006 where nothing can be written
  */
-export async function probe(database: Database, maxRows: number): Promise<Probed> {
+export async function peekLanes(database: Database, maxRows: number): Promise<PeekedLanes> {
   const rowsOf = (table: typeof auditStaging | typeof auditOutbox) =>
     sql`(select count(*) from (select from ${table} limit ${maxRows}::integer) as l)`
-  const [found] = await database.execute<Found>(sql`
+  const [found] = await database.execute<Found>(sql`/* audit-relay peek */
     select
       ${rowsOf(auditStaging)}::integer as staging,
       ${rowsOf(auditOutbox)}::integer as outbox,

@@ -1,15 +1,15 @@
 import { sql } from 'drizzle-orm'
 import { Database, type DatabaseOptions } from '../../src/database/connection.ts'
 import type { LaneName } from '../../src/lanes/lane.ts'
-import { type Compacted, compact } from '../maintenance/compact.ts'
+import { compact } from '../maintenance/compact.ts'
+import type { UpkeepStatements } from '../maintenance/upkeep.ts'
 import { type Moved, type MoveOptions, moveStatement, NOTHING_MOVED } from './move-statement.ts'
 import { listPlaces, type Place, parkStatement } from './park-statement.ts'
-import { type Probed, probe } from './peek-lanes.ts'
+import { type PeekedLanes, peekLanes } from './peek-lanes.ts'
 
 /** All that a relay ever says to a database. */
-export interface RelayStatements {
-  ensurePartitions(monthsAhead: number): Promise<void>
-  probe(maxRows: number): Promise<Probed>
+export interface RelayStatements extends UpkeepStatements {
+  peekLanes(maxRows: number): Promise<PeekedLanes>
   move(options: MoveOptions): Promise<Moved>
   /** Opens the connections for moves side by side, so that these begin when they are told to. */
   connect(): Promise<void>
@@ -17,9 +17,6 @@ export interface RelayStatements {
   list(options: MoveOptions): Promise<readonly Place[]>
   /** Moves one row from its lane to the dead letters. */
   park(lane: LaneName, place: Place, sqlstate: string): Promise<Moved>
-  /** @returns false where another relay was faster */
-  declareGap(): Promise<boolean>
-  compact(): Promise<Compacted>
   close(): Promise<void>
 }
 
@@ -40,9 +37,10 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
   const free = databases.toReversed()
   return {
     async ensurePartitions(monthsAhead) {
-      await database.execute(sql`select audit.ensure_partitions(${monthsAhead}::integer)`)
+      await database.execute(sql`/* audit-relay partitions */
+        select audit.ensure_partitions(${monthsAhead}::integer)`)
     },
-    probe: (maxRows) => probe(database, maxRows),
+    peekLanes: (maxRows) => peekLanes(database, maxRows),
     async move(options) {
       const mover = free.pop() ?? database
       try {
@@ -56,7 +54,9 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
     async connect() {
       // Not the first, which is busy: one without parameters is sent at once, between the halves of
       // the statement that is under way, and through PgBouncer that one was never answered.
-      await Promise.all(databases.slice(1).map((each) => each.execute(sql`select`)))
+      await Promise.all(
+        databases.slice(1).map((each) => each.execute(sql`/* audit-relay connect */ select`)),
+      )
     },
     list: (options) => database.execute<Place>(listPlaces(options)),
     async park(lane, place, sqlstate) {
@@ -65,7 +65,7 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
     },
     async declareGap() {
       const [row] = await database.execute<{ declared: boolean }>(
-        sql`select audit.declare_gap() as declared`,
+        sql`/* audit-relay gap */ select audit.declare_gap() as declared`,
       )
       return row?.declared === true
     },
