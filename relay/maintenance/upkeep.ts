@@ -35,8 +35,9 @@ export class Upkeep {
   }
 
   /**
-   * Makes the partitions of the next months, once an hour. A failure is logged and tried again after
-   * a minute: entries go to the DEFAULT partition meanwhile, so there is no reason to stop moving.
+   * Makes the partitions of the next months, once an hour. A failure is logged and tried again
+   * after a minute: entries go to the DEFAULT partition meanwhile, so there is no reason to stop
+   * moving.
    *
    * @throws {AuditError} for a connection that failed
    */

@@ -20,14 +20,18 @@ export interface CycleParts {
 
 type Options = Omit<MoveOptions, 'batchEntries' | 'turn'>
 
-/** A backlog is moved in cycles of this length: only a cycle that ends shows that the relay works. */
+/**
+ * A backlog is moved in cycles of this length: only a cycle that ends shows that the relay works.
+ */
 const MAX_CYCLE_MS = 1_000
 
 /** The moves of one cycle. */
 export class Cycle {
   readonly #parts: CycleParts
   readonly #endMs = performance.now() + MAX_CYCLE_MS
-  /** How far it came in each lane. Each cycle begins at a lane's start, so that no row waits long. */
+  /**
+   * How far it came in each lane. Each cycle begins at a lane's start, so that no row waits long.
+   */
   readonly #through = new Map<LaneName, string>()
   #claimed = 0
   #stoodBack = false

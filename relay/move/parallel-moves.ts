@@ -42,8 +42,8 @@ const PAUSE_MS = { from: 1_000, to: 60_000 } as const
  * server has more than one core for that; only the numbers have to come one after the other.
  *
  * So each move counts on the ones in front of it to log all that they were to take. Where one does
- * not, those behind it fail as a whole, and their entries are moved again one batch at a time. That is
- * rare, unless an entry is refused or the server has no second connection to give: then it would
+ * not, those behind it fail as a whole, and their entries are moved again one batch at a time. That
+ * is rare, unless an entry is refused or the server has no second connection to give: then it would
  * happen in each run. So after such a run no other one begins for a while.
  *
  * It is in one of six modes.
@@ -51,21 +51,21 @@ const PAUSE_MS = { from: 1_000, to: 60_000 } as const
  * Between two runs:
  * - `ready`: it knows nothing of other relays, and its connections may be closed. A run begins
  *   `alone`. This is the first mode.
- * - `leading`, for one second after a run in which everything went as counted on: no other relay was
- *   moving, and the connections are open. A run begins `together`. A move outside of a run or the
- *   end of that second makes it `ready`.
+ * - `leading`, for one second after a run in which everything went as counted on: no other relay
+ *   was moving, and the connections are open. A run begins `together`. A move outside of a run or
+ *   the end of that second makes it `ready`.
  * - `paused`: something was in the way of the last run, so no run may begin. The pause lasts one
  *   second, doubles with each such run in a row, up to one minute, and makes it `ready`.
  *
  * During a run:
  * - `alone`: small moves, one after the other, until the connections are open. If another relay is
- *   moving, the first of them finds out, and no other statement was sent for nothing. And a move that
- *   reaches the server before the one in front of it would fail, as while connections open. When they
- *   are open it goes on `together`; when they are refused, to `ending` and then `paused`. If the parts
- *   are used up first, the run is over, and it is `ready`.
+ *   moving, the first of them finds out, and no other statement was sent for nothing. And a move
+ *   that reaches the server before the one in front of it would fail, as while connections open.
+ *   When they are open it goes on `together`; when they are refused, to `ending` and then `paused`.
+ *   If the parts are used up first, the run is over, and it is `ready`.
  * - `together`: `parallelMoves` at once. When the parts are used up, it is `leading`.
- * - `ending`: a move logged less than the moves behind it count on (then `ready`), or it failed (then
- *   `paused`). No move begins; the run is over when those under way have ended.
+ * - `ending`: a move logged less than the moves behind it count on (then `ready`), or it failed
+ *   (then `paused`). No move begins; the run is over when those under way have ended.
  */
 export class ParallelMoves {
   readonly #options: Required<ParallelMovesOptions>
@@ -95,7 +95,9 @@ export class ParallelMoves {
     return isRunning && isMovedAgain(error)
   }
 
-  /** To be told where the head stands while no move of this relay is under way; null: it is lost. */
+  /**
+   * To be told where the head stands while no move of this relay is under way; null: it is lost.
+   */
   sawHead(head: number | null): void {
     this.#head = head ?? undefined
   }

@@ -41,10 +41,11 @@ const PEEKED_BATCHES = 16
 /**
  * Moves entries from the lanes to the log, at its own pace: nothing outside decides when it works.
  *
- * When several relays run, one moves and the others stand by. Each statement asks whose turn it is, so
- * when the moving relay dies another one goes on at its next poll. There is no lease, no session lock
- * and no LISTEN, so this works through PgBouncer in transaction mode too. While the database is away
- * the relay tries again without end, with growing waits; entries wait in their lanes meanwhile.
+ * When several relays run, one moves and the others stand by. Each statement asks whose turn it is,
+ * so when the moving relay dies another one goes on at its next poll. There is no lease, no session
+ * lock and no LISTEN, so this works through PgBouncer in transaction mode too. While the database
+ * is away the relay tries again without end, with growing waits; entries wait in their lanes
+ * meanwhile.
  */
 export class Relay {
   readonly #limits: RelayLimits

@@ -32,9 +32,7 @@ export const LANE_COLUMNS: SQL = sql.join(
 )
 
 export function toLaneLook(row: Readonly<Record<string, unknown>>): LaneLook {
-  const byLane = <Value>(
-    read: (lane: LaneName) => Value,
-  ): Readonly<Record<LaneName, Value>> => ({
+  const byLane = <Value>(read: (lane: LaneName) => Value): Readonly<Record<LaneName, Value>> => ({
     staging: read('staging'),
     outbox: read('outbox'),
   })
@@ -64,8 +62,8 @@ function sampleOf(lane: LaneName): SQL {
 }
 
 /**
- * By the time in the id, which is that of `record()`. An id from elsewhere may hold no time: one that
- * would be older than ten years or from the future is left out.
+ * By the time in the id, which is that of `record()`. An id from elsewhere may hold no time: one
+ * that would be older than ten years or from the future is left out.
  */
 function ageOf(lane: LaneName): SQL {
   return sql`(

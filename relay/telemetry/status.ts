@@ -18,9 +18,9 @@ import { LANE_COLUMNS, LANE_SAMPLES, type LaneLook, toLaneLook } from './lane-lo
 export interface RecorderStatus {
   readonly id: string
   /**
-   * `closed`: it reported that it closed. `died`: its last report is older than 30 seconds, and either
-   * entries that it reported are missing or the log holds more of it than it reported. `live`: all
-   * others.
+   * `closed`: it reported that it closed. `died`: its last report is older than 30 seconds, and
+   * either entries that it reported are missing or the log holds more of it than it reported.
+   * `live`: all others.
    */
   readonly state: 'live' | 'closed' | 'died'
   /**
@@ -40,7 +40,9 @@ export interface RecorderStatus {
   readonly inFlight: number
   /** As it last reported, by reason. */
   readonly dropped: Readonly<Record<string, number>>
-  /** Accepted, but neither logged, dropped, in flight nor a dead letter. Always 0 while it is live. */
+  /**
+   * Accepted, but neither logged, dropped, in flight nor a dead letter. Always 0 while it is live.
+   */
   readonly missing: number
   /** Of those, how many a gap that is declared in the log accounts for. */
   readonly declared: number
@@ -54,7 +56,10 @@ export interface Status {
   readonly lastSeq: number
   readonly deadLetters: number
   readonly gaps: number
-  /** Recorders that reported within a day, died, miss entries or have some on their way; newest first. */
+  /**
+   * Recorders that reported within a day, died, miss entries or have some on their way; newest
+   * first.
+   */
   readonly recorders: readonly RecorderStatus[]
 }
 
