@@ -4,7 +4,7 @@ export {
   type DrainOptions,
   type DrainResult,
   type Relay,
-  type RelayOptions,
-  type RelayStats,
 } from './move/relay.ts'
+export type { RelayOptions } from './move/relay-options.ts'
+export type { RelayStats } from './move/relay-counters.ts'
 export { readStatus, type RecorderStatus, type Status } from './telemetry/status.ts'

@@ -11,10 +11,12 @@ import { BAD_ENTRIES, type BadEntry, PLANTED } from './support/bad-entries.ts'
 import { BAD_ROWS, type BadRow, KNOWN_ID, REFUSED_BY_THEM } from './support/bad-rows.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import { applicationDatabase } from './support/drivers.ts'
-import { openDatabase, relayOn } from './support/lanes.ts'
+import { openDatabase, PATIENT_MS, relayOn } from './support/lanes.ts'
 import { recorderOn } from './support/recorders.ts'
 
 const BATCH = 500
+/** It would tell the log of its drops in between, which is one entry more. */
+const QUIET = { reportIntervalMs: 600_000, statementTimeoutMs: PATIENT_MS }
 const PLACES = { first: 0, 'in the middle': 250, last: BATCH - 1 } as const
 
 /** What one cycle of the relay made of what was staged. */
@@ -38,13 +40,16 @@ class Observer {
   constructor(t: TestContext, scratch: ScratchDatabase) {
     this.#database = openDatabase(t, scratch.url)
     // One more than there will be: a full batch would have the cycle look for another one.
-    this.#relay = relayOn(t, scratch, { batchEntries: BATCH + 1 })
+    // And no statement that misses its deadline: what is tried again is a cycle more.
+    const limits = { batchEntries: BATCH + 1, statementTimeoutMs: PATIENT_MS }
+    this.#relay = relayOn(t, scratch, limits)
   }
 
   /** One cycle, in which `staged` rows are there to be taken. */
   async cycle(batch: string, staged: number): Promise<Outcome> {
     const { claimed, cycles } = this.#relay.stats()
-    const after = await this.#relay.drain({ maxRows: claimed + staged, deadlineMs: 10_000 })
+    const bounds = { maxRows: claimed + staged, deadlineMs: PATIENT_MS }
+    const after = await this.#relay.drain(bounds)
     assert.deepEqual(
       { claimed: after.claimed - claimed, cycles: after.cycles - cycles },
       { claimed: staged, cycles: 1 },
@@ -100,9 +105,7 @@ describe('what a handler hands over', { concurrency: 3 }, () => {
   for (const [place, at] of Object.entries(PLACES)) {
     test(`recorded, ${place} in a batch: the others are logged at once, and it is marked or counted`, async (t) => {
       const scratch = await scratchDatabase(t)
-      // It would tell the log of its drops in between, which is one entry more.
-      const quiet = { reportIntervalMs: 600_000 }
-      const audit = recorderOn(t, scratch, { maxBatchEntries: BATCH, ...quiet })
+      const audit = recorderOn(t, scratch, { maxBatchEntries: BATCH, ...QUIET })
       const observer = new Observer(t, scratch)
       for (const bad of BAD_ENTRIES) {
         const batch = randomUUID()
@@ -110,7 +113,7 @@ describe('what a handler hands over', { concurrency: 3 }, () => {
         const before = audit.stats().dropped.unshapable ?? 0
         for (const one of batchWith(entry, at, batch)) audit.record(one)
         bad.afterwards?.(entry)
-        await audit.flush()
+        assert.ok(await audit.flush({ timeoutMs: PATIENT_MS }), `${bad.name}: all of it is staged`)
         const refused = bad.becomes === 'dropped' ? 1 : 0
         assert.equal((audit.stats().dropped.unshapable ?? 0) - before, refused, bad.name)
         assertBecame(bad, await observer.cycle(batch, BATCH - refused))
@@ -119,7 +122,7 @@ describe('what a handler hands over', { concurrency: 3 }, () => {
 
     test(`in a transaction, ${place} in a batch: the same`, async (t) => {
       const scratch = await scratchDatabase(t)
-      const audit = recorderOn(t, scratch)
+      const audit = recorderOn(t, scratch, QUIET)
       const app = applicationDatabase(t, 'postgres-js', scratch.urlAs('audit_app'))
       const observer = new Observer(t, scratch)
       for (const bad of BAD_ENTRIES) {

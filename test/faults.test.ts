@@ -18,8 +18,8 @@ const HEALING_MS = 30_000
 
 const STAGING_BEGINS = 'audit staging is unavailable; entries are buffered'
 const STAGING_ENDS = 'audit staging is available again'
-const RELAY_BEGINS = 'audit relay cannot work; what is in the lanes waits there'
-const RELAY_ENDS = 'audit relay works again'
+const RELAY_BEGINS = 'relay cannot move entries; they wait in audit_staging and audit_outbox'
+const RELAY_ENDS = 'relay moves entries again'
 
 /** A proxy before the database, for a login of ours. */
 async function behind(t: TestContext, scratch: ScratchDatabase) {
@@ -193,7 +193,7 @@ describe('faults', { concurrency: 6 }, () => {
     ])
     assert.deepEqual(said(logs.relay).slice(1), [
       RELAY_BEGINS,
-      'audit relay still cannot work',
+      'relay still cannot move entries',
       RELAY_ENDS,
     ])
   })
@@ -234,7 +234,7 @@ describe('faults', { concurrency: 6 }, () => {
   test('200 ambiguous commits of a move: each entry once', async (t) => {
     const scratch = await scratchDatabase(t)
     const database = openDatabase(t, scratch.url)
-    const cutting = cutter('claimed as materialized', (request) => request % 2 === 1)
+    const cutting = cutter('audit-relay move', (request) => request % 2 === 1)
     for (let at = 0; at < 8; at += 1) {
       const { proxy, urlAs } = await behind(t, scratch)
       await proxy.set(cutting.mode())
@@ -306,7 +306,7 @@ describe('faults', { concurrency: 6 }, () => {
         const found = await scratch.sql`
           select pg_terminate_backend(pid) from pg_stat_activity
           where datname = ${scratch.name} and state = 'active'
-            and query like '%claimed as materialized%' and pid <> pg_backend_pid()`
+            and query like '%audit-relay move%' and pid <> pg_backend_pid()`
         return found.length > 0
       }
       await waitFor(killed, { what: 'a move under way', intervalMs: 2 })

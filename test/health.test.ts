@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import { BacklogReader } from '../relay/telemetry/backlog.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { BacklogReader, FRESH_MS } from '../relay/telemetry/backlog.ts'
 import { Health } from '../relay/move/health.ts'
 import { healthRoutes } from '../relay/http/health-routes.ts'
-import { createRelay, type RelayOptions } from '../relay/index.ts'
+import type { RelayOptions } from '../relay/index.ts'
+import { Relay } from '../relay/move/relay.ts'
 import { RelayMetrics } from '../relay/telemetry/metrics.ts'
 import { AuditError } from '../src/errors.ts'
 import { migrateDatabase } from '../src/schema/migrate.ts'
@@ -15,7 +17,7 @@ import { waitFor } from './support/wait-for.ts'
 
 const QUICK = { pollMinMs: 5, pollMaxMs: 50, statementTimeoutMs: 1_000 }
 /** How long a machine that does other things may take for what takes two seconds. */
-const PATIENCE_MS = 15_000
+const PATIENCE_MS = 60_000
 
 interface Ready {
   readonly ready: boolean
@@ -37,7 +39,7 @@ function running(
 ) {
   const metrics = new RelayMetrics()
   const logger = silentLogger()
-  const relay = createRelay({ databaseUrl, logger, ...QUICK, ...options }, metrics)
+  const relay = new Relay({ databaseUrl, logger, ...QUICK, ...options }, { observer: metrics })
   const backlog = new BacklogReader(databaseUrl)
   t.after(() => Promise.all([relay.stop(), backlog.close()]))
   const routes = healthRoutes({ health: () => relay.health(), metrics, backlog, maxLagMs })
@@ -54,6 +56,7 @@ function running(
   void relay.start()
   return {
     relay,
+    backlog,
     ask,
     readyz,
     becomes: async (isReady: boolean): Promise<Ready> => {
@@ -185,9 +188,16 @@ describe('readiness', { concurrency: 3 }, () => {
   for (const [name, { code, hint, turn }] of Object.entries(BROKEN)) {
     test(`${name}: red with the reason, green again by itself`, async (t) => {
       const scratch = await scratchDatabase(t)
-      const { ask, becomes } = running(t, scratch.urlAs('audit_relay'))
-      const green = await becomes(true)
-      assert.deepEqual(green.depth, { staging: 0, outbox: 0 })
+      const { ask, becomes, readyz } = running(t, scratch.urlAs('audit_relay'))
+      await becomes(true)
+      // Green says that the relay works. What waits is read on another connection, which may be later.
+      let depth: Ready['depth'] = null
+      const isRead = async () => {
+        depth = (await readyz()).depth
+        return depth !== null
+      }
+      await waitFor(isRead, { what: 'the first look at the lanes' })
+      assert.deepEqual(depth, { staging: 0, outbox: 0 })
       await scratch.sql.unsafe(turn(true, scratch.name))
       const red = await becomes(false)
       assert.equal(red.reason, 'failing')
@@ -276,7 +286,7 @@ async function becomesLagging(becomes: (isReady: boolean) => Promise<Ready>) {
 
 test('a health check is read only, and a look at the lanes that hangs does not hold it up', async (t) => {
   const scratch = await scratchDatabase(t)
-  const { ask, becomes } = running(t, scratch.urlAs('audit_relay'))
+  const { backlog, ask, becomes } = running(t, scratch.urlAs('audit_relay'))
   await becomes(true)
   assert.equal((await ask('/livez', 'POST')).status, 405)
   const head = await ask('/readyz', 'HEAD')
@@ -286,9 +296,15 @@ test('a health check is read only, and a look at the lanes that hangs does not h
   t.after(() => holder.release())
   await holder`begin`
   await holder`lock table audit.audit_dead_letter in access exclusive mode`
-  const beganMs = performance.now()
+  // Kubernetes gives a probe one second, which is also the deadline of the look.
+  await sleep(FRESH_MS + 50) // the next look is another one
+  let isLookOver = false
+  const look = backlog.read().then(() => {
+    isLookOver = true
+  })
   assert.equal((await ask('/readyz')).status, 200)
-  assert.ok(performance.now() - beganMs < 900, 'within the time that Kubernetes gives a probe')
+  assert.equal(isLookOver, false)
+  await look
   await holder`rollback`
 })
 
@@ -306,7 +322,7 @@ test('audit-relay run serves health and metrics, and goes on without a port', as
       url = /"url":"([^"]+)","paths"/.exec(relay.output().stdout)?.[1] ?? ''
       return url !== ''
     },
-    { timeoutMs: 20_000, what: 'the server' },
+    { what: 'the server' },
   )
   await waitFor(async () => (await fetch(`${url}readyz`)).status === 200, { what: 'green' })
   assert.equal((await fetch(`${url}livez`)).status, 200)

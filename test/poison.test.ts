@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
 import { createRelay } from '../relay/index.ts'
+import { Relay } from '../relay/move/relay.ts'
 import { RelayMetrics } from '../relay/telemetry/metrics.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import { encoded, memoryLogger, numberedId, openDatabase, stage } from './support/lanes.ts'
@@ -137,7 +138,7 @@ describe('an outage never makes a dead letter', { concurrency: 4 }, () => {
         const rows = await scratch.sql`
           select pg_terminate_backend(pid) from pg_stat_activity
           where datname = ${scratch.name} and application_name = 'audit-relay'
-            and state = 'active' and query like '%with settings%'`
+            and state = 'active' and query like '%audit-relay move%'`
         terminated += rows.length
         return terminated >= 3
       },
@@ -230,12 +231,9 @@ test('relays that meet at the same ids while they halve park the bad ones only',
   await stage(database, 'staging', entries)
   await stage(database, 'outbox', entries.toReversed())
   const metrics = new RelayMetrics()
-  const relays = Array.from({ length: 4 }, () =>
-    createRelay(
-      { databaseUrl: scratch.urlAs('audit_relay'), logger: memoryLogger(), batchEntries: 60 },
-      metrics,
-    ),
-  )
+  const databaseUrl = scratch.urlAs('audit_relay')
+  const options = { databaseUrl, logger: memoryLogger(), batchEntries: 60 }
+  const relays = Array.from({ length: 4 }, () => new Relay(options, { observer: metrics }))
   t.after(() => Promise.all(relays.map((relay) => relay.stop())))
   await Promise.all(relays.map((relay) => relay.drain({ deadlineMs: 30_000 })))
   assert.deepEqual(await counts(scratch), { logged: IDS - 6, dead: 12, waiting: 0 })

@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { SQL } from 'drizzle-orm'
+import { PgDialect } from 'drizzle-orm/pg-core'
 import { moveStatement } from '../relay/move/move-statement.ts'
-import { probe } from '../relay/move/peek-lanes.ts'
+import { peekLanes } from '../relay/move/peek-lanes.ts'
+import { Database } from '../src/database/connection.ts'
 import { scratchDatabase } from './support/database.ts'
 import { encoded, memoryLogger, numberedId, openDatabase, relayOn, stage } from './support/lanes.ts'
 import { waitFor } from './support/wait-for.ts'
@@ -109,7 +112,7 @@ test('an idle poll takes no transaction id', async (t) => {
   const scratch = await scratchDatabase(t)
   const database = openDatabase(t, scratch.urlAs('audit_relay'))
   const idle = async () => {
-    await probe(database, 100)
+    await peekLanes(database, 100)
     for (const lane of ['staging', 'outbox'] as const) {
       await database.execute(moveStatement({ lane, batchEntries: 100, lockTimeoutMs: 1_000 }))
     }
@@ -350,4 +353,37 @@ test('a relay that is too old for the schema says so, and moves nothing', async 
     code: 'AUDIT_SCHEMA_MISMATCH',
     message: /needs a package of version 99/,
   })
+})
+
+// Goal: an operator who looks at pg_stat_activity sees what a relay is doing.
+// Method: a relay that moves, halves, parks, declares a gap and compacts; every statement is read.
+test('each statement of a relay begins with a comment that names it', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await scratch.sql`alter table audit.audit_log add constraint theirs check (action <> 'bad.one')`
+  const actions = Array.from({ length: 300 }, (_, n) => (n === 7 ? 'bad.one' : 'good.one'))
+  await stage(
+    database,
+    'outbox',
+    actions.map((action) => encoded({ action })),
+  )
+  await scratch.sql`truncate audit.audit_sentinel`
+  // A table that is heavier than its limit.
+  await scratch.sql`
+    insert into audit.audit_staging (id, occurred_at, action, metadata, context)
+    select gen_random_uuid(), now(), 'a.b', jsonb_build_object('x', repeat(md5(n::text), 50)), '{}'
+    from generate_series(1, 4000) as n`
+  const dialect = new PgDialect()
+  const heads = new Set<string>()
+  const execute = Database.prototype.execute
+  t.mock.method(Database.prototype, 'execute', function (this: Database, query: SQL) {
+    heads.add(dialect.sqlToQuery(query).sql.slice(0, 40).split('*/')[0] ?? '')
+    return execute.call(this, query)
+  })
+  await relayOn(t, scratch, { batchEntries: 100 }).drain({ deadlineMs: 60_000 })
+  const names = 'compact connect gap list move park partitions peek weigh'.split(' ')
+  assert.deepEqual(
+    [...heads].sort(),
+    names.map((name) => `/* audit-relay ${name} `),
+  )
 })

@@ -1,9 +1,7 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { Cycle } from '../relay/move/cycle.ts'
-import { createRelay } from '../relay/index.ts'
 import {
   type Moved,
   type MoveOptions,
@@ -11,7 +9,12 @@ import {
   type Turn,
 } from '../relay/move/move-statement.ts'
 import type { RelayObserver } from '../relay/move/observer.ts'
-import { SideBySide } from '../relay/move/parallel-moves.ts'
+import {
+  ParallelMoves,
+  type ParallelMovesOptions,
+  type Part,
+} from '../relay/move/parallel-moves.ts'
+import { Relay } from '../relay/move/relay.ts'
 import type { Database } from '../src/database/connection.ts'
 import { AuditError } from '../src/errors.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
@@ -25,8 +28,8 @@ async function move(database: Database, turn?: Turn, places?: string[]): Promise
   return moved as Moved
 }
 
-async function stageNumbered(database: Database, count: number): Promise<void> {
-  const entries = Array.from({ length: count }, (_, n) => encoded({ id: numberedId(n) }))
+async function stageNumbered(database: Database, count: number, from = 0): Promise<void> {
+  const entries = Array.from({ length: count }, (_, n) => encoded({ id: numberedId(from + n) }))
   await stage(database, 'staging', entries)
 }
 
@@ -67,7 +70,7 @@ async function paused(t: TestContext, scratch: ScratchDatabase, turn: Turn | und
       await scratch.sql`
         select pg_terminate_backend(pid) from pg_stat_activity
         where datname = current_database() and application_name = 'test'
-          and query like '%for update of l skip locked%' and pid = (
+          and query like '%audit-relay move%' and pid = (
             select pid from pg_locks where locktype = 'advisory' and objid = 77 and not granted)`
       await holder`select pg_advisory_unlock(77)`
     },
@@ -174,10 +177,11 @@ test('a relay that stands back asks now and then, until the other one is gone', 
   const other = openDatabase(t, scratch.url)
   await other.execute(sql`select pg_advisory_lock(${0x61756469}::integer, -1)`)
   const relay = relayOn(t, scratch, { pollMinMs: 50, pollMaxMs: 200 })
-  const drained = relay.drain({ deadlineMs: 20_000 })
-  await sleep(1_000)
-  const { cycles } = relay.stats()
-  assert.ok(cycles > 1 && cycles < 20, `${cycles} cycles in a second`)
+  const beganMs = performance.now()
+  const drained = relay.drain({ deadlineMs: 60_000 })
+  await waitFor(() => relay.stats().cycles >= 5, { what: 'five looks', timeoutMs: 30_000 })
+  const tookMs = performance.now() - beganMs
+  assert.ok(tookMs > 500, `waits of 50, 100, 200 and 200 ms took ${tookMs} ms`)
   assert.equal(relay.stats().claimed, 0)
   await scratch.sql`
     select pg_terminate_backend(pid) from pg_locks
@@ -212,31 +216,47 @@ test('in turn too, a log that has lost its head loses no entry', async (t) => {
   assert.equal(row?.['rows'], 3)
 })
 
+// Goal: three moves are under way at once, and they leave no hole in `seq`.
+// Method: each move notes how many the server runs, and gives the others half a second to begin. A
+// server that is busy may begin a move before the one in front of it, which ends a run: then the
+// relay tries again with the rest of the backlog, or with the next one.
 test('a backlog is moved by several statements at once', async (t) => {
+  const ROWS = 300
   const scratch = await scratchDatabase(t)
   const database = openDatabase(t, scratch.url)
   await scratch.sql.unsafe(`
-    create function public.slow() returns trigger language plpgsql as
-      $$ begin perform pg_sleep(0.2); return null; end $$;
-    create trigger slow after insert on audit.audit_log
-    for each statement execute function public.slow()`)
-  await stageNumbered(database, 300)
-  const drained = relayOn(t, scratch, { batchEntries: 20, parallelMoves: 3 }).drain({
-    deadlineMs: 20_000,
-  })
-  const moves = async () => {
-    const [row] = await scratch.sql`
-      select count(*)::integer as moves from pg_stat_activity
-      where datname = current_database() and application_name = 'audit-relay'
-        and state = 'active' and query like '%for update of l skip locked%'`
-    return Number(row?.['moves'])
+    create table public.seen (moves integer);
+    create function public.look() returns trigger language plpgsql security definer as $$
+    declare moves integer;
+    begin
+      for look in 1 .. 50 loop
+        perform pg_stat_clear_snapshot();
+        select count(*) into moves from pg_stat_activity
+        where datname = current_database() and application_name = 'audit-relay'
+          and state = 'active' and query like '%audit-relay move%';
+        exit when moves >= 3;
+        perform pg_sleep(0.01);
+      end loop;
+      insert into public.seen values (moves);
+      return null;
+    end $$;
+    create trigger look after insert on audit.audit_log
+    for each statement execute function public.look()`)
+  const relay = relayOn(t, scratch, { batchEntries: 20, parallelMoves: 3 })
+  let most = 0
+  let staged = 0
+  while (most < 3 && staged < 5 * ROWS) {
+    await stageNumbered(database, ROWS, staged)
+    staged += ROWS
+    const { logged, isDrained } = await relay.drain({ deadlineMs: 60_000 })
+    assert.deepEqual({ logged, isDrained }, { logged: staged, isDrained: true })
+    const [row] = await scratch.sql`select max(moves) as most from public.seen`
+    most = Number(row?.['most'])
   }
-  await waitFor(async () => (await moves()) === 3, { what: 'three moves at once' })
-  const { logged, isDrained } = await drained
-  assert.deepEqual({ logged, isDrained }, { logged: 300, isDrained: true })
+  assert.equal(most, 3)
   assert.deepEqual(
     await seqs(scratch),
-    Array.from({ length: 300 }, (_, at) => at + 1),
+    Array.from({ length: staged }, (_, at) => at + 1),
   )
 })
 
@@ -251,16 +271,15 @@ test('entries that the log refuses delay none of those beside them', async (t) =
   await stage(database, 'staging', entries)
   const failures: unknown[] = []
   const observer: RelayObserver = {
-    ...{ cycleCompleted() {}, batchMoved() {}, gapDeclared() {}, compacted() {} },
+    cycleCompleted() {},
+    batchMoved() {},
+    gapDeclared() {},
+    compacted() {},
     failed: (error) => failures.push(error),
   }
-  const relay = createRelay(
-    {
-      databaseUrl: scratch.urlAs('audit_relay'),
-      ...{ logger: silentLogger(), batchEntries: 20, parallelMoves: 3 },
-    },
-    observer,
-  )
+  const databaseUrl = scratch.urlAs('audit_relay')
+  const limits = { batchEntries: 20, parallelMoves: 3 }
+  const relay = new Relay({ databaseUrl, logger: silentLogger(), ...limits }, { observer })
   t.after(() => relay.stop())
   const { logged, deadLetters } = await relay.drain({ deadlineMs: 20_000 })
   assert.deepEqual({ logged, deadLetters }, { logged: 990, deadLetters: 10 })
@@ -278,12 +297,15 @@ const unexpected = async (): Promise<never> => {
 /** A cycle that may move two batches of 80 at once, over statements that are not sent anywhere. */
 function cycleOver(move: (options: MoveOptions) => Promise<Moved>): Cycle {
   const limits = { batchEntries: 80, parallelMoves: 2, statementTimeoutMs: 1_000 }
-  const sideBySide = new SideBySide(limits)
-  sideBySide.sawHead(0)
+  const parallelMoves = new ParallelMoves({ limits, connect: async () => {} })
+  parallelMoves.sawHead(0)
   return new Cycle({
-    statements: { move, connect: async () => {}, list: unexpected, park: unexpected },
-    ...{ sideBySide, limits, maxRows: Number.POSITIVE_INFINITY },
-    ...{ signal: new AbortController().signal, onMoved: () => {} },
+    statements: { move, list: unexpected, park: unexpected },
+    parallelMoves,
+    limits,
+    maxRows: Number.POSITIVE_INFINITY,
+    signal: new AbortController().signal,
+    onMoved: () => {},
   })
 }
 
@@ -303,9 +325,13 @@ test('a backlog is divided into equal parts, and no more is asked for than was s
   })
   assert.deepEqual(left, ['staging', 'outbox'], 'more may have come since')
   assert.deepEqual(asked, [
-    ...[['staging', 10] as const, ['outbox', 45] as const],
-    ...[['staging', 65] as const, ['outbox', 45] as const],
-    ...[['staging', 65] as const, ['staging', 65] as const, ['staging', 55] as const],
+    ['staging', 10], // the beginning of the first part, which goes alone
+    ['staging', 55],
+    ['outbox', 45],
+    ['staging', 65],
+    ['outbox', 45],
+    ['staging', 65],
+    ['staging', 65],
   ])
 })
 
@@ -326,144 +352,215 @@ test('drain keeps to its bound of rows when it moves side by side', async (t) =>
 
 type Answer = (turn: Turn, entries: number) => Moved | Error
 
-/** Runs a backlog of as many parts as are asked for against an answer for each move. */
-async function runWith(sideBySide: SideBySide, answer: Answer, parts = 6) {
+const LIMITS = { batchEntries: 10, parallelMoves: 2 }
+
+/** As many parts of one batch. */
+const parts = (count: number, entries = LIMITS.batchEntries): readonly Part[] =>
+  Array.from({ length: count }, () => ({ lane: 'staging', entries }))
+
+/** Moves that have seen the log's head at 40, on connections that open at once, by this clock. */
+function parallelMovesAt40({
+  limits = LIMITS,
+  connect = async () => {},
+}: Partial<ParallelMovesOptions> = {}) {
+  const clock = { nowMs: 0 }
+  const moves = new ParallelMoves({ limits, connect, now: () => clock.nowMs })
+  assert.equal(moves.isPossible, false, 'it knows no head yet')
+  moves.sawHead(40)
+  return { moves, clock }
+}
+
+/** Runs six parts against an answer for each move. @returns the turns, and how many were at once */
+async function runWith(moves: ParallelMoves, answer: Answer, run = parts(6)) {
   const turns: Turn[] = []
-  let left = parts
-  await sideBySide.run({
-    next: (entries) => (left-- > 0 ? { lane: 'staging', entries } : undefined),
-    connect: async () => {},
+  let underWay = 0
+  let most = 0
+  await moves.run(run, {
+    isOver: () => false,
     move: async ({ entries }, turn) => {
       turns.push(turn)
+      underWay += 1
+      most = Math.max(most, underWay)
       await new Promise((resolve) => setImmediate(resolve))
+      underWay -= 1
       const answered = answer(turn, entries)
       if (answered instanceof Error) throw answered
       return answered
     },
   })
-  return turns
+  return { turns, most }
 }
 
 const full = ({ head }: Turn, entries: number): Moved => {
   return { claimed: entries, logged: entries, parked: 0, head: head + entries }
 }
+const stoodBack: Moved = { claimed: 0, logged: 0, parked: 0, stoodBack: true }
 const failed = (code: string) => new AuditError('AUDIT_DATABASE_FAILED', 'failed', { code })
 
 test('each move counts on those in front of it, the first of which is a small one', async () => {
-  const sideBySide = new SideBySide({ batchEntries: 80, parallelMoves: 2 })
-  assert.equal(sideBySide.isPossible, false, 'it knows no head yet')
-  sideBySide.sawHead(40)
-  const turns = await runWith(sideBySide, full)
+  const { moves } = parallelMovesAt40({ limits: { batchEntries: 80, parallelMoves: 2 } })
+  const { turns } = await runWith(moves, full, parts(3, 80))
   assert.deepEqual(turns, [
     { head: 40, after: undefined },
     { head: 50, after: 40 },
-    ...[130, 210, 290, 370].map((head) => ({ head, after: head - 80 })),
+    { head: 120, after: 50 },
+    { head: 200, after: 120 },
   ])
-  assert.equal(sideBySide.isPossible, true)
+  assert.equal(moves.isPossible, true)
+})
+
+test('a limit of one move at a time turns it off', () => {
+  const { moves } = parallelMovesAt40({ limits: { batchEntries: 80, parallelMoves: 1 } })
+  assert.equal(moves.isPossible, false)
+})
+
+test('no run begins while one is under way, or where the log has lost its head', async () => {
+  const { moves } = parallelMovesAt40()
+  const run = runWith(moves, full)
+  assert.equal(moves.isPossible, false)
+  await run
+  assert.equal(moves.isPossible, true)
+  moves.sawHead(null)
+  assert.equal(moves.isPossible, false)
+})
+
+test('no move begins once the run is over, and what is left makes no pause', async () => {
+  const { moves } = parallelMovesAt40()
+  let begun = 0
+  await moves.run(parts(6), {
+    isOver: () => begun === 4,
+    move: async ({ entries }, turn) => {
+      begun += 1
+      return full(turn, entries)
+    },
+  })
+  assert.equal(begun, 4)
+  assert.equal(moves.isPossible, true)
 })
 
 // A connection that is refused must not fail what is moved on the other one, nor be asked for again
 // and again.
 test('without a second connection it keeps to one move at a time for a while', async () => {
-  const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
-  sideBySide.sawHead(40)
-  const turns: Turn[] = []
-  await sideBySide.run({
-    next: (entries) => ({ lane: 'staging', entries }),
-    connect: async () => {
-      throw failed('53300')
-    },
-    move: async ({ entries }, turn) => {
-      turns.push(turn)
-      return full(turn, entries)
+  const { moves, clock } = parallelMovesAt40({ connect: () => Promise.reject(failed('53300')) })
+  assert.equal((await runWith(moves, full)).turns.length, 1)
+  assert.equal(moves.isPossible, false)
+  clock.nowMs += 1_000
+  assert.equal(moves.isPossible, true)
+})
+
+test('moves go alone until the connections are open, which are asked for once', async () => {
+  let asked = 0
+  const { moves } = parallelMovesAt40({
+    connect: () => {
+      asked += 1
+      return new Promise(() => {})
     },
   })
-  assert.equal(turns.length, 1)
-  assert.equal(sideBySide.isPossible, false)
+  assert.equal((await runWith(moves, full)).most, 1)
+  assert.equal((await runWith(moves, full)).most, 1)
+  assert.equal(asked, 1)
+  assert.equal(moves.isPossible, true)
 })
 
-test('the first move goes alone, until it is known that nobody else moves', async (t) => {
-  let nowMs = 0
-  t.mock.method(performance, 'now', () => nowMs)
-  const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
-  sideBySide.sawHead(40)
-  let underWay = 0
-  const most = async (answer: Answer) => {
-    let most = 0
-    let left = 6
-    await sideBySide.run({
-      next: (entries) => (left-- > 0 ? { lane: 'staging', entries } : undefined),
-      connect: async () => {},
-      move: async ({ entries }, turn) => {
-        underWay += 1
-        most = Math.max(most, underWay)
-        await new Promise((resolve) => setImmediate(resolve))
-        underWay -= 1
-        return answer(turn, entries) as Moved
-      },
-    })
-    return most
-  }
-  const stoodBack = { claimed: 0, logged: 0, parked: 0, stoodBack: true }
-  assert.equal(await most(() => stoodBack), 1)
-  assert.equal(sideBySide.isPossible, true, 'to stand back is no reason to wait')
-  assert.equal(await most(full), 2)
-  assert.equal(await most(() => stoodBack), 2, 'nobody had come between')
-  assert.equal(await most(() => stoodBack), 1)
-  assert.equal(await most(full), 2)
-  nowMs += 1_000
-  assert.equal(await most(() => stoodBack), 1, 'somebody may have begun since')
+test('the first move goes alone, until it is known that nobody else moves', async () => {
+  const { moves, clock } = parallelMovesAt40()
+  const mostOf = async (answer: Answer) => (await runWith(moves, answer)).most
+  assert.equal(await mostOf(() => stoodBack), 1)
+  assert.equal(moves.isPossible, true, 'to stand back is no reason to wait')
+  assert.equal(await mostOf(full), 2)
+  assert.equal(await mostOf(() => stoodBack), 2, 'it was leading')
+  assert.equal(await mostOf(() => stoodBack), 1)
+  assert.equal(await mostOf(full), 2)
+  clock.nowMs += 999
+  assert.equal(await mostOf(() => stoodBack), 2, 'it still leads')
+  assert.equal(await mostOf(full), 2)
+  clock.nowMs += 1_000
+  assert.equal(await mostOf(() => stoodBack), 1, 'somebody may have begun since')
+  assert.equal(await mostOf(full), 2)
+  moves.movedAlone(full({ head: 0, after: undefined }, 1))
+  assert.equal(await mostOf(() => stoodBack), 1, 'after a move outside of a run, too')
 })
 
-test('what was in the way is given time, and more each time', async (t) => {
-  let nowMs = 0
-  t.mock.method(performance, 'now', () => nowMs)
-  const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
-  sideBySide.sawHead(40)
+test('the head is where the furthest of the moves has left it', async () => {
+  const { moves } = parallelMovesAt40()
+  await runWith(moves, full, parts(3))
+  assert.deepEqual((await runWith(moves, full, parts(1))).turns, [{ head: 70, after: undefined }])
+  moves.movedAlone({ claimed: 5, logged: 5, parked: 0, head: 85 })
+  moves.movedAlone({ claimed: 0, logged: 0, parked: 0, head: null })
+  const { turns } = await runWith(moves, full, parts(1, 1))
+  assert.deepEqual(turns, [{ head: 85, after: undefined }])
+})
+
+test('what was in the way is given time, and more each time', async () => {
+  const { moves, clock } = parallelMovesAt40()
   const pausesMs = [1_000, 2_000, 4_000, 8_000, 16_000, 32_000, 60_000, 60_000]
   for (const pauseMs of pausesMs) {
-    const turns = await runWith(sideBySide, (turn, entries) =>
+    const { turns } = await runWith(moves, (turn, entries) =>
       turn.after === undefined ? full(turn, entries) : failed('22P02'),
     )
     assert.equal(turns.length, 3, 'it ends with the moves that are under way')
-    nowMs += pauseMs - 1
-    assert.equal(sideBySide.isPossible, false)
-    nowMs += 1
-    assert.equal(sideBySide.isPossible, true)
+    clock.nowMs += pauseMs - 1
+    assert.equal(moves.isPossible, false)
+    clock.nowMs += 1
+    assert.equal(moves.isPossible, true)
   }
-  await runWith(sideBySide, full)
-  await runWith(sideBySide, () => failed('22P02'))
-  assert.equal(sideBySide.isPossible, false)
-  nowMs += 1_000
-  assert.equal(sideBySide.isPossible, true, 'from the start, after it went well')
+  await runWith(moves, full)
+  await runWith(moves, () => failed('22P02'))
+  assert.equal(moves.isPossible, false)
+  clock.nowMs += 1_000
+  assert.equal(moves.isPossible, true, 'from the start, after it went well')
+})
+
+test('one failure among moves that logged too little decides: it pauses', async () => {
+  for (const failsFirst of [true, false]) {
+    const { moves } = parallelMovesAt40()
+    let ended = 0
+    await runWith(moves, (turn, entries) => {
+      if (turn.after === undefined) return full(turn, entries)
+      ended += 1
+      return (ended === 1) === failsFirst ? failed('22P02') : stoodBack
+    })
+    assert.equal(ended, 2)
+    assert.equal(moves.isPossible, false)
+  }
 })
 
 test('fewer logged than was counted on ends it, and is nobody in the way', async () => {
-  const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
-  sideBySide.sawHead(0)
-  const turns = await runWith(sideBySide, (turn, entries) => {
-    if (turn.head === 0) return full(turn, entries)
-    if (turn.head === 2) return { claimed: 9, logged: 9, parked: 0, head: 11 }
+  const { moves } = parallelMovesAt40()
+  const { turns } = await runWith(moves, (turn, entries) => {
+    if (turn.head === 40) return full(turn, entries)
+    if (turn.head === 42) return { claimed: 7, logged: 7, parked: 0, head: 49 }
     return { claimed: 0, logged: 0, parked: 0 }
   })
   assert.equal(turns.length, 3)
-  assert.equal(sideBySide.isPossible, true)
+  assert.equal(moves.isPossible, true)
+})
+
+test('a conflict is expected during a run, and nothing else is', async () => {
+  const { moves } = parallelMovesAt40()
+  assert.equal(moves.expects(failed('22P02')), false, 'before')
+  const run = runWith(moves, full)
+  const conflicts = ['22P02', '23505', '40P01', '53100', 'ECONNRESET']
+  const expected = conflicts.filter((code) => moves.expects(failed(code)))
+  assert.deepEqual(expected, ['22P02', '23505', '40P01'])
+  await run
+  assert.equal(moves.expects(failed('22P02')), false, 'afterwards')
 })
 
 test('a failure of the database is thrown when every move has ended', async () => {
-  const sideBySide = new SideBySide({ batchEntries: 10, parallelMoves: 2 })
-  sideBySide.sawHead(0)
+  const { moves } = parallelMovesAt40()
   const ended: number[] = []
-  const run = sideBySide.run({
-    next: (entries) => ({ lane: 'staging', entries }),
-    connect: async () => {},
+  const run = moves.run(parts(6), {
+    isOver: () => false,
     move: async ({ entries }, turn) => {
-      await sleep(turn.head === 2 ? 100 : 150)
+      for (let turns = turn.head === 42 ? 1 : 5; turns > 0; turns -= 1) {
+        await new Promise((resolve) => setImmediate(resolve))
+      }
       ended.push(turn.head)
-      if (turn.head === 0) return full(turn, entries)
-      throw failed(turn.head === 2 ? '53100' : '22P02')
+      if (turn.head === 40) return full(turn, entries)
+      throw failed(turn.head === 42 ? '53100' : '22P02')
     },
   })
   await assert.rejects(run, ({ fault }: AuditError) => fault?.code === '53100')
-  assert.deepEqual(ended, [0, 2, 12])
+  assert.deepEqual(ended, [40, 42, 50])
 })

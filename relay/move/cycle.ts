@@ -1,16 +1,16 @@
 import type { LaneName } from '../../src/lanes/lane.ts'
 import type { RelayLimits } from '../../src/options.ts'
 import { moveBatch } from './move-batch.ts'
-import type { Moved, MoveOptions, Turn } from './move-statement.ts'
-import type { Probed } from './peek-lanes.ts'
-import type { SideBySide } from './parallel-moves.ts'
+import type { Moved, MoveOptions } from './move-statement.ts'
+import type { ParallelMoves, Part } from './parallel-moves.ts'
+import type { PeekedLanes } from './peek-lanes.ts'
 import type { RelayStatements } from './relay-statements.ts'
 
 type CycleLimits = Pick<RelayLimits, 'batchEntries' | 'parallelMoves' | 'statementTimeoutMs'>
 
 export interface CycleParts {
-  readonly statements: Pick<RelayStatements, 'connect' | 'list' | 'move' | 'park'>
-  readonly sideBySide: SideBySide
+  readonly statements: Pick<RelayStatements, 'list' | 'move' | 'park'>
+  readonly parallelMoves: ParallelMoves
   readonly limits: CycleLimits
   /** Most rows to take. */
   readonly maxRows: number
@@ -20,14 +20,18 @@ export interface CycleParts {
 
 type Options = Omit<MoveOptions, 'batchEntries' | 'turn'>
 
-/** A backlog is moved in cycles of this length: only a cycle that ends shows that the relay works. */
+/**
+ * A backlog is moved in cycles of this length: only a cycle that ends shows that the relay works.
+ */
 const MAX_CYCLE_MS = 1_000
 
 /** The moves of one cycle. */
 export class Cycle {
   readonly #parts: CycleParts
   readonly #endMs = performance.now() + MAX_CYCLE_MS
-  /** How far it came in each lane. From its start in each cycle, so that nothing waits for long. */
+  /**
+   * How far it came in each lane. Each cycle begins at a lane's start, so that no row waits long.
+   */
   readonly #through = new Map<LaneName, string>()
   #claimed = 0
   #stoodBack = false
@@ -47,14 +51,17 @@ export class Cycle {
   }
 
   /**
-   * Moves what is in the lanes, or what there is time and room for.
+   * Moves what is in the lanes, as far as time and `maxRows` allow.
    *
-   * @returns the lanes that may hold more; none that is left to another relay
+   * @returns the lanes that may hold more; empty where another relay moves them
    */
-  async move({ waiting, seen }: Pick<Probed, 'waiting' | 'seen'>): Promise<readonly LaneName[]> {
-    const { limits, sideBySide, signal } = this.#parts
+  async move({
+    waiting,
+    seen,
+  }: Pick<PeekedLanes, 'waiting' | 'seen'>): Promise<readonly LaneName[]> {
+    const { limits, parallelMoves, signal } = this.#parts
     const { batchEntries } = limits
-    const isPossible = sideBySide.isPossible && this.#room >= batchEntries
+    const isPossible = parallelMoves.isPossible && this.#room >= batchEntries
     const backlog = waiting.filter((lane) => isPossible && seen[lane] > batchEntries)
     let lanes = waiting
     while (lanes.length > 0 && !this.#isOver()) {
@@ -68,7 +75,7 @@ export class Cycle {
       }
       if (this.#stoodBack) return []
       if (backlog.length > 0) {
-        const hasMoved = await this.#moveSideBySide(backlog, seen)
+        const hasMoved = await this.#moveInParallel(backlog, seen)
         return hasMoved ? [...backlog, ...stillFull] : stillFull
       }
       lanes = stillFull
@@ -76,59 +83,39 @@ export class Cycle {
     return lanes
   }
 
-  #moveOne(lane: LaneName): Promise<Moved> {
-    const { limits, statements } = this.#parts
+  async #moveOne(lane: LaneName): Promise<Moved> {
+    const { limits, parallelMoves, statements } = this.#parts
     const batchEntries = Math.min(limits.batchEntries, this.#room)
-    const move = (options: Options) => moveBatch(statements, { ...options, batchEntries })
-    return this.#count(lane, undefined, move)
+    const moved = await this.#count(lane, (options) =>
+      moveBatch(statements, { ...options, batchEntries }),
+    )
+    parallelMoves.movedAlone(moved)
+    return moved
   }
 
-  /**
-   * Divides what was seen of the lanes into equal parts, by turns, and moves these. Nothing is counted
-   * on that was not seen: behind a part that is not there, others would be moved in vain.
-   *
-   * @returns whether there was anything that it could take
-   */
-  async #moveSideBySide(lanes: readonly LaneName[], seen: Probed['seen']): Promise<boolean> {
-    const { limits, sideBySide, statements } = this.#parts
-    const left = { ...seen }
+  /** @returns whether there was anything that it could take */
+  async #moveInParallel(lanes: readonly LaneName[], seen: PeekedLanes['seen']): Promise<boolean> {
+    const { limits, parallelMoves, statements } = this.#parts
     const claimedBefore = this.#claimed
-    let room = this.#room // for what is under way, too
-    let turns = lanes
-    await sideBySide.run({
-      connect: () => statements.connect(),
-      next: (maxEntries) => {
-        const [lane, ...others] = turns
-        if (lane === undefined || room < 1 || this.#isOver()) return undefined
-        const entries = Math.min(maxEntries, room, left[lane], equalPart(seen[lane], limits))
-        room -= entries
-        left[lane] -= entries
-        turns = left[lane] > 0 ? [...others, lane] : others
-        return { lane, entries }
-      },
-      move: ({ lane, entries }, turn) => {
-        const move = (options: Options) =>
-          statements.move({ ...options, batchEntries: entries, turn })
-        return this.#count(lane, turn, move)
-      },
+    await parallelMoves.run(divide(lanes, seen, this.#room, limits), {
+      move: ({ lane, entries }, turn) =>
+        this.#count(lane, (options) =>
+          statements.move({ ...options, batchEntries: entries, turn }),
+        ),
+      isOver: () => this.#isOver(),
     })
     return this.#claimed > claimedBefore
   }
 
-  /** Moves a batch from behind the ones before it, and tells of it. */
-  async #count(
-    lane: LaneName,
-    turn: Turn | undefined,
-    move: (options: Options) => Promise<Moved>,
-  ): Promise<Moved> {
-    const { limits, sideBySide, onMoved } = this.#parts
+  /** Moves a batch from behind the ones before it, counts it, and reports it. */
+  async #count(lane: LaneName, move: (options: Options) => Promise<Moved>): Promise<Moved> {
+    const { limits, onMoved } = this.#parts
     const lockTimeoutMs = Math.ceil(limits.statementTimeoutMs / 2)
     const beganMs = performance.now()
     const moved = await move({ lane, lockTimeoutMs, from: this.#through.get(lane) })
     if (moved.through) this.#through.set(lane, moved.through)
     this.#claimed += moved.claimed
     this.#stoodBack ||= moved.stoodBack === true
-    sideBySide.moved(moved, turn)
     onMoved(lane, moved, performance.now() - beganMs)
     return moved
   }
@@ -138,7 +125,34 @@ export class Cycle {
   }
 }
 
-/** So that all movers end at about the same time: their last parts too are as large as the others. */
+/**
+ * Divides the rows that were seen in the lanes into parts, one from each lane by turns. Rows that
+ * were not seen are in no part: the moves behind one that finds nothing would fail.
+ *
+ * The parts of a lane are equal, so that all moves end at about the same time.
+ */
+function divide(
+  lanes: readonly LaneName[],
+  seen: PeekedLanes['seen'],
+  maxRows: number,
+  limits: CycleLimits,
+): readonly Part[] {
+  const parts: Part[] = []
+  const left = { ...seen }
+  let room = maxRows
+  for (let turns = lanes; turns.length > 0 && room > 0; ) {
+    for (const lane of turns) {
+      const entries = Math.min(room, left[lane], equalPart(seen[lane], limits))
+      if (entries > 0) parts.push({ lane, entries })
+      room -= entries
+      left[lane] -= entries
+    }
+    turns = turns.filter((lane) => left[lane] > 0)
+  }
+  return parts
+}
+
+/** A lane's rows in as few rounds as `batchEntries` allows, each shared by all parallel moves. */
 function equalPart(rows: number, { batchEntries, parallelMoves }: CycleLimits): number {
   const rounds = Math.ceil(rows / (batchEntries * parallelMoves))
   return Math.ceil(rows / (rounds * parallelMoves))

@@ -1,24 +1,27 @@
-import { isClash, isPoison, moveAroundPoison } from './isolate-poison.ts'
-import type { Moved, MoveOptions } from './move-statement.ts'
+import { databaseFault } from '../../src/errors.ts'
+import { isClash, isPoison } from './move-faults.ts'
+import { type Moved, type MoveOptions, NOTHING_MOVED } from './move-statement.ts'
+import type { Place } from './park-statement.ts'
 import type { RelayStatements } from './relay-statements.ts'
 
 type Statements = Pick<RelayStatements, 'list' | 'move' | 'park'>
 
-/** Two relays may meet at the same id; one of them finds it in the log when it tries again. */
+/** Two relays may meet at the same id. The slower one finds it in the log when it tries again. */
 const MAX_CLASHES = 10
 
 /**
- * Moves the next entries of a lane, whatever they hold: what the log refuses for good is parked.
+ * Moves the next entries of a lane. An entry that the log can never take is parked.
  *
- * @throws {AuditError} for whatever is no fault of a row's; then nothing of the failed part happened
+ * @throws {AuditError} for a failure that is no entry's fault; the failed part changed nothing
  */
 export async function moveBatch(statements: Statements, options: MoveOptions): Promise<Moved> {
-  const move = (part: MoveOptions) => moveAgainOnClash(statements, part)
   try {
-    return await move(options)
+    return await moveAgainOnClash(statements, options)
   } catch (error) {
     if (!isPoison(error)) throw error
-    return await moveAroundPoison(statements, options, move)
+    // The move parks what the log's own checks refuse. This is for refusals that it cannot foresee,
+    // such as a constraint or a trigger that somebody added to the log.
+    return await moveOrHalve(statements, options, await statements.list(options))
   }
 }
 
@@ -28,6 +31,33 @@ async function moveAgainOnClash(statements: Statements, options: MoveOptions): P
       return await statements.move(options)
     } catch (error) {
       if (!isClash(error) || clashes === MAX_CLASHES) throw error
+    }
+  }
+}
+
+/** Halves the rows until it has found each refused one. Moves the others, parks those. */
+async function moveOrHalve(
+  statements: Statements,
+  options: MoveOptions,
+  rows: readonly Place[],
+): Promise<Moved> {
+  const [first] = rows
+  if (first === undefined) return NOTHING_MOVED
+  try {
+    const places = rows.map(({ place }) => place)
+    return await moveAgainOnClash(statements, { ...options, places })
+  } catch (error) {
+    if (!isPoison(error)) throw error
+    if (rows.length === 1) {
+      return await statements.park(options.lane, first, databaseFault(error).code)
+    }
+    const half = Math.ceil(rows.length / 2)
+    const one = await moveOrHalve(statements, options, rows.slice(0, half))
+    const other = await moveOrHalve(statements, options, rows.slice(half))
+    return {
+      claimed: one.claimed + other.claimed,
+      logged: one.logged + other.logged,
+      parked: one.parked + other.parked,
     }
   }
 }

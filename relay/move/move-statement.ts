@@ -12,7 +12,9 @@ export interface MoveOptions {
   readonly places?: readonly string[] | undefined
   /** Only rows at this place in the lane or behind it; from its start, where it is left out. */
   readonly from?: string | undefined
-  /** Which of several moves that are under way this is; it is the only one, where it is left out. */
+  /**
+   * Which of several moves that are under way this is; it is the only one, where it is left out.
+   */
   readonly turn?: Turn | undefined
 }
 
@@ -47,43 +49,47 @@ export const NOTHING_MOVED: Moved = { claimed: 0, logged: 0, parked: 0 }
 
 /** Class of the advisory locks that keep moves apart and put them in their order: "audi". */
 const MOVE_LOCKS = 0x61756469
-/** Held by whoever moves; shared by those of one relay. The others are at numbers of the log. */
+/**
+ * The lock of the relay that moves; its parallel moves share it. Other locks are numbers of the
+ * log.
+ */
 const MOVING = sql`${MOVE_LOCKS}::integer, -1`
 
 /**
  * Takes the next entries from a lane and appends them to the log: ONE statement in autocommit, so
- * that no entry is ever in both or in neither, whatever dies at whatever moment. A transaction from
- * the driver would not do: with a backend that dies inside one, rows are lost.
+ * that no entry is ever in both or in neither, whatever process dies at whatever moment. A
+ * transaction of the driver would not do: when its backend dies, rows are lost.
  *
- * - `settings` belong to the statement, because a pooler refuses them at the connection's start.
- *   An asynchronous commit could lose a batch on both sides: the fast lane is UNLOGGED, and the log
+ * - The comment at its head is for operators, who see it in `pg_stat_activity`.
+ * - `settings` belong to the statement, because a pooler refuses them at the connection's start. An
+ *   asynchronous commit could lose a batch on both sides: the fast lane is UNLOGGED, and the log
  *   would not be flushed.
- * - Of several relays one moves: two that meet at the head would only hold each other up. Whose turn
- *   it is, each statement asks anew, by a lock that ends with it: where a relay dies, another one
- *   goes on at its next poll. What `places` names is moved in any case.
- * - `claimed` skips what somebody else holds, and never waits here. It is not ordered: ordering a
- *   backlog costs three times the move, and the log's order comes from the head. Rows are found by
- *   their place, because a lane has no index to keep. What it takes leaves dead rows behind that every
- *   look at the lane steps over, so the next batch begins at `from`.
+ * - One relay moves at a time: two that meet at the head would only hold each other up. Each
+ *   statement takes the lock of the relay that moves, and the lock ends with the statement: when a
+ *   relay dies, another one goes on at its next poll. Rows in `places` are moved in any case.
+ * - `claimed` skips rows that another session holds, and never waits here. It is not ordered:
+ *   ordering a backlog costs three times the move, and the log's order comes from the head. Rows
+ *   are found by their place, because a lane has no index to keep. Each batch leaves dead rows
+ *   behind that every look at the lane steps over, so the next batch begins at `from`.
  * - `fresh` leaves out what is in the log already and all but one of what came twice in this batch.
  * - `head` hands out the numbers. Its row lock, held until commit, is what makes `seq` the commit
  *   order; it is not touched where nothing is fresh, so an idle poll takes no transaction id.
  * - `logged` asks for the head's number instead of joining it: without a head it gets null, which
- *   the log refuses (23502), and nothing is lost; a join would insert nothing after the delete.
- *   It has no ON CONFLICT: a skipped row would leave a hole in `seq`. An entry that another
- *   relay logged since this statement's snapshot raises 23505, rolls all of it back, and the same
+ *   the log refuses (23502), and nothing is lost; a join would insert nothing after the delete. It
+ *   has no ON CONFLICT: a skipped row would leave a hole in `seq`. An entry that another relay
+ *   logged since this statement's snapshot raises 23505, rolls all of it back, and the same
  *   statement is run again. In id order, so that two relays cannot deadlock.
  * - `counted` asks for the head's number first, so relays cannot deadlock there either.
- * - With a `turn`, most of the work is done beside that of other moves, and the head comes last: see
- *   `numberedInTurn`.
+ * - With a `turn`, most of the work is done while other moves do theirs, and the head comes last:
+ *   see `numberedInTurn`.
  * - `parked` takes what the log's checks would refuse, and an id that came again with another
- *   content. It looks only where some row was not fresh. An entry that was staged again is no second
- *   letter: its recorder's account would count it twice.
+ *   content. It looks only where some row was not fresh. An entry that was staged again is no
+ *   second letter: its recorder's account would count it twice.
  */
 export function moveStatement(options: MoveOptions): SQL {
   const { lane, lockTimeoutMs, turn } = options
   const table = laneTable(lane)
-  return sql`
+  return sql`/* audit-relay move */
     with settings as materialized (
       select
         ${entriesToTake(options)} as batch_entries,
@@ -155,9 +161,10 @@ const numbered = sql`
     logged as (${insertFrom(sql`(select seq from head) - (select fresh from total)`)})`
 
 /**
- * None, where another relay moves. In turn, also none where the numbers are taken, or another's: each
- * move holds a lock by the name of its own first number, which the one behind it waits for. The first
- * also looks whether somebody is at the head. So nothing is done that is known to be in vain.
+ * None, where another relay moves. In turn, also none where the numbers are taken or another move
+ * holds them: each move locks its own first number, and the move behind it waits for that lock. The
+ * first move also takes nothing where another session holds the head. So no work is done that is
+ * known to fail.
  */
 function entriesToTake({ batchEntries, places, turn }: MoveOptions): SQL {
   if (places) return sql`${batchEntries}::integer`
@@ -197,14 +204,18 @@ function numberedInTurn(turn: Turn): SQL {
     )`
 }
 
-/** Where it left the head. The cast is what fails, with words for the server's log. */
+/**
+ * Where it left the head. If the head is elsewhere, the cast fails, and its words are what the
+ * server logs.
+ */
 function headInTurn(turn: Turn): SQL {
   return sql`case
         when (select fresh from total) = 0 then null
         when (select seq from head) = ${turn.head}::bigint + (select fresh from total)
           then (select seq from head)
         else format(
-          'no fault: numbers up to %s are taken, these entries are moved again', (select seq from head)
+          'audit-outbox: not an error; numbers up to %s are taken, the batch is moved again',
+          (select seq from head)
         )::bigint
       end`
 }

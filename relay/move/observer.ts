@@ -6,7 +6,7 @@ import type { Moved } from './move-statement.ts'
 export interface RelayObserver {
   cycleCompleted(): void
   batchMoved(lane: LaneName, moved: Moved, durationMs: number): void
-  /** Also of what is tried again at once. The same error may be told twice. */
+  /** Also for a statement that is tried again at once. The same error may come twice. */
   failed(error: unknown): void
   gapDeclared(): void
   compacted(result: Compacted): void

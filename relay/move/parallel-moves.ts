@@ -1,166 +1,220 @@
 import type { LaneName } from '../../src/lanes/lane.ts'
-import { faultKind } from '../../src/database/retry.ts'
-import { isClash } from './isolate-poison.ts'
+import { isMovedAgain } from './move-faults.ts'
 import type { Moved, Turn } from './move-statement.ts'
 
-export interface SideBySideOptions {
-  readonly batchEntries: number
-  /** Most moves under way at once. */
-  readonly parallelMoves: number
-}
-
-/** Rows of a lane that wait to be moved. */
+/** Some rows of a lane that were seen waiting. */
 export interface Part {
   readonly lane: LaneName
-  /** How many: more are not taken, and those behind count on so many. */
+  /** Most rows to take, and the count of numbers that the moves behind leave to this one. */
   readonly entries: number
 }
 
-export interface Backlog {
-  /** The next part; none where there is no more, or no more time. */
-  next(maxEntries: number): Part | undefined
-  move(part: Part, turn: Turn): Promise<Moved>
-  /** Makes ready for several moves at once. */
-  connect(): Promise<void>
+export interface ParallelMovesOptions {
+  readonly limits: {
+    readonly batchEntries: number
+    /** Most moves under way at once. 1 turns parallel moves off. */
+    readonly parallelMoves: number
+  }
+  /** Opens the connections for several moves at once. */
+  readonly connect: () => Promise<void>
+  /** A clock that only goes forward, in milliseconds. Default: `performance.now`. */
+  readonly now?: () => number
 }
 
-interface Connecting {
-  readonly state: 'under way' | 'done' | 'refused'
+export interface RunOptions {
+  readonly move: (part: Part, turn: Turn) => Promise<Moved>
+  /** Asked before each move. No move begins after it has said true. */
+  readonly isOver: () => boolean
 }
 
-/** What share of a batch the first move takes, which goes alone: the other cores wait for it. */
-const FIRST_SHARE = 1 / 8
-/** For how long it trusts that nobody else has begun to move, and that connections are still open. */
-const LEADS_FOR_MS = 1_000
-/** How long it keeps to one move at a time after something was in the way. */
+type Mode =
+  | { readonly name: 'ready' | 'alone' | 'together' }
+  | { readonly name: 'ending'; readonly next: 'ready' | 'paused' }
+  | { readonly name: 'leading' | 'paused'; readonly untilMs: number }
+
+/** The share of a batch that a move takes while it goes alone: the other cores wait for it. */
+const ALONE_SHARE = 1 / 8
+const LEADING_MS = 1_000
 const PAUSE_MS = { from: 1_000, to: 60_000 } as const
 
 /**
- * Moves a backlog with several statements at once. Most of a move is the insert into the log, and
- * a server has more than one core for that; only the numbers have to come one after the other.
+ * Moves a backlog with several statements at once. Most of a move is the insert into the log, and a
+ * server has more than one core for that; only the numbers have to come one after the other.
  *
  * So each move counts on the ones in front of it to log all that they were to take. Where one does
- * not, those behind it fail as a whole, and their entries are moved again, by a move on its own. That
- * is rare, but where an entry is refused, or there is no second connection to be had, it would be so
- * each time: then this relay keeps to one move at a time, for longer and longer.
+ * not, those behind it fail as a whole, and their entries are moved again one batch at a time. That
+ * is rare, unless an entry is refused or the server has no second connection to give: then it would
+ * happen in each run. So after such a run no other one begins for a while.
+ *
+ * It is in one of six modes.
+ *
+ * Between two runs:
+ * - `ready`: it knows nothing of other relays, and its connections may be closed. A run begins
+ *   `alone`. This is the first mode.
+ * - `leading`, for one second after a run in which everything went as counted on: no other relay
+ *   was moving, and the connections are open. A run begins `together`. A move outside of a run or
+ *   the end of that second makes it `ready`.
+ * - `paused`: something was in the way of the last run, so no run may begin. The pause lasts one
+ *   second, doubles with each such run in a row, up to one minute, and makes it `ready`.
+ *
+ * During a run:
+ * - `alone`: small moves, one after the other, until the connections are open. If another relay is
+ *   moving, the first of them finds out, and no other statement was sent for nothing. And a move
+ *   that reaches the server before the one in front of it would fail, as while connections open.
+ *   When they are open it goes on `together`; when they are refused, to `ending` and then `paused`.
+ *   If the parts are used up first, the run is over, and it is `ready`.
+ * - `together`: `parallelMoves` at once. When the parts are used up, it is `leading`.
+ * - `ending`: a move logged less than the moves behind it count on (then `ready`), or it failed
+ *   (then `paused`). No move begins; the run is over when those under way have ended.
  */
-export class SideBySide {
-  readonly #options: SideBySideOptions
+export class ParallelMoves {
+  readonly #options: Required<ParallelMovesOptions>
+  #mode: Mode = { name: 'ready' }
+  /** Where the head of the log stands, as far as this relay has seen. */
   #head: number | undefined
-  #pauseMs: number = PAUSE_MS.from
-  #pausedUntilMs = Number.NEGATIVE_INFINITY
-  #isUnderWay = false
-  #connecting: Connecting = { state: 'refused' }
-  /** Until then nobody else is expected: the last moves were side by side, and nobody came between. */
-  #leadsUntilMs = Number.NEGATIVE_INFINITY
+  /** Of the move that begins next. */
+  #turn: Turn = { head: 0, after: undefined }
+  #nextPauseMs: number = PAUSE_MS.from
+  #connections: 'opening' | 'open' | 'refused' = 'refused'
 
-  constructor(options: SideBySideOptions) {
-    this.#options = options
+  constructor(options: ParallelMovesOptions) {
+    this.#options = { now: () => performance.now(), ...options }
   }
 
-  /** Whether it is worth trying now. */
+  /** Whether a run may begin. */
   get isPossible(): boolean {
-    if (this.#options.parallelMoves === 1 || this.#head === undefined) return false
-    return performance.now() >= this.#pausedUntilMs
+    if (this.#options.limits.parallelMoves === 1 || this.#head === undefined) return false
+    const mode = this.#modeNow()
+    return mode === 'ready' || mode === 'leading'
   }
 
-  /** Whether this is no failure to speak of: what it was about is moved again in a moment. */
+  /** Whether an error is a conflict of a run that the next cycle resolves. */
   expects(error: unknown): boolean {
-    return this.#isUnderWay && isNobodysFault(error)
+    const mode = this.#modeNow()
+    const isRunning = mode === 'alone' || mode === 'together' || mode === 'ending'
+    return isRunning && isMovedAgain(error)
   }
 
-  /** To be told where the head stood while none of this relay's moves was under way. */
+  /**
+   * To be told where the head stands while no move of this relay is under way; null: it is lost.
+   */
   sawHead(head: number | null): void {
     this.#head = head ?? undefined
   }
 
+  /** To be told of each move outside of a run. */
+  movedAlone(moved: Moved): void {
+    if (this.#mode.name === 'leading') this.#mode = { name: 'ready' }
+    this.#sawHeadOf(moved)
+  }
+
   /**
-   * To be told of each move. The answers of those side by side may overtake each other.
+   * Moves the parts in their order. Resolves when every move has ended, though parts may be left.
    *
-   * @param turn none, where it was a move on its own
+   * @throws the first failure that is no entry's fault and not another relay's doing
    */
-  moved({ head }: Moved, turn: Turn | undefined): void {
-    if (turn === undefined) this.#leadsUntilMs = Number.NEGATIVE_INFINITY
+  async run(parts: readonly Part[], { move, isOver }: RunOptions): Promise<void> {
+    const { batchEntries, parallelMoves } = this.#options.limits
+    const left = [...parts]
+    const failures: unknown[] = []
+    this.#turn = { head: this.#head ?? 0, after: undefined }
+    /** @returns whether there was a part to move */
+    const moveNext = async (maxEntries: number): Promise<boolean> => {
+      const part = isOver() ? undefined : takeFirst(left, maxEntries)
+      if (part === undefined) return false
+      await this.#moveInTurn(part, move).catch((error: unknown) => failures.push(error))
+      return true
+    }
+    const mover = async () => {
+      while (this.#modeNow() === 'together' && (await moveNext(batchEntries))) {}
+    }
+    if (this.#modeNow() === 'leading') this.#mode = { name: 'together' }
+    else {
+      this.#mode = { name: 'alone' }
+      this.#connect()
+      const maxEntries = Math.ceil(batchEntries * ALONE_SHARE)
+      while ((await moveNext(maxEntries)) && this.#isAloneAndConnecting()) {}
+      this.#goOnFromAlone()
+    }
+    await Promise.all(Array.from({ length: parallelMoves }, mover))
+    this.#finish()
+    if (failures.length > 0) throw failures[0]
+  }
+
+  async #moveInTurn(part: Part, move: RunOptions['move']): Promise<void> {
+    const turn = this.#turn
+    this.#turn = { head: turn.head + part.entries, after: turn.head }
+    try {
+      const moved = await move(part, turn)
+      this.#sawHeadOf(moved)
+      if (moved.logged < part.entries) this.#end('ready')
+    } catch (error) {
+      this.#end('paused')
+      if (!isMovedAgain(error)) throw error
+    }
+  }
+
+  #isAloneAndConnecting(): boolean {
+    return this.#modeNow() === 'alone' && this.#connections === 'opening'
+  }
+
+  #goOnFromAlone(): void {
+    if (this.#connections === 'refused') this.#end('paused')
+    else if (this.#modeNow() === 'alone' && this.#connections === 'open') {
+      this.#mode = { name: 'together' }
+    }
+  }
+
+  #end(next: 'ready' | 'paused'): void {
+    // Of several moves that end a run, one that failed decides.
+    if (this.#mode.name === 'ending' && this.#mode.next === 'paused') return
+    this.#mode = { name: 'ending', next }
+  }
+
+  #finish(): void {
+    const nowMs = this.#options.now()
+    if (this.#mode.name === 'ending' && this.#mode.next === 'paused') {
+      this.#mode = { name: 'paused', untilMs: nowMs + this.#nextPauseMs }
+      this.#nextPauseMs = Math.min(this.#nextPauseMs * 2, PAUSE_MS.to)
+      return
+    }
+    this.#nextPauseMs = PAUSE_MS.from
+    const isLeading = this.#mode.name === 'together'
+    this.#mode = isLeading ? { name: 'leading', untilMs: nowMs + LEADING_MS } : { name: 'ready' }
+  }
+
+  /** The name of the mode, once time has moved it on. */
+  #modeNow(): Mode['name'] {
+    if ('untilMs' in this.#mode && this.#options.now() >= this.#mode.untilMs) {
+      this.#mode = { name: 'ready' }
+    }
+    return this.#mode.name
+  }
+
+  /** The answers of parallel moves may overtake each other. */
+  #sawHeadOf({ head }: Moved): void {
     if (head != null) this.#head = Math.max(head, this.#head ?? 0)
   }
 
-  /**
-   * Moves until `next` has no more, or fewer were logged than those behind counted on.
-   *
-   * @throws whatever is no fault of an entry's and no other relay's doing
-   */
-  async run({ next, move, connect }: Backlog): Promise<void> {
-    const { batchEntries, parallelMoves } = this.#options
-    let head = this.#head ?? 0
-    let after: number | undefined
-    let isInOrder = true
-    let wasInTheWay = false
-    const moveNext = async (maxEntries: number) => {
-      const part = next(maxEntries)
-      if (part === undefined) return false
-      const turn: Turn = { head, after }
-      after = head
-      head += part.entries
-      try {
-        const { logged } = await move(part, turn)
-        if (logged < part.entries) isInOrder = false
-      } catch (error) {
-        isInOrder = false
-        wasInTheWay = true
-        if (!isNobodysFault(error)) throw error
-      }
-      return isInOrder
-    }
-    // One at first, to find out whether another relay moves: those behind it would do so in vain. And
-    // until all can begin at once: one that is sent before the one in front has connected, fails.
-    const led = performance.now() < this.#leadsUntilMs
-    const connecting: Connecting = led ? { state: 'done' } : this.#connect(connect)
-    const alone = async () => {
-      const maxEntries = Math.ceil(batchEntries * FIRST_SHARE)
-      while ((await moveNext(maxEntries)) && connecting.state === 'under way') {}
-    }
-    const mover = async () => {
-      while (isInOrder && (await moveNext(batchEntries))) {}
-    }
-    this.#isUnderWay = true
-    const first = led ? [] : await Promise.allSettled([alone()])
-    const leads = isInOrder && connecting.state === 'done'
-    const others = leads ? Array.from({ length: parallelMoves }, mover) : []
-    const moves = [...first, ...(await Promise.allSettled(others))]
-    this.#isUnderWay = false
-    if (leads && isInOrder) this.#leadsUntilMs = performance.now() + LEADS_FOR_MS
-    else this.#leadsUntilMs = Number.NEGATIVE_INFINITY
-    this.#pause(wasInTheWay || connecting.state === 'refused')
-    for (const one of moves) if (one.status === 'rejected') throw one.reason
-  }
-
-  /** One attempt at a time: where nobody answers, they would pile up. */
-  #connect(connect: () => Promise<void>): Connecting {
-    if (this.#connecting.state === 'under way') return this.#connecting
-    const connecting: { state: Connecting['state'] } = { state: 'under way' }
-    connect().then(
+  /** One attempt at a time: attempts that nobody answers would pile up. */
+  #connect(): void {
+    if (this.#connections === 'opening') return
+    this.#connections = 'opening'
+    this.#options.connect().then(
       () => {
-        connecting.state = 'done'
+        this.#connections = 'open'
       },
       () => {
-        connecting.state = 'refused'
+        this.#connections = 'refused'
       },
     )
-    this.#connecting = connecting
-    return connecting
-  }
-
-  #pause(wasInTheWay: boolean): void {
-    if (!wasInTheWay) {
-      this.#pauseMs = PAUSE_MS.from
-      return
-    }
-    this.#pausedUntilMs = performance.now() + this.#pauseMs
-    this.#pauseMs = Math.min(this.#pauseMs * 2, PAUSE_MS.to)
   }
 }
 
-/** A number that was taken, an id that was logged meanwhile, or an entry that is refused. */
-function isNobodysFault(error: unknown): boolean {
-  return faultKind(error) === 'entry' || isClash(error)
+/** Takes the first part off the list, or the beginning of it where it is larger. */
+function takeFirst(parts: Part[], maxEntries: number): Part | undefined {
+  const part = parts.shift()
+  if (part === undefined || part.entries <= maxEntries) return part
+  parts.unshift({ ...part, entries: part.entries - maxEntries })
+  return { ...part, entries: maxEntries }
 }

@@ -3,24 +3,27 @@ import { type LaneName, laneColumns, laneTable } from '../../src/lanes/lane.ts'
 import { auditDeadLetter } from '../../src/schema/tables.ts'
 import type { MoveOptions } from './move-statement.ts'
 
-/** Where a row stands in its lane, and which one it is. A type, so that it fits a driver's row. */
+/**
+ * A row's place in its lane, and its id. A type and not an interface, so that it fits a driver's
+ * row.
+ */
 export type Place = {
   readonly place: string
   readonly id: string
 }
 
 export function listPlaces({ lane, batchEntries }: MoveOptions): SQL {
-  return sql`
+  return sql`/* audit-relay list */
     select l.ctid::text as place, l.id::text as id
     from ${laneTable(lane)} as l limit ${batchEntries}::integer for update of l skip locked`
 }
 
 /**
- * By place and by id: another relay may have moved the row, and the place be another row's now. An
- * entry that was staged again, and is among the dead letters, leaves the lane and is no second one.
+ * Finds the row by place and by id: another relay may have moved it, and its place may hold another
+ * row now. An entry that is a dead letter already leaves the lane and makes no second one.
  */
 export function parkStatement(lane: LaneName, { place, id }: Place, sqlstate: string): SQL {
-  return sql`
+  return sql`/* audit-relay park */
     with moved as (
       delete from ${laneTable(lane)} where ctid = ${place}::text::tid and id = ${id}::uuid
       returning ${laneColumns}

@@ -22,29 +22,29 @@ type Found = {
   readonly minReaderVersion: number
 }
 
-export interface Probed {
-  /** The lanes that hold anything. */
+export interface PeekedLanes {
+  /** The lanes that hold at least one row. */
   readonly waiting: readonly LaneName[]
-  /** How many rows of each were seen: no more than were asked for. */
+  /** Rows that were seen in each lane: at most `maxRows`. */
   readonly seen: Readonly<Record<LaneName, number>>
-  /** Where the head of the log stands; none where it has lost it. */
+  /** Where the head of the log stands; null where the log has no head. */
   readonly head: number | null
-  /** Whether the UNLOGGED lane was emptied by a crash, and nobody has declared it yet. */
+  /** Whether a crash emptied the UNLOGGED lane and no relay has declared it yet. */
   readonly wasEmptied: boolean
 }
 
 /**
- * Asks, in one cheap statement, what the lanes hold: all that an idle relay does. It writes nothing
- * and takes no transaction id.
+ * Asks in one cheap statement what the lanes hold. An idle relay does nothing else. It writes
+ * nothing and takes no transaction id.
  *
  * @param maxRows most rows to count in each lane
  * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where this relay must not work on the schema, and
  * `AUDIT_DATABASE_FAILED` with 25006 where nothing can be written
  */
-export async function probe(database: Database, maxRows: number): Promise<Probed> {
+export async function peekLanes(database: Database, maxRows: number): Promise<PeekedLanes> {
   const rowsOf = (table: typeof auditStaging | typeof auditOutbox) =>
     sql`(select count(*) from (select from ${table} limit ${maxRows}::integer) as l)`
-  const [found] = await database.execute<Found>(sql`
+  const [found] = await database.execute<Found>(sql`/* audit-relay peek */
     select
       ${rowsOf(auditStaging)}::integer as staging,
       ${rowsOf(auditOutbox)}::integer as outbox,
@@ -59,7 +59,7 @@ export async function probe(database: Database, maxRows: number): Promise<Probed
     throw new AuditError('AUDIT_SCHEMA_MISMATCH', 'The schema has no version: run "migrate".')
   }
   if (found.isReadOnly) {
-    // An idle relay only reads: a write would have told it.
+    // An idle relay only reads, so no failed write would tell it.
     throw new AuditError('AUDIT_DATABASE_FAILED', 'The server is read-only.', { code: '25006' })
   }
   refuseMisfit(found)

@@ -1,34 +1,33 @@
 import { sql } from 'drizzle-orm'
 import { Database, type DatabaseOptions } from '../../src/database/connection.ts'
 import type { LaneName } from '../../src/lanes/lane.ts'
-import { type Compacted, compact } from '../maintenance/compact.ts'
+import { compact } from '../maintenance/compact.ts'
+import type { UpkeepStatements } from '../maintenance/upkeep.ts'
 import { type Moved, type MoveOptions, moveStatement, NOTHING_MOVED } from './move-statement.ts'
 import { listPlaces, type Place, parkStatement } from './park-statement.ts'
-import { type Probed, probe } from './peek-lanes.ts'
+import { type PeekedLanes, peekLanes } from './peek-lanes.ts'
 
-/** All that a relay ever says to a database. */
-export interface RelayStatements {
-  ensurePartitions(monthsAhead: number): Promise<void>
-  probe(maxRows: number): Promise<Probed>
+/** All statements that a relay sends to a database. */
+export interface RelayStatements extends UpkeepStatements {
+  peekLanes(maxRows: number): Promise<PeekedLanes>
   move(options: MoveOptions): Promise<Moved>
-  /** Opens the connections for moves side by side, so that these begin when they are told to. */
+  /** Opens the connections for parallel moves, so that each move reaches the server at once. */
   connect(): Promise<void>
-  /** Where the next rows of a lane stand. */
+  /** The places of the next rows of a lane. */
   list(options: MoveOptions): Promise<readonly Place[]>
   /** Moves one row from its lane to the dead letters. */
   park(lane: LaneName, place: Place, sqlstate: string): Promise<Moved>
-  /** @returns false where another relay was faster */
-  declareGap(): Promise<boolean>
-  compact(): Promise<Compacted>
   close(): Promise<void>
 }
 
 export interface ConnectionOptions extends Omit<DatabaseOptions, 'applicationName'> {
-  /** Most statements at once. A connection is opened when it is needed, and closed when it is not. */
+  /**
+   * Most statements at once. A connection is opened when it is needed, and closed when it is not.
+   */
   readonly connections: number
 }
 
-/** The same on connections of the relay's own. */
+/** Sends them over connections of the relay's own. */
 export function openRelayStatements(options: ConnectionOptions): RelayStatements {
   const { connections, ...rest } = options
   const databases = Array.from(
@@ -36,27 +35,32 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
     () => new Database({ ...rest, applicationName: 'audit-relay' }),
   )
   const [database] = databases as [Database]
-  // Of a single move at a time, all are made by the one that everything else uses.
+  // While one move runs at a time, it uses the connection of all other statements.
   const free = databases.toReversed()
   return {
     async ensurePartitions(monthsAhead) {
-      await database.execute(sql`select audit.ensure_partitions(${monthsAhead}::integer)`)
+      await database.execute(sql`/* audit-relay partitions */
+        select audit.ensure_partitions(${monthsAhead}::integer)`)
     },
-    probe: (maxRows) => probe(database, maxRows),
+    peekLanes: (maxRows) => peekLanes(database, maxRows),
     async move(options) {
       const mover = free.pop() ?? database
       try {
         const [moved] = await mover.execute<Moved>(moveStatement(options))
         return moved ?? NOTHING_MOVED
       } finally {
-        // An attempt that was torn may still be using it: then two share it, and it is free once.
+        // An abandoned attempt may still use this connection. Then two share it, and it is free
+        // once.
         if (!free.includes(mover)) free.push(mover)
       }
     },
     async connect() {
-      // Not the first, which is busy: one without parameters is sent at once, between the halves of
-      // the statement that is under way, and through PgBouncer that one was never answered.
-      await Promise.all(databases.slice(1).map((each) => each.execute(sql`select`)))
+      // Not the first, which is busy. The driver sends a statement without parameters at once,
+      // between the halves of the statement that is under way, and PgBouncer then never answered
+      // that one.
+      await Promise.all(
+        databases.slice(1).map((each) => each.execute(sql`/* audit-relay connect */ select`)),
+      )
     },
     list: (options) => database.execute<Place>(listPlaces(options)),
     async park(lane, place, sqlstate) {
@@ -65,7 +69,7 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
     },
     async declareGap() {
       const [row] = await database.execute<{ declared: boolean }>(
-        sql`select audit.declare_gap() as declared`,
+        sql`/* audit-relay gap */ select audit.declare_gap() as declared`,
       )
       return row?.declared === true
     },

@@ -1,41 +1,30 @@
 import { sql } from 'drizzle-orm'
 import { Database } from '../../src/database/connection.ts'
-import { type LaneName, laneTable } from '../../src/lanes/lane.ts'
 import { type AuditLogger, guardLogger } from '../../src/logger.ts'
 import { Outage } from '../../src/database/outage.ts'
 import { auditDeadLetter, auditHead, auditLane, auditRecorder } from '../../src/schema/tables.ts'
+import { LANE_COLUMNS, LANE_SAMPLES, type LaneLook, toLaneLook } from './lane-look.ts'
 
-export interface Backlog {
-  /** Rows that wait. Exact up to `MAX_PAGES` of the lane's table, beyond that an estimate. */
-  readonly depth: Readonly<Record<LaneName, number>>
-  /** Age of the oldest of them, in milliseconds; 0 where none waits. */
-  readonly oldestAgeMs: Readonly<Record<LaneName, number>>
+export interface Backlog extends LaneLook {
   readonly lastSeq: number
-  /** Dead letters that nobody has retried or dropped; counted up to `MAX_DEAD_LETTERS`. */
+  /** Dead letters that are neither retried nor dropped; counted up to `MAX_DEAD_LETTERS`. */
   readonly deadLetters: number
-  /** Times that the fast lane was found emptied, by whichever relay. */
+  /** Times that any relay found the fast lane emptied. */
   readonly gaps: number
-  /** What recorders have reported, of all of them, by reason. */
+  /** Entries that all recorders have reported as dropped, by reason. */
   readonly dropped: Readonly<Record<string, number>>
 }
 
-type Row = {
-  readonly staging: number
-  readonly stagingAgeMs: number | null
-  readonly outbox: number
-  readonly outboxAgeMs: number | null
-} & Pick<Backlog, 'lastSeq' | 'deadLetters' | 'gaps' | 'dropped'>
+type Row = Omit<Backlog, keyof LaneLook>
 
-/** 4 MiB: some tens of thousands of rows, tens of milliseconds, whatever a lane holds. */
-const MAX_PAGES = 512
 const MAX_DEAD_LETTERS = 10_000
 const DEADLINE_MS = 1_000
 /** Health checks and scrapes that come together share one look. */
 export const FRESH_MS = 500
 
 /**
- * What waits, as the database knows it, read on a connection of its own: the relay's never waits for
- * a scrape. One statement with a deadline, whose cost is bounded whatever waits.
+ * Reads what waits, on a connection of its own, so that the relay never waits for a scrape: one
+ * statement with a deadline, whose cost is bounded however long the lanes are.
  */
 export class BacklogReader {
   readonly #database: Database
@@ -47,9 +36,9 @@ export class BacklogReader {
   /** @param logger default: pino's own */
   constructor(url: string, logger?: AuditLogger) {
     this.#outage = new Outage(guardLogger(logger, 'audit-relay'), {
-      begins: 'audit relay cannot read what waits: depth and lag are unknown',
-      goesOn: 'audit relay still cannot read what waits',
-      ends: 'audit relay reads what waits again',
+      begins: 'relay cannot read the backlog; depth and lag are unknown',
+      goesOn: 'relay still cannot read the backlog',
+      ends: 'relay reads the backlog again',
     })
     this.#database = new Database({
       url,
@@ -99,14 +88,9 @@ export class BacklogReader {
   }
 
   async #read(): Promise<Backlog | undefined> {
-    const [row] = await this.#database.execute<Row>(sql`
-      with staging as materialized (${sampleOf('staging')}),
-      outbox as materialized (${sampleOf('outbox')})
-      select
-        (select ceil(count(*) * coalesce(max(share), 1)) from staging)::float8 as staging,
-        ${ageOf('staging')} as "stagingAgeMs",
-        (select ceil(count(*) * coalesce(max(share), 1)) from outbox)::float8 as outbox,
-        ${ageOf('outbox')} as "outboxAgeMs",
+    const [row] = await this.#database.execute<Row>(sql`/* audit-relay backlog */
+      with ${LANE_SAMPLES}
+      select ${LANE_COLUMNS},
         (select seq from ${auditHead})::float8 as "lastSeq",
         (
           select count(*) from (select from ${auditDeadLetter} limit ${MAX_DEAD_LETTERS}::integer) as d
@@ -122,41 +106,8 @@ export class BacklogReader {
           ) as by_reason
         ) as dropped`)
     if (row === undefined) return undefined
-    const { staging, outbox, stagingAgeMs, outboxAgeMs, ...rest } = row
-    this.#latest = {
-      ...rest,
-      depth: { staging, outbox },
-      oldestAgeMs: { staging: stagingAgeMs ?? 0, outbox: outboxAgeMs ?? 0 },
-    }
+    const { lastSeq, deadLetters, gaps, dropped } = row
+    this.#latest = { ...toLaneLook(row), lastSeq, deadLetters, gaps, dropped }
     return this.#latest
   }
-}
-
-/** How many times `MAX_PAGES` a lane's table takes: 1 where it is no longer. */
-function shareOf(lane: LaneName) {
-  const blocks = sql`pg_relation_size(${`audit.audit_${lane}`}::text::regclass) /
-    current_setting('block_size')::float8`
-  return sql`greatest(1, ${blocks} / ${MAX_PAGES}::float8)`
-}
-
-/** The rows of a lane that lie on about `MAX_PAGES` of its pages: all of them, as a rule. */
-function sampleOf(lane: LaneName) {
-  return sql`
-    select id, (select ${shareOf(lane)}) as share
-    from ${laneTable(lane)} tablesample system ((select 100 / ${shareOf(lane)}))`
-}
-
-/**
- * By the time in the id, which is that of `record()`. An id from elsewhere holds no time: outside
- * these bounds it is none of ours.
- */
-function ageOf(lane: LaneName) {
-  return sql`(
-    select greatest(0, extract(epoch from clock_timestamp()) * 1000
-      - ('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint)
-    from ${sql.raw(lane)}
-    where id >= (select audit.id_floor(now() - interval '10 years'))
-      and id < (select audit.id_floor(now() + interval '1 day'))
-    order by id limit 1
-  )::float8`
 }

@@ -10,8 +10,8 @@ import type { RelayObserver } from '../move/observer.ts'
 /**
  * What a relay counts and what it finds, for Prometheus.
  *
- * What ends in `_total` was done by this process, and adds up over several relays. What is read from
- * the database is the same for each of them, and is absent while the database does not answer.
+ * What ends in `_total` was done by this process, and adds up over several relays. What is read
+ * from the database is the same for each of them, and is absent while the database does not answer.
  */
 export class RelayMetrics implements RelayObserver {
   readonly #registry = new Registry()

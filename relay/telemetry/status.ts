@@ -13,17 +13,19 @@ import {
   auditRecorder,
   entityOf,
 } from '../../src/schema/tables.ts'
+import { LANE_COLUMNS, LANE_SAMPLES, type LaneLook, toLaneLook } from './lane-look.ts'
 
 export interface RecorderStatus {
   readonly id: string
   /**
-   * `closed`: it said so. `died`: it has not been heard of for half a minute, while its last report
-   * owes entries that wait nowhere or the log holds more of it than it reported. `live`: all others.
+   * `closed`: it reported that it closed. `died`: its last report is older than 30 seconds, and
+   * either entries that it reported are missing or the log holds more of it than it reported.
+   * `live`: all others.
    */
   readonly state: 'live' | 'closed' | 'died'
   /**
-   * When it last reported, as ISO 8601; null for one that never did. It bounds what is not known of
-   * one that died: what it accepted afterwards and had not yet staged is gone, and in no figure here.
+   * When it last reported, as ISO 8601; null where it never did. Entries that a recorder which died
+   * had accepted after this and not yet staged are lost, and no figure here counts them.
    */
   readonly reportedAt: string | null
   /** As it last reported. */
@@ -38,22 +40,32 @@ export interface RecorderStatus {
   readonly inFlight: number
   /** As it last reported, by reason. */
   readonly dropped: Readonly<Record<string, number>>
-  /** Accepted, but neither logged, dropped, in flight nor a dead letter. Always 0 while it is live. */
+  /**
+   * Accepted, but neither logged, dropped, in flight nor a dead letter. Always 0 while it is live.
+   */
   readonly missing: number
   /** Of those, how many a gap that is declared in the log accounts for. */
   readonly declared: number
 }
 
 export interface Status {
-  /** Rows waiting in the lanes. */
+  /** Rows that wait in the lanes. An estimate for a lane whose table is longer than 4 MiB. */
   readonly depth: { readonly staging: number; readonly outbox: number }
-  /** Age of the oldest of them, in milliseconds; 0 where none waits. */
+  /** Age of the oldest of them, in milliseconds; 0 where none waits. Sampled where `depth` is. */
   readonly lagMs: number
   readonly lastSeq: number
   readonly deadLetters: number
   readonly gaps: number
-  /** Those heard of within the last day, and all that died or miss or await something; newest first. */
+  /**
+   * Recorders that reported within a day, died, miss entries or have some on their way; newest
+   * first.
+   */
   readonly recorders: readonly RecorderStatus[]
+}
+
+/** A status, and the lanes whose `depth` and age are estimates. */
+export interface MarkedStatus extends Pick<LaneLook, 'isEstimate'> {
+  readonly status: Status
 }
 
 /**
@@ -62,18 +74,13 @@ export interface Status {
  * @param db any Drizzle database whose login was granted `audit_relay`
  */
 export async function readStatus(db: AuditDatabase): Promise<Status> {
-  const figuresAnswer = await db.execute(sql`
-    select
-      (select count(*) from ${laneTable('staging')})::float8 as staging,
-      (select count(*) from ${laneTable('outbox')})::float8 as outbox,
-      coalesce((
-        select greatest(0, extract(epoch from clock_timestamp()) * 1000 - min(waiting.since))
-        from (
-          (select ${idMs(sql.raw('id'))} as since from ${laneTable('staging')} order by id limit 1)
-          union all
-          (select ${idMs(sql.raw('id'))} from ${laneTable('outbox')} order by id limit 1)
-        ) as waiting
-      ), 0)::float8 as "lagMs",
+  return (await readMarkedStatus(db)).status
+}
+
+export async function readMarkedStatus(db: AuditDatabase): Promise<MarkedStatus> {
+  const figuresAnswer = await db.execute(sql`/* audit-relay status */
+    with ${LANE_SAMPLES}
+    select ${LANE_COLUMNS},
       (select seq from ${auditHead})::float8 as "lastSeq",
       (select count(*) from ${auditDeadLetter})::float8 as "deadLetters",
       (
@@ -82,7 +89,9 @@ export async function readStatus(db: AuditDatabase): Promise<Status> {
       )::float8 as gaps`)
   const figures = firstRow(figuresAnswer)
   if (figures === undefined) throw new TypeError('a select without FROM answers with one row')
-  const recordersAnswer = await db.execute(sql`
+  // The accounts are exact, so this reads both lanes whole: with an estimate of what waits, a
+  // recorder that died would seem to have lost entries that are only on their way.
+  const recordersAnswer = await db.execute(sql`/* audit-relay status */
     with in_lanes as (
       select recorder_id, count(*) as entries from (
         select recorder_id from ${laneTable('staging')}
@@ -135,14 +144,16 @@ export async function readStatus(db: AuditDatabase): Promise<Status> {
       or (state = 'closed' and unaccounted > 0)
     order by started_at desc nulls last
     limit 1000`)
-  return {
-    depth: { staging: Number(figures['staging']), outbox: Number(figures['outbox']) },
-    lagMs: Math.round(Number(figures['lagMs'])),
+  const { depth, isEstimate, oldestAgeMs } = toLaneLook(figures)
+  const status = {
+    depth,
+    lagMs: Math.round(Math.max(oldestAgeMs.staging, oldestAgeMs.outbox)),
     lastSeq: Number(figures['lastSeq']),
     deadLetters: Number(figures['deadLetters']),
     gaps: Number(figures['gaps']),
     recorders: rowsOf(recordersAnswer).map(toRecorderStatus),
   }
+  return { status, isEstimate }
 }
 
 function toRecorderStatus(row: Row): RecorderStatus {
@@ -157,9 +168,4 @@ function toRecorderStatus(row: Row): RecorderStatus {
     missing: Number(row['missing']),
     declared: Number(row['declared']),
   }
-}
-
-/** The Unix milliseconds in the first 48 bits of a UUIDv7 (RFC 9562, section 5.7). */
-function idMs(id: ReturnType<typeof sql.raw>) {
-  return sql`('x' || translate(left(${id}::text, 13), '-', ''))::bit(48)::bigint`
 }

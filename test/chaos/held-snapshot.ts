@@ -43,7 +43,7 @@ try {
   const beganMs = performance.now()
   await scene.relayProxy.set({
     kind: 'time-replies',
-    watch: () => statementWith('claimed as materialized'),
+    watch: () => statementWith('audit-relay move'),
     onReply: (ms) => moves.push({ atMs: performance.now() - beganMs, ms }),
   })
   const looks: Look[] = []

@@ -16,7 +16,7 @@ const MODES: Partial<Record<FaultKind, readonly FaultMode[]>> = {
   drip: [{ kind: 'drip' }],
   'cut-staging': [{ kind: 'cut-reply', watch: () => statementWith('audit_staging') }],
   'cut-commit': [{ kind: 'cut-reply', watch: commitWatch }],
-  'cut-move': [{ kind: 'cut-reply', watch: () => statementWith('claimed as materialized') }],
+  'cut-move': [{ kind: 'cut-reply', watch: () => statementWith('audit-relay move') }],
 }
 
 export interface Inflicted {

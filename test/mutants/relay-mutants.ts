@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts'
 const MOVE = 'relay/move/move-statement.ts'
 const RELAY = 'relay/move/relay.ts'
 const FUNCTIONS = 'src/schema/migrations/0001_functions.sql'
+const UPKEEP = 'relay/maintenance/upkeep.ts'
 
 /** A delete, and an insert of what it returned: each fails alone, however it is wrapped. */
 const MOVE_IN_TWO = `const [moved] = await mover.transaction(async (tx) => {
@@ -157,7 +158,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'an outage makes dead letters',
     edits: [
       {
-        file: 'relay/move/isolate-poison.ts',
+        file: 'relay/move/move-faults.ts',
         find: "if (faultKind(error) !== 'entry' || isClash(error)) return false",
         replace: '',
       },
@@ -169,8 +170,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'relay/move/move-batch.ts',
-        find: 'if (!isPoison(error)) throw error',
-        replace: 'throw error',
+        find: 'if (!isPoison(error)) throw error\n    // The move',
+        replace: 'throw error\n    // The move',
       },
     ],
     tests: ['relay.test.ts'],
@@ -190,7 +191,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'a good row is parked beside the bad one',
     edits: [
       {
-        file: 'relay/move/isolate-poison.ts',
+        file: 'relay/move/move-batch.ts',
         find: 'if (rows.length === 1) {',
         replace: 'if (rows.length <= 2) {',
       },
@@ -300,8 +301,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'relay/move/cycle.ts',
-        find: 'Math.min(maxEntries, room, left[lane], ',
-        replace: 'Math.min(maxEntries, room, ',
+        find: 'Math.min(room, left[lane], ',
+        replace: 'Math.min(room, ',
       },
     ],
     tests: ['side-by-side.test.ts'],
@@ -311,8 +312,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'relay/move/parallel-moves.ts',
-        find: 'this.#pausedUntilMs = performance.now() + this.#pauseMs',
-        replace: '',
+        find: 'untilMs: nowMs + this.#nextPauseMs',
+        replace: 'untilMs: nowMs',
       },
     ],
     tests: ['side-by-side.test.ts'],
@@ -341,8 +342,47 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'nobody declares a gap',
-    edits: [{ file: RELAY, find: 'if (probed.wasEmptied) await this.#declareGap()', replace: '' }],
+    edits: [
+      {
+        file: RELAY,
+        find: 'if (peeked.wasEmptied && (await this.#upkeep.declareGap()))',
+        replace: 'if (false)',
+      },
+    ],
     tests: ['gaps.test.ts'],
+  },
+  {
+    name: 'partitions are asked for in every cycle',
+    edits: [
+      {
+        file: UPKEEP,
+        find: 'this.#partitionsDueMs = now() + PARTITIONS_EVERY_MS',
+        replace: '',
+      },
+    ],
+    tests: ['upkeep.test.ts'],
+  },
+  {
+    name: 'a failed run of parallel moves leaves the relay in the lead',
+    edits: [
+      {
+        file: 'relay/move/parallel-moves.ts',
+        find: "const isLeading = this.#mode.name === 'together'",
+        replace: 'const isLeading = true',
+      },
+    ],
+    tests: ['side-by-side.test.ts'],
+  },
+  {
+    name: 'a long lane is counted as if it were its sample',
+    edits: [
+      {
+        file: 'relay/telemetry/lane-look.ts',
+        find: 'ceil(count(*) * coalesce(max(share), 1))',
+        replace: 'count(*)',
+      },
+    ],
+    tests: ['backlog.test.ts'],
   },
   {
     name: 'compaction waits for its lock',

@@ -85,8 +85,7 @@ export class RelayActor {
         logger: { debug: silent, info: silent, warn: silent, error: silent },
         ...options,
       },
-      undefined,
-      () => wire.forRelay(),
+      { open: () => wire.forRelay() },
     )
     void this.relay.start()
   }

@@ -65,8 +65,8 @@ export class Wire {
     const model = this.#model
     return {
       ensurePartitions: () => this.#run('ensure_partitions', () => {}),
-      probe: (maxRows) =>
-        this.#run('probe', () => ({
+      peekLanes: (maxRows) =>
+        this.#run('peek', () => ({
           waiting: LANES.filter((lane) => model.lanes[lane].length > 0),
           seen: {
             staging: Math.min(maxRows, model.lanes.staging.length),

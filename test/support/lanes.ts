@@ -26,9 +26,12 @@ export function encoded(columns: Readonly<Record<string, unknown>> = {}): string
   })
 }
 
+/** Longer than a statement takes where other programs use the machine, too. */
+export const PATIENT_MS = 60_000
+
 /** Our own client on a scratch database, closed after the test. */
 export function openDatabase(t: TestContext, url: string): Database {
-  const database = new Database({ url, applicationName: 'test', statementTimeoutMs: 10_000 })
+  const database = new Database({ url, applicationName: 'test', statementTimeoutMs: PATIENT_MS })
   t.after(() => database.close())
   return database
 }

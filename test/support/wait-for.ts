@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface WaitOptions {
   /** What is waited for, as the failure should name it: "the entry to reach the log". */
   what: string
-  /** @default 10 000 */
+  /** How long a machine that does other things may take. @default 60 000 */
   timeoutMs?: number
   /** @default 20 */
   intervalMs?: number
@@ -12,7 +12,7 @@ export interface WaitOptions {
 /** Looks again and again until the condition holds. @throws when that takes too long */
 export async function waitFor(
   condition: () => Promise<boolean> | boolean,
-  { what, timeoutMs = 10_000, intervalMs = 20 }: WaitOptions,
+  { what, timeoutMs = 60_000, intervalMs = 20 }: WaitOptions,
 ): Promise<void> {
   const deadline = Date.now() + timeoutMs
   while (!(await condition())) {

@@ -1,12 +1,11 @@
 import { pino } from 'pino'
-import { createRelay } from '../../move/relay.ts'
+import { createRelay, type DrainResult, Relay } from '../../move/relay.ts'
 import { BacklogReader } from '../../telemetry/backlog.ts'
 import { type Environment, readConfig } from '../../config.ts'
 import { healthRoutes } from '../../http/health-routes.ts'
 import { serveHttp } from '../../http/server.ts'
 import { readHttpConfig } from '../../http/config.ts'
 import { RelayMetrics } from '../../telemetry/metrics.ts'
-import type { DrainResult } from '../../move/relay.ts'
 
 export interface OnceBounds {
   readonly maxRows: number | undefined
@@ -19,7 +18,7 @@ export async function run(environment: Environment): Promise<number> {
   const httpConfig = readHttpConfig(environment)
   const logger = pino({ name: 'audit-relay', level: logLevel })
   const metrics = new RelayMetrics()
-  const relay = createRelay({ databaseUrl, logger, ...limits }, metrics)
+  const relay = new Relay({ databaseUrl, logger, ...limits }, { observer: metrics })
   const backlog = new BacklogReader(databaseUrl, logger)
   const health = () => relay.health()
   const { maxLagMs } = limits

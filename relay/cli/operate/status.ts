@@ -1,6 +1,7 @@
 import { Database } from '../../../src/database/connection.ts'
+import type { LaneName } from '../../../src/lanes/lane.ts'
 import { type Environment, readConfig } from '../../config.ts'
-import { readStatus, type RecorderStatus, type Status } from '../../telemetry/status.ts'
+import { type MarkedStatus, readMarkedStatus, type RecorderStatus } from '../../telemetry/status.ts'
 
 /** Prints depth, lag, last seq, dead letters, gaps and recorders. */
 export async function status(
@@ -15,17 +16,20 @@ export async function status(
     statementTimeoutMs,
   })
   try {
-    const found = await readStatus(database)
-    process.stdout.write(json ? `${JSON.stringify(found)}\n` : asText(found))
+    const found = await readMarkedStatus(database)
+    process.stdout.write(json ? `${JSON.stringify(found.status)}\n` : statusText(found))
     return 0
   } finally {
     await database.close()
   }
 }
 
-function asText({ depth, lagMs, lastSeq, deadLetters, gaps, recorders }: Status): string {
+/** For people; an estimate is marked as one. */
+export function statusText({ status, isEstimate }: MarkedStatus): string {
+  const { depth, lagMs, lastSeq, deadLetters, gaps, recorders } = status
+  const rows = (lane: LaneName) => `${isEstimate[lane] ? 'about ' : ''}${depth[lane]}`
   const lines = [
-    ['waiting', `${depth.staging} in staging, ${depth.outbox} in the outbox`],
+    ['waiting', `${rows('staging')} in staging, ${rows('outbox')} in the outbox`],
     ['lag', `${lagMs} ms`],
     ['last seq', String(lastSeq)],
     ['dead letters', String(deadLetters)],
@@ -44,7 +48,7 @@ function asText({ depth, lagMs, lastSeq, deadLetters, gaps, recorders }: Status)
 function lineOf(recorder: RecorderStatus): string {
   const { id, state, accepted, logged, inFlight, missing, dropped, reportedAt } = recorder
   const reasons = Object.entries(dropped).map(([reason, count]) => `${reason} ${count}`)
-  // What it accepted later than that, nobody knows.
+  // How much it accepted after its last report is not known.
   const bound = state === 'died' ? `; last heard of ${reportedAt ?? 'never'}` : ''
   return (
     `${id}  ${state.padEnd(6)}${String(accepted).padStart(10)}${String(logged).padStart(9)}` +
