@@ -61,6 +61,12 @@ test('wrong usage is explained on standard error, without a stack, and exits wit
   assert.match(group.stderr, /^Usage: audit-relay dead-letters/)
 })
 
+test('a reader that goes away is no failure', async (t) => {
+  const relay = spawnRelay(t, ['--help'], {})
+  relay.child.stdout?.destroy()
+  assert.deepEqual([await relay.ended, relay.output().stderr], [0, ''])
+})
+
 test('--once exits with 0 when drained, 3 with rows left, 4 with dead letters', async (t) => {
   const scratch = await scratchDatabase(t)
   const database = openDatabase(t, scratch.url)
