@@ -35,7 +35,7 @@ export function readConfig(environment: Environment, role: DatabaseRole): RelayC
   }
   const limits = attempt(() => resolveLimits<keyof RelayLimits>(RELAY_LIMITS, {}, environment))
   const databaseUrl = attempt(() => requireUrl(environment, role))
-  const logLevel = attempt(() => readLogLevel(environment['AUDIT_LOG_LEVEL']))
+  const logLevel = attempt(() => readLogLevel(environment['AUDIT_LOG_LEVEL']?.trim() || 'info'))
   if (limits === undefined || databaseUrl === undefined || logLevel === undefined) {
     throw new AuditError('AUDIT_OPTION_INVALID', problems.join('\n'))
   }
@@ -48,11 +48,11 @@ function requireUrl(environment: Environment, role: DatabaseRole): string {
   const variable = `AUDIT_${role.toUpperCase()}_DATABASE_URL`
   throw new AuditError(
     'AUDIT_OPTION_INVALID',
-    `${variable} or DATABASE_URL must be set to a postgres:// URL.`,
+    `${variable} or DATABASE_URL must be set, to a URL such as postgres://login@host:5432/database.`,
   )
 }
 
-function readLogLevel(given = 'info'): LogLevel {
+function readLogLevel(given: string): LogLevel {
   const level = LOG_LEVELS.find((known) => known === given)
   if (level) return level
   throw new AuditError(

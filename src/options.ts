@@ -195,8 +195,10 @@ export function databaseUrlFor(
   environment: Readonly<Record<string, string | undefined>>,
 ): string | undefined {
   const variable = `AUDIT_${role.toUpperCase()}_DATABASE_URL`
-  const url = given || environment[variable] || environment['DATABASE_URL'] || undefined
+  // A variable that was read from a file often ends with a line break.
+  const own = environment[variable]?.trim()
+  const url = given || own || environment['DATABASE_URL']?.trim() || undefined
   if (url === undefined || /^postgres(ql)?:\/\//.test(url)) return url
-  const source = given ? 'databaseUrl' : environment[variable] ? variable : 'DATABASE_URL'
+  const source = given ? 'databaseUrl' : own ? variable : 'DATABASE_URL'
   throw new AuditError('AUDIT_OPTION_INVALID', `${source} must begin with postgres://.`)
 }

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import { deadLettersCommand } from '../relay/cli/operate/dead-letters.ts'
 import { readStatus } from '../relay/telemetry/status.ts'
 import { runRelay } from './support/audit-relay.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
@@ -184,34 +183,4 @@ test('a dead letter cannot go without a trace, not even by the login of the rela
   const app = connectAs(t, scratch, 'audit_app')
   assert.equal((await refusalOf(app`select audit.retry_dead_letter(1)`))?.code, '42501')
   assert.equal((await refusalOf(app`select audit.drop_dead_letter(1)`))?.code, '42501')
-})
-
-const MISUSES: readonly (readonly [readonly string[], RegExp])[] = [
-  [[], /can list, show, retry or drop/],
-  [['burn'], /not "burn"/],
-  [['list', '3'], /takes no number/],
-  [['list', '--limit', '10001'], /at most 10000/],
-  [['list', '--all'], /--all does not go with "list"/],
-  [['show'], /takes one number/],
-  [['show', '1', '2'], /takes one number/],
-  [['retry'], /numbers, or --all/],
-  [['retry', '1', '--all'], /numbers, or --all/],
-  [['drop', '--yes'], /takes numbers/],
-  [['drop', '1'], /say --yes/],
-  [['drop', 'x', '--yes'], /whole number from 1 on, got "x"/],
-]
-
-test('dead-letters: wrong usage is explained', async () => {
-  const names = ['all', 'yes']
-  for (const [words, message] of MISUSES) {
-    const operands = words.filter(
-      (word, at) => !word.startsWith('--') && words[at - 1] !== '--limit',
-    )
-    const flags = names.filter((name) => words.includes(`--${name}`)).map((name) => [name, true])
-    const limit = words.includes('--limit') ? { limit: '10001' } : {}
-    const values = { ...Object.fromEntries(flags), ...limit }
-    const environment = { DATABASE_URL: 'postgres://127.0.0.1:1/x' }
-    const given = { environment, values, operand: operands[0], operands }
-    await assert.rejects(deadLettersCommand.run(given), { code: 'AUDIT_OPTION_INVALID', message })
-  }
 })

@@ -552,7 +552,7 @@ test('audit-relay export and verify-export: files, streams, progress, exit codes
   assert.equal(again.code, 2)
   assert.match(again.stderr, /there already/)
   assert.equal(verified.code, 0)
-  assert.match(verified.stdout, /is what was written: 2000 rows, seq 1 to 2000/)
+  assert.match(verified.stdout, /is what was exported: 2000 rows, seq 1 to 2000/)
   assert.match(piped.stdout, /^"seq","id",/)
   assert.ok(
     piped.stdout
@@ -615,7 +615,7 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     assert.equal(await first.ended, signal === 'SIGINT' ? 130 : 'SIGKILL', first.output().stderr)
     assert.ok(!fs.existsSync(out), 'what is not whole does not have the name')
     if (signal === 'SIGINT')
-      assert.match(first.output().stderr, /interrupted\. Go on with: .* --resume/)
+      assert.match(first.output().stderr, /interrupted\. Continue with: .* --resume/)
     const resumed = await runRelay(t, ['export', '--out', out, '--resume'], environment)
     assert.equal(resumed.code, 0, resumed.stderr)
     const { manifest, problems } = await verifyExport(out)

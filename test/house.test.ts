@@ -9,8 +9,13 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url))
 interface Source {
   readonly file: string
   readonly text: string
+  /** What it imports, types and what is imported when it is needed included. */
   readonly imports: readonly string[]
+  /** What is loaded together with it. */
+  readonly loads: readonly string[]
 }
+
+const IMPORT = /^(?:(?:import|export)\s[^'"]*from|import) '([^']+)'/gm
 
 function sources(folder: string): Source[] {
   return readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
@@ -18,8 +23,11 @@ function sources(folder: string): Source[] {
     .map((name) => {
       const file = path.posix.join(folder, name.replaceAll(path.sep, '/'))
       const text = readFileSync(path.join(ROOT, file), 'utf8')
-      const found = text.matchAll(/^(?:import|export)\s[^'"]*from '([^']+)'|^import '([^']+)'/gm)
-      return { file, text, imports: Array.from(found, ([, from, bare]) => from ?? bare ?? '') }
+      const found = [...text.matchAll(IMPORT)]
+      const from = ([, at = '']: readonly string[]) => at
+      const loads = found.filter(([line]) => !/^(?:import|export) type\s/.test(line)).map(from)
+      const later = Array.from(text.matchAll(/\bimport\('([^']+)'\)/g), from)
+      return { file, text, imports: [...found.map(from), ...later], loads }
     })
 }
 
@@ -63,10 +71,11 @@ const ARROWS: Readonly<Record<string, string>> = {
   'relay/dead-letters': 'src',
   'relay/telemetry': 'src maintenance move',
   'relay/http': 'src move telemetry',
-  'relay/cli': 'src',
-  'relay/cli/operate': 'src cli dead-letters http move telemetry',
-  'relay/cli/schema': 'src cli',
-  'relay/cli/export': 'src cli',
+  'relay/cli/command': 'src',
+  'relay/cli/operate': 'src cli/command dead-letters http move telemetry',
+  'relay/cli/schema': 'src cli/command',
+  'relay/cli/export': 'src cli/command',
+  'relay/cli': 'src cli/command cli/operate cli/schema cli/export',
 }
 
 const GROUND: readonly string[] = [
@@ -165,6 +174,39 @@ test('the driver is known to the client and the migrator only, the waits to one 
     [...whoImports('src', 'p-retry'), ...whoImports('relay', 'p-retry')],
     ['src/database/retry.ts'],
   )
+})
+
+test('the command line alone knows commander', () => {
+  const outside = [...whoImports('src', 'commander'), ...whoImports('relay', 'commander')].filter(
+    (file) => !file.startsWith('relay/cli/'),
+  )
+  assert.deepEqual(outside, [])
+})
+
+/** The packages that are loaded together with a file. */
+function packagesOf(file: string): string[] {
+  const files = new Map([...sources('src'), ...sources('relay')].map((one) => [one.file, one]))
+  const reached = new Set([file])
+  const packages = new Set<string>()
+  for (const at of reached) {
+    const { loads = [] } = files.get(at) ?? {}
+    for (const to of loads) {
+      if (to.startsWith('.')) reached.add(path.posix.join(path.posix.dirname(at), to))
+      else if (!to.startsWith('node:')) packages.add(to)
+    }
+  }
+  return [...packages].sort()
+}
+
+// Help and mistakes are answered at once, and an export does not carry the server of "run" along.
+test('audit-relay loads what a command needs when that command runs', () => {
+  assert.deepEqual(packagesOf('relay/main.ts'), ['commander'])
+  const ofRun = packagesOf('relay/cli/operate/run-relay.ts')
+  const ofExport = packagesOf('relay/cli/export/write-export.ts')
+  for (const name of ['@hono/node-server', 'hono', 'pino', 'prom-client']) {
+    assert.ok(ofRun.includes(name), name)
+    assert.ok(!ofExport.includes(name), name)
+  }
 })
 
 // A backend that dies in a transaction of the driver can cost rows, or the process.

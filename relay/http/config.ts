@@ -27,7 +27,11 @@ export function readHttpConfig(environment: Environment): HttpConfig | undefined
   const portText = environment['AUDIT_HTTP_PORT']?.trim()
   const tokens = environment['AUDIT_PAGE_TOKEN']?.trim()
   if (!portText) {
-    if (tokens) throw invalid('AUDIT_PAGE_TOKEN is set: the page needs AUDIT_HTTP_PORT, too.')
+    if (tokens) {
+      throw invalid(
+        'AUDIT_PAGE_TOKEN is set, and the page needs AUDIT_HTTP_PORT: set it to the port to serve on.',
+      )
+    }
     return undefined
   }
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN
@@ -43,7 +47,10 @@ function readPageConfig(environment: Environment, tokens: string): PageConfig {
   const holders = readTokens(tokens)
   const readerUrl = databaseUrlFor('reader', undefined, environment)
   if (readerUrl === undefined) {
-    throw invalid('The page needs AUDIT_READER_DATABASE_URL or DATABASE_URL.')
+    throw invalid(
+      'AUDIT_PAGE_TOKEN is set, and the page reads the log: set AUDIT_READER_DATABASE_URL or ' +
+        'DATABASE_URL.',
+    )
   }
   const audits = environment['AUDIT_PAGE_AUDIT_READS']?.trim() || 'on'
   if (audits !== 'on' && audits !== 'off') {
@@ -52,8 +59,8 @@ function readPageConfig(environment: Environment, tokens: string): PageConfig {
   const appUrl = audits === 'on' ? databaseUrlFor('app', undefined, environment) : undefined
   if (audits === 'on' && appUrl === undefined) {
     throw invalid(
-      'Reading is written into the log: set AUDIT_APP_DATABASE_URL or DATABASE_URL, ' +
-        'or AUDIT_PAGE_AUDIT_READS=off.',
+      'The page records who reads it: set AUDIT_APP_DATABASE_URL or DATABASE_URL, or turn that off ' +
+        'with AUDIT_PAGE_AUDIT_READS=off.',
     )
   }
   const { statementTimeoutMs } = resolveLimits(RELAY_LIMITS, {}, environment)

@@ -56,15 +56,21 @@ export async function serveHttp(
   }
 }
 
+const LISTEN_HINTS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'Another process has that port: set AUDIT_HTTP_PORT to a free one.',
+  EACCES: 'That port needs more rights: set AUDIT_HTTP_PORT to one above 1023.',
+  EADDRNOTAVAIL: 'This machine does not have that address: check AUDIT_HTTP_HOST.',
+  ENOTFOUND: 'That host name is unknown: check AUDIT_HTTP_HOST.',
+}
+
 async function listen(server: Server, { host, port }: HttpConfig): Promise<void> {
   server.listen(port, host)
   try {
     await once(server, 'listening')
   } catch (error) {
     const code = String(Reflect.get(Object(error), 'code') ?? 'unknown')
-    const why = code === 'EADDRINUSE' ? ' Another process has that port.' : ''
-    const message = `Cannot listen on ${host}:${port} (${code}).${why}`
-    throw new AuditError('AUDIT_OPTION_INVALID', message)
+    const message = `Cannot listen on ${host}:${port} (${code}). ${LISTEN_HINTS[code] ?? ''}`
+    throw new AuditError('AUDIT_OPTION_INVALID', message.trimEnd())
   }
 }
 

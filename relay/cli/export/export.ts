@@ -1,222 +1,164 @@
-import { setFlagsFromString } from 'node:v8'
-import { Database } from '../../../src/database/connection.ts'
-import { AuditError, databaseFault } from '../../../src/errors.ts'
-import {
-  EXPORT_FORMATS,
-  type ExportFormat,
-  type ExportManifest,
-  exportToFile,
-  exportToStream,
-  type LogFilter,
-} from '../../../src/export/index.ts'
+import { Option } from 'commander'
+import type { ExportFormat, LogFilter } from '../../../src/export/index.ts'
 import { parseInstant } from '../../../src/read/instant.ts'
-import { EXPORT_DEADLINE_MS } from '../../../src/read/read-rows.ts'
-import { type Command, countOf, type Given, misuse, textOf } from '../command.ts'
-import { readConfig } from '../../config.ts'
-import { ExportMeter } from './export-meter.ts'
+import { CliCommand, type Host } from '../command/cli-command.ts'
+import { misuse } from '../command/misuse.ts'
+import { choiceOption, countOption, shown, textOption } from '../command/values.ts'
 
-const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const
+const FORMATS = {
+  ndjson: 'one JSON object a line, every column as it is in the log',
+  csv: 'RFC 4180; text that a spreadsheet would run as a formula is marked with an apostrophe',
+  ocsf: 'OCSF 1.2, class Entity Management, one JSON object a line',
+  cloudevents: 'CloudEvents 1.0, one JSON object a line; see --source',
+} as const satisfies Record<ExportFormat, string>
 
-/** The options that make a filter, and what they are called there. */
-const FILTER_OPTIONS = {
-  event: 'eventId',
-  user: 'userId',
-  target: 'targetId',
-  request: 'requestId',
-  action: 'action',
-  'entity-type': 'entityType',
-} as const
-const TEXT = { type: 'string' } as const
-const FLAG = { type: 'boolean' } as const
-const WHAT = [...Object.keys(FILTER_OPTIONS), 'metadata', 'from', 'to', 'from-seq', 'to-seq']
-const HOW = ['format', 'gzip', 'source']
-
-export const exportCommand: Command = {
-  options: {
-    ...Object.fromEntries([...WHAT, 'format', 'source', 'out'].map((name) => [name, TEXT])),
-    ...Object.fromEntries(['gzip', 'force', 'resume', 'quiet'].map((name) => [name, FLAG])),
-  },
-  usage: `
-  audit-relay export --out FILE  write the log, or a part of it, to a file
-      --help                     formats, filters, how to go on with an unfinished one
-`.trimEnd(),
-  help,
-  run,
+/** The options of the command, each as its parser gives it. */
+interface ExportGiven {
+  readonly out?: string
+  readonly format: ExportFormat
+  readonly gzip?: true
+  readonly source?: string
+  readonly resume?: true
+  readonly force?: true
+  readonly quiet?: true
+  readonly from?: number
+  readonly to?: number
+  readonly fromSeq?: number
+  readonly toSeq?: number
+  readonly event?: string
+  readonly user?: string
+  readonly target?: string
+  readonly request?: string
+  readonly action?: string
+  readonly entityType?: string
+  readonly metadata?: LogFilter['metadata']
 }
 
-function help(): string {
-  return `audit-relay export: writes the log, or a part of it, in the order of seq
-
-  audit-relay export --out FILE [--format FORMAT] [what] [how]
-  audit-relay export --out FILE --resume
-
-  --out FILE          the file to make; "-" is standard output. Until it is whole it is FILE.part.
-                      FILE.manifest.json says what is in it; see "audit-relay verify-export".
-  --format FORMAT     ndjson       the faithful one, and the default: a JSON object to a line
-                      csv          RFC 4180; no cell can become a formula in a spreadsheet, for
-                                   which some text is marked with an apostrophe
-                      ocsf         OCSF 1.2, class Entity Management, a JSON object to a line
-                      cloudevents  CloudEvents 1.0, a JSON object to a line; --source URI
-
-What (all of it must hold; without any of it the whole log, as of now)
-  --from TIME         recorded at or after it: 2026-11-22, 2026-11-22T14:00Z, …T14:00:00.250+01:00
-  --to TIME           recorded before it
-  --from-seq N        from this number of the log on
-  --to-seq N          up to and with this number
-  --event UUID  --user UUID  --target UUID  --request ID  --entity-type TYPE
-  --action ACTION     one action, branding.update, or all of an entity, "branding.*"
-  --metadata JSON     metadata that contain this object
-
-How
-  --gzip              compress; so does a FILE that ends in .gz
-  --resume            go on with FILE.part; what it was begun with holds
-  --force             replace what is there
-  --quiet             no progress on standard error
-
-Environment
-  AUDIT_READER_DATABASE_URL or DATABASE_URL: a login that was granted audit_reader
-
-Exit codes
-  0    the file is whole and has its name
-  1    failed; what was written can be resumed
-  2    wrong options, or a file is in the way
-  130  interrupted by Ctrl-C (143: by SIGTERM); what was written can be resumed
-`
-}
-
-/**
- * V8 takes memory to save work: an export that needs 75 MB had 160 MB on Node 20, and 290 MB on
- * Node 24. It is told not to, which costs half as much CPU again; the server is slower than that.
- */
-function stayInLittleMemory(): void {
-  setFlagsFromString('--semi-space-growth-factor=1')
-  setFlagsFromString('--heap-growing-percent=50')
-}
-
-async function run(given: Given): Promise<number> {
-  const { values } = given
-  stayInLittleMemory()
-  const out = textOf(given, 'out')
-  if (!out) throw misuse('Where to? --out FILE, or --out - for standard output.')
-  const options = readOptions(given)
-  const { databaseUrl } = readConfig(given.environment, 'reader')
-  const db = new Database({
-    url: databaseUrl,
-    applicationName: 'audit-relay export',
-    statementTimeoutMs: EXPORT_DEADLINE_MS,
-    isReader: true,
+export function exportCommand(host: Host): CliCommand {
+  return new CliCommand('export', host, {
+    summary: 'write the log, or a part of it, to a file',
+    description:
+      'Writes the log, or a part of it, to a file, in the order of seq. Until the file is complete ' +
+      'it is called FILE.part. FILE.manifest.json says what is in it: see ' +
+      '"audit-relay verify-export --help".',
+    group: 'Export:',
+    sections: { Formats: FORMATS },
+    examples: {
+      'everything since 1 November, compressed':
+        'audit-relay export --out log.ndjson.gz --from 2026-11-01',
+      'all actions on one kind of entity, for a spreadsheet':
+        "audit-relay export --out branding.csv --format csv --action 'branding.*'",
+      'continue an export that was interrupted': 'audit-relay export --out log.ndjson.gz --resume',
+    },
+    variables: ['DATABASE_URL', 'AUDIT_READER_DATABASE_URL'],
+    exitCodes: {
+      0: 'the file is complete and has its name',
+      1: 'failed; the message says why, and --resume continues what was written',
+      2: 'wrong options or settings, or a file is in the way',
+      130: 'interrupted by SIGINT, Ctrl-C (143: by SIGTERM); --resume continues what was written',
+    },
   })
-  const halt = new AbortController()
-  let signalled: keyof typeof INTERRUPTED | undefined
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (signalled) process.exit(INTERRUPTED[signalled]) // the second one quits at once
-    signalled = signal === 'SIGINT' ? 'SIGINT' : 'SIGTERM'
-    halt.abort()
-  }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
-  const meter = new ExportMeter(process.stderr, { isQuiet: values['quiet'] === true })
-  try {
-    const how = {
-      ...options,
-      signal: halt.signal,
-      onProgress: meter.progress,
-      onFailure: (error: unknown) =>
-        meter.note(`the database failed (${databaseFault(error).code})`),
-    }
-    meter.done(await write(db, out, how, values))
-    return 0
-  } catch (error) {
-    meter.end()
-    const canResume = out === '-' ? '' : ` Go on with: audit-relay export --out ${out} --resume`
-    if (signalled) {
-      process.stderr.write(`audit-relay: interrupted.${canResume}\n`)
-      return INTERRUPTED[signalled]
-    }
-    throw explained(error, canResume)
-  } finally {
-    await db.close()
-    process.off('SIGINT', onSignal)
-    process.off('SIGTERM', onSignal)
-  }
+    .addOption(textOption('--out <file>', 'the file to write, required; "-" is standard output'))
+    .addOption(choiceOption('--format <format>', 'see Formats below', Object.keys(FORMATS)))
+    .option('--gzip', 'compress; a FILE that ends in .gz implies it')
+    .addOption(textOption('--source <uri>', 'the source of CloudEvents (default: "/audit-outbox")'))
+    .addOption(
+      new Option(
+        '--resume',
+        'continue FILE.part, with the options that it was begun with',
+      ).conflicts([...WHICH, 'format', 'gzip', 'source', 'force']),
+    )
+    .option('--force', 'replace a FILE that exists')
+    .option('--quiet', 'print no progress on standard error')
+    .optionsGroup('Which entries (all of these must hold; default: the whole log):')
+    .addOption(instantOption('--from <time>', 'recorded at or after this time'))
+    .addOption(instantOption('--to <time>', 'recorded before this time'))
+    .addOption(countOption('--from-seq <n>', 'with this seq or a higher one', { min: 0 }))
+    .addOption(countOption('--to-seq <n>', 'with this seq or a lower one', { min: 0 }))
+    .addOption(textOption('--event <uuid>', 'of this event'))
+    .addOption(textOption('--user <uuid>', 'by this user'))
+    .addOption(textOption('--target <uuid>', 'on this target'))
+    .addOption(textOption('--request <id>', 'of this request'))
+    .addOption(
+      textOption('--action <action>', 'of this action; "branding.*" is all of one entity type'),
+    )
+    .addOption(textOption('--entity-type <type>', 'on this type of entity'))
+    .addOption(
+      new Option('--metadata <json>', 'whose metadata contain this JSON object').argParser(json),
+    )
+    .runs(async (given: ExportGiven) => {
+      const { out, resume, quiet, force } = given
+      if (out === undefined) throw misuse('Give --out <file>, or --out - for standard output.')
+      const { from = 0, to = Infinity, fromSeq = 0, toSeq = Infinity } = given
+      if (from >= to) throw misuse('--from must be before --to: nothing is in between.')
+      if (fromSeq > toSeq) throw misuse('--from-seq must not be above --to-seq.')
+      if (out === '-' && resume) throw misuse('Standard output cannot be resumed: give a file.')
+      const { writeExport } = await import('./write-export.ts')
+      return await writeExport(host.environment, {
+        out,
+        isQuiet: quiet === true,
+        resume: resume === true,
+        force: force === true,
+        options: resume ? {} : optionsOf(given, out),
+      })
+    })
 }
 
-function write(
-  db: Database,
-  out: string,
-  options: Parameters<typeof exportToStream>[2],
-  { force, resume }: Given['values'],
-): Promise<ExportManifest> {
-  if (out === '-') return exportToStream(db, process.stdout, options)
-  const flags = { force: force === true, resume: resume === true }
-  return exportToFile(db, { ...options, ...flags, out })
-}
+/** The options that say which entries. */
+const WHICH = [
+  'from',
+  'to',
+  'fromSeq',
+  'toSeq',
+  'event',
+  'user',
+  'target',
+  'request',
+  'action',
+  'entityType',
+  'metadata',
+] as const satisfies (keyof ExportGiven)[]
 
-function readOptions(given: Given) {
-  const { values } = given
-  const out = textOf(given, 'out') ?? ''
-  if (values['resume'] === true) {
-    const surplus = [...WHAT, ...HOW, 'force'].find((name) => values[name] !== undefined)
-    if (surplus)
-      throw misuse(`--${surplus} does not go with --resume: what it was begun with holds.`)
-    if (out === '-') throw misuse('Standard output cannot be resumed.')
-    return {}
+function optionsOf(given: ExportGiven, out: string) {
+  const { format, gzip, source, fromSeq, toSeq } = given
+  const { event, user, target, request, action, entityType, metadata, from, to } = given
+  const named = {
+    eventId: event,
+    userId: user,
+    targetId: target,
+    requestId: request,
+    action,
+    entityType,
+    metadata,
+    from,
+    to,
   }
-  return {
-    format: formatOf(textOf(given, 'format') ?? 'ndjson'),
-    gzip: values['gzip'] === true || out.endsWith('.gz'),
-    fromSeq: countOf(given, 'from-seq', 0),
-    toSeq: countOf(given, 'to-seq', 0),
-    filter: filterOf(given),
-    source: textOf(given, 'source'),
-  }
-}
-
-function formatOf(text: string): ExportFormat {
-  const format = EXPORT_FORMATS.find((known) => known === text)
-  if (format) return format
-  throw misuse(`--format must be one of ${EXPORT_FORMATS.join(', ')}, got "${text.slice(0, 40)}".`)
-}
-
-function filterOf(given: Given): LogFilter {
-  const named = Object.entries(FILTER_OPTIONS).map(([option, name]) => [
-    name,
-    textOf(given, option),
-  ])
-  return {
-    ...Object.fromEntries(named.filter(([, value]) => value !== undefined)),
-    from: instantOf('from', textOf(given, 'from')),
-    to: instantOf('to', textOf(given, 'to')),
-    metadata: jsonOf(textOf(given, 'metadata')),
-  }
-}
-
-function instantOf(name: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined
-  const ms = parseInstant(text)
-  if (ms !== undefined) return ms
-  throw misuse(`--${name} must be a time such as 2026-11-22T14:00Z, got "${text.slice(0, 40)}".`)
-}
-
-function jsonOf(text: string | undefined): LogFilter['metadata'] {
-  if (text === undefined) return undefined
-  try {
-    return JSON.parse(text) as LogFilter['metadata']
-  } catch {
-    throw misuse('--metadata must be a JSON object.')
-  }
-}
-
-/** A file that cannot be written is nobody's bug: its error says what to do. */
-function explained(error: unknown, canResume: string): unknown {
-  if (error instanceof AuditError) {
-    const isMisuse = error.code === 'AUDIT_FILTER_INVALID' || error.code === 'AUDIT_OPTION_INVALID'
-    return isMisuse ? error : new AuditError(error.code, error.message + canResume, error.fault)
-  }
-  const code: unknown = Reflect.get(Object(error), 'syscall') && Reflect.get(Object(error), 'code')
-  if (typeof code !== 'string') return error
-  return new AuditError(
-    'AUDIT_DATABASE_FAILED',
-    `The export cannot be written (${code}).${canResume}`,
+  const filter: LogFilter = Object.fromEntries(
+    Object.entries(named).filter(([, value]) => value !== undefined),
   )
+  return { format, gzip: gzip === true || out.endsWith('.gz'), source, fromSeq, toSeq, filter }
+}
+
+function instantOption(flags: string, says: string): Option {
+  const option = new Option(flags, `${says}; 2026-11-22 or 2026-11-22T14:00Z`)
+  return option.argParser((text) => {
+    const ms = parseInstant(text)
+    if (ms !== undefined) return ms
+    throw misuse(
+      `--${option.name()} must be a time such as 2026-11-22, 2026-11-22T14:00Z or ` +
+        `2026-11-22T14:00:30.250+01:00, got "${shown(text)}".`,
+    )
+  })
+}
+
+function json(text: string): LogFilter['metadata'] {
+  try {
+    const value: unknown = JSON.parse(text)
+    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+      return value as LogFilter['metadata']
+    }
+  } catch {
+    // Said below.
+  }
+  throw misuse(`--metadata must be a JSON object such as '{"plan":"pro"}', got "${shown(text)}".`)
 }

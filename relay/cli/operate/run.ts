@@ -1,73 +1,61 @@
-import { pino } from 'pino'
-import { createRelay, type DrainResult, Relay } from '../../move/relay.ts'
-import { BacklogReader } from '../../telemetry/backlog.ts'
-import { type Environment, readConfig } from '../../config.ts'
-import { healthRoutes } from '../../http/health-routes.ts'
-import { serveHttp } from '../../http/server.ts'
-import { readHttpConfig } from '../../http/config.ts'
-import { RelayMetrics } from '../../telemetry/metrics.ts'
+import { CliCommand, type Host } from '../command/cli-command.ts'
+import { misuse } from '../command/misuse.ts'
+import { countOption, durationOption } from '../command/values.ts'
+import { LIMIT_VARIABLES } from '../command/variables.ts'
 
-export interface OnceBounds {
-  readonly maxRows: number | undefined
-  readonly deadlineMs: number
+const DEADLINE = { ms: 60_000, says: '60s' }
+
+interface RunOptions {
+  readonly once?: true
+  readonly maxRows?: number
+  readonly deadline?: number
 }
 
-/** Runs until a signal: the first one finishes the batch in hand, the second one quits. */
-export async function run(environment: Environment): Promise<number> {
-  const { databaseUrl, logLevel, limits } = readConfig(environment, 'relay')
-  const httpConfig = readHttpConfig(environment)
-  const logger = pino({ name: 'audit-relay', level: logLevel })
-  const metrics = new RelayMetrics()
-  const relay = new Relay({ databaseUrl, logger, ...limits }, { observer: metrics })
-  const backlog = new BacklogReader(databaseUrl, logger)
-  const health = () => relay.health()
-  const { maxLagMs } = limits
-  const routes = healthRoutes({ health, metrics, backlog, maxLagMs })
-  const http = httpConfig && (await serveHttp(httpConfig, logger, routes))
-  const stop = () => Promise.all([relay.stop(), http?.stop(), backlog.close()])
-  let signals = 0
-  const onSignal = (signal: NodeJS.Signals) => {
-    signals += 1
-    if (signals > 1) process.exit(signal === 'SIGINT' ? 130 : 143)
-    logger.info({ signal }, 'finishing the batch in hand; a second signal quits at once')
-    void stop().then(() => process.exit(0))
-  }
-  process.on('SIGTERM', onSignal)
-  process.on('SIGINT', onSignal)
-  await relay.start()
-  await stop()
-  return 0
-}
-
-/** Exit codes of one pass. */
-const DRAINED = 0
-const ROWS_LEFT = 3
-const DEAD_LETTERS = 4
-
-/**
- * Moves until the lanes are empty or a bound is reached: for cron, and after the last deployment.
- *
- * @returns 0 drained, 3 rows left at a bound, 4 dead letters written
- */
-export async function once(environment: Environment, bounds: OnceBounds): Promise<number> {
-  const { databaseUrl, logLevel, limits } = readConfig(environment, 'relay')
-  const logger = pino({ name: 'audit-relay', level: logLevel })
-  const relay = createRelay({ databaseUrl, logger, ...limits })
-  const stop = () => void relay.stop()
-  process.once('SIGTERM', stop)
-  process.once('SIGINT', stop)
-  const progress = setInterval(() => logger.info({ ...relay.stats() }, 'moving'), 1_000)
-  try {
-    const result = await relay.drain(bounds)
-    logger.info({ ...result }, result.isDrained ? 'drained' : 'stopped at a bound, with rows left')
-    return exitCode(result)
-  } finally {
-    clearInterval(progress)
-    await relay.stop()
-  }
-}
-
-function exitCode({ isDrained, deadLetters }: DrainResult): number {
-  if (deadLetters > 0) return DEAD_LETTERS
-  return isDrained ? DRAINED : ROWS_LEFT
+export function runCommand(host: Host): CliCommand {
+  return new CliCommand('run', host, {
+    summary: 'move entries from staging and outbox into the log',
+    description:
+      'Moves entries from staging and outbox into the log until SIGTERM or SIGINT. The first signal ' +
+      'finishes the batch in hand; a second one quits at once. The name of this command may be left ' +
+      'out: "audit-relay --once" is "audit-relay run --once".',
+    group: 'Relay:',
+    examples: {
+      'run for good, with health checks and metrics on port 9464':
+        'AUDIT_HTTP_PORT=9464 audit-relay run',
+      'move what is there, for at most five minutes: for cron, or after the last deployment':
+        'audit-relay run --once --deadline 5m',
+    },
+    variables: [
+      'DATABASE_URL',
+      'AUDIT_RELAY_DATABASE_URL',
+      'AUDIT_READER_DATABASE_URL',
+      'AUDIT_APP_DATABASE_URL',
+      'AUDIT_LOG_LEVEL',
+      'AUDIT_HTTP_PORT',
+      'AUDIT_HTTP_HOST',
+      'AUDIT_PAGE_TOKEN',
+      'AUDIT_PAGE_AUDIT_READS',
+      ...LIMIT_VARIABLES,
+    ],
+    exitCodes: {
+      0: 'stopped by a signal; with --once: staging and outbox are empty',
+      3: '--once reached its --max-rows or --deadline, and entries are left',
+      4: '--once wrote dead letters',
+      130: 'a second SIGINT ended it at once (143: SIGTERM)',
+    },
+  })
+    .option('--once', 'move until staging and outbox are empty, then exit')
+    .addOption(
+      countOption('--max-rows <n>', 'with --once: stop after about this many rows', { min: 1 }),
+    )
+    .addOption(durationOption('--deadline <time>', 'with --once: stop after this time', DEADLINE))
+    .runs(async ({ once, maxRows, deadline }: RunOptions) => {
+      if (!once && (maxRows ?? deadline) !== undefined) {
+        const given = maxRows === undefined ? '--deadline' : '--max-rows'
+        throw misuse(`${given} goes with --once only: add --once, or leave ${given} out.`)
+      }
+      const { drainOnce, runRelay } = await import('./run-relay.ts')
+      if (!once) return await runRelay(host.environment)
+      return await drainOnce(host.environment, { maxRows, deadlineMs: deadline ?? DEADLINE.ms })
+    })
 }

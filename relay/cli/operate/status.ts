@@ -1,58 +1,23 @@
-import { Database } from '../../../src/database/connection.ts'
-import type { LaneName } from '../../../src/lanes/lane.ts'
-import { type Environment, readConfig } from '../../config.ts'
-import { type MarkedStatus, readMarkedStatus, type RecorderStatus } from '../../telemetry/status.ts'
+import { CliCommand, type Host } from '../command/cli-command.ts'
+import { jsonOption } from '../command/values.ts'
 
-/** Prints depth, lag, last seq, dead letters, gaps and recorders. */
-export async function status(
-  environment: Environment,
-  { json }: { readonly json: boolean },
-): Promise<number> {
-  const { databaseUrl, limits } = readConfig(environment, 'relay')
-  const { statementTimeoutMs } = limits
-  const database = new Database({
-    url: databaseUrl,
-    applicationName: 'audit-relay status',
-    statementTimeoutMs,
+export function statusCommand(host: Host): CliCommand {
+  return new CliCommand('status', host, {
+    summary: 'show what waits, for how long, and the account of each recorder',
+    description:
+      'Shows how many entries wait in staging and outbox and for how long, the last seq, the numbers ' +
+      'of dead letters and gaps, and for each recorder what it accepted, what of that is logged, in ' +
+      'flight or missing, and what it dropped.',
+    group: 'Relay:',
+    examples: {
+      'how long the oldest entry has waited, in milliseconds':
+        'audit-relay status --json | jq .lagMs',
+    },
+    variables: ['DATABASE_URL', 'AUDIT_RELAY_DATABASE_URL', 'AUDIT_STATEMENT_TIMEOUT_MS'],
   })
-  try {
-    const found = await readMarkedStatus(database)
-    process.stdout.write(json ? `${JSON.stringify(found.status)}\n` : statusText(found))
-    return 0
-  } finally {
-    await database.close()
-  }
-}
-
-/** For people; an estimate is marked as one. */
-export function statusText({ status, isEstimate }: MarkedStatus): string {
-  const { depth, lagMs, lastSeq, deadLetters, gaps, recorders } = status
-  const rows = (lane: LaneName) => `${isEstimate[lane] ? 'about ' : ''}${depth[lane]}`
-  const lines = [
-    ['waiting', `${rows('staging')} in staging, ${rows('outbox')} in the outbox`],
-    ['lag', `${lagMs} ms`],
-    ['last seq', String(lastSeq)],
-    ['dead letters', String(deadLetters)],
-    ['gaps', String(gaps)],
-  ].map(([name = '', value = '']) => `${name.padEnd(14)}${value}`)
-  if (recorders.length > 0) {
-    lines.push(
-      '',
-      'recorder                              state   accepted   logged  in flight  missing  dropped',
-    )
-  }
-  for (const recorder of recorders) lines.push(lineOf(recorder))
-  return `${lines.join('\n')}\n`
-}
-
-function lineOf(recorder: RecorderStatus): string {
-  const { id, state, accepted, logged, inFlight, missing, dropped, reportedAt } = recorder
-  const reasons = Object.entries(dropped).map(([reason, count]) => `${reason} ${count}`)
-  // How much it accepted after its last report is not known.
-  const bound = state === 'died' ? `; last heard of ${reportedAt ?? 'never'}` : ''
-  return (
-    `${id}  ${state.padEnd(6)}${String(accepted).padStart(10)}${String(logged).padStart(9)}` +
-    `${String(inFlight).padStart(11)}${String(missing).padStart(9)}  ` +
-    `${reasons.join(', ') || '-'}${bound}`
-  )
+    .addOption(jsonOption())
+    .runs(async ({ json }: { json?: true }) => {
+      const { printStatus } = await import('./print-status.ts')
+      return await printStatus(host.environment, { json: json === true })
+    })
 }

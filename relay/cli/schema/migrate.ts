@@ -1,24 +1,22 @@
-import { migrateDatabase } from '../../../src/schema/migrate.ts'
-import { migrationSql } from '../../../src/schema/series.ts'
-import { type Environment, readConfig } from '../../config.ts'
+import { CliCommand, type Host } from '../command/cli-command.ts'
 
-/** Brings the schema up to date, or prints the SQL that would. */
-export async function migrate(
-  environment: Environment,
-  { sqlOnly }: { readonly sqlOnly: boolean },
-): Promise<number> {
-  if (sqlOnly) {
-    process.stdout.write(`${migrationSql()}\n`)
-    return 0
-  }
-  const { databaseUrl } = readConfig(environment, 'owner')
-  const { applied, newerVersion } = await migrateDatabase({ databaseUrl })
-  let said = applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}.`
-  if (newerVersion !== undefined) {
-    said =
-      `A newer package has migrated this database, to version ${newerVersion}. ` +
-      'This one works on it. Nothing was changed.'
-  }
-  process.stdout.write(`${said}\n`)
-  return 0
+export function migrateCommand(host: Host): CliCommand {
+  return new CliCommand('migrate', host, {
+    summary: 'create the schema "audit", or bring it up to date',
+    description:
+      'Creates the schema "audit", or brings it up to date, in one transaction. It may run any ' +
+      'number of times, and several at once: one of them migrates, the others find nothing to do.',
+    group: 'Schema:',
+    examples: {
+      'as a login that may create schemas and roles':
+        'AUDIT_OWNER_DATABASE_URL=postgres://admin@db/shop audit-relay migrate',
+      'for a migration tool, or to read it first': 'audit-relay migrate --sql > audit.sql',
+    },
+    variables: ['DATABASE_URL', 'AUDIT_OWNER_DATABASE_URL'],
+  })
+    .option('--sql', 'print the SQL and change nothing; needs no database')
+    .runs(async ({ sql }: { sql?: true }) => {
+      const { applyMigrations, printMigrations } = await import('./apply-migrations.ts')
+      return sql ? printMigrations() : await applyMigrations(host.environment)
+    })
 }

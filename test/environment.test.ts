@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { VARIABLES } from '../relay/cli/command/variables.ts'
+import { readConfig } from '../relay/config.ts'
+import { readHttpConfig } from '../relay/http/config.ts'
+import {
+  databaseUrlFor,
+  environmentName,
+  RECORDER_LIMITS,
+  RELAY_LIMITS,
+  resolveLimits,
+} from '../src/options.ts'
+
+const limits = { ...RECORDER_LIMITS, ...RELAY_LIMITS }
+const limitVariables = Object.fromEntries(
+  Object.entries(limits).map(([name, { min }]) => [environmentName(name), String(min + 1)]),
+)
+
+const SET: Readonly<Record<string, string>> = {
+  DATABASE_URL: 'postgres://all@db/shop',
+  AUDIT_RELAY_DATABASE_URL: 'postgres://relay@db/shop',
+  AUDIT_READER_DATABASE_URL: 'postgres://reader@db/shop',
+  AUDIT_APP_DATABASE_URL: 'postgres://app@db/shop',
+  AUDIT_OWNER_DATABASE_URL: 'postgres://owner@db/shop',
+  AUDIT_LOG_LEVEL: 'warn',
+  AUDIT_HTTP_PORT: '8080',
+  AUDIT_HTTP_HOST: '0.0.0.0',
+  AUDIT_PAGE_TOKEN: 'ada:0123456789abcdef',
+  AUDIT_PAGE_AUDIT_READS: 'on',
+  ...limitVariables,
+}
+
+function read(environment: Readonly<Record<string, string>>) {
+  return {
+    limits: resolveLimits(limits, {}, environment),
+    relay: readConfig(environment, 'relay'),
+    urls: (['app', 'relay', 'reader', 'owner'] as const).map((role) =>
+      databaseUrlFor(role, undefined, environment),
+    ),
+    http: readHttpConfig(environment),
+  }
+}
+
+// Goal: a value that came from a file, with its line break, is the value.
+// Method: all variables at once, each with a value that is not its default, with space around it.
+test('the values of environment variables are trimmed, every one of them', () => {
+  assert.deepEqual(
+    Object.keys(VARIABLES).filter((name) => !(name in SET)),
+    [],
+  )
+  const padded = Object.fromEntries(
+    Object.entries(SET).map(([name, value]) => [name, ` \t${value}\r\n`]),
+  )
+  assert.deepEqual(read(padded), read(SET))
+  for (const [name, { min }] of Object.entries(limits)) {
+    assert.equal(Reflect.get(read(padded).limits, name), min + 1)
+  }
+  const { DATABASE_URL } = padded
+  assert.equal(databaseUrlFor('app', undefined, { DATABASE_URL }), 'postgres://all@db/shop')
+})
+
+test('a variable of nothing but space counts as not set', () => {
+  const blank = Object.fromEntries(Object.keys(SET).map((name) => [name, ' \n']))
+  const only = { DATABASE_URL: 'postgres://all@db/shop' }
+  assert.deepEqual(read({ ...blank, ...only }), read(only))
+  assert.deepEqual(readConfig(only, 'relay').logLevel, 'info')
+})
+
+test('what is wrong is said all at once, with the variable, its bounds and its value', () => {
+  const wrong = {
+    AUDIT_RELAY_DATABASE_URL: 'mysql://app:canary@db/shop',
+    AUDIT_BATCH_ENTRIES: '0',
+    AUDIT_POLL_MIN_MS: 'soon',
+    AUDIT_LOG_LEVEL: 'loud',
+  }
+  assert.throws(
+    () => readConfig(wrong, 'relay'),
+    (error: Error) => {
+      assert.equal(Reflect.get(error, 'code'), 'AUDIT_OPTION_INVALID')
+      assert.deepEqual(error.message.split('\n'), [
+        'AUDIT_BATCH_ENTRIES must be a whole number from 1 to 50000, got "0".',
+        'AUDIT_POLL_MIN_MS must be a whole number from 1 to 60000, got "soon".',
+        'AUDIT_RELAY_DATABASE_URL must begin with postgres://.',
+        'AUDIT_LOG_LEVEL must be one of trace, debug, info, warn, error, fatal, silent, got "loud".',
+      ])
+      return true
+    },
+  )
+  assert.throws(() => readConfig({}, 'owner'), {
+    message: /^AUDIT_OWNER_DATABASE_URL or DATABASE_URL must be set, to a URL such as postgres:/,
+  })
+})
