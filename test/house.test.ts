@@ -79,7 +79,12 @@ const ARROWS: Readonly<Record<string, string>> = {
 }
 
 const GROUND: readonly string[] = [
-  ...['src/entry.ts', 'src/errors.ts', 'src/options.ts', 'src/logger.ts', 'src/engine-text.ts'],
+  'src/entry.ts',
+  'src/errors.ts',
+  'src/options.ts',
+  'src/logger.ts',
+  'src/engine-text.ts',
+  'src/within.ts',
   'relay/config.ts',
 ]
 

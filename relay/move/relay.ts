@@ -3,6 +3,7 @@ import { AuditError } from '../../src/errors.ts'
 import type { LaneName } from '../../src/lanes/lane.ts'
 import { type AuditLogger, guardLogger } from '../../src/logger.ts'
 import type { RelayLimits } from '../../src/options.ts'
+import { within } from '../../src/within.ts'
 import { Outage } from '../../src/database/outage.ts'
 import { withRetry } from '../../src/database/retry.ts'
 import { Upkeep } from '../maintenance/upkeep.ts'
@@ -111,8 +112,7 @@ export class Relay {
   async stop(): Promise<void> {
     this.#health.stopping()
     this.#halt.abort()
-    const bound = sleep(this.#limits.stopTimeoutMs, undefined, { ref: false })
-    await Promise.race([this.#running, bound])
+    await within(this.#limits.stopTimeoutMs, this.#running, () => {})
     await this.#statements.close()
   }
 

@@ -4,6 +4,7 @@ import { type AuditLogger, guardLogger } from '../../src/logger.ts'
 import { Outage } from '../../src/database/outage.ts'
 import { auditDeadLetter, auditHead, auditLane, auditRecorder } from '../../src/schema/tables.ts'
 import { LANE_COLUMNS, LANE_SAMPLES, type LaneLook, toLaneLook } from './lane-look.ts'
+import { within } from '../../src/within.ts'
 
 export interface Backlog extends LaneLook {
   readonly lastSeq: number
@@ -74,12 +75,7 @@ export class BacklogReader {
 
   /** The newest that is there after at most this long. */
   async readWithin(waitMs: number): Promise<Backlog | undefined> {
-    let timer: NodeJS.Timeout | undefined
-    const bound = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, waitMs)
-    })
-    await Promise.race([this.read(), bound])
-    clearTimeout(timer)
+    await within(waitMs, this.read(), () => {})
     return this.#latest
   }
 

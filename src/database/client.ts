@@ -1,7 +1,9 @@
 import { once } from 'node:events'
 import net from 'node:net'
+import type { SQL } from 'drizzle-orm'
 import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { within } from '../within.ts'
 
 /** Where the driver wants to connect; with several hosts, the first one that answers. */
 interface Target {
@@ -21,7 +23,7 @@ const END_TIMEOUT_MS = 1_000
  * a discarded client is dead at once, and an idle one does not hold the process.
  */
 export class Client {
-  readonly db: PostgresJsDatabase
+  readonly #db: PostgresJsDatabase
   readonly #sql: postgres.Sql
   readonly #sockets = new Set<net.Socket>()
   readonly #waiting = new Set<(reason: Error) => void>()
@@ -45,7 +47,7 @@ export class Client {
       socket: (target: Target) => this.#open(target), // not in the driver's types
     }
     this.#sql = postgres(url, options)
-    this.db = drizzle(this.#sql)
+    this.#db = drizzle(this.#sql)
   }
 
   /** While busy, the connection keeps the process alive. Set before each statement. */
@@ -55,19 +57,27 @@ export class Client {
     for (const socket of this.#sockets) this.#hold(socket)
   }
 
-  /** Whom to tell that the driver connects again and again behind its statement, in vain. */
-  get waiting(): Set<(reason: Error) => void> {
-    return this.#waiting
+  /**
+   * Runs one statement. Rejects also when the server hangs up before the connection is ready: the
+   * driver by itself would connect again and again behind the statement and say nothing.
+   */
+  async execute(query: SQL): Promise<readonly unknown[]> {
+    let hangUp: (reason: Error) => void = () => {}
+    const hungUp = new Promise<never>((_, reject) => {
+      hangUp = reject
+      this.#waiting.add(hangUp)
+    })
+    try {
+      return await Promise.race([this.#db.execute(query), hungUp])
+    } finally {
+      this.#waiting.delete(hangUp)
+    }
   }
 
   /** Says goodbye to the server, in bounded time. */
   async end(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const bound = new Promise<void>((resolve) => {
-      timer = setTimeout(resolve, END_TIMEOUT_MS)
-    })
-    await Promise.race([this.#sql.end({ timeout: END_TIMEOUT_MS / 1_000 }).catch(() => {}), bound])
-    clearTimeout(timer)
+    const ended = this.#sql.end({ timeout: END_TIMEOUT_MS / 1_000 }).catch(() => {})
+    await within(END_TIMEOUT_MS, ended, () => {})
     this.discard()
   }
 

@@ -2,6 +2,7 @@ import type { SQL } from 'drizzle-orm'
 import { Client } from './client.ts'
 import { AuditError, databaseFault, safeError } from '../errors.ts'
 import { faultKind } from './retry.ts'
+import { within } from '../within.ts'
 
 export interface DatabaseOptions {
   readonly url: string
@@ -9,8 +10,6 @@ export interface DatabaseOptions {
   readonly applicationName: string
   /** Wall-clock limit of one statement, in milliseconds. */
   readonly statementTimeoutMs: number
-  /** The connection is closed after this long without a statement. Default: 30 s. */
-  readonly idleTimeoutMs?: number
   /** A connection that only reads: see `READER_SETTINGS`. Default: false. */
   readonly isReader?: boolean
   /** Told of each statement that ended, with the error where it failed. */
@@ -42,6 +41,8 @@ const READER_SETTINGS = {
  * the page's queries took a second where they take 20 ms.
  */
 const SETTINGS = { jit: 'off' }
+/** The connection is closed after this long without a statement. */
+const IDLE_TIMEOUT_MS = 30_000
 /** protocol_violation: a pooler that lets no settings through at the start. */
 const SETTINGS_REFUSED = '08P01'
 
@@ -88,22 +89,11 @@ export class Database {
   async #execute<Row extends object>(query: SQL): Promise<readonly Row[]> {
     const client = this.#begin()
     const { statementTimeoutMs, onStatement } = this.#options
-    let timer: NodeJS.Timeout | undefined
-    let giveUp: (reason: Error) => void = () => {}
-    const deadline = new Promise<never>((_, reject) => {
-      giveUp = reject
-      client.waiting.add(giveUp)
-      timer = setTimeout(() => {
-        const message = `No answer from the database within ${statementTimeoutMs} ms.`
-        reject(new AuditError('AUDIT_DEADLINE_PASSED', message))
-      }, statementTimeoutMs)
-    })
-    // Awaiting is what makes the driver send it; and whichever loses the race below must
-    // not become an unhandled rejection.
-    const answer = (async () => client.db.execute(query))()
-    answer.catch(() => {})
     try {
-      const rows: readonly unknown[] = await Promise.race([answer, deadline])
+      const rows = await within(statementTimeoutMs, client.execute(query), () => {
+        const message = `No answer from the database within ${statementTimeoutMs} ms.`
+        throw new AuditError('AUDIT_DEADLINE_PASSED', message)
+      })
       onStatement?.(undefined)
       return rows as readonly Row[]
     } catch (error) {
@@ -112,8 +102,6 @@ export class Database {
       onStatement?.(safe)
       throw safe
     } finally {
-      clearTimeout(timer)
-      client.waiting.delete(giveUp)
       this.#end(client)
     }
   }
@@ -149,11 +137,10 @@ export class Database {
     this.#underWay -= 1
     if (this.#underWay > 0 || client !== this.#client) return
     client.isBusy = false
-    const { idleTimeoutMs = 30_000 } = this.#options
     this.#idleTimer = setTimeout(() => {
       this.#client = undefined
       void client.end()
-    }, idleTimeoutMs)
+    }, IDLE_TIMEOUT_MS)
     this.#idleTimer.unref()
   }
 

@@ -1,6 +1,7 @@
 import type { SQL } from 'drizzle-orm'
 import { AuditError, databaseFault, safeError } from '../errors.ts'
 import { type AuditDatabase, type Row, rowsOf } from '../database/callers-database.ts'
+import { within } from '../within.ts'
 
 /** Longest wait for the answer to one read, in milliseconds. */
 const READ_DEADLINE_MS = 10_000
@@ -24,22 +25,16 @@ export async function readRows(
   query: SQL,
   deadlineMs = READ_DEADLINE_MS,
 ): Promise<readonly Row[]> {
-  let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(tooSlow()), deadlineMs)
-  })
-  // Within a function, because what stands in for a database may throw instead of answering.
-  const answer = (async () => await db.execute(query))()
-  answer.catch(() => {}) // whichever loses the race is nobody's rejection
   try {
-    return rowsOf(await Promise.race([answer, deadline]))
+    const answer = await within(deadlineMs, db.execute(query), () => {
+      throw tooSlow()
+    })
+    return rowsOf(answer)
   } catch (error) {
     if (databaseFault(error).code === CANCELLED) throw tooSlow()
     // A mistake in our own code, or in what stands in for the database, should show as what it is.
     if (error instanceof TypeError) throw error
     throw safeError(error)
-  } finally {
-    clearTimeout(timer)
   }
 }
 

@@ -6,6 +6,7 @@ import { type AuditTransaction, type RecordInMode, writeToOutbox } from '../lane
 import type { BoundContext } from '../capture/captured-entry.ts'
 import type { CloseResult, Recorder, RecorderStats, RecordInOptions } from './recorder.ts'
 import type { RecorderPath } from './pipeline.ts'
+import { within } from '../within.ts'
 
 /** A recorder's front: the shared path, and the context that is bound to it. */
 export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Recorder<Actions> {
@@ -55,7 +56,11 @@ export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Re
     if (encoded.length === 0) return 0
     try {
       const { statementTimeoutMs } = this.#path.limits
-      const taken = await withDeadline(statementTimeoutMs, writeToOutbox(tx, encoded, mode))
+      // A driver may keep a statement for ever that it was given while its transaction ended.
+      const taken = await within(statementTimeoutMs, writeToOutbox(tx, encoded, mode), () => {
+        const message = `No answer from the transaction within ${statementTimeoutMs} ms.`
+        throw new AuditError('AUDIT_DEADLINE_PASSED', message)
+      })
       if (taken < encoded.length) {
         logger.warn({ given: encoded.length, taken }, 'audit.record did not take every entry')
       }
@@ -96,22 +101,5 @@ export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Re
   contextNow(): BoundContext | undefined {
     const { shaper, context } = this.#path
     return contextNow(shaper, this.#context, context)
-  }
-}
-
-/** A driver may keep a statement for ever that it was given while its transaction ended. */
-async function withDeadline<T>(deadlineMs: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      const message = `No answer from the transaction within ${deadlineMs} ms.`
-      reject(new AuditError('AUDIT_DEADLINE_PASSED', message))
-    }, deadlineMs)
-    timer.unref()
-  })
-  try {
-    return await Promise.race([work, deadline])
-  } finally {
-    clearTimeout(timer)
   }
 }

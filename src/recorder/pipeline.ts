@@ -12,6 +12,7 @@ import type { CloseResult, RecorderStats } from './recorder.ts'
 import type { RecorderStatements } from '../lanes/recorder-statements.ts'
 import { Reporter } from './reporter.ts'
 import type { Shaper } from '../capture/capture.ts'
+import { within } from '../within.ts'
 
 export interface PathParts {
   readonly open: (recorderId: string) => RecorderStatements
@@ -132,7 +133,7 @@ export class RecorderPath {
   }
 
   flush(timeoutMs: number): Promise<boolean> {
-    return within(timeoutMs, this.#flusher.flush(this.#accepted))
+    return within(timeoutMs, this.#flusher.flush(this.#accepted), () => false)
   }
 
   close(timeoutMs: number): Promise<CloseResult> {
@@ -168,18 +169,5 @@ export class RecorderPath {
       bufferedEntries: this.#buffer.size,
       bufferedBytes: this.#buffer.bytes,
     }
-  }
-}
-
-/** False once the time has passed; the promise goes on. */
-async function within(timeoutMs: number, promise: Promise<boolean>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const timeout = new Promise<false>((resolve) => {
-    timer = setTimeout(() => resolve(false), timeoutMs)
-  })
-  try {
-    return await Promise.race([promise, timeout])
-  } finally {
-    clearTimeout(timer)
   }
 }

@@ -12,8 +12,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/database/connection.ts',
-        find: 'Promise.race([answer, deadline])',
-        replace: 'answer',
+        find: 'within(statementTimeoutMs, client',
+        replace: 'within(Number.POSITIVE_INFINITY, client',
       },
     ],
     tests: ['database.test.ts'],
@@ -292,8 +292,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/recorder/bound-recorder.ts',
-        find: 'return await Promise.race([work, deadline])',
-        replace: 'return await Promise.race([work])',
+        find: 'within(statementTimeoutMs, writeToOutbox',
+        replace: 'within(Number.POSITIVE_INFINITY, writeToOutbox',
       },
     ],
     tests: ['record-in-failures.test.ts'],

@@ -45,6 +45,11 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   }
 `,
       },
+      {
+        file: 'src/database/client.ts',
+        find: '  /** Says goodbye to the server, in bounded time. */',
+        replace: '  get db() {\n    return this.#db\n  }\n',
+      },
     ],
     tests: ['move.test.ts'],
   },
@@ -52,9 +57,9 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'the move runs in a transaction of the driver',
     edits: [
       {
-        file: 'src/database/connection.ts',
-        find: 'client.db.execute(query))()',
-        replace: 'client.db.transaction((tx) => tx.execute(query)))()',
+        file: 'src/database/client.ts',
+        find: 'this.#db.execute(query), hungUp',
+        replace: 'this.#db.transaction((tx) => tx.execute(query)), hungUp',
       },
     ],
     tests: ['house.test.ts'],

@@ -1,4 +1,5 @@
 import { AuditError } from '../../errors.ts'
+import { within } from '../../within.ts'
 import { faultHint } from '../../database/retry.ts'
 import { lastSeq } from '../../read/tail.ts'
 import { entry as readEntry, timeline, type TimelinePage } from '../../read/timeline.ts'
@@ -128,17 +129,10 @@ async function histogramPart({ db }: Library, scene: Scene): Promise<Response> {
   return answers.page(histogramView(scene, drawn))
 }
 
-async function inTime(drawing: Promise<Drawn>): Promise<Drawn> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<'failed'>((resolve) => {
-    timer = setTimeout(() => resolve('failed'), HISTOGRAM_WAIT_MS)
-  })
-  try {
-    // The list has its own say about a database that fails.
-    return await Promise.race([drawing.catch((): 'failed' => 'failed'), late])
-  } finally {
-    clearTimeout(timer)
-  }
+/** Drawn or failed, soon: the list has its own say about a database that fails. */
+function inTime(drawing: Promise<Drawn>): Promise<Drawn> {
+  const failed = (): Drawn => 'failed'
+  return within(HISTOGRAM_WAIT_MS, drawing.catch(failed), failed)
 }
 
 function refused(scene: Scene, problems: ReadonlyMap<string, string>): Promise<Response> {

@@ -1,4 +1,5 @@
 import type { LoggedEntry } from '../../read/logged-entry.ts'
+import { within } from '../../within.ts'
 import type { NameOf } from '../sentence/pieces.ts'
 
 export type Names = (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>
@@ -17,19 +18,13 @@ export async function namesOf(
     for (const id of [userId, eventId, targetId]) if (id !== null) ids.add(id)
   }
   if (ids.size === 0) return () => undefined
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(resolve, WAIT_MS, undefined)
-  })
   try {
-    const known = await Promise.race([names([...ids]), late])
+    const known = await within(WAIT_MS, names([...ids]), () => undefined)
     return (id) => {
       const name: unknown = known?.get(id)
       return typeof name === 'string' && name !== '' ? name.slice(0, MAX_NAME) : undefined
     }
   } catch {
     return () => undefined
-  } finally {
-    clearTimeout(timer)
   }
 }
