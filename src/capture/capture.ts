@@ -112,8 +112,8 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
     const type = isShortName(entityType) ? entityType : textOf(copier, 'entityType', entityType)
     const verb = cleanActions[actionSlot(action)] === action ? action : actionOf(copier, action)
 
-    const left = copier.left - (context === undefined ? 0 : context.characters)
-    copier.left = left
+    if (context !== undefined) copier.spend(context.characters)
+    const { room: roomBefore } = copier
     const ownDetails = details == null ? undefined : copyDetails(copier, details, contextRoom)
     const ownMetadata = metadata == null ? undefined : copier.copyRoot(metadata, 'metadata')
 
@@ -128,7 +128,7 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
       metadata: ownMetadata,
       context,
       extras: extrasOf(copier, occurredAt, ownDetails),
-      bytes: ENTRY_BYTES + left - copier.left + copier.cells * CELL_BYTES,
+      bytes: ENTRY_BYTES + roomBefore - copier.room + copier.cells * CELL_BYTES,
     }
   }
 
@@ -181,8 +181,8 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
     const userId = id('userId')
     const eventId = id('eventId')
     const requestId = id('requestId')
-    const left = copier.left
-    const own = copyDetails(copier, context, left)
+    const { room: roomBefore } = copier
+    const own = copyDetails(copier, context, roomBefore)
     const details = merge(parent?.details, own, CONTEXT_IDS)
     return {
       userId,
@@ -191,7 +191,7 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
       details,
       marks: copier.notes.marks,
       redacted: copier.notes.redacted,
-      characters: details === undefined ? 0 : (parent?.characters ?? 0) + left - copier.left,
+      characters: details === undefined ? 0 : (parent?.characters ?? 0) + roomBefore - copier.room,
     }
   }
 
@@ -228,10 +228,7 @@ function actionSlot(action: string): number {
 }
 
 function copyDetails(copier: Copier, given: unknown, room: number): JsonObject | undefined {
-  const rest = Math.max(0, copier.left - room)
-  copier.left -= rest
-  const copy = copier.copyRoot(given, 'context')
-  copier.left += rest
+  const copy = copier.copyRootWithin(room, given, 'context')
   for (const name of RESERVED_DETAILS) {
     if (!(name in copy)) continue
     copier.notes.markEntry('context.reserved')

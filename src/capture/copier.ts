@@ -1,4 +1,5 @@
 import { copyExotic, isPlain } from './copy-exotic.ts'
+import type { Copying } from './copying.ts'
 import { CopyNotes, type Root } from './copy-notes.ts'
 import {
   cleanText,
@@ -21,20 +22,15 @@ const hasOwn = Object.prototype.hasOwnProperty
 
 /**
  * Makes a copy that is JSON already, holds no secret and no reference to anything of the
- * caller's, and is not larger than it may be. One instance copies one thing at a time: whoever may
- * be called from within a copy (a getter that records) needs another one.
- *
- * `depth` is always that of the container at hand, `steps` what the paths to redact say of it.
+ * caller's, and is not larger than it may be. One instance copies one thing at a time: code that is
+ * called from within a copy and copies too (a getter that records) needs another one.
  */
-export class Copier {
-  /** How many characters of JSON may still be made, about. */
-  left = 0
+export class Copier implements Copying {
+  #room = 0
   /** How many characters may still be hashed. */
-  hashLeft = 0
-  /** Values made, for an estimate of their size in memory. */
-  cells = 0
-  /** Whether it is a copy that is copied. */
-  again = false
+  #hashRoom = 0
+  #cells = 0
+  #isAgain = false
   readonly notes = new CopyNotes()
   readonly redactor: Redactor
   readonly #active: boolean
@@ -51,19 +47,47 @@ export class Copier {
 
   /** Before each entry. */
   begin(characters: number): void {
-    this.left = characters
-    this.hashLeft = MAX_HASHED_CHARACTERS
-    this.cells = 0
+    this.#room = characters
+    this.#hashRoom = MAX_HASHED_CHARACTERS
+    this.#cells = 0
     this.notes.begin()
+  }
+
+  get room(): number {
+    return this.#room
+  }
+
+  /** Values made, for an estimate of their size in memory. */
+  get cells(): number {
+    return this.#cells
+  }
+
+  get isAgain(): boolean {
+    return this.#isAgain
+  }
+
+  spend(characters: number): void {
+    this.#room -= characters
+  }
+
+  spendHash(characters: number): boolean {
+    if (characters > this.#hashRoom) return false
+    this.#hashRoom -= characters
+    return true
+  }
+
+  /** Adds to the estimate what is kept of an entry and was not copied here. */
+  countCells(cells: number): void {
+    this.#cells += cells
   }
 
   /** Copies what was given as `metadata` or `context`. What is no object becomes `{ value: … }`. */
   copyRoot(given: unknown, root: Root): JsonObject {
-    this.notes.root = root
+    this.notes.beginRoot(root)
     const steps = root === 'metadata' ? this.redactor.metadata : this.redactor.context
     const wrap = typeof given !== 'object' || given === null || isArray(given)
     if (wrap) this.notes.mark('wrapped')
-    const copy = this.container(wrap ? { value: given } : given, root, 0, steps)
+    const copy = this.#container(wrap ? { value: given } : given, root, 0, steps)
     if (copy instanceof JsonObject) return copy
     // It was a Date, a URL, something whose toJSON gives a text: only copying it has shown that.
     this.notes.mark('wrapped')
@@ -72,15 +96,23 @@ export class Copier {
     return wrapped
   }
 
+  /** The same in at most so many characters of the room. */
+  copyRootWithin(characters: number, given: unknown, root: Root): JsonObject {
+    const rest = Math.max(0, this.#room - characters)
+    this.#room -= rest
+    const copy = this.copyRoot(given, root)
+    this.#room += rest
+    return copy
+  }
+
   /** Copies a copy, to make it shorter. What was cut before keeps what was said of it then. */
   copyAgain(copy: JsonObject): JsonObject {
-    this.again = true
+    this.#isAgain = true
     const shorter = this.copyRoot(copy, 'metadata')
-    this.again = false
+    this.#isAgain = false
     return shorter
   }
 
-  /** Copies own enumerable keys. */
   copyObject(given: object, depth: number, steps: PathStep | undefined): JsonObject {
     const copy = new JsonObject()
     const source = given as Record<string, unknown>
@@ -90,7 +122,7 @@ export class Copier {
     // where there are thousands; no way of asking for only the first ones exists in JavaScript.
     for (const key in source) {
       if (!hasOwn.call(source, key)) continue
-      if (this.left <= 0) {
+      if (this.#room <= 0) {
         this.notes.mark('truncated')
         break
       }
@@ -101,39 +133,38 @@ export class Copier {
         value = this.thrown(error)
       }
       if (known[slotOf(key)] !== key || steps !== undefined) {
-        this.left -= 1
+        this.#room -= 1
         this.#inside(given, depth)
         if (value !== undefined) this.putUnder(copy, key, value, depth, steps)
         continue
       }
       if (typeof value === 'string') {
-        const left = this.left - key.length - value.length - 6
-        if (left >= 0 && (value.length < MIN_SECRET_CHARACTERS || !this.mayHide(value))) {
-          this.left = left
+        const room = this.#room - key.length - value.length - 6
+        if (room >= 0 && (value.length < MIN_SECRET_CHARACTERS || !this.mayHide(value))) {
+          this.#room = room
           cells += 1
           copy[key] = value
           continue
         }
       }
-      this.left -= key.length + 4
+      this.#room -= key.length + 4
       cells += 1
       if (typeof value === 'object') this.#inside(given, depth)
-      const made = this.value(value, key, depth, undefined)
+      const made = this.#value(value, key, depth, undefined)
       if (made !== undefined) copy[key] = made
     }
-    this.cells += cells
+    this.#cells += cells
     return copy
   }
 
-  /** Copies the items of an array, or of whatever has a length and indexes. */
   copyArray(given: ArrayLike<unknown>, depth: number, steps: PathStep | undefined): unknown[] {
     const { length } = given
-    const copy: unknown[] = new Array(Math.max(0, Math.min(length, this.left >> 2)) || 0)
+    const copy: unknown[] = new Array(Math.max(0, Math.min(length, this.#room >> 2)) || 0)
     // Somebody's toJSON on Array.prototype would otherwise be asked when this is serialised.
     if ('toJSON' in copy) Object.defineProperty(copy, 'toJSON', { value: undefined })
-    this.cells += 2
+    this.#cells += 2
     let at = 0
-    for (; at < length && this.left > 0; at += 1) {
+    for (; at < length && this.#room > 0; at += 1) {
       let value: unknown
       try {
         value = given[at]
@@ -150,18 +181,16 @@ export class Copier {
     return copy
   }
 
-  /** One value in a list; null where a key would be left out. */
   item(value: unknown, at: number, depth: number, steps: PathStep | undefined): unknown {
-    this.left -= 1
-    this.cells += 1
+    this.#room -= 1
+    this.#cells += 1
     const next = steps && nextStep(steps, String(at))
     const made = this.underKey(value, at, false, depth, next)
     if (made !== undefined) return made
-    this.left -= 4
+    this.#room -= 4
     return null
   }
 
-  /** Copies a value under a key, after asking what the key says about it. */
   putUnder(
     copy: JsonObject,
     given: string,
@@ -171,16 +200,15 @@ export class Copier {
   ): void {
     const rule = this.#keyRule(given)
     const key = cutKey(this, given, rule === UNCLEAN_KEY, depth)
-    this.left -= key.length + 4
-    this.cells += 1
+    this.#room -= key.length + 4
+    this.#cells += 1
     const next = steps && nextStep(steps, given)
     const kept = this.underKey(value, key, rule === SECRET_KEY, depth, next)
     if (kept === undefined) return
     // Two keys that were cut or cleaned can be the same; neither may replace the other.
-    copy[key !== given && key in copy ? `${key} #${this.cells}` : key] = kept
+    copy[key !== given && key in copy ? `${key} #${this.#cells}` : key] = kept
   }
 
-  /** A value whose key is known to be secret or not. Undefined where it is to be left out. */
   underKey(
     value: unknown,
     key: string | number,
@@ -192,47 +220,49 @@ export class Copier {
     const hides = secret && value !== null && value !== undefined && typeof value !== 'boolean'
     return hides || next?.ends
       ? this.#censored(value, key, depth)
-      : this.value(value, key, depth, next)
+      : this.#value(value, key, depth, next)
   }
 
   isSecretKey(key: string): boolean {
     return this.#keyRule(key) === SECRET_KEY
   }
 
-  /** Whether a text needs a closer look. */
   mayHide(text: string): boolean {
     return this.#active && mayHoldSecret(text)
   }
 
-  /** Strings are kept by reference, unless they are too long or hold a secret. */
   text(text: string, key: string | number, depth: number): string {
-    const left = this.left - text.length - 2
-    if (left < 0) return cutText(this, text, key, depth)
-    this.left = left
+    const room = this.#room - text.length - 2
+    if (room < 0) return cutText(this, text, key, depth)
+    this.#room = room
     return this.mayHide(text) ? cleanText(this, text, key, depth) : text
   }
 
-  /** What stands in the place of something that threw. Its message may quote a value. */
   thrown(error: unknown): string {
     this.notes.mark('throws')
     return `[Throws: ${nameOf(error)}]`
   }
 
-  value(value: unknown, key: string | number, depth: number, steps: PathStep | undefined): unknown {
+  #value(
+    value: unknown,
+    key: string | number,
+    depth: number,
+    steps: PathStep | undefined,
+  ): unknown {
     switch (typeof value) {
       case 'string':
         return this.text(value, key, depth)
       case 'number':
-        this.left -= 6
+        this.#room -= 6
         // A small integer, and not -0.
         if ((value | 0) === value && (value !== 0 || 1 / value > 0)) return value
         return copyOddNumber(this, value, key, depth)
       case 'boolean':
-        this.left -= 4
+        this.#room -= 4
         return value
       case 'object':
-        if (value !== null) return this.container(value, key, depth + 1, steps)
-        this.left -= 4
+        if (value !== null) return this.#container(value, key, depth + 1, steps)
+        this.#room -= 4
         return null
       case 'bigint':
         return copyBigint(this, value, key, depth)
@@ -244,7 +274,7 @@ export class Copier {
     }
   }
 
-  container(
+  #container(
     given: object,
     key: string | number,
     depth: number,
@@ -255,8 +285,8 @@ export class Copier {
     for (let up = 0; up < depth; up += 1) {
       if (ancestors[up] === given) return this.#instead('circular', '[Circular]')
     }
-    this.left -= 2
-    if (depth > 0) this.notes.keys[depth] = key
+    this.#room -= 2
+    if (depth > 0) this.notes.enter(depth, key)
     try {
       if (!isArray(given) && isPlain(given)) return this.copyObject(given, depth, steps)
       this.#inside(given, depth)
@@ -272,11 +302,10 @@ export class Copier {
     }
   }
 
-  /** Copies the result of a `toJSON`, in the place of the object that it belongs to. */
   replaced(value: unknown, depth: number, steps: PathStep | undefined): unknown {
-    const key = depth === 0 ? 'value' : (this.notes.keys[depth] ?? '')
+    const key = depth === 0 ? 'value' : (this.notes.keyAt(depth) ?? '')
     if (typeof value !== 'object' || value === null) {
-      return this.value(value, key, depth - 1, undefined)
+      return this.#value(value, key, depth - 1, undefined)
     }
     // Often it is the object itself, or a plain one. Any other is one level deeper, so that results
     // that have a toJSON of their own come to an end.
@@ -284,7 +313,7 @@ export class Copier {
     if (value === this.#ancestors[depth] || isPlain(value)) {
       return this.copyObject(value, depth, steps)
     }
-    return this.container(value, key, depth + 1, steps)
+    return this.#container(value, key, depth + 1, steps)
   }
 
   /**
@@ -298,7 +327,7 @@ export class Copier {
 
   #instead(mark: string, text: string): string {
     this.notes.mark(mark)
-    this.left -= text.length + 2
+    this.#room -= text.length + 2
     return text
   }
 
@@ -307,7 +336,7 @@ export class Copier {
     const path = this.notes.pathOf(key, depth)
     this.notes.noteRedacted(path)
     if (this.redactor.remove) return undefined
-    return this.value(this.redactor.censor(value, path), key, depth, undefined)
+    return this.#value(this.redactor.censor(value, path), key, depth, undefined)
   }
 
   #keyRule(key: string): KeyRule {

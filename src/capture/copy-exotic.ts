@@ -1,5 +1,5 @@
 import { types } from 'node:util'
-import type { Copier } from './copier.ts'
+import type { Copying } from './copying.ts'
 import { JsonObject } from './json-object.ts'
 import { nextStep, type PathStep } from '../redact/paths.ts'
 import { mayHoldSecret } from '../redact/secret-texts.ts'
@@ -34,31 +34,31 @@ export function isPlain(given: object): boolean {
 
 /** Copies whatever is neither an array nor a plain object. May throw what the caller's code does. */
 export function copyExotic(
-  copier: Copier,
+  copying: Copying,
   given: object,
   depth: number,
   steps: PathStep | undefined,
 ): unknown {
-  if (types.isDate(given)) return dateText(copier, given)
+  if (types.isDate(given)) return dateText(copying, given)
   // Before toJSON: some errors' own gives the stack and the request with all of its headers.
   if (types.isNativeError(given) || given instanceof Error) {
-    return copyError(copier, given, depth, steps)
+    return copyError(copying, given, depth, steps)
   }
   if (ArrayBuffer.isView(given) || types.isAnyArrayBuffer(given)) {
-    return copyBinary(copier, given, depth, steps)
+    return copyBinary(copying, given, depth, steps)
   }
   const toJson = toJsonOf(given)
-  if (toJson !== undefined) return copier.replaced(toJson.call(given, ''), depth, steps)
-  if (types.isMap(given)) return copyMap(copier, given, depth, steps)
-  if (types.isSet(given)) return copyList(copier, setValues.call(given), given.size, depth, steps)
+  if (toJson !== undefined) return copying.replaced(toJson.call(given, ''), depth, steps)
+  if (types.isMap(given)) return copyMap(copying, given, depth, steps)
+  if (types.isSet(given)) return copyList(copying, setValues.call(given), given.size, depth, steps)
   if (types.isRegExp(given))
-    return copier.replaced(RegExp.prototype.toString.call(given), depth, steps)
-  if (types.isBoxedPrimitive(given)) return copier.replaced(given.valueOf(), depth, steps)
-  if (isPairs(given)) return copyPairs(copier, given, depth, steps)
+    return copying.replaced(RegExp.prototype.toString.call(given), depth, steps)
+  if (types.isBoxedPrimitive(given)) return copying.replaced(given.valueOf(), depth, steps)
+  if (isPairs(given)) return copyPairs(copying, given, depth, steps)
 
-  const copy = copier.copyObject(given, depth, steps)
+  const copy = copying.copyObject(given, depth, steps)
   // A promise, a WeakMap, a class that keeps everything private: there is nothing to be seen.
-  if (isEmpty(copy) && isInstance(given)) copier.notes.mark('opaque')
+  if (isEmpty(copy) && isInstance(given)) copying.notes.mark('opaque')
   return copy
 }
 
@@ -83,30 +83,30 @@ function isEmpty(object: JsonObject): boolean {
   return true
 }
 
-function dateText(copier: Copier, date: Date): string {
-  copier.left -= 26
+function dateText(copying: Copying, date: Date): string {
+  copying.spend(26)
   if (!Number.isNaN(getTime.call(date))) return toISOString.call(date)
-  copier.notes.mark('date')
+  copying.notes.mark('date')
   return 'Invalid Date'
 }
 
 /** What an error says. Not its stack, which is long, nor what libraries hang on it. */
 function copyError(
-  copier: Copier,
+  copying: Copying,
   error: Error,
   depth: number,
   steps: PathStep | undefined,
 ): JsonObject {
   const copy = new JsonObject()
   const put = (key: string, read: () => unknown, wanted: (value: unknown) => boolean) => {
-    if (copier.left <= 0) return
+    if (copying.room <= 0) return
     let value: unknown
     try {
       value = read()
     } catch (thrown) {
-      value = copier.thrown(thrown)
+      value = copying.thrown(thrown)
     }
-    if (wanted(value)) copier.putUnder(copy, key, value, depth, steps)
+    if (wanted(value)) copying.putUnder(copy, key, value, depth, steps)
   }
   const isText = (value: unknown) => typeof value === 'string'
   const isCode = (value: unknown) => isText(value) || typeof value === 'number'
@@ -121,7 +121,7 @@ function copyError(
 }
 
 function copyBinary(
-  copier: Copier,
+  copying: Copying,
   given: ArrayBufferView | ArrayBufferLike,
   depth: number,
   steps: PathStep | undefined,
@@ -129,7 +129,7 @@ function copyBinary(
   const kind: unknown = ArrayBuffer.isView(given) ? typedArrayName?.call(given) : 'ArrayBuffer'
   const name = Buffer.isBuffer(given) ? 'Buffer' : typeof kind === 'string' ? kind : 'DataView'
   if (ArrayBuffer.isView(given) && /^(?:Big)?(?:U?int(?:16|32|64)|Float)/i.test(name)) {
-    return copier.copyArray(given as unknown as ArrayLike<unknown>, depth, steps)
+    return copying.copyArray(given as unknown as ArrayLike<unknown>, depth, steps)
   }
   const bytes = ArrayBuffer.isView(given)
     ? new Uint8Array(given.buffer, given.byteOffset, given.byteLength)
@@ -137,23 +137,23 @@ function copyBinary(
   const copy = new JsonObject()
   copy['type'] = name
   copy['byteLength'] = bytes.byteLength
-  copier.left -= 40
+  copying.spend(40)
   if (bytes.byteLength > MAX_BINARY_BYTES) {
-    copier.notes.mark('binary')
+    copying.notes.mark('binary')
     return copy
   }
   const buffer = Buffer.from(bytes)
   const text = buffer.toString('latin1')
   // A secret is one in base64 too; what is left of it after cleaning is text.
-  const clean = mayHoldSecret(text) ? copier.text(text, 'text', depth) : text
-  if (clean === text) copier.putUnder(copy, 'base64', buffer.toString('base64'), depth, undefined)
+  const clean = mayHoldSecret(text) ? copying.text(text, 'text', depth) : text
+  if (clean === text) copying.putUnder(copy, 'base64', buffer.toString('base64'), depth, undefined)
   else copy['text'] = clean
   return copy
 }
 
 /** An object if all keys are strings; else a list of pairs. */
 function copyMap(
-  copier: Copier,
+  copying: Copying,
   map: Map<unknown, unknown>,
   depth: number,
   steps: PathStep | undefined,
@@ -163,12 +163,12 @@ function copyMap(
   const pairs: unknown[] = []
   let at = 0
   for (const [key, value] of mapEntries.call(map)) {
-    if (copier.left <= 0) {
-      copier.notes.mark('truncated')
+    if (copying.room <= 0) {
+      copying.notes.mark('truncated')
       break
     }
-    if (named) copier.putUnder(object, nameOfKey(key), value, depth, steps)
-    else pairs.push(copyPair(copier, key, value, at, depth, steps))
+    if (named) copying.putUnder(object, nameOfKey(key), value, depth, steps)
+    else pairs.push(copyPair(copying, key, value, at, depth, steps))
     at += 1
   }
   return named ? object : pairs
@@ -190,7 +190,7 @@ function hasOnlyTextKeys(map: Map<unknown, unknown>): boolean {
 }
 
 function copyPair(
-  copier: Copier,
+  copying: Copying,
   key: unknown,
   value: unknown,
   at: number,
@@ -198,17 +198,17 @@ function copyPair(
   steps: PathStep | undefined,
 ): unknown[] {
   const name = typeof key === 'string' ? key : undefined
-  const secret = name !== undefined && copier.isSecretKey(name)
+  const secret = name !== undefined && copying.isSecretKey(name)
   const next = name === undefined || steps === undefined ? undefined : nextStep(steps, name)
   return [
-    copier.item(key, at, depth, undefined),
-    copier.underKey(value, name ?? at, secret, depth, next) ?? null,
+    copying.item(key, at, depth, undefined),
+    copying.underKey(value, name ?? at, secret, depth, next) ?? null,
   ]
 }
 
 /** Takes items until there is no room, so that one without an end ends too. */
 function copyList(
-  copier: Copier,
+  copying: Copying,
   items: Iterable<unknown>,
   size: number,
   depth: number,
@@ -216,12 +216,12 @@ function copyList(
 ): unknown[] {
   const copy: unknown[] = []
   for (const item of items) {
-    if (copier.left <= 0) {
-      copier.notes.mark('truncated')
+    if (copying.room <= 0) {
+      copying.notes.mark('truncated')
       copy.push(`…[cut: ${size} items]`)
       break
     }
-    copy.push(copier.item(item, copy.length, depth, steps))
+    copy.push(copying.item(item, copy.length, depth, steps))
   }
   return copy
 }
@@ -241,20 +241,20 @@ function isPairs(given: object): given is Pairs {
 
 /** An object; a name that comes again has its values in a list. */
 function copyPairs(
-  copier: Copier,
+  copying: Copying,
   given: Pairs,
   depth: number,
   steps: PathStep | undefined,
 ): JsonObject {
   const copy = new JsonObject()
   for (const [name, value] of given) {
-    if (copier.left <= 0) {
-      copier.notes.mark('truncated')
+    if (copying.room <= 0) {
+      copying.notes.mark('truncated')
       break
     }
     const key = nameOfKey(name)
     const before = copy[key]
-    copier.putUnder(copy, key, value, depth, steps)
+    copying.putUnder(copy, key, value, depth, steps)
     if (before !== undefined && copy[key] !== undefined) {
       copy[key] = Array.isArray(before) ? [...before, copy[key]] : [before, copy[key]]
     }

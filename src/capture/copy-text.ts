@@ -1,4 +1,4 @@
-import type { Copier } from './copier.ts'
+import type { Copying } from './copying.ts'
 import { isCardNumber, mayHoldSecret } from '../redact/secret-texts.ts'
 import { cutMark, cutMarkOf, headOf, sha256Of } from '../engine-text.ts'
 
@@ -10,12 +10,12 @@ const LOOK_AHEAD_CHARACTERS = 1_024
 const MAX_BIGINT = 10n ** 1_000n
 
 /** A text without the secrets in it; the path of where it stands is noted when there were some. */
-export function cleanText(copier: Copier, text: string, key: string | number, depth: number) {
-  const path = copier.notes.pathOf(key, depth)
-  const clean = copier.redactor.cleanText(text, path)
+export function cleanText(copying: Copying, text: string, key: string | number, depth: number) {
+  const path = copying.notes.pathOf(key, depth)
+  const clean = copying.redactor.cleanText(text, path)
   if (clean === text) return text
-  copier.notes.noteRedacted(path)
-  copier.left -= Math.max(0, clean.length - text.length)
+  copying.notes.noteRedacted(path)
+  copying.spend(Math.max(0, clean.length - text.length))
   return clean
 }
 
@@ -23,69 +23,72 @@ export function cleanText(copier: Copier, text: string, key: string | number, de
  * The beginning of a text that is longer than what is left. Half of the room that is left goes to
  * it, so that the keys after it have some too.
  */
-export function cutText(copier: Copier, text: string, key: string | number, depth: number): string {
-  copier.notes.mark('truncated')
-  const room = Math.max(0, (copier.left >> 1) - 100)
+export function cutText(
+  copying: Copying,
+  text: string,
+  key: string | number,
+  depth: number,
+): string {
+  copying.notes.mark('truncated')
+  const room = Math.max(0, (copying.room >> 1) - 100)
   const window = headOf(text, room + LOOK_AHEAD_CHARACTERS)
-  const clean = copier.mayHide(window) ? cleanText(copier, window, key, depth) : window
-  const earlier = copier.again ? cutMarkOf(text) : undefined
-  const mark = earlier ?? cutMark(text.length, clean === window ? hashOf(copier, text) : undefined)
+  const clean = copying.mayHide(window) ? cleanText(copying, window, key, depth) : window
+  const earlier = copying.isAgain ? cutMarkOf(text) : undefined
+  const mark = earlier ?? cutMark(text.length, clean === window ? hashOf(copying, text) : undefined)
   const cut = headOf(clean, room) + mark
-  copier.left -= cut.length + 2
+  copying.spend(cut.length + 2)
   return cut
 }
 
 /** Undefined for a text whose hash would take too long, after those of others in this entry. */
-function hashOf(copier: Copier, text: string): string | undefined {
-  if (text.length > copier.hashLeft) return undefined
-  copier.hashLeft -= text.length
-  return sha256Of(text)
+function hashOf(copying: Copying, text: string): string | undefined {
+  return copying.spendHash(text.length) ? sha256Of(text) : undefined
 }
 
 /** A key that is too long, or holds a secret itself, as it may be stored. */
-export function cutKey(copier: Copier, given: string, unclean: boolean, depth: number): string {
+export function cutKey(copying: Copying, given: string, unclean: boolean, depth: number): string {
   if (!unclean && given.length <= MAX_KEY_CHARACTERS) return given
   let key = headOf(given, MAX_KEY_CHARACTERS + LOOK_AHEAD_CHARACTERS)
-  if (copier.redactor.active && mayHoldSecret(key)) {
-    const clean = copier.redactor.cleanText(key, copier.notes.pathOf('', depth))
-    if (clean !== key) copier.notes.noteRedacted(copier.notes.pathOf(clean, depth))
+  if (copying.redactor.active && mayHoldSecret(key)) {
+    const clean = copying.redactor.cleanText(key, copying.notes.pathOf('', depth))
+    if (clean !== key) copying.notes.noteRedacted(copying.notes.pathOf(clean, depth))
     key = clean
   }
   if (given.length <= MAX_KEY_CHARACTERS) return key
-  copier.notes.mark('truncated')
+  copying.notes.mark('truncated')
   return headOf(key, MAX_KEY_CHARACTERS) + cutMark(given.length, undefined)
 }
 
 /** A number that is not a small integer: as it is if JSON and whoever reads it can have it so. */
 export function copyOddNumber(
-  copier: Copier,
+  copying: Copying,
   value: number,
   key: string | number,
   depth: number,
 ): number | string {
-  copier.left -= 12
+  copying.spend(12)
   if (!Number.isFinite(value) || Object.is(value, -0)) {
-    copier.notes.mark('number')
+    copying.notes.mark('number')
     return Object.is(value, -0) ? '-0' : String(value)
   }
   if (!Number.isInteger(value)) return value
   const digits = String(value)
-  if (copier.redactor.active && isCardNumber(digits)) return cleanText(copier, digits, key, depth)
+  if (copying.redactor.active && isCardNumber(digits)) return cleanText(copying, digits, key, depth)
   if (Number.isSafeInteger(value)) return value
   // Postgres would keep what is written, and whoever reads it here would see another number.
-  copier.notes.mark('number')
+  copying.notes.mark('number')
   return digits
 }
 
 export function copyBigint(
-  copier: Copier,
+  copying: Copying,
   value: bigint,
   key: string | number,
   depth: number,
 ): string {
-  copier.notes.mark('bigint')
-  if (value < MAX_BIGINT && value > -MAX_BIGINT) return copier.text(String(value), key, depth)
-  copier.notes.mark('truncated')
-  copier.left -= 10
+  copying.notes.mark('bigint')
+  if (value < MAX_BIGINT && value > -MAX_BIGINT) return copying.text(String(value), key, depth)
+  copying.notes.mark('truncated')
+  copying.spend(10)
   return '[BigInt]'
 }

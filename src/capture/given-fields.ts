@@ -56,7 +56,7 @@ export function columnText(
   const text = typeof given === 'string' ? given : oddText(copier, name, given)
   const fits = text.length <= maxCharacters
   // An estimate of an entry's size has room for four ids; what is longer than that comes on top.
-  copier.cells += Math.min(text.length, maxCharacters) >> 5
+  copier.countCells(Math.min(text.length, maxCharacters) >> 5)
   if (fits && !(redactor.active && mayHoldSecret(text))) return text === '' ? undefined : text
 
   // Read past the cut, so that a secret that the cut would halve is seen as one.
