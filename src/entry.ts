@@ -1,3 +1,15 @@
+/** Longest `action`, as the log's own check has it. */
+export const MAX_ACTION_CHARACTERS = 128
+/** Longest `entityType` and `requestId`, likewise; also what is kept of an id that is no UUID. */
+export const MAX_TEXT_CHARACTERS = 256
+
+/** `entity.verb`: names of letters, digits, `_` and `-`, joined by dots. */
+const ACTION = /^[\w-]+(?:\.[\w-]+)+$/
+
+export function isActionName(text: string): boolean {
+  return ACTION.test(text)
+}
+
 /** `entity.verb`, for example `branding.update`. The row's existence is the past tense. */
 export type AuditAction = `${string}.${string}`
 

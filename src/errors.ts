@@ -65,6 +65,27 @@ export function databaseFault(error: unknown): DatabaseFault {
   return { code, ...fault }
 }
 
+/** The error for an option that is wrong. */
+export function optionInvalid(message: string): AuditError {
+  return new AuditError('AUDIT_OPTION_INVALID', message)
+}
+
+/** The error for a wrong question to the log. Its message may be shown to the one who asked. */
+export function filterInvalid(message: string): AuditError {
+  return new AuditError('AUDIT_FILTER_INVALID', message)
+}
+
+/** The kind of what was thrown, if that is a name and nothing else: its message may quote an entry. */
+export function errorName(error: unknown): string {
+  try {
+    if (!(error instanceof Error)) return typeof error
+    const { name } = error
+    return typeof name === 'string' && /^[A-Za-z][A-Za-z0-9]{0,39}$/.test(name) ? name : 'Error'
+  } catch {
+    return 'unknown' // a revoked proxy throws at every question
+  }
+}
+
 /** An error that is safe to hand on or to log, whatever the caller's driver threw. */
 export function safeError(error: unknown): AuditError {
   if (error instanceof AuditError) return error

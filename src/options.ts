@@ -1,4 +1,4 @@
-import { AuditError } from './errors.ts'
+import { optionInvalid } from './errors.ts'
 
 /**
  * Every limit, once: default, bounds, and (in its name) its unit. Types, checks, environment
@@ -147,7 +147,7 @@ export function resolveLimits<Name extends string>(
     const shown = given[name] === undefined ? `"${fromEnvironment}"` : String(value)
     problems.push(`${source} must be a whole number from ${min} to ${max}, got ${shown}.`)
   }
-  if (problems.length > 0) throw new AuditError('AUDIT_OPTION_INVALID', problems.join('\n'))
+  if (problems.length > 0) throw optionInvalid(problems.join('\n'))
   return Object.freeze(resolved)
 }
 
@@ -160,8 +160,7 @@ export function environmentName(option: string): string {
 export function refuseUnknownOptions(given: object, known: readonly string[]): void {
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
-    throw new AuditError(
-      'AUDIT_OPTION_INVALID',
+    throw optionInvalid(
       `Unknown option "${name}". Did you mean "${nearest(name, known)}"? Known: ${known.join(', ')}.`,
     )
   }
@@ -200,5 +199,5 @@ export function databaseUrlFor(
   const url = given || own || environment['DATABASE_URL']?.trim() || undefined
   if (url === undefined || /^postgres(ql)?:\/\//.test(url)) return url
   const source = given ? 'databaseUrl' : own ? variable : 'DATABASE_URL'
-  throw new AuditError('AUDIT_OPTION_INVALID', `${source} must begin with postgres://.`)
+  throw optionInvalid(`${source} must begin with postgres://.`)
 }

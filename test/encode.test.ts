@@ -1,14 +1,16 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import { getTableConfig, PgDialect } from 'drizzle-orm/pg-core'
 import { createEncoder } from '../src/encode/encoder.ts'
 import { EncodedBatch } from '../src/encode/batch.ts'
-import type { AuditContext } from '../src/entry.ts'
+import { type AuditContext, MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS } from '../src/entry.ts'
 import { labelOf } from '../src/encode/log-label.ts'
 import { createIdGenerator } from '../src/ids/uuid7.ts'
 import type { PendingEntry } from '../src/capture/captured-entry.ts'
 import { compileRedactor, type RedactOptions } from '../src/redact/redactor.ts'
 import { createShaper } from '../src/capture/capture.ts'
+import { auditLog } from '../src/schema/tables.ts'
 
 const NOW = Date.UTC(2026, 0, 15, 12)
 const DAY = 86_400_000
@@ -320,4 +322,17 @@ test('ids may come from a generator of the caller', () => {
     JSON.parse(encode(pending as PendingEntry, 1)).id,
     '019bc186-de00-7000-8000-000000000000',
   )
+})
+
+// The tables' file stands alone, so that drizzle-kit can read it: it cannot import these lengths.
+test("texts are cut where the log's own checks end", () => {
+  const dialect = new PgDialect()
+  const lengths = getTableConfig(auditLog)
+    .checks.map(({ value }) => / between 1 and (\d+)$/.exec(dialect.sqlToQuery(value).sql)?.[1])
+    .filter((length) => length !== undefined)
+  assert.deepEqual(lengths.map(Number), [
+    MAX_ACTION_CHARACTERS,
+    MAX_TEXT_CHARACTERS,
+    MAX_TEXT_CHARACTERS,
+  ])
 })

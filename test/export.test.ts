@@ -19,7 +19,7 @@ import {
   verifyExport,
 } from '../src/export/index.ts'
 import type { ExportRow } from '../src/export/rows.ts'
-import { idFloor } from '../src/read/instant.ts'
+import { idFloor } from '../src/ids/uuid7.ts'
 import { generateLog } from './bench/generate.ts'
 import { runRelay, spawnRelay } from './support/audit-relay.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'

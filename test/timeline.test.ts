@@ -8,7 +8,7 @@ import pg from 'pg'
 import postgres from 'postgres'
 import { Database } from '../src/database/connection.ts'
 import { AuditError } from '../src/errors.ts'
-import { idFloor } from '../src/read/instant.ts'
+import { idFloor } from '../src/ids/uuid7.ts'
 import { readRows } from '../src/read/read-rows.ts'
 import {
   type AuditDatabase,

@@ -23,7 +23,7 @@ export async function explainFailure(
   const isMisuse = code === 'AUDIT_OPTION_INVALID' || code === 'AUDIT_FILTER_INVALID'
   const lines = [message]
   if (fault) {
-    const { faultHint } = await import('../../src/database/retry.ts')
+    const { faultHint } = await import('../../src/database/faults.ts')
     const hint = faultHint(fault.code)
     if (hint && !message.includes(hint)) lines.push(hint)
   }

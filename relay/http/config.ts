@@ -1,4 +1,4 @@
-import { AuditError } from '../../src/errors.ts'
+import { optionInvalid } from '../../src/errors.ts'
 import { databaseUrlFor, RELAY_LIMITS, resolveLimits } from '../../src/options.ts'
 import type { Environment } from '../config.ts'
 import { type Keyholder, readTokens } from '../../src/page/auth/tokens.ts'
@@ -28,7 +28,7 @@ export function readHttpConfig(environment: Environment): HttpConfig | undefined
   const tokens = environment['AUDIT_PAGE_TOKEN']?.trim()
   if (!portText) {
     if (tokens) {
-      throw invalid(
+      throw optionInvalid(
         'AUDIT_PAGE_TOKEN is set, and the page needs AUDIT_HTTP_PORT: set it to the port to serve on.',
       )
     }
@@ -37,7 +37,9 @@ export function readHttpConfig(environment: Environment): HttpConfig | undefined
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN
   // 0: any port that is free; the log says which.
   if (!(port <= 65_535)) {
-    throw invalid(`AUDIT_HTTP_PORT must be a whole number from 0 to 65535, got "${portText}".`)
+    throw optionInvalid(
+      `AUDIT_HTTP_PORT must be a whole number from 0 to 65535, got "${portText}".`,
+    )
   }
   const host = environment['AUDIT_HTTP_HOST']?.trim() || '127.0.0.1'
   return { host, port, page: tokens ? readPageConfig(environment, tokens) : undefined }
@@ -47,26 +49,22 @@ function readPageConfig(environment: Environment, tokens: string): PageConfig {
   const holders = readTokens(tokens)
   const readerUrl = databaseUrlFor('reader', undefined, environment)
   if (readerUrl === undefined) {
-    throw invalid(
+    throw optionInvalid(
       'AUDIT_PAGE_TOKEN is set, and the page reads the log: set AUDIT_READER_DATABASE_URL or ' +
         'DATABASE_URL.',
     )
   }
   const audits = environment['AUDIT_PAGE_AUDIT_READS']?.trim() || 'on'
   if (audits !== 'on' && audits !== 'off') {
-    throw invalid(`AUDIT_PAGE_AUDIT_READS must be on or off, got "${audits}".`)
+    throw optionInvalid(`AUDIT_PAGE_AUDIT_READS must be on or off, got "${audits}".`)
   }
   const appUrl = audits === 'on' ? databaseUrlFor('app', undefined, environment) : undefined
   if (audits === 'on' && appUrl === undefined) {
-    throw invalid(
+    throw optionInvalid(
       'The page records who reads it: set AUDIT_APP_DATABASE_URL or DATABASE_URL, or turn that off ' +
         'with AUDIT_PAGE_AUDIT_READS=off.',
     )
   }
   const { statementTimeoutMs } = resolveLimits(RELAY_LIMITS, {}, environment)
   return { holders, readerUrl, statementTimeoutMs, appUrl }
-}
-
-function invalid(message: string): AuditError {
-  return new AuditError('AUDIT_OPTION_INVALID', message)
 }

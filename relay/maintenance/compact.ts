@@ -1,6 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../../src/database/connection.ts'
-import { faultKind } from '../../src/database/retry.ts'
+import { faultKind } from '../../src/database/faults.ts'
 
 /**
  * The size up to which a busy table is left alone. It holds few live rows, so above this size it is

@@ -1,4 +1,4 @@
-import { faultKind } from '../../src/database/retry.ts'
+import { faultKind } from '../../src/database/faults.ts'
 import { databaseFault } from '../../src/errors.ts'
 import type { AuditLogger } from '../../src/logger.ts'
 import type { Compacted } from './compact.ts'

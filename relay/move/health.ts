@@ -1,5 +1,5 @@
 import type { DatabaseFault } from '../../src/errors.ts'
-import { explain } from '../../src/database/retry.ts'
+import { explain } from '../../src/database/faults.ts'
 
 export interface RelayHealth {
   /** Whether it does its work: it completes cycles, so it reads the lanes and can write the log. */

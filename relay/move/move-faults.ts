@@ -1,5 +1,5 @@
 import { databaseFault } from '../../src/errors.ts'
-import { faultKind } from '../../src/database/retry.ts'
+import { faultKind } from '../../src/database/faults.ts'
 
 /** Tables that a move writes besides the log. When one of them refuses, no entry is at fault. */
 const BOOKKEEPING = ['audit_head', 'audit_recorder', 'audit_dead_letter']

@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS } from '../../src/entry.ts'
 import { type LaneName, laneColumns, laneTable } from '../../src/lanes/lane.ts'
 import { auditDeadLetter, auditHead, auditLog, auditRecorder } from '../../src/schema/tables.ts'
 
@@ -246,9 +247,9 @@ function whereInLane({ places, from }: MoveOptions): SQL {
 
 /** The log's own checks, asked beforehand of a row `m` of a lane. */
 const fitsTheLog = sql.raw(`(
-  coalesce(char_length(m.action) between 1 and 128, false)
-  and coalesce(char_length(m.entity_type) between 1 and 256, true)
-  and coalesce(char_length(m.request_id) between 1 and 256, true)
+  coalesce(char_length(m.action) between 1 and ${MAX_ACTION_CHARACTERS}, false)
+  and coalesce(char_length(m.entity_type) between 1 and ${MAX_TEXT_CHARACTERS}, true)
+  and coalesce(char_length(m.request_id) between 1 and ${MAX_TEXT_CHARACTERS}, true)
   and coalesce(jsonb_typeof(m.metadata) = 'object', true)
   and coalesce(jsonb_typeof(m.context) = 'object', true)
 )`)

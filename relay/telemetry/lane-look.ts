@@ -1,4 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
+import { recordedMsSql } from '../../src/ids/uuid7-sql.ts'
 import { LANES, type LaneName, laneTable } from '../../src/lanes/lane.ts'
 
 /** What waits in the lanes. The cost of a look is bounded, however long they are. */
@@ -68,7 +69,7 @@ function sampleOf(lane: LaneName): SQL {
 function ageOf(lane: LaneName): SQL {
   return sql`(
     select greatest(0, extract(epoch from clock_timestamp()) * 1000
-      - ('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint)
+      - ${recordedMsSql(sql`id`)})
     from ${sampleName(lane)}
     where id >= (select audit.id_floor(now() - interval '10 years'))
       and id < (select audit.id_floor(now() + interval '1 day'))

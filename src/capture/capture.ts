@@ -1,16 +1,12 @@
 import { Copier } from './copier.ts'
-import type { AuditContext } from '../entry.ts'
+import { type AuditContext, MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS } from '../entry.ts'
 import { columnText, type Fields, isPolluted, readEach, readOwn, timeOf } from './given-fields.ts'
 import { type JsonObject, merge } from './json-object.ts'
 import type { BoundContext, PendingEntry, PendingExtras } from './captured-entry.ts'
 import type { Redactor } from '../redact/redactor.ts'
 import { MIN_SECRET_CHARACTERS } from '../redact/secret-texts.ts'
-import {
-  internal,
-  MAX_ACTION_CHARACTERS,
-  MAX_TEXT_CHARACTERS,
-  UUID_CHARACTERS,
-} from '../engine-text.ts'
+import { internal } from '../engine-text.ts'
+import { UUID_CHARACTERS } from '../ids/uuid.ts'
 
 export interface Shaper {
   /** What it redacts by, for the half of the way that comes later. */

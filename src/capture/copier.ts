@@ -13,6 +13,7 @@ import { JsonObject } from './json-object.ts'
 import { type KeyRule, type Redactor, SECRET_KEY, slotOf, UNCLEAN_KEY } from '../redact/redactor.ts'
 import { nextStep, type PathStep } from '../redact/paths.ts'
 import { MIN_SECRET_CHARACTERS, mayHoldSecret } from '../redact/secret-texts.ts'
+import { errorName } from '../errors.ts'
 import { MAX_HASHED_CHARACTERS } from '../engine-text.ts'
 
 /** How deep containers may stand in one another; metadata itself is the first. */
@@ -87,7 +88,7 @@ export class Copier implements Copying {
     const steps = root === 'metadata' ? this.redactor.metadata : this.redactor.context
     const wrap = typeof given !== 'object' || given === null || isArray(given)
     if (wrap) this.notes.mark('wrapped')
-    const copy = this.#container(wrap ? { value: given } : given, root, 0, steps)
+    const copy = this.container(wrap ? { value: given } : given, root, 0, steps)
     if (copy instanceof JsonObject) return copy
     // It was a Date, a URL, something whose toJSON gives a text: only copying it has shown that.
     this.notes.mark('wrapped')
@@ -150,7 +151,7 @@ export class Copier implements Copying {
       this.#room -= key.length + 4
       cells += 1
       if (typeof value === 'object') this.#inside(given, depth)
-      const made = this.#value(value, key, depth, undefined)
+      const made = this.value(value, key, depth, undefined)
       if (made !== undefined) copy[key] = made
     }
     this.#cells += cells
@@ -220,7 +221,7 @@ export class Copier implements Copying {
     const hides = secret && value !== null && value !== undefined && typeof value !== 'boolean'
     return hides || next?.ends
       ? this.#censored(value, key, depth)
-      : this.#value(value, key, depth, next)
+      : this.value(value, key, depth, next)
   }
 
   isSecretKey(key: string): boolean {
@@ -240,15 +241,10 @@ export class Copier implements Copying {
 
   thrown(error: unknown): string {
     this.notes.mark('throws')
-    return `[Throws: ${nameOf(error)}]`
+    return `[Throws: ${errorName(error)}]`
   }
 
-  #value(
-    value: unknown,
-    key: string | number,
-    depth: number,
-    steps: PathStep | undefined,
-  ): unknown {
+  value(value: unknown, key: string | number, depth: number, steps: PathStep | undefined): unknown {
     switch (typeof value) {
       case 'string':
         return this.text(value, key, depth)
@@ -261,7 +257,7 @@ export class Copier implements Copying {
         this.#room -= 4
         return value
       case 'object':
-        if (value !== null) return this.#container(value, key, depth + 1, steps)
+        if (value !== null) return this.container(value, key, depth + 1, steps)
         this.#room -= 4
         return null
       case 'bigint':
@@ -274,7 +270,7 @@ export class Copier implements Copying {
     }
   }
 
-  #container(
+  container(
     given: object,
     key: string | number,
     depth: number,
@@ -305,7 +301,7 @@ export class Copier implements Copying {
   replaced(value: unknown, depth: number, steps: PathStep | undefined): unknown {
     const key = depth === 0 ? 'value' : (this.notes.keyAt(depth) ?? '')
     if (typeof value !== 'object' || value === null) {
-      return this.#value(value, key, depth - 1, undefined)
+      return this.value(value, key, depth - 1, undefined)
     }
     // Often it is the object itself, or a plain one. Any other is one level deeper, so that results
     // that have a toJSON of their own come to an end.
@@ -313,7 +309,7 @@ export class Copier implements Copying {
     if (value === this.#ancestors[depth] || isPlain(value)) {
       return this.copyObject(value, depth, steps)
     }
-    return this.#container(value, key, depth + 1, steps)
+    return this.container(value, key, depth + 1, steps)
   }
 
   /**
@@ -336,7 +332,7 @@ export class Copier implements Copying {
     const path = this.notes.pathOf(key, depth)
     this.notes.noteRedacted(path)
     if (this.redactor.remove) return undefined
-    return this.#value(this.redactor.censor(value, path), key, depth, undefined)
+    return this.value(this.redactor.censor(value, path), key, depth, undefined)
   }
 
   #keyRule(key: string): KeyRule {
@@ -351,16 +347,5 @@ function isArray(given: unknown): boolean {
     return Array.isArray(given)
   } catch {
     return false
-  }
-}
-
-/** The kind of what was thrown, if that is a name and nothing else. */
-function nameOf(error: unknown): string {
-  try {
-    if (!(error instanceof Error)) return typeof error
-    const { name } = error
-    return typeof name === 'string' && /^[A-Za-z][A-Za-z0-9]{0,39}$/.test(name) ? name : 'Error'
-  } catch {
-    return 'unknown'
   }
 }

@@ -1,7 +1,7 @@
 import type { SQL } from 'drizzle-orm'
 import { Client } from './client.ts'
 import { AuditError, databaseFault, safeError } from '../errors.ts'
-import { faultKind } from './retry.ts'
+import { faultKind } from './faults.ts'
 import { within } from '../within.ts'
 
 export interface DatabaseOptions {

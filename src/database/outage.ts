@@ -1,5 +1,5 @@
 import type { AuditLogger } from '../logger.ts'
-import { explain } from './retry.ts'
+import { explain } from './faults.ts'
 
 const REPEAT_EVERY_MS = 10_000
 

@@ -7,14 +7,10 @@ import { JsonObject, merge } from '../capture/json-object.ts'
 import type { BoundContext, PendingEntry } from '../capture/captured-entry.ts'
 import type { Redactor } from '../redact/redactor.ts'
 import { mayHoldSecret } from '../redact/secret-texts.ts'
-import {
-  internal,
-  isActionName,
-  isUuid,
-  mendJson,
-  plainLine,
-  UUID_CHARACTERS,
-} from '../engine-text.ts'
+import { internal } from '../engine-text.ts'
+import { isActionName } from '../entry.ts'
+import { isUuid, UUID_CHARACTERS } from '../ids/uuid.ts'
+import { mendJson, plainLine } from './storable-text.ts'
 
 /**
  * An entry as the fast lane takes it: the values of `ROW_COLUMNS`, which only have to be

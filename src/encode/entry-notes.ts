@@ -1,5 +1,5 @@
 import type { PendingEntry } from '../capture/captured-entry.ts'
-import { mendJson } from '../engine-text.ts'
+import { mendJson } from './storable-text.ts'
 
 /** What an entry's context says about the entry, beside its details. Made when first needed. */
 export class Notes {

@@ -3,7 +3,8 @@ import { objectJson, type Parts } from './row.ts'
 import { Notes } from './entry-notes.ts'
 import type { JsonObject } from '../capture/json-object.ts'
 import { compileRedactor } from '../redact/redactor.ts'
-import { headOf, mendJson } from '../engine-text.ts'
+import { headOf } from '../engine-text.ts'
+import { mendJson } from './storable-text.ts'
 
 /** How much of the room cut metadata is to fill, try after try: escapes and accents take more. */
 const SHARES = [0.9, 0.4, 0.15]

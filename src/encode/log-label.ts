@@ -1,4 +1,5 @@
-import { isActionName, isUuid } from '../engine-text.ts'
+import { isActionName } from '../entry.ts'
+import { isUuid } from '../ids/uuid.ts'
 
 /** What we may log of an entry: a checked action and UUIDs, never metadata, context or free text. */
 export interface EntryLabel {

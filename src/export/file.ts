@@ -1,6 +1,7 @@
+import { filterInvalid } from '../errors.ts'
 import fs from 'node:fs/promises'
 import path from 'node:path'
-import { invalid } from '../read/filter.ts'
+
 import type { AuditDatabase } from '../database/callers-database.ts'
 import type { ExportManifest } from './manifest.ts'
 import { namesOf, PartFile } from './part.ts'
@@ -53,6 +54,6 @@ async function refuseToReplace(out: string): Promise<void> {
       () => true,
       () => false,
     )
-    if (isThere) throw invalid(`${name} is there already: choose another name, or force.`)
+    if (isThere) throw filterInvalid(`${name} is there already: choose another name, or force.`)
   }
 }

@@ -1,4 +1,5 @@
-import { checkFilter, invalid, type LogFilter, shown } from '../read/filter.ts'
+import { filterInvalid } from '../errors.ts'
+import { checkFilter, type LogFilter, shown } from '../read/filter.ts'
 import { EXPORT_FORMATS, type ExportFormat } from './formats.ts'
 import { checkRange } from './range.ts'
 
@@ -23,11 +24,13 @@ export interface ExportOptions {
 export function checkExport(options: ExportOptions) {
   const { format = 'ndjson', filter = {}, fromSeq, toSeq, source = '/audit-outbox' } = options
   if (!EXPORT_FORMATS.includes(format)) {
-    throw invalid(`format must be one of ${EXPORT_FORMATS.join(', ')}, got ${shown(format)}.`)
+    throw filterInvalid(`format must be one of ${EXPORT_FORMATS.join(', ')}, got ${shown(format)}.`)
   }
   checkRange({ fromSeq, toSeq })
   if (typeof source !== 'string' || !/^[\w\-.~:/?#[\]@!$&'()*+,;=%]{1,256}$/.test(source)) {
-    throw invalid(`source must be a URI reference of up to 256 characters, got ${shown(source)}.`)
+    throw filterInvalid(
+      `source must be a URI reference of up to 256 characters, got ${shown(source)}.`,
+    )
   }
   const { conditions, described } = checkFilter(filter)
   return { format, filter, fromSeq, toSeq, source, conditions, described }

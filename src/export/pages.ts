@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
-import { EXPORT_DEADLINE_MS, isFinalFault, readRows } from '../read/read-rows.ts'
+import { isFinalFault } from '../database/faults.ts'
+import { EXPORT_DEADLINE_MS, readRows } from '../read/read-rows.ts'
 import { withRetry } from '../database/retry.ts'
 import type { AuditDatabase, Row } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'

@@ -1,7 +1,8 @@
+import { filterInvalid } from '../errors.ts'
 import { createHash, type Hash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import fs from 'node:fs/promises'
-import { invalid } from '../read/filter.ts'
+
 import type { ExportState, Sink } from './write.ts'
 
 /** The names that go with a file. */
@@ -47,7 +48,7 @@ export class PartFile implements Sink {
     if (force) for (const name of [names.part, names.state]) await fs.rm(name, { force: true })
     const handle = await fs.open(names.part, 'wx', PRIVATE).catch((error: unknown) => {
       if (Reflect.get(Object(error), 'code') !== 'EEXIST') throw error
-      throw invalid(`${names.part} is an unfinished export: resume it, or force a new one.`)
+      throw filterInvalid(`${names.part} is an unfinished export: resume it, or force a new one.`)
     })
     const part = new PartFile(names, handle, createHash('sha256'), state)
     await part.saved()
@@ -60,7 +61,7 @@ export class PartFile implements Sink {
     const state = await readState(names.state)
     const stat = await fs.stat(names.part).catch(() => undefined)
     if (state === undefined || stat === undefined || stat.size < state.bytes) {
-      throw invalid(`There is no ${names.part} that could be resumed.`)
+      throw filterInvalid(`There is no ${names.part} that could be resumed.`)
     }
     const handle = await fs.open(names.part, 'r+')
     await handle.truncate(state.bytes) // what came after the last note is written again

@@ -1,5 +1,6 @@
+import { filterInvalid } from '../errors.ts'
 import { sql } from 'drizzle-orm'
-import { checkFilter, invalid, type LogFilter, shown } from '../read/filter.ts'
+import { checkFilter, type LogFilter, shown } from '../read/filter.ts'
 import { EXPORT_DEADLINE_MS, readRows } from '../read/read-rows.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
@@ -23,10 +24,10 @@ const SURVEY_IDS = 50_000
 export function checkRange({ fromSeq, toSeq }: Omit<RangeOptions, 'filter'>): void {
   for (const [name, seq] of Object.entries({ fromSeq, toSeq })) {
     if (seq === undefined || (Number.isSafeInteger(seq) && seq >= 0)) continue
-    throw invalid(`${name} must be a whole number from 0 on, got ${shown(seq)}.`)
+    throw filterInvalid(`${name} must be a whole number from 0 on, got ${shown(seq)}.`)
   }
   if (fromSeq !== undefined && toSeq !== undefined && fromSeq > toSeq) {
-    throw invalid('fromSeq must not be above toSeq.')
+    throw filterInvalid('fromSeq must not be above toSeq.')
   }
 }
 

@@ -4,7 +4,7 @@ import fs from 'node:fs/promises'
 import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
-import { AuditError } from '../errors.ts'
+import { optionInvalid } from '../errors.ts'
 import { FORMAT_READERS, type FormatReader } from './formats.ts'
 import type { ExportManifest } from './manifest.ts'
 import { namesOf } from './part.ts'
@@ -31,7 +31,7 @@ export async function verifyExport(
 ): Promise<VerifyResult> {
   const manifest = await readManifest(options.manifest ?? namesOf(file).manifest)
   const { size } = await fs.stat(file).catch(() => {
-    throw new AuditError('AUDIT_OPTION_INVALID', `${file} cannot be read.`)
+    throw optionInvalid(`${file} cannot be read.`)
   })
   const tally = new RecordTally(FORMAT_READERS[manifest.format])
   const hash = createHash('sha256')
@@ -65,7 +65,7 @@ async function readManifest(path: string): Promise<ExportManifest> {
   } catch {
     // Not there, or no JSON: said below.
   }
-  throw new AuditError('AUDIT_OPTION_INVALID', `${path} cannot be read as a manifest.`)
+  throw optionInvalid(`${path} cannot be read as a manifest.`)
 }
 
 function sizeProblem(size: number, manifest: ExportManifest): readonly string[] {

@@ -2,7 +2,8 @@ import type { DropReason } from '../entry.ts'
 import type { EntryLabel } from '../encode/log-label.ts'
 import type { AuditLogger } from '../logger.ts'
 
-const WARN_EVERY_MS = 1_000
+/** Warnings of one kind are this far apart, at least. */
+export const WARN_EVERY_MS = 1_000
 /** How many of the lost entries a warning names. */
 export const MAX_LABELS = 5
 

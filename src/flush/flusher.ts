@@ -1,22 +1,21 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
 import type { EntryBuffer } from './buffer.ts'
-import { type DropCounter, MAX_LABELS } from './drop-counter.ts'
+import { type DropCounter, MAX_LABELS, WARN_EVERY_MS } from './drop-counter.ts'
 import type { Encoder } from '../encode/encoder.ts'
 import { EncodedBatch } from '../encode/batch.ts'
 import { labelOf } from '../encode/log-label.ts'
-import { databaseFault } from '../errors.ts'
+import { databaseFault, errorName } from '../errors.ts'
 import type { StagedBatch } from './resend-buffer.ts'
 import type { AuditLogger } from '../logger.ts'
 import { Outage } from '../database/outage.ts'
 import type { PendingEntry } from '../capture/captured-entry.ts'
-import { faultKind, withRetry } from '../database/retry.ts'
+import { faultKind } from '../database/faults.ts'
+import { withRetry } from '../database/retry.ts'
 
 /** Encoding many more than this in one go would hold up the event loop for half a millisecond. */
 const SLICE_ENTRIES = 100
 /** Long before the driver, or the server's jsonb, could no longer hold a batch of long entries. */
 const MAX_BATCH_CHARACTERS = 4 * 1024 * 1024
-
-const WARN_EVERY_MS = 1_000
 
 export interface FlusherParts {
   readonly buffer: EntryBuffer<PendingEntry>
@@ -106,7 +105,7 @@ export class Flusher {
     this.#writing = this.#write()
       .catch((error: unknown) => {
         // Nothing in there rejects. If it does, the application must not end by it.
-        this.#parts.logger.error({ name: nameOf(error) }, 'audit flush failed unexpectedly')
+        this.#parts.logger.error({ name: errorName(error) }, 'audit flush failed unexpectedly')
       })
       .finally(() => {
         this.#writing = undefined
@@ -229,9 +228,4 @@ export class Flusher {
     this.#waiters = this.#waiters.filter(({ upTo }) => upTo > this.#settled)
     for (const { resolve } of done) resolve(!given)
   }
-}
-
-/** An error's class, and not its message, which may quote an entry. */
-function nameOf(error: unknown): string {
-  return error instanceof Error ? error.name : typeof error
 }

@@ -1,5 +1,5 @@
 import type { AuditContext } from '../entry.ts'
-import { AuditError } from '../errors.ts'
+import { optionInvalid } from '../errors.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import type { Recorder } from '../recorder/recorder.ts'
 import type { RequestReader } from './request-details.ts'
@@ -89,7 +89,7 @@ export class RequestSource<Request> {
     if (typeof asyncContext !== 'boolean') {
       problems.push(`asyncContext must be true or false, got ${typeof asyncContext}.`)
     }
-    if (problems.length > 0) throw new AuditError('AUDIT_OPTION_INVALID', problems.join('\n'))
+    if (problems.length > 0) throw optionInvalid(problems.join('\n'))
     this.recorder = recorder as Recorder
     this.reader = ip ? { ...reader, ip } : reader
     this.user = user

@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto'
+import { isUuid } from './uuid.ts'
 
 /** Makes an id for something that happened at this millisecond. Ids of one generator only grow. */
 export type IdGenerator = (ms: number) => string
@@ -6,7 +7,8 @@ export type IdGenerator = (ms: number) => string
 /** Fills with randomness; given from outside in tests. */
 export type FillRandom = (words: Uint16Array) => void
 
-const MAX_MS = 2 ** 48 - 1
+/** The last millisecond that an id can hold: 48 bits. */
+export const MAX_RECORDED_MS = 2 ** 48 - 1
 /** Random words got at once: asking the system costs more than a hundred ids. */
 const BATCHED_WORDS = 4_096
 /** What an id takes: four hexadecimal digits a word. */
@@ -62,7 +64,7 @@ export function createIdGenerator(fillRandom: FillRandom = randomFillSync): IdGe
       digits = bytes.toString('hex')
       used = 0
     }
-    const wanted = ms > 0 ? Math.min(Math.trunc(ms), MAX_MS) : 0
+    const wanted = ms > 0 ? Math.min(Math.trunc(ms), MAX_RECORDED_MS) : 0
     if (wanted > lastMs) begin(wanted)
     else count()
     const rest = (used + COUNTER_WORDS) * 4
@@ -72,4 +74,28 @@ export function createIdGenerator(fillRandom: FillRandom = randomFillSync): IdGe
     used += WORDS_AN_ID
     return id
   }
+}
+
+/** Whether it is a UUID that says of itself that it is of version 7. */
+export function isUuid7(text: string): boolean {
+  return text.charAt(14) === '7' && isUuid(text)
+}
+
+/** The Unix milliseconds that a UUIDv7 begins with (RFC 9562, section 5.7). */
+export function recordedMs(id: string): number {
+  return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
+}
+
+/** Whether it is a moment that an entry can have been recorded at. */
+export function isRecordable(ms: number): boolean {
+  return Number.isInteger(ms) && ms >= 0 && ms <= MAX_RECORDED_MS
+}
+
+/**
+ * The smallest id that an entry recorded at or after this moment can have (RFC 9562, section 5.7):
+ * what `audit.id_floor` does, without asking the server, so that a plan can leave out partitions.
+ */
+export function idFloor(ms: number): string {
+  const hex = ms.toString(16).padStart(12, '0')
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`
 }

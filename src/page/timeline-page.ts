@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { record } from '../recorder/default-recorder.ts'
-import { AuditError } from '../errors.ts'
+import { AuditError, optionInvalid } from '../errors.ts'
 import { type AuditLogger, guardLogger } from '../logger.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
@@ -65,7 +65,7 @@ export function createTimelinePage(options: TimelinePageOptions): TimelinePage {
   refuseUnknownOptions(options, OPTION_NAMES)
   const { db, authorize, recorder = { record }, names } = options
   if (typeof db?.execute !== 'function' || typeof authorize !== 'function') {
-    throw new AuditError('AUDIT_OPTION_INVALID', 'createTimelinePage needs db and authorize.')
+    throw optionInvalid('createTimelinePage needs db and authorize.')
   }
   const library: Library = {
     db,

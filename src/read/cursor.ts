@@ -1,5 +1,6 @@
+import { filterInvalid } from '../errors.ts'
 import { createHash } from 'node:crypto'
-import { invalid } from './filter.ts'
+import { hexOfUuid, uuidOfHex } from '../ids/uuid.ts'
 
 /** A place between two entries, and which way to read from it. */
 export interface Position {
@@ -27,7 +28,7 @@ export function encodeCursor({ direction, id }: Position, owner: Buffer): string
   const bytes = Buffer.alloc(LENGTH)
   bytes[0] = VERSION
   bytes[1] = direction === 'next' ? 0 : 1
-  bytes.write(id.replaceAll('-', ''), HEAD_BYTES, 'hex')
+  bytes.write(hexOfUuid(id), HEAD_BYTES, 'hex')
   owner.copy(bytes, ID_END, 0, 8)
   checkOf(bytes).copy(bytes, OWNER_END)
   return bytes.toString('base64url')
@@ -36,7 +37,7 @@ export function encodeCursor({ direction, id }: Position, owner: Buffer): string
 /** @throws {AuditError} `AUDIT_FILTER_INVALID` for what is not, or no longer, one of this question */
 export function decodeCursor(given: unknown, owner: Buffer): Position {
   const damaged = () =>
-    invalid('The cursor is damaged, or none of ours: start from the first page.')
+    filterInvalid('The cursor is damaged, or none of ours: start from the first page.')
   // The length first: what is decoded next is small, whatever was sent.
   if (typeof given !== 'string' || given.length !== (LENGTH / 3) * 4) throw damaged()
   const bytes = Buffer.from(given, 'base64url')
@@ -44,22 +45,10 @@ export function decodeCursor(given: unknown, owner: Buffer): Position {
   if (!checkOf(bytes).equals(bytes.subarray(OWNER_END))) throw damaged()
   if (bytes[0] !== VERSION) throw damaged()
   if (!bytes.subarray(ID_END, OWNER_END).equals(owner.subarray(0, 8))) {
-    throw invalid('The cursor belongs to another filter or order: start from the first page.')
+    throw filterInvalid('The cursor belongs to another filter or order: start from the first page.')
   }
-  const id = dashed(bytes.toString('hex', HEAD_BYTES, ID_END))
+  const id = uuidOfHex(bytes.toString('hex', HEAD_BYTES, ID_END))
   return { direction: bytes[1] === 0 ? 'next' : 'prev', id }
-}
-
-/** The id before (-1) or after (1) this one, of all that there could be. */
-export function neighbourOf(id: string, step: 1 | -1): string {
-  const last = 2n ** 128n - 1n
-  const number = BigInt(`0x${id.replaceAll('-', '')}`) + BigInt(step)
-  const inRange = number < 0n ? 0n : number > last ? last : number
-  return dashed(inRange.toString(16).padStart(32, '0'))
-}
-
-function dashed(hex: string): string {
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
 function checkOf(bytes: Buffer): Buffer {

@@ -1,7 +1,10 @@
 import { createHash } from 'node:crypto'
 import { type SQL, sql } from 'drizzle-orm'
-import { AuditError } from '../errors.ts'
-import { idFloor, isRecordable } from './instant.ts'
+import { mendJson, plainLine } from '../encode/storable-text.ts'
+import { MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS } from '../entry.ts'
+import { AuditError, filterInvalid } from '../errors.ts'
+import { idFloor, isRecordable } from '../ids/uuid7.ts'
+import { isUuid } from '../ids/uuid.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import { auditLog, entityOf } from '../schema/tables.ts'
 
@@ -46,16 +49,9 @@ export interface CheckedFilter {
   readonly described: Readonly<Record<string, unknown>>
 }
 
-const MAX_ACTION = 128
-const MAX_TEXT = 256
-const MAX_METADATA = 2_000
-const UUID = /^[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$/i
-// Postgres refuses U+0000 and lone surrogates; the rest of these no name has.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
-const UNFIT = /[\u0000-\u001f\u007f]|\p{Surrogate}/u
+const MAX_METADATA_CHARACTERS = 2_000
 /** Patterns other than `branding.*` would be read as names: `%`, `*` and quotes are in none. */
 const ACTION = /^[^\s*%'"`;\\]+$/
-const UNFIT_JSON = /\\u(?:0000|d[89a-f][0-9a-f]{2})/i
 
 /** What each name asks for. The order is the fingerprint's, so it does not depend on the caller. */
 const READERS = {
@@ -82,7 +78,7 @@ export const FILTER_NAMES: readonly string[] = [...Object.keys(READERS), 'from',
  * @throws {AuditError} `AUDIT_FILTER_INVALID`, naming what is wrong
  */
 export function checkFilter(filter: LogFilter): CheckedFilter {
-  if (!isObject(filter)) throw invalid('A filter must be an object.')
+  if (!isObject(filter)) throw filterInvalid('A filter must be an object.')
   refuseUnknownNames(filter)
   const indexed: SQL[] = []
   const others: SQL[] = []
@@ -92,13 +88,13 @@ export function checkFilter(filter: LogFilter): CheckedFilter {
     if (given === undefined) continue
     const into = WITH_INDEX.has(name) ? indexed : others
     into.push(read(given))
-    described[name] = typeof given === 'string' && UUID.test(given) ? given.toLowerCase() : given
+    described[name] = typeof given === 'string' && isUuid(given) ? given.toLowerCase() : given
   }
   const fingerprint = createHash('sha256').update(JSON.stringify(described)).digest()
   const fromMs = instant('from', filter.from)
   const toMs = instant('to', filter.to)
   if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
-    throw invalid('from must be before to.')
+    throw filterInvalid('from must be before to.')
   }
   if (fromMs !== undefined) {
     indexed.push(sql`${auditLog.id} >= ${idFloor(fromMs)}::uuid`)
@@ -111,15 +107,10 @@ export function checkFilter(filter: LogFilter): CheckedFilter {
   return { conditions: [...indexed, ...others], indexed, fingerprint, described }
 }
 
-/** An error whose message may be shown to whoever asked: it names what is wrong with the question. */
-export function invalid(message: string): AuditError {
-  return new AuditError('AUDIT_FILTER_INVALID', message)
-}
-
 /** @throws {AuditError} where it is no UUID in its usual form */
 export function uuid(name: string, given: unknown): string {
-  if (typeof given === 'string' && UUID.test(given)) return given.toLowerCase()
-  throw invalid(`${name} must be a UUID, got ${shown(given)}.`)
+  if (typeof given === 'string' && isUuid(given)) return given.toLowerCase()
+  throw filterInvalid(`${name} must be a UUID, got ${shown(given)}.`)
 }
 
 /** One with names: no list. */
@@ -131,21 +122,21 @@ function refuseUnknownNames(filter: object): void {
   try {
     refuseUnknownOptions(filter, FILTER_NAMES)
   } catch (error) {
-    throw invalid(error instanceof AuditError ? error.message : 'A filter cannot be read.')
+    throw filterInvalid(error instanceof AuditError ? error.message : 'A filter cannot be read.')
   }
 }
 
-function text(name: string, given: unknown, max = MAX_TEXT): string {
+function text(name: string, given: unknown, max = MAX_TEXT_CHARACTERS): string {
   const isGood = typeof given === 'string' && given !== '' && given.length <= max
-  if (isGood && !UNFIT.test(given)) return given
-  throw invalid(`${name} must be 1 to ${max} characters of one line, got ${shown(given)}.`)
+  if (isGood && plainLine(given) === given) return given
+  throw filterInvalid(`${name} must be 1 to ${max} characters of one line, got ${shown(given)}.`)
 }
 
 function actionCondition(given: unknown): SQL {
-  const action = text('action', given, MAX_ACTION)
+  const action = text('action', given, MAX_ACTION_CHARACTERS)
   const entity = action.endsWith('.*') ? action.slice(0, -2) : undefined
   if (!ACTION.test(entity ?? action) || entity?.includes('.')) {
-    throw invalid(
+    throw filterInvalid(
       `action must be one action, such as branding.update, or branding.*, got ${shown(given)}.`,
     )
   }
@@ -155,7 +146,7 @@ function actionCondition(given: unknown): SQL {
 
 function jsonText(given: unknown): string {
   if (!isObject(given)) {
-    throw invalid(`metadata must be an object, got ${shown(given)}.`)
+    throw filterInvalid(`metadata must be an object, got ${shown(given)}.`)
   }
   let json: string | undefined
   try {
@@ -163,17 +154,19 @@ function jsonText(given: unknown): string {
   } catch {
     // A cycle, a BigInt, a throwing getter: below.
   }
-  if (json === undefined || json.length > MAX_METADATA || UNFIT_JSON.test(json)) {
-    throw invalid(`metadata must be an object that is up to ${MAX_METADATA} characters as JSON.`)
+  if (json !== undefined && json.length <= MAX_METADATA_CHARACTERS && mendJson(json) === json) {
+    return json
   }
-  return json
+  throw filterInvalid(
+    `metadata must be an object that is up to ${MAX_METADATA_CHARACTERS} characters as JSON.`,
+  )
 }
 
 function instant(name: string, given: unknown): number | undefined {
   if (given === undefined) return undefined
   const ms = given instanceof Date ? given.getTime() : given
   if (typeof ms === 'number' && isRecordable(ms)) return ms
-  throw invalid(`${name} must be a Date, or whole Unix milliseconds, got ${shown(given)}.`)
+  throw filterInvalid(`${name} must be a Date, or whole Unix milliseconds, got ${shown(given)}.`)
 }
 
 /** Enough of a value to recognise it by, on one line. */

@@ -1,5 +1,4 @@
-/** The last millisecond that a UUIDv7 can hold: 48 bits. */
-const MAX_MS = 2 ** 48 - 1
+import { isRecordable } from '../ids/uuid7.ts'
 
 /** `2026-11-22`, or with `T14:05`, `T14:05:30` or `T14:05:30.250` and `Z`, `+01:00` or `-0330`. */
 const ISO =
@@ -19,7 +18,7 @@ export function parseInstant(text: string): number | undefined {
   if (new Date(asUtc).toISOString() !== `${date}T${time}:${seconds}.${millis}Z`) return undefined
   const offset = zoneOffsetMs(zone)
   const ms = offset === undefined ? Number.NaN : asUtc - offset
-  return ms >= 0 && ms <= MAX_MS ? ms : undefined
+  return isRecordable(ms) ? ms : undefined
 }
 
 function zoneOffsetMs(zone: string): number | undefined {
@@ -27,18 +26,4 @@ function zoneOffsetMs(zone: string): number | undefined {
   const [, sign, hours, minutes] = /^([+-])(\d{2}):?(\d{2})$/.exec(zone) ?? []
   if (Number(hours) > 23 || Number(minutes) > 59) return undefined
   return (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000
-}
-
-/** Whether it is a moment that an entry can have been recorded at. */
-export function isRecordable(ms: number): boolean {
-  return Number.isInteger(ms) && ms >= 0 && ms <= MAX_MS
-}
-
-/**
- * The smallest id that an entry recorded at or after this moment can have (RFC 9562, section 5.7):
- * what `audit.id_floor` does, without asking the server, so that a plan can leave out partitions.
- */
-export function idFloor(ms: number): string {
-  const hex = ms.toString(16).padStart(12, '0')
-  return `${hex.slice(0, 8)}-${hex.slice(8)}-0000-0000-000000000000`
 }

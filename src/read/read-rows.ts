@@ -38,14 +38,6 @@ export async function readRows(
   }
 }
 
-/** SQLSTATE classes that a second try does not mend: not granted, not migrated, a wrong login. */
-const FINAL = /^(?:22|28|3D|3F|42)/
-
-/** Whether reading again cannot help. */
-export function isFinalFault(error: unknown): boolean {
-  return error instanceof TypeError || FINAL.test(databaseFault(error).code)
-}
-
 function tooSlow(): AuditError {
   return new AuditError(
     'AUDIT_DEADLINE_PASSED',

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type SQL, sql } from 'drizzle-orm'
-import { AuditError } from '../errors.ts'
-import { checkFilter, FILTER_NAMES, invalid, type LogFilter, shown } from './filter.ts'
+import { AuditError, filterInvalid } from '../errors.ts'
+import { checkFilter, FILTER_NAMES, type LogFilter, shown } from './filter.ts'
 import { entryColumns, type LoggedEntry, toEntry } from './logged-entry.ts'
 import { refuseUnknownOptions } from '../options.ts'
-import { isFinalFault, readRows } from './read-rows.ts'
+import { isFinalFault } from '../database/faults.ts'
+import { readRows } from './read-rows.ts'
 import { withRetry } from '../database/retry.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
@@ -67,7 +68,7 @@ export function tail(
   const { fromSeq, filter = {}, signal, onFailure = () => {}, wake } = options
   refuseUnknown(options, filter)
   if (fromSeq !== undefined && (!Number.isSafeInteger(fromSeq) || fromSeq < 0)) {
-    throw invalid(`fromSeq must be a whole number from 0 on, got ${shown(fromSeq)}.`)
+    throw filterInvalid(`fromSeq must be a whole number from 0 on, got ${shown(fromSeq)}.`)
   }
   const { conditions } = checkFilter(filter)
   const ending = signal ?? new AbortController().signal
@@ -160,7 +161,7 @@ function refuseUnknown(options: object, filter: object): void {
     refuseUnknownOptions(options, ['fromSeq', 'filter', 'signal', 'onFailure', 'wake'])
     refuseUnknownOptions(filter, names)
   } catch (error) {
-    throw invalid(error instanceof AuditError ? error.message : 'The options cannot be read.')
+    throw filterInvalid(error instanceof AuditError ? error.message : 'The options cannot be read.')
   }
 }
 

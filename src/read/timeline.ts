@@ -1,11 +1,12 @@
+import { filterInvalid } from '../errors.ts'
 import { createHash } from 'node:crypto'
 import { type SQL, sql } from 'drizzle-orm'
-import { decodeCursor, encodeCursor, neighbourOf, type Position } from './cursor.ts'
+import { neighbourOf } from '../ids/uuid.ts'
+import { decodeCursor, encodeCursor, type Position } from './cursor.ts'
 import {
   type CheckedFilter,
   checkFilter,
   INDEXED_NAMES,
-  invalid,
   isObject,
   type LogFilter,
   shown,
@@ -114,18 +115,18 @@ interface AskedPage {
 
 /** @throws {AuditError} `AUDIT_FILTER_INVALID` */
 export function checkTimeline(options: TimelineOptions): AskedPage {
-  if (!isObject(options)) throw invalid('A filter must be an object.')
+  if (!isObject(options)) throw filterInvalid('A filter must be an object.')
   const { order = 'newest', cursor, limit = DEFAULT_LIMIT, ...given } = options
   if (order !== 'newest' && order !== 'oldest') {
-    throw invalid(`order must be newest or oldest, got ${shown(order)}.`)
+    throw filterInvalid(`order must be newest or oldest, got ${shown(order)}.`)
   }
   if (!Number.isInteger(limit) || limit < 1 || limit > MAX_LIMIT) {
-    throw invalid(`limit must be a whole number from 1 to ${MAX_LIMIT}, got ${shown(limit)}.`)
+    throw filterInvalid(`limit must be a whole number from 1 to ${MAX_LIMIT}, got ${shown(limit)}.`)
   }
   const filter = checkFilter(given)
   const alone = (['entityType', 'metadata'] as const).find((name) => given[name] !== undefined)
   if (alone !== undefined && !INDEXED_NAMES.some((name) => given[name] !== undefined)) {
-    throw invalid(`${alone} needs one of ${INDEXED_NAMES.join(', ')} beside it.`)
+    throw filterInvalid(`${alone} needs one of ${INDEXED_NAMES.join(', ')} beside it.`)
   }
   const owner = createHash('sha256').update(order).update(filter.fingerprint).digest()
   const position = cursor === undefined ? undefined : decodeCursor(cursor, owner)

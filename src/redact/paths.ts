@@ -1,4 +1,4 @@
-import { AuditError } from '../errors.ts'
+import { type AuditError, optionInvalid } from '../errors.ts'
 
 /** Where a walk through metadata stands among the paths to redact. */
 export interface PathStep {
@@ -24,7 +24,7 @@ const MAX_PATHS = 1_000
 /** @throws {AuditError} `AUDIT_OPTION_INVALID`, quoting the path that is none */
 export function compilePaths(paths: readonly string[]): RedactPaths {
   if (paths.length > MAX_PATHS) {
-    throw invalid(`redact.paths may hold ${MAX_PATHS} paths, got ${paths.length}.`)
+    throw optionInvalid(`redact.paths may hold ${MAX_PATHS} paths, got ${paths.length}.`)
   }
   const roots: Record<'metadata' | 'context', Key[][]> = { metadata: [], context: [] }
   const anywhere = new Set<string>()
@@ -51,7 +51,8 @@ interface Key {
 const PART = /(?:^|\.)([^.[\]"']+)|\[(\d+|\*)\]|\[(["'])(.*?)\3\]/y
 
 function parsePath(path: unknown): { root: 'metadata' | 'context' | '**'; keys: Key[] } {
-  if (typeof path !== 'string') throw invalid(`redact.paths holds strings, got ${typeof path}.`)
+  if (typeof path !== 'string')
+    throw optionInvalid(`redact.paths holds strings, got ${typeof path}.`)
   const keys: Key[] = []
   PART.lastIndex = 0
   while (PART.lastIndex < path.length) {
@@ -96,12 +97,8 @@ function stepOf(paths: readonly (readonly Key[])[]): PathStep {
 }
 
 function refused(path: string, why: string): AuditError {
-  return invalid(
+  return optionInvalid(
     `redact.paths: "${path}" is not a path: ${why}. ` +
       'Such as metadata.card.number, metadata.users[*].ssn, context.ip, **.ssn.',
   )
-}
-
-function invalid(message: string): AuditError {
-  return new AuditError('AUDIT_OPTION_INVALID', message)
 }

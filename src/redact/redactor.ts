@@ -1,4 +1,4 @@
-import { AuditError } from '../errors.ts'
+import { optionInvalid } from '../errors.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import { compilePaths, type PathStep } from './paths.ts'
 import { isSecretKey } from './secret-keys.ts'
@@ -125,16 +125,16 @@ function checked(options: RedactOptions | readonly string[] | undefined): Redact
   if (options === undefined) return {}
   if (isPaths(options)) return { paths: options }
   if (typeof options !== 'object' || options === null) {
-    throw invalid('redact must be an object, a list of paths, or false.')
+    throw optionInvalid('redact must be an object, a list of paths, or false.')
   }
   refuseUnknownOptions(options, ['paths', 'censor', 'remove'])
   const { paths, censor, remove } = options
-  if (paths !== undefined && !isPaths(paths)) throw invalid('redact.paths must be an array.')
+  if (paths !== undefined && !isPaths(paths)) throw optionInvalid('redact.paths must be an array.')
   if (censor !== undefined && typeof censor !== 'string' && typeof censor !== 'function') {
-    throw invalid('redact.censor must be a string or a function.')
+    throw optionInvalid('redact.censor must be a string or a function.')
   }
   if (remove !== undefined && typeof remove !== 'boolean') {
-    throw invalid('redact.remove must be true or false.')
+    throw optionInvalid('redact.remove must be true or false.')
   }
   return options
 }
@@ -142,8 +142,4 @@ function checked(options: RedactOptions | readonly string[] | undefined): Redact
 // Array.isArray alone does not tell the compiler about readonly arrays.
 function isPaths(value: unknown): value is readonly string[] {
   return Array.isArray(value)
-}
-
-function invalid(message: string): AuditError {
-  return new AuditError('AUDIT_OPTION_INVALID', message)
 }

@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
 import postgres from 'postgres'
-import { AuditError, databaseFault } from '../errors.ts'
+import { AuditError, databaseFault, optionInvalid } from '../errors.ts'
 import { type AuditLogger, guardLogger } from '../logger.ts'
 import { databaseUrlFor } from '../options.ts'
-import { faultHint } from '../database/retry.ts'
+import { faultHint } from '../database/faults.ts'
 import {
   type AppliedMigration,
   BOOKKEEPING,
@@ -59,10 +59,7 @@ const ADVISORY_LOCK = 7_205_619_234
 export async function migrateDatabase(options: MigrateOptions = {}): Promise<MigrateResult> {
   const url = databaseUrlFor('owner', options.databaseUrl, process.env)
   if (url === undefined) {
-    throw new AuditError(
-      'AUDIT_OPTION_INVALID',
-      'No database: set AUDIT_OWNER_DATABASE_URL or DATABASE_URL.',
-    )
+    throw optionInvalid('No database: set AUDIT_OWNER_DATABASE_URL or DATABASE_URL.')
   }
   const logger = guardLogger(options.logger, 'audit-outbox')
   // The one place where the driver's own transaction is used: Drizzle's migrator cannot do without,

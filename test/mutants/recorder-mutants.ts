@@ -55,7 +55,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'what jsonb refuses is left in the text',
     edits: [
       {
-        file: 'src/engine-text.ts',
+        file: 'src/encode/storable-text.ts',
         find: "if (!json.includes('\\\\u')) return json",
         replace: "if (json !== '') return json",
       },

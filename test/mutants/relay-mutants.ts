@@ -186,7 +186,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: MOVE,
-        find: '  and coalesce(char_length(m.entity_type) between 1 and 256, true)\n',
+        find: '  and coalesce(char_length(m.entity_type) between 1 and ${MAX_TEXT_CHARACTERS}, true)\n',
         replace: '',
       },
     ],

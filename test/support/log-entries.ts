@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type postgres from 'postgres'
-import { idFloor } from '../../src/read/instant.ts'
+import { idFloor } from '../../src/ids/uuid7.ts'
 
 /** An entry as it is to stand in the log. What is left out is null or empty. */
 export interface GivenEntry {

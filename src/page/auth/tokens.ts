@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import { AuditError } from '../../errors.ts'
+import { type AuditError, optionInvalid } from '../../errors.ts'
 import { plain, redirect } from '../http/answers.ts'
 import { cookieOf, setCookie } from '../http/cookies.ts'
 import { href } from '../query/address.ts'
@@ -52,7 +52,7 @@ function readPair(pair: string, number: number): Keyholder {
 }
 
 function invalid(problem: string): AuditError {
-  return new AuditError('AUDIT_OPTION_INVALID', `AUDIT_PAGE_TOKEN ${problem}.`)
+  return optionInvalid(`AUDIT_PAGE_TOKEN ${problem}.`)
 }
 
 /**

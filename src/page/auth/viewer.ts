@@ -1,4 +1,4 @@
-import { AuditError } from '../../errors.ts'
+import { optionInvalid } from '../../errors.ts'
 import type { AuditContext } from '../../entry.ts'
 
 /** Somebody who may read. */
@@ -34,8 +34,5 @@ export async function askForViewer(
   if (answer instanceof Response) return answer
   const name: unknown = typeof answer === 'object' ? answer.name : undefined
   if (typeof name === 'string' && name !== '' && name.length <= 128) return answer
-  throw new AuditError(
-    'AUDIT_OPTION_INVALID',
-    'authorize must answer with { name }, null or a Response.',
-  )
+  throw optionInvalid('authorize must answer with { name }, null or a Response.')
 }

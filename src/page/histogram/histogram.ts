@@ -1,12 +1,11 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { checkFilter, type LogFilter } from '../../read/filter.ts'
-import { idFloor } from '../../read/instant.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { readRows } from '../../read/read-rows.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
 import { auditLog } from '../../schema/tables.ts'
 import { type Frame, frameOf, pairs, slicesOf } from './frame.ts'
-import { recordedMs } from '../../ids/recorded.ts'
+import { idFloor, recordedMs } from '../../ids/uuid7.ts'
 import { DAY_MS, type Zone } from '../query/zone.ts'
 
 export interface Bar {

@@ -1,6 +1,6 @@
 import { AuditError } from '../../errors.ts'
 import { within } from '../../within.ts'
-import { faultHint } from '../../database/retry.ts'
+import { faultHint } from '../../database/faults.ts'
 import { lastSeq } from '../../read/tail.ts'
 import { entry as readEntry, timeline, type TimelinePage } from '../../read/timeline.ts'
 import * as answers from '../http/answers.ts'

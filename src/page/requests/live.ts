@@ -2,7 +2,7 @@ import type { LogFilter } from '../../read/filter.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
 import { tail } from '../../read/tail.ts'
-import { recordedMs } from '../../ids/recorded.ts'
+import { recordedMs } from '../../ids/uuid7.ts'
 import type { Pulse } from './pulse.ts'
 import type { Html } from '../view/scene.ts'
 

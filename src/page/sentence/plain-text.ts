@@ -1,3 +1,6 @@
+import { isUuid } from '../../ids/uuid.ts'
+import { isUuid7 } from '../../ids/uuid7.ts'
+
 /**
  * What steers a terminal or a text's direction, in a value that somebody else chose: shown by its
  * number, because an entry must not be able to make its own line read as another.
@@ -37,8 +40,7 @@ export function inBrief(value: unknown, maxCharacters: number): string {
 
 /** Enough of an id to tell it from the others on a page. */
 export function shortId(id: string): string {
-  const isUuid = /^[0-9a-f]{8}-[0-9a-f-]{27}$/.test(id)
+  if (!isUuid(id)) return shortened(id, 20)
   // Of a UUIDv7 the first half is the time, the same for all that were made together.
-  if (isUuid) return id[14] === '7' ? `…${id.slice(-8)}` : id.slice(0, 8)
-  return shortened(id, 20)
+  return isUuid7(id) ? `…${id.slice(-8)}` : id.slice(0, 8)
 }

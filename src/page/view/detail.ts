@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { changesOf } from '../sentence/changes.ts'
-import { recordedMs } from '../../ids/recorded.ts'
+import { recordedMs } from '../../ids/uuid7.ts'
 import { filterHref, href } from '../query/address.ts'
 import { visible } from '../sentence/plain-text.ts'
 import { DECLARED_LOSSES } from '../sentence/losses.ts'

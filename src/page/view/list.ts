@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import type { TimelinePage } from '../../read/timeline.ts'
-import { recordedMs } from '../../ids/recorded.ts'
+import { recordedMs } from '../../ids/uuid7.ts'
 import { filterHref, href } from '../query/address.ts'
 import { row } from './row.ts'
 import { entries, type Html, type Scene } from './scene.ts'

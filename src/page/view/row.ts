@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
-import { recordedMs } from '../../ids/recorded.ts'
+import { recordedMs } from '../../ids/uuid7.ts'
 import { filterHref, href } from '../query/address.ts'
 import { shortened, shortId, visible } from '../sentence/plain-text.ts'
 import type { Piece } from '../sentence/pieces.ts'
