@@ -7,9 +7,9 @@ import { EncodedBatch } from '../src/encode/batch.ts'
 import { type AuditContext, MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS } from '../src/entry.ts'
 import { labelOf } from '../src/encode/log-label.ts'
 import { createIdGenerator } from '../src/ids/uuid7.ts'
-import type { PendingEntry } from '../src/capture/captured-entry.ts'
+import type { CapturedEntry } from '../src/capture/captured-entry.ts'
 import { compileRedactor, type RedactOptions } from '../src/redact/redactor.ts'
-import { createShaper } from '../src/capture/capture.ts'
+import { createCapture } from '../src/capture/capture.ts'
 import { auditLog } from '../src/schema/tables.ts'
 
 const NOW = Date.UTC(2026, 0, 15, 12)
@@ -19,15 +19,19 @@ const [USER, EVENT, TARGET] = [randomUUID(), randomUUID().toUpperCase(), randomU
 
 function pipeline(maxEntryBytes = 32_768, redact?: RedactOptions | false) {
   const redactor = compileRedactor(redact)
-  const { shape, bind } = createShaper({ maxEntryBytes, redactor })
+  const { captureEntry, bindContext } = createCapture({ maxEntryBytes, redactor })
   const { encode } = createEncoder({ recorderId: RECORDER, maxEntryBytes, redactor })
-  return { shape, bind, encode }
+  return { captureEntry, bindContext, encode }
 }
 
 /** An entry as the database gets it. */
 function encoded(entry: object, maxEntryBytes?: number, context?: AuditContext) {
-  const { shape, bind, encode } = pipeline(maxEntryBytes)
-  const pending = shape({ action: 'thing.change', ...entry }, context && bind(context), NOW)
+  const { captureEntry, bindContext, encode } = pipeline(maxEntryBytes)
+  const pending = captureEntry(
+    { action: 'thing.change', ...entry },
+    context && bindContext(context),
+    NOW,
+  )
   assert(pending !== undefined)
   const json = encode(pending, 7)
   const bytes = Buffer.byteLength(json)
@@ -67,8 +71,8 @@ test("an entry becomes one JSON object in the columns' names, without the empty 
 })
 
 test('the outbox lane has no recorder and no running number', () => {
-  const { shape, encode } = pipeline()
-  const pending = shape({ action: 'a.b' }, undefined, NOW)
+  const { captureEntry, encode } = pipeline()
+  const pending = captureEntry({ action: 'a.b' }, undefined, NOW)
   assert(pending !== undefined)
   assert.deepEqual(Object.keys(JSON.parse(encode(pending, null))), [
     ...['id', 'occurred_at', 'action'],
@@ -76,10 +80,10 @@ test('the outbox lane has no recorder and no running number', () => {
 })
 
 test('ids follow the order of the flush', () => {
-  const { shape, encode } = pipeline()
+  const { captureEntry, encode } = pipeline()
   let last = ''
   for (let n = 0; n < 5_000; n += 1) {
-    const pending = shape({ action: 'a.b' }, undefined, NOW + Math.floor(n / 100))
+    const pending = captureEntry({ action: 'a.b' }, undefined, NOW + Math.floor(n / 100))
     assert(pending !== undefined)
     const { id } = JSON.parse(encode(pending, n))
     assert(id > last)
@@ -165,10 +169,15 @@ test('what Postgres cannot store as text is replaced, marked, and nothing else i
 })
 
 test('a context is written once with its marks, and an entry adds to it', () => {
-  const { shape, bind, encode } = pipeline()
-  const context = bind({ ip: '::1', route: '/a\u0000', password: 'x', at: new Date(Number.NaN) })
+  const { captureEntry, bindContext, encode } = pipeline()
+  const context = bindContext({
+    ip: '::1',
+    route: '/a\u0000',
+    password: 'x',
+    at: new Date(Number.NaN),
+  })
   const rows = [{}, {}, { context: { route: '/b' } }].map((entry) => {
-    const pending = shape({ action: 'a.b', ...entry }, context, NOW)
+    const pending = captureEntry({ action: 'a.b', ...entry }, context, NOW)
     assert(pending !== undefined)
     return JSON.parse(encode(pending, 1)).context
   })
@@ -206,9 +215,9 @@ test('a time is stored if Postgres knows it, and marked when it cannot be right'
 })
 
 test("a recorder's clock that gives no time is not believed", () => {
-  const { shape, encode } = pipeline()
+  const { captureEntry, encode } = pipeline()
   for (const now of [Number.NaN, -1, 1e17]) {
-    const pending = shape({ action: 'a.b' }, undefined, now)
+    const pending = captureEntry({ action: 'a.b' }, undefined, now)
     assert(pending !== undefined)
     assert(Math.abs(Date.parse(JSON.parse(encode(pending, 1)).occurred_at) - Date.now()) < 5_000)
   }
@@ -263,14 +272,14 @@ test('numbers leave as what every reader of JSON reads', () => {
 })
 
 test("somebody's toJSON on Array.prototype, put there meanwhile, does no harm", (t) => {
-  const { shape, encode } = pipeline()
-  const pending = shape({ action: 'a.b', metadata: { list: [1] } }, undefined, NOW)
+  const { captureEntry, encode } = pipeline()
+  const pending = captureEntry({ action: 'a.b', metadata: { list: [1] } }, undefined, NOW)
   const fail = () => {
     throw new Error('x')
   }
   Object.defineProperty(Array.prototype, 'toJSON', { value: fail, configurable: true })
   t.after(() => Reflect.deleteProperty(Array.prototype, 'toJSON'))
-  const { context } = JSON.parse(encode(pending as PendingEntry, 1))
+  const { context } = JSON.parse(encode(pending as CapturedEntry, 1))
   assert.deepEqual(context.degraded, ['metadata.unencodable'])
 })
 
@@ -278,15 +287,15 @@ test("somebody's toJSON on Array.prototype, put there meanwhile, does no harm", 
 // Method: a plain entry, one whose list meets somebody's toJSON, and one with text to be mended.
 test('in a slice of rows each one is what it would be alone', (t) => {
   const redactor = compileRedactor(undefined)
-  const { shape } = createShaper({ maxEntryBytes: 32_768, redactor })
+  const { captureEntry } = createCapture({ maxEntryBytes: 32_768, redactor })
   const batch = new EncodedBatch(
     createEncoder({ recorderId: RECORDER, maxEntryBytes: 32_768, redactor }),
   )
   const entries = [{ n: 1 }, { list: [1] }, { text: 'a\u0000b' }].map((metadata) =>
-    shape({ action: 'a.b', metadata }, undefined, NOW),
+    captureEntry({ action: 'a.b', metadata }, undefined, NOW),
   )
   const add = (from: number) => {
-    for (const [at, pending] of entries.entries()) batch.add(pending as PendingEntry, from + at)
+    for (const [at, pending] of entries.entries()) batch.add(pending as CapturedEntry, from + at)
     batch.seal()
   }
   add(1)
@@ -316,10 +325,10 @@ test('ids may come from a generator of the caller', () => {
   const redactor = compileRedactor(false)
   const nextId = createIdGenerator((words) => words.fill(0))
   const { encode } = createEncoder({ recorderId: RECORDER, maxEntryBytes: 1_024, redactor, nextId })
-  const { shape } = createShaper({ maxEntryBytes: 1_024, redactor })
-  const pending = shape({ action: 'a.b' }, undefined, NOW)
+  const { captureEntry } = createCapture({ maxEntryBytes: 1_024, redactor })
+  const pending = captureEntry({ action: 'a.b' }, undefined, NOW)
   assert.equal(
-    JSON.parse(encode(pending as PendingEntry, 1)).id,
+    JSON.parse(encode(pending as CapturedEntry, 1)).id,
     '019bc186-de00-7000-8000-000000000000',
   )
 })

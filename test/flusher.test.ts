@@ -5,9 +5,9 @@ import { DropCounter } from '../src/flush/drop-counter.ts'
 import { createEncoder } from '../src/encode/encoder.ts'
 import { AuditError } from '../src/errors.ts'
 import { Flusher } from '../src/flush/flusher.ts'
-import type { PendingEntry } from '../src/capture/captured-entry.ts'
+import type { CapturedEntry } from '../src/capture/captured-entry.ts'
 import { compileRedactor } from '../src/redact/redactor.ts'
-import { createShaper } from '../src/capture/capture.ts'
+import { createCapture } from '../src/capture/capture.ts'
 import { memoryLogger } from './support/lanes.ts'
 
 const failed = (code: string) => new AuditError('AUDIT_DATABASE_FAILED', 'failed', { code })
@@ -15,7 +15,7 @@ const failed = (code: string) => new AuditError('AUDIT_DATABASE_FAILED', 'failed
 test('an outage that ends with an entry that is refused is said to have ended', async () => {
   const logger = memoryLogger()
   const redactor = compileRedactor(false)
-  const buffer = new EntryBuffer<PendingEntry>({ maxEntries: 10, maxBytes: 100_000 })
+  const buffer = new EntryBuffer<CapturedEntry>({ maxEntries: 10, maxBytes: 100_000 })
   const answers = [failed('57P01'), failed('23514')]
   const flusher = new Flusher({
     buffer,
@@ -28,8 +28,8 @@ test('an outage that ends with an entry that is refused is said to have ended', 
     onStaged: () => {},
     onRefused: () => {},
   })
-  const shaper = createShaper({ maxEntryBytes: 1_024, redactor })
-  const pending = shaper.shape({ action: 'a.refused' }, undefined, 0)
+  const capture = createCapture({ maxEntryBytes: 1_024, redactor })
+  const pending = capture.captureEntry({ action: 'a.refused' }, undefined, 0)
   assert.ok(pending && buffer.push(pending))
   assert.equal(await flusher.flush(1), true)
   assert.deepEqual(
@@ -49,11 +49,15 @@ test('an outage that ends with an entry that is refused is said to have ended', 
 test('a batch of long entries is staged in several statements, and halved down to the bad one', async () => {
   const redactor = compileRedactor(false)
   const maxEntryBytes = 32_768
-  const buffer = new EntryBuffer<PendingEntry>({ maxEntries: 1_000, maxBytes: 100_000_000 })
-  const shaper = createShaper({ maxEntryBytes, redactor })
+  const buffer = new EntryBuffer<CapturedEntry>({ maxEntries: 1_000, maxBytes: 100_000_000 })
+  const capture = createCapture({ maxEntryBytes, redactor })
   for (let n = 1; n <= 1_000; n += 1) {
     const action = n === 777 ? 'a.refused' : 'a.fine'
-    const pending = shaper.shape({ action, metadata: { t: 'x'.repeat(20_000) } }, undefined, 0)
+    const pending = capture.captureEntry(
+      { action, metadata: { t: 'x'.repeat(20_000) } },
+      undefined,
+      0,
+    )
     assert.ok(pending && buffer.push(pending))
   }
   const statements: number[][] = []

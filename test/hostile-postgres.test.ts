@@ -7,7 +7,7 @@ import { ROW_COLUMNS } from '../src/encode/row.ts'
 import { EncodedBatch } from '../src/encode/batch.ts'
 import { insertRows, jsonArray } from '../src/lanes/lane.ts'
 import { compileRedactor } from '../src/redact/redactor.ts'
-import { createShaper } from '../src/capture/capture.ts'
+import { createCapture } from '../src/capture/capture.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import { hostileEntry } from './support/hostile.ts'
 import { openDatabase, relayOn } from './support/lanes.ts'
@@ -45,7 +45,7 @@ test('whatever was recorded reaches the log, by both lanes, as it was encoded', 
 
 const RECORDER = randomUUID()
 const redactor = compileRedactor(undefined)
-const { shape } = createShaper({ maxEntryBytes: 4_096, redactor })
+const { captureEntry } = createCapture({ maxEntryBytes: 4_096, redactor })
 const encoder = createEncoder({ recorderId: RECORDER, maxEntryBytes: 4_096, redactor })
 
 /** The same entries for either lane, as far as they are entries. */
@@ -54,7 +54,8 @@ function encodedEntries(parameters: { readonly seed: number; readonly numRuns: n
   const outbox: string[] = []
   for (const make of fc.sample(hostileEntry, parameters)) {
     const entry = { ...(make() as object), action: outbox.length % 2 ? 'thing.change' : undefined }
-    const pending = shape(entry, undefined, Date.now()) ?? shape(make(), undefined, Date.now())
+    const pending =
+      captureEntry(entry, undefined, Date.now()) ?? captureEntry(make(), undefined, Date.now())
     if (pending === undefined) continue
     batch.add(pending, batch.entries + 1)
     outbox.push(encoder.encode(pending, null))

@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { createEncoder } from '../src/encode/encoder.ts'
 import { ROW_COLUMNS } from '../src/encode/row.ts'
 import { compileRedactor } from '../src/redact/redactor.ts'
-import { createShaper } from '../src/capture/capture.ts'
+import { createCapture } from '../src/capture/capture.ts'
 import { hostileEntry, hostileValue, type Make, made, oddKey, oddText } from './support/hostile.ts'
 
 // Goal: record() keeps its promises whatever it is given.
@@ -20,9 +20,9 @@ const NOW = Date.UTC(2026, 0, 15, 12)
 const pipelines = new Map(
   [1_024, 4_096, 32_768].map((maxEntryBytes) => {
     const redactor = compileRedactor(undefined)
-    const shaper = createShaper({ maxEntryBytes, redactor })
+    const capture = createCapture({ maxEntryBytes, redactor })
     const encoder = createEncoder({ recorderId: randomUUID(), maxEntryBytes, redactor })
-    return [maxEntryBytes, { ...shaper, ...encoder }]
+    return [maxEntryBytes, { ...capture, ...encoder }]
   }),
 )
 const sizes = fc.constantFrom(...pipelines.keys())
@@ -31,8 +31,8 @@ const sizes = fc.constantFrom(...pipelines.keys())
 function through(maxEntryBytes: number, entry: unknown, context?: object) {
   const pipeline = pipelines.get(maxEntryBytes)
   assert(pipeline !== undefined)
-  const bound = context && pipeline.bind(context as Record<string, unknown>)
-  const pending = pipeline.shape(entry, bound, NOW)
+  const bound = context && pipeline.bindContext(context as Record<string, unknown>)
+  const pending = pipeline.captureEntry(entry, bound, NOW)
   if (pending === undefined) return undefined
   return {
     pending,

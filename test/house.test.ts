@@ -53,7 +53,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/lanes': 'database encode schema',
   'src/flush': 'capture database encode lanes',
   'src/recorder': 'capture context encode flush lanes redact',
-  'src/testing': 'capture context encode lanes recorder redact',
+  'src/testing': 'capture encode lanes read recorder redact',
   'src/frameworks': 'context ids lanes recorder',
   'src/read': 'database encode ids schema',
   'src/export': 'database read schema',

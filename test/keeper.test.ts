@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Keeper, type KeeperParts } from '../src/flush/resend-buffer.ts'
+import { ResendBuffer, type ResendBufferParts } from '../src/flush/resend-buffer.ts'
 import type { LaneState } from '../src/lanes/staging.ts'
 import { scratchDatabase } from './support/database.ts'
 import { memoryLogger, relayOn, silentLogger } from './support/lanes.ts'
@@ -108,9 +108,9 @@ const batch = (lastSeq: number, epoch: string | null = 'one') => ({
   slices: [`entry ${lastSeq}`.padEnd(10)],
 })
 
-async function settled(parts: Partial<KeeperParts>, batches: ReturnType<typeof batch>[]) {
+async function settled(parts: Partial<ResendBufferParts>, batches: ReturnType<typeof batch>[]) {
   const staged: string[] = []
-  const keeper = new Keeper({
+  const keeper = new ResendBuffer({
     maxBytes: 100,
     laneState: () => Promise.resolve({ epoch: 'one', firstWaiting: null }),
     stage: (slices) => {
@@ -146,7 +146,7 @@ test('beyond its bound the oldest are let go', async () => {
 test('what is staged while the lane is looked at is kept', async () => {
   const staged: string[] = []
   const answers: ((state: LaneState) => void)[] = []
-  const keeper = new Keeper({
+  const keeper = new ResendBuffer({
     maxBytes: 100,
     laneState: () =>
       new Promise((resolve) => {

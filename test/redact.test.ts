@@ -4,14 +4,17 @@ import { AuditError } from '../src/errors.ts'
 import { compileRedactor, type RedactOptions } from '../src/redact/redactor.ts'
 import { isSecretKey } from '../src/redact/secret-keys.ts'
 import { isCardNumber, mayHoldSecret, replaceSecrets } from '../src/redact/secret-texts.ts'
-import { createShaper } from '../src/capture/capture.ts'
+import { createCapture } from '../src/capture/capture.ts'
 import { cpuMs } from './support/cpu.ts'
 
 const CENSOR = '[Redacted]'
 
 function redacted(metadata: unknown, options?: RedactOptions | readonly string[] | false) {
-  const { shape } = createShaper({ maxEntryBytes: 32_768, redactor: compileRedactor(options) })
-  const pending = shape({ action: 'thing.change', metadata }, undefined, 0)
+  const { captureEntry } = createCapture({
+    maxEntryBytes: 32_768,
+    redactor: compileRedactor(options),
+  })
+  const pending = captureEntry({ action: 'thing.change', metadata }, undefined, 0)
   return {
     metadata: JSON.parse(JSON.stringify(pending?.metadata ?? null)),
     paths: pending?.extras?.redacted ?? [],
@@ -215,8 +218,11 @@ test('a secret that a cut would halve is seen as one', () => {
 })
 
 test('text columns are looked through as well, also where they are cut', () => {
-  const { shape } = createShaper({ maxEntryBytes: 32_768, redactor: compileRedactor(undefined) })
-  const pending = shape(
+  const { captureEntry } = createCapture({
+    maxEntryBytes: 32_768,
+    redactor: compileRedactor(undefined),
+  })
+  const pending = captureEntry(
     {
       action: `a.${JWT}`,
       entityType: 'Bearer abcdef',
@@ -263,9 +269,9 @@ test('paths add to the defaults', () => {
 
 test('a path of the context redacts there', () => {
   const redactor = compileRedactor({ paths: ['context.ip'] })
-  const { shape, bind } = createShaper({ maxEntryBytes: 32_768, redactor })
-  assert.equal(bind({ ip: '1.2.3.4' }).details?.['ip'], CENSOR)
-  const pending = shape(
+  const { captureEntry, bindContext } = createCapture({ maxEntryBytes: 32_768, redactor })
+  assert.equal(bindContext({ ip: '1.2.3.4' }).details?.['ip'], CENSOR)
+  const pending = captureEntry(
     { action: 'a.b', context: { ip: '::1' }, metadata: { ip: '::1' } },
     undefined,
     0,

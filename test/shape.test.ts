@@ -6,19 +6,23 @@ import { runInNewContext } from 'node:vm'
 import type { AuditContext } from '../src/entry.ts'
 import type { JsonObject } from '../src/capture/json-object.ts'
 import { compileRedactor } from '../src/redact/redactor.ts'
-import { createShaper } from '../src/capture/capture.ts'
+import { createCapture } from '../src/capture/capture.ts'
 import { cpuMs } from './support/cpu.ts'
 
 const MAX_ENTRY_BYTES = 32 * 1024
 const NOW = Date.UTC(2026, 0, 15, 12)
 
-function shaper(maxEntryBytes = MAX_ENTRY_BYTES) {
-  return createShaper({ maxEntryBytes, redactor: compileRedactor(undefined) })
+function capture(maxEntryBytes = MAX_ENTRY_BYTES) {
+  return createCapture({ maxEntryBytes, redactor: compileRedactor(undefined) })
 }
 
 /** What becomes of some metadata, and what is said about it. */
 function shaped(metadata: unknown, maxEntryBytes = MAX_ENTRY_BYTES) {
-  const pending = shaper(maxEntryBytes).shape({ action: 'thing.change', metadata }, undefined, NOW)
+  const pending = capture(maxEntryBytes).captureEntry(
+    { action: 'thing.change', metadata },
+    undefined,
+    NOW,
+  )
   assert(pending !== undefined, 'it is an entry')
   return { metadata: plain(pending.metadata), marks: pending.extras?.marks ?? [], pending }
 }
@@ -29,7 +33,7 @@ function plain(copy: JsonObject | undefined): unknown {
 }
 
 test('what cannot be an entry, or has no action, is refused and never thrown at the caller', () => {
-  const { shape } = shaper()
+  const { captureEntry } = capture()
   const revoked = Proxy.revocable({}, {})
   revoked.revoke()
   const throwing = {
@@ -42,7 +46,7 @@ test('what cannot be an entry, or has no action, is refused and never thrown at 
     ...[{ action: '' }, { action: 5 }, { action: null }, { action: { toString: () => 'a.b' } }],
     ...[revoked.proxy, throwing],
   ]) {
-    assert.equal(shape(entry, undefined, NOW), undefined)
+    assert.equal(captureEntry(entry, undefined, NOW), undefined)
   }
 })
 
@@ -56,8 +60,8 @@ test('an entry is copied as it is when it holds nothing odd', () => {
     gone: null,
     tags: ['a', { b: 1 }],
   }
-  const { shape } = shaper()
-  const pending = shape(
+  const { captureEntry } = capture()
+  const pending = captureEntry(
     { action: 'gala.update', userId, entityType: 'gala', requestId: 'r-1', metadata },
     undefined,
     NOW,
@@ -91,7 +95,7 @@ test('a frozen entry is read without being written to', () => {
     metadata: Object.freeze({ password: 'hunter2', list: Object.freeze([1, 'x'.repeat(99_999)]) }),
   })
   const before = JSON.stringify(entry)
-  assert(shaper().shape(entry, undefined, NOW) !== undefined)
+  assert(capture().captureEntry(entry, undefined, NOW) !== undefined)
   assert.equal(JSON.stringify(entry), before)
 })
 
@@ -323,7 +327,7 @@ test('a field that throws costs that field; the others are kept', () => {
       throw new Error('no')
     },
   }
-  const pending = shaper().shape(entry, undefined, NOW)
+  const pending = capture().captureEntry(entry, undefined, NOW)
   assert.equal(pending?.entityType, 'thing')
   assert.equal(pending?.metadata, undefined)
   assert.deepEqual(pending?.extras?.marks, ['metadata.throws'])
@@ -366,11 +370,11 @@ test('what somebody put on Object.prototype gets into no entry', (t) => {
   t.after(() => {
     for (const name of Object.keys(pollution)) Reflect.deleteProperty(Object.prototype, name)
   })
-  const { shape } = shaper()
-  const pending = shape({ action: 'thing.change' }, undefined, NOW)
+  const { captureEntry } = capture()
+  const pending = captureEntry({ action: 'thing.change' }, undefined, NOW)
   assert.equal(pending?.userId, undefined)
   assert.equal(pending?.metadata, undefined)
-  const own = shape({ action: 'a.b', metadata: { field: 1, readOnly: 2 } }, undefined, NOW)
+  const own = captureEntry({ action: 'a.b', metadata: { field: 1, readOnly: 2 } }, undefined, NOW)
   assert.equal(JSON.stringify(own?.metadata), '{"field":1,"readOnly":2}')
 })
 
@@ -470,14 +474,14 @@ test('300 MB of text cost neither time nor memory', () => {
 test('what is cut from a long text does not keep all of it in memory', () => {
   setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void
-  const { shape } = shaper()
+  const { captureEntry } = capture()
   const kept: unknown[] = []
   gc()
   const before = process.memoryUsage().heapUsed
   for (let n = 0; n < 50; n += 1) {
     const long = Buffer.alloc(1_000_000, `${n}-`).toString('latin1')
     kept.push(
-      shape(
+      captureEntry(
         { action: `thing.${long}`, requestId: long, userId: long, metadata: { long } },
         undefined,
         NOW,
@@ -559,8 +563,8 @@ test('keys that are too long are cut and marked, and none replaces another', () 
 })
 
 test('text columns are cut to their length, and other types are read and marked', () => {
-  const { shape } = shaper()
-  const pending = shape(
+  const { captureEntry } = capture()
+  const pending = captureEntry(
     {
       action: 'a'.repeat(9_000),
       entityType: 'e'.repeat(20_000),
@@ -586,9 +590,9 @@ test('text columns are cut to their length, and other types are read and marked'
 })
 
 test('only a Date or milliseconds say when something happened', () => {
-  const { shape } = shaper()
+  const { captureEntry } = capture()
   const time = (occurredAt: unknown) =>
-    shape({ action: 'a.b', occurredAt }, undefined, NOW)?.extras?.occurredAtMs
+    captureEntry({ action: 'a.b', occurredAt }, undefined, NOW)?.extras?.occurredAtMs
   assert.equal(time(new Date(5)), 5)
   assert.equal(time(7), 7)
   assert.equal(time(null), undefined)
@@ -598,25 +602,35 @@ test('only a Date or milliseconds say when something happened', () => {
 })
 
 test("an entry's ids win over its context's; null and '' say none", () => {
-  const { shape, bind } = shaper()
+  const { captureEntry, bindContext } = capture()
   const [outer, inner, own] = [randomUUID(), randomUUID(), randomUUID()]
-  const context = bind({ eventId: inner }, bind({ userId: outer, eventId: outer, requestId: 'r' }))
-  const inherited = shape({ action: 'a.b' }, context, NOW)
+  const context = bindContext(
+    { eventId: inner },
+    bindContext({ userId: outer, eventId: outer, requestId: 'r' }),
+  )
+  const inherited = captureEntry({ action: 'a.b' }, context, NOW)
   assert.equal(inherited?.userId, outer)
   assert.equal(inherited?.eventId, inner)
   assert.equal(inherited?.requestId, 'r')
-  const given = shape({ action: 'a.b', userId: own, eventId: null, requestId: '' }, context, NOW)
+  const given = captureEntry(
+    { action: 'a.b', userId: own, eventId: null, requestId: '' },
+    context,
+    NOW,
+  )
   assert.equal(given?.userId, own)
   assert.equal(given?.eventId, undefined)
   assert.equal(given?.requestId, undefined)
-  assert.equal(shape({ action: 'a.b' }, bind({ userId: null }, context), NOW)?.userId, undefined)
+  assert.equal(
+    captureEntry({ action: 'a.b' }, bindContext({ userId: null }, context), NOW)?.userId,
+    undefined,
+  )
 })
 
 test('a context is copied and redacted once, over its parent, and whatever it is', () => {
-  const { bind, shape } = shaper()
+  const { bindContext, captureEntry } = capture()
   const ip = { v4: '1.2.3.4' }
-  const parent = bind({ userId: randomUUID(), ip, authorization: 'Bearer abc', route: '/a' })
-  const bound = bind({ route: '/b', degraded: 'mine' }, parent)
+  const parent = bindContext({ userId: randomUUID(), ip, authorization: 'Bearer abc', route: '/a' })
+  const bound = bindContext({ route: '/b', degraded: 'mine' }, parent)
   ip.v4 = 'changed'
   assert.deepEqual(plain(bound.details), {
     ip: { v4: '1.2.3.4' },
@@ -625,34 +639,38 @@ test('a context is copied and redacted once, over its parent, and whatever it is
   })
   assert.deepEqual(bound.redacted, ['context.authorization'])
   assert.deepEqual(bound.marks, ['context.reserved'])
-  assert.equal(shape({ action: 'a.b' }, bound, NOW)?.context, bound)
+  assert.equal(captureEntry({ action: 'a.b' }, bound, NOW)?.context, bound)
 
   const revoked = Proxy.revocable({}, {})
   revoked.revoke()
   for (const odd of [null, undefined, 5, 'text', revoked.proxy, new Map(), []]) {
-    assert(bind(odd as unknown as AuditContext, parent) !== undefined)
-    assert(bind(odd as unknown as AuditContext) !== undefined)
+    assert(bindContext(odd as unknown as AuditContext, parent) !== undefined)
+    assert(bindContext(odd as unknown as AuditContext) !== undefined)
   }
-  const large = bind({ list: Array.from({ length: 99_999 }, (_, n) => n) }, parent)
+  const large = bindContext({ list: Array.from({ length: 99_999 }, (_, n) => n) }, parent)
   assert(JSON.stringify(large.details).length <= MAX_ENTRY_BYTES / 2)
 })
 
 test('an entry may add details of its own', () => {
-  const { shape } = shaper()
-  const pending = shape({ action: 'a.b', context: { ip: '::1', token: 'x' } }, undefined, NOW)
+  const { captureEntry } = capture()
+  const pending = captureEntry(
+    { action: 'a.b', context: { ip: '::1', token: 'x' } },
+    undefined,
+    NOW,
+  )
   assert.deepEqual(plain(pending?.extras?.details), { ip: '::1', token: '[Redacted]' })
 })
 
 test('a getter that records another entry disturbs neither', () => {
-  const { shape } = shaper()
-  let inner: ReturnType<typeof shape>
-  const outer = shape(
+  const { captureEntry } = capture()
+  let inner: ReturnType<typeof captureEntry>
+  const outer = captureEntry(
     {
       action: 'a.outer',
       metadata: {
         deep: [{ before: 1 }],
         get nested() {
-          inner = shape(
+          inner = captureEntry(
             { action: 'a.inner', metadata: { list: [[[1]]], n: Number.NaN } },
             undefined,
             1,
@@ -675,8 +693,8 @@ test('a getter that records another entry disturbs neither', () => {
 })
 
 test('with the stack all but used up, shaping fails quietly', () => {
-  const { shape, bind } = shaper()
-  const context = bind({ ip: '::1' })
+  const { captureEntry, bindContext } = capture()
+  const context = bindContext({ ip: '::1' })
   let calls = 0
   const dive = (): void => {
     try {
@@ -685,23 +703,30 @@ test('with the stack all but used up, shaping fails quietly', () => {
       // On the way back up there is a little more room each time.
       if (calls < 2_000) {
         calls += 1
-        shape({ action: 'a.b', metadata: { a: { b: [1, new Map([['k', 1]])] } } }, context, NOW)
-        bind({ ip: '::1', list: [[1]] }, context)
+        captureEntry(
+          { action: 'a.b', metadata: { a: { b: [1, new Map([['k', 1]])] } } },
+          context,
+          NOW,
+        )
+        bindContext({ ip: '::1', list: [[1]] }, context)
       }
       throw new RangeError()
     }
   }
   assert.throws(dive, RangeError)
   assert(calls > 0)
-  assert.deepEqual(plain(shape({ action: 'a.b', metadata: { a: [1] } }, context, NOW)?.metadata), {
-    a: [1],
-  })
+  assert.deepEqual(
+    plain(captureEntry({ action: 'a.b', metadata: { a: [1] } }, context, NOW)?.metadata),
+    {
+      a: [1],
+    },
+  )
 })
 
 test('what was copied holds on to nothing of the caller', async () => {
   setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void
-  const { shape, bind } = shaper()
+  const { captureEntry, bindContext } = capture()
   const alive: WeakRef<object>[] = []
   const kept: unknown[] = []
   ;(() => {
@@ -709,7 +734,7 @@ test('what was copied holds on to nothing of the caller', async () => {
       const inner = { n, list: [{ n }] }
       const metadata = { inner, map: new Map([[inner, inner]]), error: new Error('x') }
       alive.push(new WeakRef(inner), new WeakRef(metadata), new WeakRef(metadata.error))
-      kept.push(shape({ action: 'a.b', metadata }, bind({ inner }), NOW))
+      kept.push(captureEntry({ action: 'a.b', metadata }, bindContext({ inner }), NOW))
     }
   })()
   await new Promise((resolve) => setTimeout(resolve, 10))
@@ -721,7 +746,7 @@ test('what was copied holds on to nothing of the caller', async () => {
 test('100,000 waiting entries fit in 64 MiB, and their estimate says so', () => {
   setFlagsFromString('--expose-gc')
   const gc = runInNewContext('gc') as () => void
-  const { shape } = shaper()
+  const { captureEntry } = capture()
   // As they come from a driver or a parser: each with its own memory.
   const fresh = () => Buffer.from(randomUUID()).toString('latin1')
   const kept = new Array<unknown>(100_000)
@@ -729,7 +754,7 @@ test('100,000 waiting entries fit in 64 MiB, and their estimate says so', () => 
   gc()
   const before = process.memoryUsage().heapUsed
   for (let n = 0; n < kept.length; n += 1) {
-    const pending = shape(
+    const pending = captureEntry(
       {
         action: 'branding.update',
         userId: fresh(),

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
-import { AuditError, record } from 'audit-outbox'
+import { AuditError, type Recorder, record } from 'audit-outbox'
 import { createMemoryRecorder } from 'audit-outbox/testing'
+import { recorderOver } from './bench/unsent-recorder.ts'
 
 const tx = { execute: () => Promise.reject(new Error('the memory recorder asks no database')) }
 
@@ -76,6 +77,45 @@ test('what the real one drops, it drops', async () => {
   assert.equal(recorder.record({ action: 'a.b' }), false)
   assert.deepEqual(recorder.entries, [])
   assert.deepEqual(recorder.stats().dropped, { unshapable: 2, closed: 1 })
+})
+
+// Goal: a test that passes with this recorder means that the application works with the real one.
+// Method: the same odd calls to both; the real one's statements go nowhere.
+test('it answers and counts as the real one, whatever it is given', async () => {
+  const answers = async (recorder: Recorder) => {
+    const child = recorder.child({ requestId: 'one' })
+    const given: unknown[] = []
+    const entryThatRecords = {
+      get action() {
+        given.push(child.record({ action: 'a.inner' }))
+        return 'a.outer'
+      },
+    }
+    given.push(recorder.record(entryThatRecords as never), recorder.record(undefined as never))
+    given.push(await recorder.recordIn(tx, []))
+    const refused = recorder.recordIn(tx, [{} as never], { mode: 'atomic' })
+    given.push(await refused.catch((error: AuditError) => error.code))
+    given.push(await recorder.recordIn(tx, [{} as never]), await recorder.flush())
+    await child.close()
+    given.push(recorder.record({ action: 'a.late' }))
+    const { recorded, dropped, degraded } = recorder.stats()
+    return { given, recorded, dropped, degraded }
+  }
+  const ofMemory = await answers(createMemoryRecorder())
+  assert.deepEqual(ofMemory.given, [
+    false,
+    true,
+    false,
+    0,
+    'AUDIT_ENTRY_UNSHAPABLE',
+    0,
+    true,
+    false,
+  ])
+  assert.deepEqual(ofMemory.dropped, { reentrant: 1, unshapable: 1, closed: 1 })
+  const ofReal = await answers(recorderOver())
+  // The real one records its drops as an entry of its own.
+  assert.deepEqual(ofReal, { ...ofMemory, recorded: ofMemory.recorded + 1 })
 })
 
 test('recordIn keeps entries, or fails as it is told to', async () => {

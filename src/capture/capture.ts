@@ -2,13 +2,13 @@ import { Copier } from './copier.ts'
 import { type AuditContext, MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS } from '../entry.ts'
 import { columnText, type Fields, isPolluted, readEach, readOwn, timeOf } from './given-fields.ts'
 import { type JsonObject, merge } from './json-object.ts'
-import type { BoundContext, PendingEntry, PendingExtras } from './captured-entry.ts'
+import type { BoundContext, CapturedEntry, CapturedExtras } from './captured-entry.ts'
 import type { Redactor } from '../redact/redactor.ts'
 import { MIN_SECRET_CHARACTERS } from '../redact/secret-texts.ts'
 import { internal } from '../engine-text.ts'
 import { UUID_CHARACTERS } from '../ids/uuid.ts'
 
-export interface Shaper {
+export interface Capture {
   /** What it redacts by, for the half of the way that comes later. */
   readonly redactor: Redactor
   /**
@@ -18,12 +18,16 @@ export interface Shaper {
    *
    * @returns undefined for what is not an entry, or has no action
    */
-  shape(entry: unknown, context: BoundContext | undefined, nowMs: number): PendingEntry | undefined
+  captureEntry(
+    entry: unknown,
+    context: BoundContext | undefined,
+    nowMs: number,
+  ): CapturedEntry | undefined
   /** Copies a context, over its parent's. Total too. */
-  bind(context: AuditContext, parent?: BoundContext): BoundContext
+  bindContext(context: AuditContext, parent?: BoundContext): BoundContext
 }
 
-export interface ShaperOptions {
+export interface CaptureOptions {
   readonly maxEntryBytes: number
   readonly redactor: Redactor
 }
@@ -45,12 +49,12 @@ const NO_CONTEXT: BoundContext = {
   characters: 0,
 }
 
-// Sizes in memory where a pointer takes 8 bytes: a pending entry with its number and its place in
+// Sizes in memory where a pointer takes 8 bytes: a captured entry with its number and its place in
 // the buffer (144) and four texts of 36 characters (60 each); a value's place and header.
 const ENTRY_BYTES = 384
 const CELL_BYTES = 24
 
-export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper {
+export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capture {
   const room = maxEntryBytes - ENVELOPE_CHARACTERS
   const contextRoom = maxEntryBytes >> 2
   // Actions that were seen to be clean, in the manner of the keys that are.
@@ -64,28 +68,28 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
     return copier
   }
 
-  function shape(
+  function captureEntry(
     entry: unknown,
     context: BoundContext | undefined,
     nowMs: number,
-  ): PendingEntry | undefined {
+  ): CapturedEntry | undefined {
     if (typeof entry !== 'object' || entry === null) return undefined
-    let pending: PendingEntry | undefined
+    let captured: CapturedEntry | undefined
     try {
       const copier = take()
       copier.begin(room)
       try {
         const given = isPolluted() ? readEach(copier, entry) : (entry as Fields)
-        pending = build(copier, given, context, nowMs)
+        captured = build(copier, given, context, nowMs)
       } catch {
         copier.begin(room)
-        pending = build(copier, readEach(copier, entry), context, nowMs)
+        captured = build(copier, readEach(copier, entry), context, nowMs)
       }
       spare = copier
     } catch {
       return undefined // no stack is left
     }
-    return pending
+    return captured
   }
 
   function build(
@@ -93,7 +97,7 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
     given: Fields,
     context: BoundContext | undefined,
     nowMs: number,
-  ): PendingEntry | undefined {
+  ): CapturedEntry | undefined {
     const { action, userId, eventId, entityType, targetId, metadata, requestId } = given
     const { context: details, occurredAt } = given
     if (typeof action !== 'string' || action === '') return undefined
@@ -149,7 +153,7 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
     return given === undefined ? (inherited ?? undefined) : textOf(copier, name, given)
   }
 
-  function bind(context: AuditContext, parent?: BoundContext): BoundContext {
+  function bindContext(context: AuditContext, parent?: BoundContext): BoundContext {
     try {
       const copier = take()
       copier.begin(Math.max(0, contextRoom - (parent?.characters ?? 0)))
@@ -191,7 +195,7 @@ export function createShaper({ maxEntryBytes, redactor }: ShaperOptions): Shaper
     }
   }
 
-  return { redactor, shape, bind }
+  return { redactor, captureEntry, bindContext }
 }
 
 /**
@@ -207,7 +211,7 @@ function extrasOf(
   { notes: { marks, redacted } }: Copier,
   occurredAt: unknown,
   details: JsonObject | undefined,
-): PendingExtras | undefined {
+): CapturedExtras | undefined {
   if (occurredAt === undefined && !details && !marks && !redacted) return undefined
   const occurredAtMs = occurredAt === undefined ? undefined : timeOf(occurredAt)
   return { occurredAtMs, details, marks, redacted }

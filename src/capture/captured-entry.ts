@@ -6,7 +6,7 @@ import type { JsonObject } from './json-object.ts'
  * looked into at the flush. All have the same fields in the same order, so that the engine knows
  * one shape.
  */
-export interface PendingEntry {
+export interface CapturedEntry {
   readonly recordedAtMs: number
   readonly action: string
   /** As given here or in the context, not checked yet. Undefined: none. So are the other ids. */
@@ -18,7 +18,7 @@ export interface PendingEntry {
   readonly metadata: JsonObject | undefined
   readonly context: BoundContext | undefined
   /** What few entries have; in an object of its own, so that the others pay for one field. */
-  readonly extras: PendingExtras | undefined
+  readonly extras: CapturedExtras | undefined
   /**
    * Its size in memory, estimated: fixed costs, the characters of its texts and its metadata at
    * one byte each (text outside of Latin-1 takes two), and a header for each value. What it shares
@@ -27,7 +27,7 @@ export interface PendingEntry {
   readonly bytes: number
 }
 
-export interface PendingExtras {
+export interface CapturedExtras {
   /** Undefined: when it was recorded. NaN: what was given was no time. */
   readonly occurredAtMs: number | undefined
   /** The entry's own details, over the context's. */

@@ -2,7 +2,7 @@ import { currentScope } from './scope.ts'
 import type { AuditContext } from '../entry.ts'
 import { merge } from '../capture/json-object.ts'
 import type { BoundContext } from '../capture/captured-entry.ts'
-import type { Shaper } from '../capture/capture.ts'
+import type { Capture } from '../capture/capture.ts'
 
 /**
  * The context of an entry that is recorded now: a recorder's own over what the application was
@@ -12,7 +12,7 @@ import type { Shaper } from '../capture/capture.ts'
  * @param ask the recorder's option `context`
  */
 export function contextNow(
-  shaper: Shaper,
+  capture: Capture,
   own: BoundContext | undefined,
   ask: (() => AuditContext | undefined) | undefined,
 ): BoundContext | undefined {
@@ -21,16 +21,16 @@ export function contextNow(
   let outer: BoundContext | undefined
   if (scope) {
     const scopeContext = scope.context
-    if (scope.boundBy !== shaper || scope.boundFrom !== scopeContext) {
-      scope.bound = shaper.bind(scopeContext)
-      scope.boundBy = shaper
+    if (scope.boundBy !== capture || scope.boundFrom !== scopeContext) {
+      scope.bound = capture.bindContext(scopeContext)
+      scope.boundBy = capture
       scope.boundFrom = scopeContext
     }
     outer = scope.bound as BoundContext
   }
   try {
     const asked = ask?.()
-    if (asked) outer = shaper.bind(asked, outer)
+    if (asked) outer = capture.bindContext(asked, outer)
   } catch {
     // An entry without its context is worth more than none.
   }

@@ -1,7 +1,7 @@
 import type { Encoder, Row } from './encoder.ts'
 import { type EncodedSlice, halvesOf, readRow, rowsIn } from './slice.ts'
 import { type EntryLabel, labelOf } from './log-label.ts'
-import type { PendingEntry } from '../capture/captured-entry.ts'
+import type { CapturedEntry } from '../capture/captured-entry.ts'
 
 /**
  * Entries on their way to the fast lane. Once a slice is sealed, its text is all that is held: while
@@ -11,7 +11,7 @@ import type { PendingEntry } from '../capture/captured-entry.ts'
 export class EncodedBatch {
   readonly #encoder: Encoder
   readonly #sealed: EncodedSlice[]
-  #pending: PendingEntry[] = []
+  #captured: CapturedEntry[] = []
   #rows: Row[] = []
   #lastSeq: number
   #entries: number
@@ -44,12 +44,12 @@ export class EncodedBatch {
   }
 
   /** @throws what the encoder throws, with nothing added */
-  add(pending: PendingEntry, recorderSeq: number): void {
-    this.#rows.push(this.#encoder.rowOf(pending, recorderSeq))
-    this.#pending.push(pending)
+  add(captured: CapturedEntry, recorderSeq: number): void {
+    this.#rows.push(this.#encoder.rowOf(captured, recorderSeq))
+    this.#captured.push(captured)
     this.#lastSeq = recorderSeq
     this.#entries += 1
-    this.#bytes += pending.bytes
+    this.#bytes += captured.bytes
   }
 
   /**
@@ -60,10 +60,10 @@ export class EncodedBatch {
   seal(): number {
     const entries = this.#rows.length
     if (entries === 0) return 0
-    const json = this.#encoder.arrayOf(this.#rows, this.#pending)
+    const json = this.#encoder.arrayOf(this.#rows, this.#captured)
     this.#sealed.push({ json, entries, lastSeq: this.#lastSeq })
     this.#rows = []
-    this.#pending = []
+    this.#captured = []
     return json.length
   }
 

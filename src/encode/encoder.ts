@@ -4,7 +4,7 @@ import { Notes } from './entry-notes.ts'
 import { createInstantText, occurredTime, recordedTime } from './entry-time.ts'
 import { createIdGenerator, type IdGenerator } from '../ids/uuid7.ts'
 import { JsonObject, merge } from '../capture/json-object.ts'
-import type { BoundContext, PendingEntry } from '../capture/captured-entry.ts'
+import type { BoundContext, CapturedEntry } from '../capture/captured-entry.ts'
 import type { Redactor } from '../redact/redactor.ts'
 import { mayHoldSecret } from '../redact/secret-texts.ts'
 import { internal } from '../engine-text.ts'
@@ -31,15 +31,15 @@ export interface EncoderOptions {
  * Total, and whatever comes out fits its columns' types and the log's checks.
  */
 export interface Encoder {
-  rowOf(pending: PendingEntry, recorderSeq: number): Row
+  rowOf(captured: CapturedEntry, recorderSeq: number): Row
   /** A JSON array of rows: those that `rowOf` has made of these entries. */
-  arrayOf(rows: readonly Row[], entries: readonly PendingEntry[]): string
+  arrayOf(rows: readonly Row[], entries: readonly CapturedEntry[]): string
   /**
    * An entry as the outbox lane takes it: the JSON of an object with the columns' names.
    *
    * @param recorderSeq its running number; null where it has none, as in the outbox lane
    */
-  encode(pending: PendingEntry, recorderSeq: number | null): string
+  encode(captured: CapturedEntry, recorderSeq: number | null): string
   /** How many entries were encoded less faithfully than they were given. */
   readonly degraded: number
 }
@@ -69,11 +69,11 @@ export function createEncoder(options: EncoderOptions): Encoder {
    * Nearly every entry is plain: nothing is to be mended or said of it, and it fits. Those are
    * stringified together, by the engine, which is the cheapest way there is.
    */
-  function rowOf(pending: PendingEntry, recorderSeq: number): Row {
-    const id = nextId(recordedTime(pending.recordedAtMs))
-    if (!isPlain(pending)) return rowJson(partsOf(pending, recorderSeq, id))
-    const { userId, eventId, targetId, action, entityType, requestId } = pending
-    const { recordedAtMs, metadata = NOTHING, context } = pending
+  function rowOf(captured: CapturedEntry, recorderSeq: number): Row {
+    const id = nextId(recordedTime(captured.recordedAtMs))
+    if (!isPlain(captured)) return rowJson(partsOf(captured, recorderSeq, id))
+    const { userId, eventId, targetId, action, entityType, requestId } = captured
+    const { recordedAtMs, metadata = NOTHING, context } = captured
     return [
       id,
       instantText(recordedAtMs),
@@ -89,13 +89,13 @@ export function createEncoder(options: EncoderOptions): Encoder {
     ]
   }
 
-  function isPlain(pending: PendingEntry): boolean {
-    const { action, userId, eventId, targetId, requestId, entityType, context } = pending
-    const { recordedAtMs } = pending
+  function isPlain(captured: CapturedEntry): boolean {
+    const { action, userId, eventId, targetId, requestId, entityType, context } = captured
+    const { recordedAtMs } = captured
     return (
-      pending.extras === undefined &&
+      captured.extras === undefined &&
       recordedTime(recordedAtMs) === recordedAtMs &&
-      isPlainContext(context, pending) &&
+      isPlainContext(context, captured) &&
       (names.has(action) || (isActionName(action) && remember(action))) &&
       (entityType === undefined || names.has(entityType) || isPlainText(entityType)) &&
       (userId === undefined || isUuid(userId)) &&
@@ -105,12 +105,12 @@ export function createEncoder(options: EncoderOptions): Encoder {
     )
   }
 
-  function isPlainContext(context: BoundContext | undefined, pending: PendingEntry): boolean {
-    if (context === undefined) return pending.bytes <= plainCharacters
+  function isPlainContext(context: BoundContext | undefined, captured: CapturedEntry): boolean {
+    if (context === undefined) return captured.bytes <= plainCharacters
     return (
       context.marks === undefined &&
       context.redacted === undefined &&
-      pending.bytes + context.characters <= plainCharacters
+      captured.bytes + context.characters <= plainCharacters
     )
   }
 
@@ -119,47 +119,47 @@ export function createEncoder(options: EncoderOptions): Encoder {
     return true
   }
 
-  function arrayOf(rows: readonly Row[], entries: readonly PendingEntry[]): string {
+  function arrayOf(rows: readonly Row[], entries: readonly CapturedEntry[]): string {
     const isPlain = rows.every((row) => typeof row !== 'string')
     const json = isPlain ? stringified(rows) : undefined
-    return json ?? `[${rows.map((row, at) => jsonOf(row, entries[at] as PendingEntry)).join(',')}]`
+    return json ?? `[${rows.map((row, at) => jsonOf(row, entries[at] as CapturedEntry)).join(',')}]`
   }
 
-  function jsonOf(row: Row, pending: PendingEntry): string {
+  function jsonOf(row: Row, captured: CapturedEntry): string {
     if (typeof row === 'string') return row
     const [id, , recorderSeq] = row
-    return stringified(row) ?? rowJson(partsOf(pending, recorderSeq, id))
+    return stringified(row) ?? rowJson(partsOf(captured, recorderSeq, id))
   }
 
-  function encode(pending: PendingEntry, recorderSeq: number | null): string {
-    const id = nextId(recordedTime(pending.recordedAtMs))
-    return objectJson(partsOf(pending, recorderSeq, id), recorderId)
+  function encode(captured: CapturedEntry, recorderSeq: number | null): string {
+    const id = nextId(recordedTime(captured.recordedAtMs))
+    return objectJson(partsOf(captured, recorderSeq, id), recorderId)
   }
 
-  function partsOf(pending: PendingEntry, recorderSeq: number | null, id: string): Parts {
-    const notes = new Notes(pending)
-    const recordedMs = recordedTime(pending.recordedAtMs)
+  function partsOf(captured: CapturedEntry, recorderSeq: number | null, id: string): Parts {
+    const notes = new Notes(captured)
+    const recordedMs = recordedTime(captured.recordedAtMs)
     let occurredMs = recordedMs
-    if (pending.extras?.occurredAtMs !== undefined) {
-      const occurred = occurredTime(pending.extras.occurredAtMs, recordedMs)
+    if (captured.extras?.occurredAtMs !== undefined) {
+      const occurred = occurredTime(captured.extras.occurredAtMs, recordedMs)
       if (occurred.mark !== undefined) notes.mark(occurred.mark)
       occurredMs = occurred.ms
     }
-    const isAction = isActionName(pending.action)
+    const isAction = isActionName(captured.action)
     if (!isAction) notes.mark('action.malformed')
     const parts = fit({
       id,
       occurredAt: instantText(occurredMs),
       recorderSeq,
-      userId: uuidOf('userId', pending.userId, notes),
-      eventId: uuidOf('eventId', pending.eventId, notes),
-      targetId: uuidOf('targetId', pending.targetId, notes),
-      action: isAction ? `"${pending.action}"` : line('action', pending.action, notes),
-      entityType: columnOf('entityType', pending.entityType, notes),
-      requestId: columnOf('requestId', pending.requestId, notes),
-      metadataJson: jsonColumn(pending.metadata, 'metadata', notes),
-      detailsJson: detailsOf(pending, notes),
-      metadata: pending.metadata,
+      userId: uuidOf('userId', captured.userId, notes),
+      eventId: uuidOf('eventId', captured.eventId, notes),
+      targetId: uuidOf('targetId', captured.targetId, notes),
+      action: isAction ? `"${captured.action}"` : line('action', captured.action, notes),
+      entityType: columnOf('entityType', captured.entityType, notes),
+      requestId: columnOf('requestId', captured.requestId, notes),
+      metadataJson: jsonColumn(captured.metadata, 'metadata', notes),
+      detailsJson: detailsOf(captured, notes),
+      metadata: captured.metadata,
       notes,
     })
     if (notes.marks !== undefined) degraded += 1
@@ -190,7 +190,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
   }
 
   /** The details' JSON: the context's is made once, unless the entry has details of its own. */
-  function detailsOf({ context, extras }: PendingEntry, notes: Notes): string | undefined {
+  function detailsOf({ context, extras }: CapturedEntry, notes: Notes): string | undefined {
     const details = extras?.details
     if (details !== undefined) return jsonColumn(merge(context?.details, details), 'context', notes)
     if (context?.details === undefined) return undefined

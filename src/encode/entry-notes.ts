@@ -1,4 +1,4 @@
-import type { PendingEntry } from '../capture/captured-entry.ts'
+import type { CapturedEntry } from '../capture/captured-entry.ts'
 import { mendJson } from './storable-text.ts'
 
 /** What an entry's context says about the entry, beside its details. Made when first needed. */
@@ -10,8 +10,8 @@ export class Notes {
   /** Text that is no UUID, as JSON, by the field that it was given in. */
   invalid: Record<string, string> | undefined
 
-  constructor(pending: PendingEntry | undefined) {
-    const { context, extras } = pending ?? {}
+  constructor(captured: CapturedEntry | undefined) {
+    const { context, extras } = captured ?? {}
     if (context?.marks || extras?.marks) {
       this.marks = [...new Set([...(context?.marks ?? []), ...(extras?.marks ?? [])])]
     }

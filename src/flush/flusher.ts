@@ -8,7 +8,7 @@ import { databaseFault, errorName } from '../errors.ts'
 import type { StagedBatch } from './resend-buffer.ts'
 import type { AuditLogger } from '../logger.ts'
 import { Outage } from '../database/outage.ts'
-import type { PendingEntry } from '../capture/captured-entry.ts'
+import type { CapturedEntry } from '../capture/captured-entry.ts'
 import { faultKind } from '../database/faults.ts'
 import { withRetry } from '../database/retry.ts'
 
@@ -18,7 +18,7 @@ const SLICE_ENTRIES = 100
 const MAX_BATCH_CHARACTERS = 4 * 1024 * 1024
 
 export interface FlusherParts {
-  readonly buffer: EntryBuffer<PendingEntry>
+  readonly buffer: EntryBuffer<CapturedEntry>
   readonly encoder: Encoder
   /** Writes a batch to staging in one statement: all of it or none. @returns the lane's epoch */
   readonly stage: (slices: readonly string[]) => Promise<string | null>
@@ -142,21 +142,21 @@ export class Flusher {
       if (taken > 0) await nextTurn()
       const slice = buffer.take(Math.min(SLICE_ENTRIES, maxBatchEntries - taken))
       taken += slice.length
-      for (const pending of slice) this.#encode(pending, encoded)
+      for (const captured of slice) this.#encode(captured, encoded)
       characters += encoded.seal()
     }
     this.#warnOfDegraded()
     return encoded
   }
 
-  #encode(pending: PendingEntry, encoded: EncodedBatch): void {
+  #encode(captured: CapturedEntry, encoded: EncodedBatch): void {
     this.#numbered += 1
     try {
-      encoded.add(pending, this.#numbered)
+      encoded.add(captured, this.#numbered)
     } catch {
       // A bug of ours, and no reason to hold up the others.
       this.#parts.drops.count('refused')
-      this.#parts.buffer.release(1, pending.bytes)
+      this.#parts.buffer.release(1, captured.bytes)
       this.#settle(1)
     }
   }
@@ -212,11 +212,11 @@ export class Flusher {
     logger.warn({ ...encoded.labels(1)[0], fault }, 'audit entry refused by the database')
   }
 
-  #lose(entries: readonly PendingEntry[]): void {
+  #lose(entries: readonly CapturedEntry[]): void {
     const { buffer, drops } = this.#parts
     drops.count('timeout', entries.length, entries.slice(0, MAX_LABELS).map(labelOf))
     this.#numbered += entries.length
-    const bytes = entries.reduce((sum, pending) => sum + pending.bytes, 0)
+    const bytes = entries.reduce((sum, captured) => sum + captured.bytes, 0)
     buffer.release(entries.length, bytes)
     this.#settle(entries.length)
   }

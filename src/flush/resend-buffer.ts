@@ -20,7 +20,7 @@ interface KeptBatch extends Omit<StagedBatch, 'slices'> {
   readonly bytes: number
 }
 
-export interface KeeperParts {
+export interface ResendBufferParts {
   /** Beyond this the oldest batches are let go, unconfirmed. 0 keeps nothing. */
   readonly maxBytes: number
   readonly laneState: () => Promise<LaneState>
@@ -41,8 +41,8 @@ const MAX_CHECK_SHARE = 1 / 20
  * it leaves by the log alone. The largest number logged would prove nothing: relays skip rows that
  * another one holds.
  */
-export class Keeper {
-  readonly #parts: KeeperParts
+export class ResendBuffer {
+  readonly #parts: ResendBufferParts
   #kept: KeptBatch[] = []
   #bytes = 0
   #timer: NodeJS.Timeout | undefined
@@ -50,7 +50,7 @@ export class Keeper {
   #everyMs = CHECK_EVERY_MS
   #closed = false
 
-  constructor(parts: KeeperParts) {
+  constructor(parts: ResendBufferParts) {
     this.#parts = parts
   }
 

@@ -1,25 +1,23 @@
-import { contextNow } from '../context/context-now.ts'
+import type { BoundContext } from '../capture/captured-entry.ts'
 import { runInScope } from '../context/scope.ts'
 import type { ActionMap, AnyActions, AuditContext, EntryOf } from '../entry.ts'
 import { AuditError, safeError } from '../errors.ts'
-import { type AuditTransaction, type RecordInMode, writeToOutbox } from '../lanes/outbox.ts'
-import type { BoundContext } from '../capture/captured-entry.ts'
+import type { AuditTransaction, RecordInMode } from '../lanes/outbox.ts'
+import type { Intake } from './intake.ts'
 import type { CloseResult, Recorder, RecorderStats, RecordInOptions } from './recorder.ts'
-import type { RecorderPath } from './pipeline.ts'
-import { within } from '../within.ts'
 
-/** A recorder's front: the shared path, and the context that is bound to it. */
+/** The recorder: its intake, which its children share, and the context that is bound to it. */
 export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Recorder<Actions> {
-  readonly #path: RecorderPath
+  readonly #intake: Intake
   readonly #context: BoundContext | undefined
 
-  constructor(path: RecorderPath, context: BoundContext | undefined) {
-    this.#path = path
+  constructor(intake: Intake, context?: BoundContext) {
+    this.#intake = intake
     this.#context = context
   }
 
   record(entry: EntryOf<Actions>): boolean {
-    return this.#path.record(entry, this)
+    return this.#intake.record(entry, this.#context)
   }
 
   recordIn(
@@ -38,13 +36,14 @@ export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Re
     entries: readonly unknown[],
     mode: RecordInMode,
   ): Promise<number> {
-    const { shaper, encoder, logger } = this.#path
+    const { path } = this.#intake
+    const { capture, encoder, logger } = path
     const nowMs = Date.now()
-    const context = this.contextNow()
+    const context = this.#intake.contextNow(this.#context)
     const encoded: string[] = []
     for (const entry of entries) {
-      const pending = shaper.shape(entry, context, nowMs)
-      if (pending) encoded.push(encoder.encode(pending, null))
+      const captured = capture.captureEntry(entry, context, nowMs)
+      if (captured) encoded.push(encoder.encode(captured, null))
     }
     const unshapable = entries.length - encoded.length
     if (unshapable > 0) {
@@ -55,12 +54,7 @@ export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Re
     }
     if (encoded.length === 0) return 0
     try {
-      const { statementTimeoutMs } = this.#path.limits
-      // A driver may keep a statement for ever that it was given while its transaction ended.
-      const taken = await within(statementTimeoutMs, writeToOutbox(tx, encoded, mode), () => {
-        const message = `No answer from the transaction within ${statementTimeoutMs} ms.`
-        throw new AuditError('AUDIT_DEADLINE_PASSED', message)
-      })
+      const taken = await path.writeToOutbox(tx, encoded, mode)
       if (taken < encoded.length) {
         logger.warn({ given: encoded.length, taken }, 'audit.record did not take every entry')
       }
@@ -74,32 +68,27 @@ export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Re
   }
 
   child(context: AuditContext): Recorder<Actions> {
-    return new BoundRecorder(this.#path, this.#path.shaper.bind(context, this.#context))
+    const { capture } = this.#intake.path
+    return new BoundRecorder(this.#intake, capture.bindContext(context, this.#context))
   }
 
   withContext<T>(context: AuditContext, fn: () => T): T {
     return runInScope(context, this as unknown as Recorder, fn)
   }
 
-  flush({ timeoutMs = this.#path.limits.closeTimeoutMs } = {}): Promise<boolean> {
-    return this.#path.flush(timeoutMs)
+  flush({ timeoutMs }: { readonly timeoutMs?: number | undefined } = {}): Promise<boolean> {
+    return this.#intake.path.flush(timeoutMs)
   }
 
-  close({ timeoutMs = this.#path.limits.closeTimeoutMs } = {}): Promise<CloseResult> {
-    return this.#path.close(timeoutMs)
+  close({ timeoutMs }: { readonly timeoutMs?: number | undefined } = {}): Promise<CloseResult> {
+    return this.#intake.path.close(timeoutMs)
   }
 
   stats(): RecorderStats {
-    return this.#path.stats()
+    return this.#intake.path.stats()
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close()
-  }
-
-  /** This recorder's own context over the scope's: what is nearer to the entry wins. */
-  contextNow(): BoundContext | undefined {
-    const { shaper, context } = this.#path
-    return contextNow(shaper, this.#context, context)
   }
 }

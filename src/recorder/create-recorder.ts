@@ -10,10 +10,11 @@ import {
   resolveLimits,
 } from '../options.ts'
 import type { Recorder } from './recorder.ts'
-import { RecorderPath } from './pipeline.ts'
+import { Intake } from './intake.ts'
+import { Pipeline } from './pipeline.ts'
 import { openRecorderStatements } from '../lanes/recorder-statements.ts'
 import { compileRedactor, type RedactOptions } from '../redact/redactor.ts'
-import { createShaper } from '../capture/capture.ts'
+import { createCapture } from '../capture/capture.ts'
 
 export interface RecorderOptions extends Partial<RecorderLimits> {
   /**
@@ -63,9 +64,9 @@ export function createRecorder<Actions extends ActionMap = AnyActions>(
     return createNoopRecorder()
   }
   const { maxEntryBytes, statementTimeoutMs } = limits
-  const shaper = createShaper({ maxEntryBytes, redactor })
+  const capture = createCapture({ maxEntryBytes, redactor })
   const open = (recorderId: string) =>
     openRecorderStatements({ url, recorderId, statementTimeoutMs })
-  const path = new RecorderPath({ open, limits, logger, shaper, context: options.context })
-  return new BoundRecorder<Actions>(path, undefined)
+  const pipeline = new Pipeline({ open, limits, logger, capture })
+  return new BoundRecorder<Actions>(new Intake(pipeline, options.context))
 }

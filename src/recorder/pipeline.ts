@@ -2,52 +2,51 @@ import { randomUUID } from 'node:crypto'
 import { EntryBuffer } from '../flush/buffer.ts'
 import { DropCounter } from '../flush/drop-counter.ts'
 import { createEncoder, type Encoder } from '../encode/encoder.ts'
-import type { AuditContext, DropReason } from '../entry.ts'
+import type { DropReason } from '../entry.ts'
+import { AuditError } from '../errors.ts'
 import { Flusher } from '../flush/flusher.ts'
-import { Keeper } from '../flush/resend-buffer.ts'
+import { ResendBuffer } from '../flush/resend-buffer.ts'
 import type { AuditLogger } from '../logger.ts'
 import type { RecorderLimits } from '../options.ts'
-import type { BoundContext, PendingEntry } from '../capture/captured-entry.ts'
+import type { CapturedEntry } from '../capture/captured-entry.ts'
 import type { CloseResult, RecorderStats } from './recorder.ts'
 import type { RecorderStatements } from '../lanes/recorder-statements.ts'
+import { type AuditTransaction, type RecordInMode, writeToOutbox } from '../lanes/outbox.ts'
+import type { EntryPath } from './entry-path.ts'
 import { Reporter } from './reporter.ts'
-import type { Shaper } from '../capture/capture.ts'
+import type { Capture } from '../capture/capture.ts'
 import { within } from '../within.ts'
 
-export interface PathParts {
+export interface PipelineParts {
   readonly open: (recorderId: string) => RecorderStatements
   readonly limits: RecorderLimits
   readonly logger: AuditLogger
-  readonly shaper: Shaper
-  readonly context: (() => AuditContext | undefined) | undefined
+  readonly capture: Capture
 }
 
-/** What a recorder and its children share: an entry's way in this process, in order. */
-export class RecorderPath {
+/** The way to the database: what was captured is buffered, encoded, staged and kept until logged. */
+export class Pipeline implements EntryPath {
   readonly id = randomUUID()
-  readonly shaper: Shaper
+  readonly capture: Capture
   readonly encoder: Encoder
-  readonly limits: RecorderLimits
   readonly logger: AuditLogger
-  readonly context: (() => AuditContext | undefined) | undefined
-  readonly #buffer: EntryBuffer<PendingEntry>
+  readonly #limits: RecorderLimits
+  readonly #buffer: EntryBuffer<CapturedEntry>
   readonly #drops: DropCounter
   readonly #flusher: Flusher
-  readonly #keeper: Keeper
+  readonly #resendBuffer: ResendBuffer
   readonly #reporter: Reporter
   readonly #statements: RecorderStatements
   #accepted = 0
-  #recording = false
   #closing: Promise<CloseResult> | undefined
 
-  constructor({ open, limits, logger, shaper, context }: PathParts) {
+  constructor({ open, limits, logger, capture }: PipelineParts) {
     const { maxEntryBytes, maxBatchEntries, flushIntervalMs } = limits
     const recorderId = this.id
-    this.limits = limits
+    this.#limits = limits
     this.logger = logger
-    this.shaper = shaper
-    this.context = context
-    this.encoder = createEncoder({ recorderId, maxEntryBytes, redactor: shaper.redactor })
+    this.capture = capture
+    this.encoder = createEncoder({ recorderId, maxEntryBytes, redactor: capture.redactor })
     this.#drops = new DropCounter(logger)
     this.#buffer = new EntryBuffer({
       maxEntries: limits.maxBufferEntries,
@@ -74,12 +73,12 @@ export class RecorderPath {
       flushIntervalMs,
       maxBatchEntries,
       onStaged: (batch) => {
-        this.#keeper.keep(batch)
+        this.#resendBuffer.keep(batch)
         this.#reporter.changed()
       },
       onRefused: () => this.#reporter.changed(),
     })
-    this.#keeper = new Keeper({
+    this.#resendBuffer = new ResendBuffer({
       maxBytes: limits.maxKeptBytes,
       laneState: () => statements.laneState(),
       stage: (slices) => statements.stage(slices),
@@ -87,28 +86,18 @@ export class RecorderPath {
     })
   }
 
-  /** Total: whatever it is given, in whatever state, it answers at once. */
-  record(entry: unknown, recorder: { contextNow(): BoundContext | undefined }): boolean {
-    if (this.#closing) return this.#drop('closed')
-    // A getter of the entry, or a logger, that records: its own record() would never end.
-    if (this.#recording) return this.#drop('reentrant')
-    this.#recording = true
-    let pending: PendingEntry | undefined
-    try {
-      pending = this.shaper.shape(entry, recorder.contextNow(), Date.now())
-    } catch {
-      // Not logged: the error may quote the entry.
-    } finally {
-      this.#recording = false
-    }
-    if (pending === undefined) return this.#drop('unshapable')
-    if (!this.#buffer.push(pending)) return this.#drop('full')
+  get isClosed(): boolean {
+    return this.#closing !== undefined
+  }
+
+  accept(captured: CapturedEntry): boolean {
+    if (!this.#buffer.push(captured)) return this.drop('full')
     this.#accepted += 1
     this.#flusher.wake()
     return true
   }
 
-  #drop(reason: DropReason): false {
+  drop(reason: DropReason): false {
     this.#drops.count(reason)
     this.#reporter.changed()
     return false
@@ -123,8 +112,8 @@ export class RecorderPath {
       entityType: 'audit',
       metadata: { recorderId: this.id, dropped },
     }
-    const pending = this.shaper.shape(entry, undefined, Date.now())
-    if (pending && this.#buffer.push(pending)) {
+    const captured = this.capture.captureEntry(entry, undefined, Date.now())
+    if (captured && this.#buffer.push(captured)) {
       this.#accepted += 1
       this.#flusher.wake()
     } else {
@@ -132,11 +121,25 @@ export class RecorderPath {
     }
   }
 
-  flush(timeoutMs: number): Promise<boolean> {
+  /** @throws {AuditError} `AUDIT_DEADLINE_PASSED` after `statementTimeoutMs`, and as the outbox does */
+  writeToOutbox(
+    tx: AuditTransaction,
+    encoded: readonly string[],
+    mode: RecordInMode,
+  ): Promise<number> {
+    const { statementTimeoutMs } = this.#limits
+    // A driver may keep a statement for ever that it was given while its transaction ended.
+    return within(statementTimeoutMs, writeToOutbox(tx, encoded, mode), () => {
+      const message = `No answer from the transaction within ${statementTimeoutMs} ms.`
+      throw new AuditError('AUDIT_DEADLINE_PASSED', message)
+    })
+  }
+
+  flush(timeoutMs = this.#limits.closeTimeoutMs): Promise<boolean> {
     return within(timeoutMs, this.#flusher.flush(this.#accepted), () => false)
   }
 
-  close(timeoutMs: number): Promise<CloseResult> {
+  close(timeoutMs = this.#limits.closeTimeoutMs): Promise<CloseResult> {
     this.#closing ??= this.#close(timeoutMs)
     return this.#closing
   }
@@ -148,7 +151,7 @@ export class RecorderPath {
     if (isReachable && this.#accepted > 0) {
       this.#recordDrops()
       await this.flush(timeoutMs)
-      await this.#keeper.close()
+      await this.#resendBuffer.close()
     }
     const lostBefore = this.#drops.total
     await this.#flusher.stop()

@@ -1,28 +1,22 @@
-import { contextNow } from '../context/context-now.ts'
-import { runInScope } from '../context/scope.ts'
-import type { RecorderOptions } from '../recorder/create-recorder.ts'
+import { type Capture, createCapture } from '../capture/capture.ts'
+import type { CapturedEntry } from '../capture/captured-entry.ts'
 import { createEncoder, type Encoder } from '../encode/encoder.ts'
-import type { ActionMap, AnyActions, AuditContext, DropReason, EntryOf } from '../entry.ts'
+import type { ActionMap, AnyActions, DropReason } from '../entry.ts'
 import { AuditError, type AuditErrorCode } from '../errors.ts'
-import { RECORDER_LIMITS, refuseUnknownOptions, resolveLimits } from '../options.ts'
 import type { AuditTransaction } from '../lanes/outbox.ts'
-import type { BoundContext, PendingEntry } from '../capture/captured-entry.ts'
-import type { CloseResult, Recorder, RecorderStats, RecordInOptions } from '../recorder/recorder.ts'
+import type { AuditLogger } from '../logger.ts'
+import { RECORDER_LIMITS, refuseUnknownOptions, resolveLimits } from '../options.ts'
+import type { LoggedEntry } from '../read/logged-entry.ts'
+import { BoundRecorder } from '../recorder/bound-recorder.ts'
+import type { RecorderOptions } from '../recorder/create-recorder.ts'
+import type { EntryPath } from '../recorder/entry-path.ts'
+import { Intake } from '../recorder/intake.ts'
+import type { CloseResult, Recorder, RecorderStats } from '../recorder/recorder.ts'
 import { compileRedactor } from '../redact/redactor.ts'
-import { createShaper, type Shaper } from '../capture/capture.ts'
 
-/** An entry as `audit_log` would hold it. */
-export interface MemoryEntry {
-  readonly id: string
-  readonly occurredAt: Date
-  readonly userId: string | null
-  readonly eventId: string | null
-  readonly targetId: string | null
-  readonly action: string
-  readonly entityType: string | null
-  readonly requestId: string | null
-  readonly metadata: Readonly<Record<string, unknown>>
-  readonly context: Readonly<Record<string, unknown>>
+/** An entry as `audit_log` would hold it, without what the log adds. */
+export interface MemoryEntry
+  extends Omit<LoggedEntry, 'seq' | 'loggedAt' | 'recorderId' | 'recorderSeq'> {
   /** `outbox` for what `recordIn` took; whether its transaction committed is not known here. */
   readonly lane: 'staging' | 'outbox'
 }
@@ -65,61 +59,78 @@ export function createMemoryRecorder<Actions extends ActionMap = AnyActions>(
     { maxEntryBytes: given },
   )
   const redactor = compileRedactor(redact)
-  const shaper = createShaper({ maxEntryBytes, redactor })
+  const capture = createCapture({ maxEntryBytes, redactor })
   const encoder = createEncoder({ recorderId: MEMORY_RECORDER_ID, maxEntryBytes, redactor })
-  return new BoundMemoryRecorder<Actions>(new Memory(shaper, encoder, context), undefined)
+  const path = new MemoryPath(capture, encoder)
+  return new BoundMemoryRecorder<Actions>(path, new Intake(path, context))
 }
 
 const MEMORY_RECORDER_ID = '00000000-0000-7000-8000-000000000000'
 
-/** What a memory recorder and its children share. */
-class Memory {
-  readonly shaper: Shaper
-  readonly #encoder: Encoder
-  readonly #askContext: RecorderOptions['context']
-  entries: MemoryEntry[] = []
-  failure: AuditErrorCode | null = null
-  isClosed = false
+/** What goes wrong in a test is told by what its recorder answers, and not by lines in between. */
+const SILENT: AuditLogger = { debug() {}, info() {}, warn() {}, error() {} }
+
+/** Keeps entries where the real path would send them to the database. */
+class MemoryPath implements EntryPath {
+  readonly capture: Capture
+  readonly encoder: Encoder
+  readonly logger = SILENT
+  #entries: MemoryEntry[] = []
+  #failure: AuditErrorCode | null = null
+  #isClosed = false
   #accepted = 0
-  #isRecording = false
   readonly #dropped: Partial<Record<DropReason, number>> = {}
 
-  constructor(shaper: Shaper, encoder: Encoder, askContext: RecorderOptions['context']) {
-    this.shaper = shaper
-    this.#encoder = encoder
-    this.#askContext = askContext
+  constructor(capture: Capture, encoder: Encoder) {
+    this.capture = capture
+    this.encoder = encoder
   }
 
-  record(entry: unknown, bound: BoundContext | undefined): boolean {
-    if (this.isClosed) return this.#drop('closed')
-    if (this.#isRecording) return this.#drop('reentrant')
-    this.#isRecording = true
+  get isClosed(): boolean {
+    return this.#isClosed
+  }
+
+  get entries(): readonly MemoryEntry[] {
+    return this.#entries
+  }
+
+  clear(): void {
+    this.#entries = []
+  }
+
+  /** @param code what every `recordIn` from now on fails with; null: none does */
+  failWith(code: AuditErrorCode | null): void {
+    this.#failure = code
+  }
+
+  accept(captured: CapturedEntry): boolean {
+    this.#accepted += 1
     try {
-      const pending = this.shape(entry, bound)
-      if (pending === undefined) return this.#drop('unshapable')
-      this.keep(pending, 'staging')
-      this.#accepted += 1
-      return true
+      this.#entries.push(storedEntry(this.encoder.encode(captured, this.#accepted), 'staging'))
     } catch {
-      return this.#drop('unshapable')
-    } finally {
-      this.#isRecording = false
+      this.drop('refused') // as the real path does, later
     }
+    return true
   }
 
-  shape(entry: unknown, bound: BoundContext | undefined): PendingEntry | undefined {
-    const context = contextNow(this.shaper, bound, this.#askContext)
-    return this.shaper.shape(entry, context, Date.now())
-  }
-
-  keep(pending: PendingEntry, lane: MemoryEntry['lane']): void {
-    const recorderSeq = lane === 'staging' ? this.#accepted + 1 : null
-    this.entries.push(storedEntry(this.#encoder.encode(pending, recorderSeq), lane))
-  }
-
-  #drop(reason: DropReason): false {
+  drop(reason: DropReason): false {
     this.#dropped[reason] = (this.#dropped[reason] ?? 0) + 1
     return false
+  }
+
+  async writeToOutbox(_tx: AuditTransaction, encoded: readonly string[]): Promise<number> {
+    if (this.#failure) throw new AuditError(this.#failure, 'failRecordIn() asked for this.')
+    for (const json of encoded) this.#entries.push(storedEntry(json, 'outbox'))
+    return encoded.length
+  }
+
+  flush(): Promise<boolean> {
+    return Promise.resolve(true)
+  }
+
+  close(): Promise<CloseResult> {
+    this.#isClosed = true
+    return Promise.resolve({ flushed: 0, dropped: 0 })
   }
 
   stats(): RecorderStats {
@@ -128,87 +139,34 @@ class Memory {
       recorded: this.#accepted,
       staged: this.#accepted,
       dropped: { ...this.#dropped },
-      degraded: this.#encoder.degraded,
+      degraded: this.encoder.degraded,
       bufferedEntries: 0,
       bufferedBytes: 0,
     }
   }
 }
 
-class BoundMemoryRecorder<Actions extends ActionMap> implements MemoryRecorder<Actions> {
-  readonly #memory: Memory
-  readonly #bound: BoundContext | undefined
+class BoundMemoryRecorder<Actions extends ActionMap>
+  extends BoundRecorder<Actions>
+  implements MemoryRecorder<Actions>
+{
+  readonly #path: MemoryPath
 
-  constructor(memory: Memory, bound: BoundContext | undefined) {
-    this.#memory = memory
-    this.#bound = bound
+  constructor(path: MemoryPath, intake: Intake) {
+    super(intake)
+    this.#path = path
   }
 
   get entries(): readonly MemoryEntry[] {
-    return this.#memory.entries
+    return this.#path.entries
   }
 
   clear(): void {
-    this.#memory.entries = []
+    this.#path.clear()
   }
 
   failRecordIn(code: AuditErrorCode | null = 'AUDIT_DATABASE_FAILED'): void {
-    this.#memory.failure = code
-  }
-
-  record(entry: EntryOf<Actions>): boolean {
-    return this.#memory.record(entry, this.#bound)
-  }
-
-  recordIn(
-    _tx: AuditTransaction,
-    entries: EntryOf<Actions> | readonly EntryOf<Actions>[],
-    { mode = 'best-effort' }: RecordInOptions = {},
-  ): Promise<number> {
-    const taken = this.#recordIn(Array.isArray(entries) ? entries : [entries], mode === 'atomic')
-    taken.catch(() => {}) // as forgiving of a forgotten await as the real one
-    return taken
-  }
-
-  async #recordIn(entries: readonly unknown[], isAtomic: boolean): Promise<number> {
-    const { failure } = this.#memory
-    const pending = entries
-      .map((entry) => this.#memory.shape(entry, this.#bound))
-      .filter((shaped) => shaped !== undefined)
-    if (isAtomic && pending.length < entries.length) {
-      throw new AuditError('AUDIT_ENTRY_UNSHAPABLE', 'An entry without an action was given.')
-    }
-    if (failure && (isAtomic || failure === 'AUDIT_NOT_IN_TRANSACTION')) {
-      throw new AuditError(failure, 'failRecordIn() asked for this.')
-    }
-    if (failure) return 0
-    for (const shaped of pending) this.#memory.keep(shaped, 'outbox')
-    return pending.length
-  }
-
-  child(context: AuditContext): Recorder<Actions> {
-    return new BoundMemoryRecorder(this.#memory, this.#memory.shaper.bind(context, this.#bound))
-  }
-
-  withContext<T>(context: AuditContext, fn: () => T): T {
-    return runInScope(context, this as unknown as Recorder, fn)
-  }
-
-  flush(): Promise<boolean> {
-    return Promise.resolve(true)
-  }
-
-  close(): Promise<CloseResult> {
-    this.#memory.isClosed = true
-    return Promise.resolve({ flushed: 0, dropped: 0 })
-  }
-
-  stats(): RecorderStats {
-    return this.#memory.stats()
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await this.close()
+    this.#path.failWith(code)
   }
 }
 

@@ -3,7 +3,7 @@ import { performance } from 'node:perf_hooks'
 import { pino } from 'pino'
 import { createEncoder } from '../../src/encode/encoder.ts'
 import { compileRedactor } from '../../src/redact/redactor.ts'
-import { createShaper } from '../../src/capture/capture.ts'
+import { createCapture } from '../../src/capture/capture.ts'
 import { demoEntry } from './demo-entry.ts'
 
 // What the parts of the hot path cost beside what everybody knows. The rounds are interleaved, so
@@ -17,13 +17,13 @@ const CALLS = 20_000
 
 function pipeline(redact: undefined | false) {
   const redactor = compileRedactor(redact)
-  const { shape } = createShaper({ maxEntryBytes: 32_768, redactor })
+  const { captureEntry } = createCapture({ maxEntryBytes: 32_768, redactor })
   const encoder = createEncoder({ recorderId: randomUUID(), maxEntryBytes: 32_768, redactor })
   const both = (n: number) => {
-    const pending = shape(demoEntry(n), undefined, Date.now())
+    const pending = captureEntry(demoEntry(n), undefined, Date.now())
     return pending && encoder.arrayOf([encoder.rowOf(pending, n)], [pending])
   }
-  return { shape, both }
+  return { captureEntry, both }
 }
 
 const redacting = pipeline(undefined)
@@ -37,10 +37,10 @@ const parts: Record<string, (n: number) => void> = {
   },
   'pino.info': (n) => logger.info(demoEntry(n)),
   shape: (n) => {
-    sink = redacting.shape(demoEntry(n), undefined, Date.now())
+    sink = redacting.captureEntry(demoEntry(n), undefined, Date.now())
   },
   'shape, redact: false': (n) => {
-    sink = bare.shape(demoEntry(n), undefined, Date.now())
+    sink = bare.captureEntry(demoEntry(n), undefined, Date.now())
   },
   'shape and encode': (n) => {
     sink = redacting.both(n)

@@ -4,10 +4,10 @@ import fs from 'node:fs'
 import { createRecorder } from '../../src/recorder/create-recorder.ts'
 import { createEncoder } from '../../src/encode/encoder.ts'
 import { EncodedBatch } from '../../src/encode/batch.ts'
-import { Keeper } from '../../src/flush/resend-buffer.ts'
+import { ResendBuffer } from '../../src/flush/resend-buffer.ts'
 import { RECORDER_LIMITS } from '../../src/options.ts'
 import { compileRedactor } from '../../src/redact/redactor.ts'
-import { createShaper } from '../../src/capture/capture.ts'
+import { createCapture } from '../../src/capture/capture.ts'
 import { BenchServer, quietLogger } from './bench-server.ts'
 import { describeMachine, showMachine } from './machine.ts'
 import { interleave, showNumber, showSpread, spreadOf } from './rounds.ts'
@@ -87,11 +87,11 @@ async function memory(): Promise<string> {
 
 function fillKeeper(name: string): { entries: number; jsonBytes: number; heldBytes: number } {
   const redactor = compileRedactor(undefined)
-  const { shape } = createShaper({ maxEntryBytes: MAX_ENTRY_BYTES, redactor })
+  const { captureEntry } = createCapture({ maxEntryBytes: MAX_ENTRY_BYTES, redactor })
   const encoder = createEncoder({
     ...{ recorderId: randomUUID(), maxEntryBytes: MAX_ENTRY_BYTES, redactor },
   })
-  const keeper = new Keeper({
+  const keeper = new ResendBuffer({
     maxBytes: MAX_KEPT_BYTES,
     laneState: () => Promise.reject(new Error('the database is away')),
     stage: () => Promise.reject(new Error('the database is away')),
@@ -100,7 +100,7 @@ function fillKeeper(name: string): { entries: number; jsonBytes: number; heldByt
   const batchOf = (from: number) => {
     const encoded = new EncodedBatch(encoder)
     for (let n = from; n < from + BATCH; n += 1) {
-      const pending = shape(entry(n, name), undefined, Date.now())
+      const pending = captureEntry(entry(n, name), undefined, Date.now())
       if (pending === undefined) throw new Error('it is no entry')
       encoded.add(pending, n + 1)
       if (n % 100 === 99) encoded.seal()

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { EntryBuffer } from '../../src/flush/buffer.ts'
-import type { PendingEntry } from '../../src/capture/captured-entry.ts'
+import type { CapturedEntry } from '../../src/capture/captured-entry.ts'
 import { compileRedactor } from '../../src/redact/redactor.ts'
-import { createShaper } from '../../src/capture/capture.ts'
+import { createCapture } from '../../src/capture/capture.ts'
 import { BenchServer } from './bench-server.ts'
 import { Child } from './child.ts'
 import type { Part, PartOptions, Result } from './part.ts'
@@ -56,11 +56,14 @@ async function run({ isQuick, say }: PartOptions): Promise<Result> {
   say('the buffer')
   const measured: { mib: number; estimatedMib: number }[] = []
   for (let round = 0; round < (isQuick ? 1 : 5); round += 1) {
-    const { shape } = createShaper({ maxEntryBytes: 32_768, redactor: compileRedactor(undefined) })
-    const buffer = new EntryBuffer<PendingEntry>({ maxEntries: ENTRIES, maxBytes: 2 ** 30 })
+    const { captureEntry } = createCapture({
+      maxEntryBytes: 32_768,
+      redactor: compileRedactor(undefined),
+    })
+    const buffer = new EntryBuffer<CapturedEntry>({ maxEntries: ENTRIES, maxBytes: 2 ** 30 })
     const before = heapMib()
     for (let n = 0; n < ENTRIES; n += 1) {
-      const pending = shape(freshEntry(n), undefined, Date.now())
+      const pending = captureEntry(freshEntry(n), undefined, Date.now())
       if (!pending || !buffer.push(pending)) throw new Error('an entry was not buffered')
     }
     const mib = heapMib() - before

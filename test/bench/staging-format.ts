@@ -10,9 +10,9 @@ import { createEncoder } from '../../src/encode/encoder.ts'
 import { EncodedBatch } from '../../src/encode/batch.ts'
 import { insertIntoLane, insertRows, jsonArray, laneColumns } from '../../src/lanes/lane.ts'
 import { RECORDER_LIMITS } from '../../src/options.ts'
-import type { PendingEntry } from '../../src/capture/captured-entry.ts'
+import type { CapturedEntry } from '../../src/capture/captured-entry.ts'
 import { compileRedactor } from '../../src/redact/redactor.ts'
-import { createShaper } from '../../src/capture/capture.ts'
+import { createCapture } from '../../src/capture/capture.ts'
 import { BenchServer } from './bench-server.ts'
 import { describeMachine, showMachine } from './machine.ts'
 import { interleave, type Rounds, showSpread } from './rounds.ts'
@@ -42,7 +42,7 @@ const TYPES = `
 
 const maxEntryBytes = RECORDER_LIMITS.maxEntryBytes.default
 const redactor = compileRedactor(undefined)
-const { shape, bind } = createShaper({ maxEntryBytes, redactor })
+const { captureEntry, bindContext } = createCapture({ maxEntryBytes, redactor })
 const encoder = createEncoder({ recorderId: RECORDER, maxEntryBytes, redactor })
 let numbered = 0
 const nextNumber = () => {
@@ -50,13 +50,13 @@ const nextNumber = () => {
   return numbered
 }
 
-type Write = (entries: readonly PendingEntry[]) => PromiseLike<unknown>
+type Write = (entries: readonly CapturedEntry[]) => PromiseLike<unknown>
 
 function formatsOn(connection: postgres.Sql): Record<string, Write> {
   const db = drizzle(connection)
-  const objects = (entries: readonly PendingEntry[]) =>
+  const objects = (entries: readonly CapturedEntry[]) =>
     entries.map((entry) => encoder.encode(entry, nextNumber()))
-  const rows = (entries: readonly PendingEntry[]) => {
+  const rows = (entries: readonly CapturedEntry[]) => {
     const batch = new EncodedBatch(encoder)
     for (const [at, entry] of entries.entries()) {
       batch.add(entry, nextNumber())
@@ -65,7 +65,7 @@ function formatsOn(connection: postgres.Sql): Record<string, Write> {
     batch.seal()
     return batch.slices
   }
-  const values = (entries: readonly PendingEntry[]): unknown[][] =>
+  const values = (entries: readonly CapturedEntry[]): unknown[][] =>
     rows(entries).flatMap((slice) => JSON.parse(slice))
   return {
     'arrays in jsonb, a text a slice (ours)': (entries) =>
@@ -127,9 +127,9 @@ async function measure(server: BenchServer, batchEntries: number): Promise<Round
   const connection = postgres(server.urlOf('formats'), {
     ...{ max: 1, prepare: false, fetch_types: false, onnotice: () => {} },
   })
-  const context = bind(CONTEXT)
+  const context = bindContext(CONTEXT)
   const entries = Array.from({ length: batchEntries }, (_, n) => {
-    const pending = shape(demoEntry(n), context, Date.now())
+    const pending = captureEntry(demoEntry(n), context, Date.now())
     if (pending === undefined) throw new Error('it is no entry')
     return pending
   })

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { BoundRecorder } from '../../src/recorder/bound-recorder.ts'
 import { RECORDER_LIMITS, resolveLimits } from '../../src/options.ts'
-import { RecorderPath } from '../../src/recorder/pipeline.ts'
+import { Intake } from '../../src/recorder/intake.ts'
+import { Pipeline } from '../../src/recorder/pipeline.ts'
 import type { RecorderStatements } from '../../src/lanes/recorder-statements.ts'
 import { compileRedactor } from '../../src/redact/redactor.ts'
-import { createShaper } from '../../src/capture/capture.ts'
+import { createCapture } from '../../src/capture/capture.ts'
 import { quietLogger } from './bench-server.ts'
 
 /** In the place of a database: it takes everything, keeps nothing, and has logged it at once. */
@@ -23,25 +24,25 @@ export function recorderOver(
   open: (recorderId: string) => RecorderStatements = unsentStatements,
   redact: undefined | false = undefined,
 ): BoundRecorder {
-  return new BoundRecorder(pathOver(open, redact), undefined)
+  return new BoundRecorder(new Intake(pipelineOver(open, redact), undefined))
 }
 
-function pathOver(
+function pipelineOver(
   open: (recorderId: string) => RecorderStatements,
   redact: undefined | false,
-): RecorderPath {
+): Pipeline {
   const limits = resolveLimits<keyof typeof RECORDER_LIMITS>(RECORDER_LIMITS, {}, process.env)
   const { maxEntryBytes } = limits
-  const shaper = createShaper({ maxEntryBytes, redactor: compileRedactor(redact) })
-  return new RecorderPath({ open, limits, logger: quietLogger, shaper, context: undefined })
+  const capture = createCapture({ maxEntryBytes, redactor: compileRedactor(redact) })
+  return new Pipeline({ open, limits, logger: quietLogger, capture })
 }
 
 /** The same, but what was recorded is taken from the buffer and thrown away as it is. */
 export function unencodedRecorder(): BoundRecorder {
-  const path = pathOver(unsentStatements, undefined)
-  // In the place of the encoder that the path has made: it is what the flush calls.
-  Object.assign(path.encoder, { rowOf: () => NO_ROW, arrayOf: () => '[]' })
-  return new BoundRecorder(path, undefined)
+  const pipeline = pipelineOver(unsentStatements, undefined)
+  // In the place of the encoder that the pipeline has made: it is what the flush calls.
+  Object.assign(pipeline.encoder, { rowOf: () => NO_ROW, arrayOf: () => '[]' })
+  return new BoundRecorder(new Intake(pipeline, undefined))
 }
 
 const NO_ROW: readonly unknown[] = []

@@ -2,9 +2,10 @@ import type { Mutant } from './mutant.ts'
 
 const BUFFER = 'src/flush/buffer.ts'
 const FLUSHER = 'src/flush/flusher.ts'
-const KEEPER = 'src/flush/resend-buffer.ts'
+const RESEND_BUFFER = 'src/flush/resend-buffer.ts'
 const OUTBOX = 'src/lanes/outbox.ts'
-const PATH = 'src/recorder/pipeline.ts'
+const INTAKE = 'src/recorder/intake.ts'
+const PIPELINE = 'src/recorder/pipeline.ts'
 
 export const RECORDER_MUTANTS: readonly Mutant[] = [
   {
@@ -76,13 +77,13 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'record() calls back into itself',
     edits: [
-      { file: PATH, find: "if (this.#recording) return this.#drop('reentrant')", replace: '' },
+      { file: INTAKE, find: "if (this.#isRecording) return path.drop('reentrant')", replace: '' },
     ],
     tests: ['recorder.test.ts'],
   },
   {
     name: 'record() goes on after close()',
-    edits: [{ file: PATH, find: "if (this.#closing) return this.#drop('closed')", replace: '' }],
+    edits: [{ file: INTAKE, find: "if (path.isClosed) return path.drop('closed')", replace: '' }],
     tests: ['recorder.test.ts'],
   },
   {
@@ -157,24 +158,34 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
   {
     name: 'drops are not told',
     edits: [
-      { file: PATH, find: 'onReport: () => this.#recordDrops()', replace: 'onReport: () => {}' },
+      {
+        file: PIPELINE,
+        find: 'onReport: () => this.#recordDrops()',
+        replace: 'onReport: () => {}',
+      },
     ],
     tests: ['keeper.test.ts'],
   },
   {
     name: 'the keeper does not look at the epoch',
-    edits: [{ file: KEEPER, find: 'if (batch.epoch !== epoch) {', replace: 'if (Boolean(0)) {' }],
+    edits: [
+      { file: RESEND_BUFFER, find: 'if (batch.epoch !== epoch) {', replace: 'if (Boolean(0)) {' },
+    ],
     tests: ['keeper.test.ts'],
   },
   {
     name: 'the keeper stages again before a relay has noticed',
-    edits: [{ file: KEEPER, find: 'if (state.epoch === null) return', replace: '' }],
+    edits: [{ file: RESEND_BUFFER, find: 'if (state.epoch === null) return', replace: '' }],
     tests: ['keeper.test.ts'],
   },
   {
     name: 'the keeper has no bound',
     edits: [
-      { file: KEEPER, find: 'while (this.#bytes > maxBytes)', replace: 'while (Boolean(0))' },
+      {
+        file: RESEND_BUFFER,
+        find: 'while (this.#bytes > maxBytes)',
+        replace: 'while (Boolean(0))',
+      },
     ],
     tests: ['keeper.test.ts'],
   },
@@ -206,7 +217,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'the keeper takes an old answer for news of what was staged since',
     edits: [
       {
-        file: KEEPER,
+        file: RESEND_BUFFER,
         find: 'for (const batch of batches) {',
         replace: 'for (const batch of [...this.#kept]) {',
       },
@@ -215,18 +226,24 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'in the simulation, the keeper does not look at the epoch',
-    edits: [{ file: KEEPER, find: 'if (batch.epoch !== epoch) {', replace: 'if (Boolean(0)) {' }],
+    edits: [
+      { file: RESEND_BUFFER, find: 'if (batch.epoch !== epoch) {', replace: 'if (Boolean(0)) {' },
+    ],
     tests: ['simulation.test.ts'],
   },
   {
     name: 'in the simulation, the keeper stages again before a relay has noticed',
-    edits: [{ file: KEEPER, find: 'if (state.epoch === null) return', replace: '' }],
+    edits: [{ file: RESEND_BUFFER, find: 'if (state.epoch === null) return', replace: '' }],
     tests: ['simulation.test.ts'],
   },
   {
     name: 'the keeper takes what waits for what is logged',
     edits: [
-      { file: KEEPER, find: '} else if (batch.lastSeq < firstWaiting) {', replace: '} else {' },
+      {
+        file: RESEND_BUFFER,
+        find: '} else if (batch.lastSeq < firstWaiting) {',
+        replace: '} else {',
+      },
     ],
     tests: ['simulation.test.ts'],
   },
@@ -291,7 +308,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'recordIn waits for ever for what the driver has forgotten',
     edits: [
       {
-        file: 'src/recorder/bound-recorder.ts',
+        file: PIPELINE,
         find: 'within(statementTimeoutMs, writeToOutbox',
         replace: 'within(Number.POSITIVE_INFINITY, writeToOutbox',
       },

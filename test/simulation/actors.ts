@@ -8,9 +8,10 @@ import {
   resolveLimits,
 } from '../../src/options.ts'
 import type { Recorder } from '../../src/recorder/recorder.ts'
-import { RecorderPath } from '../../src/recorder/pipeline.ts'
+import { Intake } from '../../src/recorder/intake.ts'
+import { Pipeline } from '../../src/recorder/pipeline.ts'
 import { compileRedactor } from '../../src/redact/redactor.ts'
-import { createShaper } from '../../src/capture/capture.ts'
+import { createCapture } from '../../src/capture/capture.ts'
 import type { Wire } from './wire.ts'
 
 /** Redaction has tests of its own, and takes most of the time here. */
@@ -37,16 +38,15 @@ export class RecorderActor {
     this.name = name
     this.#wire = wire
     this.limits = resolveLimits<keyof RecorderLimits>(RECORDER_LIMITS, options)
-    const shaper = createShaper({ maxEntryBytes: this.limits.maxEntryBytes, redactor })
-    const path = new RecorderPath({
+    const capture = createCapture({ maxEntryBytes: this.limits.maxEntryBytes, redactor })
+    const pipeline = new Pipeline({
       open: (recorderId) => wire.forRecorder(recorderId),
       limits: this.limits,
       logger: this.#logger(),
-      shaper,
-      context: undefined,
+      capture,
     })
-    this.recorder = new BoundRecorder(path, undefined)
-    this.id = path.id
+    this.recorder = new BoundRecorder(new Intake(pipeline, undefined))
+    this.id = pipeline.id
   }
 
   /** @returns whether it was accepted */
