@@ -1,5 +1,5 @@
 /** The longest wait that a timer of Node's can hold; it runs out at once on anything longer. */
-const MAX_MS = 2 ** 31 - 1
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
  * What the promise settles to, or what `onLate` says where it has not settled in time.
@@ -18,7 +18,7 @@ export async function within<T, Late>(
 ): Promise<Awaited<T> | Late> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, Math.min(ms, MAX_MS))
+    timer = setTimeout(resolve, Math.min(ms, MAX_TIMER_MS))
   }).then(onLate)
   try {
     return await Promise.race([promise, late])

@@ -1,6 +1,13 @@
 import { Copier } from './copier.ts'
 import { type AuditContext, MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS } from '../entry.ts'
-import { columnText, type Fields, isPolluted, readEach, readOwn, timeOf } from './given-fields.ts'
+import {
+  columnText,
+  type GivenFields,
+  isPolluted,
+  readEach,
+  readOwn,
+  timeOf,
+} from './given-fields.ts'
 import { type JsonObject, merge } from './json-object.ts'
 import type { BoundContext, CapturedEntry, CapturedExtras } from './captured-entry.ts'
 import type { Redactor } from '../redact/redactor.ts'
@@ -79,7 +86,7 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
       const copier = take()
       copier.begin(room)
       try {
-        const given = isPolluted() ? readEach(copier, entry) : (entry as Fields)
+        const given = isPolluted() ? readEach(copier, entry) : (entry as GivenFields)
         captured = build(copier, given, context, nowMs)
       } catch {
         copier.begin(room)
@@ -94,7 +101,7 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
 
   function build(
     copier: Copier,
-    given: Fields,
+    given: GivenFields,
     context: BoundContext | undefined,
     nowMs: number,
   ): CapturedEntry | undefined {

@@ -6,11 +6,18 @@ import { mayHoldSecret } from '../redact/secret-texts.ts'
 import { cutMark, headOf } from '../engine-text.ts'
 
 /** An entry's fields as they come: of whatever type. */
-export type Fields = { readonly [Name in keyof AuditEntry]?: unknown }
+export type GivenFields = { readonly [Name in keyof AuditEntry]?: unknown }
 
 const FIELDS: readonly (keyof AuditEntry)[] = [
-  ...(['action', 'userId', 'eventId', 'entityType', 'targetId', 'metadata'] as const),
-  ...(['requestId', 'context', 'occurredAt'] as const),
+  'action',
+  'userId',
+  'eventId',
+  'entityType',
+  'targetId',
+  'metadata',
+  'requestId',
+  'context',
+  'occurredAt',
 ]
 
 const { getTime } = Date.prototype
@@ -24,7 +31,7 @@ export function isPolluted(): boolean {
 }
 
 /** Reads field by field, for an entry whose fields may throw, or that is not alone in having them. */
-export function readEach(copier: Copier, entry: object): Fields {
+export function readEach(copier: Copier, entry: object): GivenFields {
   const fields: { [Name in keyof AuditEntry]?: unknown } = {}
   for (const name of FIELDS) {
     // Defined, not assigned: what is on Object.prototype may be read-only or a setter.

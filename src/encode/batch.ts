@@ -1,4 +1,4 @@
-import type { Encoder, Row } from './encoder.ts'
+import type { Encoder, EncodedRow } from './encoder.ts'
 import { type EncodedSlice, halvesOf, readRow, rowsIn } from './slice.ts'
 import { type EntryLabel, labelOf } from './log-label.ts'
 import type { CapturedEntry } from '../capture/captured-entry.ts'
@@ -12,7 +12,7 @@ export class EncodedBatch {
   readonly #encoder: Encoder
   readonly #sealed: EncodedSlice[]
   #captured: CapturedEntry[] = []
-  #rows: Row[] = []
+  #rows: EncodedRow[] = []
   #lastSeq: number
   #entries: number
   #bytes = 0

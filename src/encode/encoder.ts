@@ -1,6 +1,6 @@
 import { createFitter } from './fit-size.ts'
-import { objectJson, type Parts, rowJson } from './row.ts'
-import { Notes } from './entry-notes.ts'
+import { objectJson, type RowParts, rowJson } from './row.ts'
+import { EntryNotes } from './entry-notes.ts'
 import { createInstantText, occurredTime, recordedTime } from './entry-time.ts'
 import { createIdGenerator, type IdGenerator } from '../ids/uuid7.ts'
 import { JsonObject, merge } from '../capture/json-object.ts'
@@ -16,7 +16,7 @@ import { mendJson, plainLine } from './storable-text.ts'
  * An entry as the fast lane takes it: the values of `ROW_COLUMNS`, which only have to be
  * stringified, or the JSON of such an array.
  */
-export type Row = PlainRow | string
+export type EncodedRow = PlainRow | string
 type PlainRow = readonly [id: string, occurredAt: string, recorderSeq: number, ...rest: unknown[]]
 
 export interface EncoderOptions {
@@ -31,9 +31,9 @@ export interface EncoderOptions {
  * Total, and whatever comes out fits its columns' types and the log's checks.
  */
 export interface Encoder {
-  rowOf(captured: CapturedEntry, recorderSeq: number): Row
+  rowOf(captured: CapturedEntry, recorderSeq: number): EncodedRow
   /** A JSON array of rows: those that `rowOf` has made of these entries. */
-  arrayOf(rows: readonly Row[], entries: readonly CapturedEntry[]): string
+  arrayOf(rows: readonly EncodedRow[], entries: readonly CapturedEntry[]): string
   /**
    * An entry as the outbox lane takes it: the JSON of an object with the columns' names.
    *
@@ -69,7 +69,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
    * Nearly every entry is plain: nothing is to be mended or said of it, and it fits. Those are
    * stringified together, by the engine, which is the cheapest way there is.
    */
-  function rowOf(captured: CapturedEntry, recorderSeq: number): Row {
+  function rowOf(captured: CapturedEntry, recorderSeq: number): EncodedRow {
     const id = nextId(recordedTime(captured.recordedAtMs))
     if (!isPlain(captured)) return rowJson(partsOf(captured, recorderSeq, id))
     const { userId, eventId, targetId, action, entityType, requestId } = captured
@@ -119,13 +119,13 @@ export function createEncoder(options: EncoderOptions): Encoder {
     return true
   }
 
-  function arrayOf(rows: readonly Row[], entries: readonly CapturedEntry[]): string {
+  function arrayOf(rows: readonly EncodedRow[], entries: readonly CapturedEntry[]): string {
     const isPlain = rows.every((row) => typeof row !== 'string')
     const json = isPlain ? stringified(rows) : undefined
     return json ?? `[${rows.map((row, at) => jsonOf(row, entries[at] as CapturedEntry)).join(',')}]`
   }
 
-  function jsonOf(row: Row, captured: CapturedEntry): string {
+  function jsonOf(row: EncodedRow, captured: CapturedEntry): string {
     if (typeof row === 'string') return row
     const [id, , recorderSeq] = row
     return stringified(row) ?? rowJson(partsOf(captured, recorderSeq, id))
@@ -136,8 +136,8 @@ export function createEncoder(options: EncoderOptions): Encoder {
     return objectJson(partsOf(captured, recorderSeq, id), recorderId)
   }
 
-  function partsOf(captured: CapturedEntry, recorderSeq: number | null, id: string): Parts {
-    const notes = new Notes(captured)
+  function partsOf(captured: CapturedEntry, recorderSeq: number | null, id: string): RowParts {
+    const notes = new EntryNotes(captured)
     const recordedMs = recordedTime(captured.recordedAtMs)
     let occurredMs = recordedMs
     if (captured.extras?.occurredAtMs !== undefined) {
@@ -166,7 +166,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
     return parts
   }
 
-  function uuidOf(name: string, text: string | undefined, notes: Notes): string | undefined {
+  function uuidOf(name: string, text: string | undefined, notes: EntryNotes): string | undefined {
     if (text === undefined || isUuid(text)) return text
     notes.mark(`${name}.invalid`)
     notes.invalid ??= {}
@@ -174,7 +174,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
     return undefined
   }
 
-  function columnOf(name: string, text: string | undefined, notes: Notes): string | undefined {
+  function columnOf(name: string, text: string | undefined, notes: EntryNotes): string | undefined {
     if (text === undefined || text === '') return undefined
     if (text.length === UUID_CHARACTERS && isUuid(text)) return `"${text}"`
     const known = clean(name, text, notes)
@@ -182,7 +182,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
   }
 
   /** Text of 36 characters was not looked into in the call: it had the length of a UUID. */
-  function clean(name: string, text: string, notes: Notes): string {
+  function clean(name: string, text: string, notes: EntryNotes): string {
     if (!(redactor.active && text.length === UUID_CHARACTERS && mayHoldSecret(text))) return text
     const known = redactor.cleanText(text, name)
     if (known !== text) notes.noteRedacted(name)
@@ -190,13 +190,13 @@ export function createEncoder(options: EncoderOptions): Encoder {
   }
 
   /** The details' JSON: the context's is made once, unless the entry has details of its own. */
-  function detailsOf({ context, extras }: CapturedEntry, notes: Notes): string | undefined {
+  function detailsOf({ context, extras }: CapturedEntry, notes: EntryNotes): string | undefined {
     const details = extras?.details
     if (details !== undefined) return jsonColumn(merge(context?.details, details), 'context', notes)
     if (context?.details === undefined) return undefined
     let made = contexts.get(context)
     if (made === undefined) {
-      const mending = new Notes(undefined)
+      const mending = new EntryNotes(undefined)
       made = { json: jsonColumn(context.details, 'context', mending), marks: mending.marks }
       contexts.set(context, made)
     }
@@ -236,7 +236,7 @@ function stringified(rows: readonly unknown[]): string | undefined {
 }
 
 /** One line of well-formed text as JSON. */
-function line(name: string, text: string, notes: Notes): string {
+function line(name: string, text: string, notes: EntryNotes): string {
   if (SAFE.test(text)) return `"${text}"`
   const plain = plainLine(text)
   if (plain !== text) notes.mark(`${name}.characters`)
@@ -247,7 +247,7 @@ function line(name: string, text: string, notes: Notes): string {
 function jsonColumn(
   object: JsonObject | undefined,
   root: 'metadata' | 'context',
-  notes: Notes,
+  notes: EntryNotes,
 ): string | undefined {
   if (object === undefined) return undefined
   try {

@@ -2,7 +2,7 @@ import type { CapturedEntry } from '../capture/captured-entry.ts'
 import { mendJson } from './storable-text.ts'
 
 /** What an entry's context says about the entry, beside its details. Made when first needed. */
-export class Notes {
+export class EntryNotes {
   /** In what the stored entry differs from the given one. */
   marks: string[] | undefined
   /** The paths of what was redacted. */

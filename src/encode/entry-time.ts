@@ -1,8 +1,8 @@
 const DAY_MS = 86_400_000
 // The years that have four digits. Postgres knows more, but JavaScript writes those as `+010000-…`
 // and `-000001-…`, which Postgres does not read.
-const MIN_MS = -62_135_596_800_000
-const MAX_MS = 253_402_300_799_999
+const FIRST_TIME_MS = -62_135_596_800_000
+const LAST_TIME_MS = 253_402_300_799_999
 
 /** Milliseconds since 1970 as ISO text. Entries of one flush often share a millisecond. */
 export function createInstantText(): (ms: number) => string {
@@ -19,7 +19,7 @@ export function createInstantText(): (ms: number) => string {
 
 /** When it was recorded; now, should the recorder's clock have given no time at all. */
 export function recordedTime(ms: number): number {
-  return ms >= 0 && ms <= MAX_MS ? Math.trunc(ms) : Date.now()
+  return ms >= 0 && ms <= LAST_TIME_MS ? Math.trunc(ms) : Date.now()
 }
 
 /** When it happened, as near as can be stored, and what is to be said about that. */
@@ -30,6 +30,6 @@ export function occurredTime(
   if (given === undefined) return { ms: recordedMs, mark: undefined }
   if (!Number.isFinite(given)) return { ms: recordedMs, mark: 'occurredAt.invalid' }
   const ms = Math.trunc(given)
-  if (ms < MIN_MS || ms > MAX_MS) return { ms: recordedMs, mark: 'occurredAt.skewed' }
+  if (ms < FIRST_TIME_MS || ms > LAST_TIME_MS) return { ms: recordedMs, mark: 'occurredAt.skewed' }
   return { ms, mark: ms > recordedMs + DAY_MS ? 'occurredAt.skewed' : undefined }
 }

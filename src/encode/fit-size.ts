@@ -1,6 +1,6 @@
 import { Copier } from '../capture/copier.ts'
-import { objectJson, type Parts } from './row.ts'
-import { Notes } from './entry-notes.ts'
+import { objectJson, type RowParts } from './row.ts'
+import { EntryNotes } from './entry-notes.ts'
 import type { JsonObject } from '../capture/json-object.ts'
 import { compileRedactor } from '../redact/redactor.ts'
 import { headOf } from '../engine-text.ts'
@@ -35,11 +35,11 @@ export function createFitter(maxEntryBytes: number, recorderId: string) {
     return undefined
   }
 
-  function bytesOf(parts: Parts): number {
+  function bytesOf(parts: RowParts): number {
     return Buffer.byteLength(objectJson(parts, recorderId))
   }
 
-  return (parts: Parts): Parts => {
+  return (parts: RowParts): RowParts => {
     if (bytesOf(parts) <= maxEntryBytes) return parts
 
     const { metadata, metadataJson, notes } = parts
@@ -58,7 +58,7 @@ export function createFitter(maxEntryBytes: number, recorderId: string) {
 
     notes.mark('entry.truncated')
     const { entityType, requestId } = less
-    const last = new Notes(undefined)
+    const last = new EntryNotes(undefined)
     last.mark('entry.truncated')
     return {
       ...less,

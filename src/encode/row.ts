@@ -1,8 +1,8 @@
-import type { Notes } from './entry-notes.ts'
+import type { EntryNotes } from './entry-notes.ts'
 import type { JsonObject } from '../capture/json-object.ts'
 
 /** What an entry's JSON is written from, and what can be given up when it is too long. */
-export interface Parts {
+export interface RowParts {
   readonly id: string
   readonly occurredAt: string
   readonly recorderSeq: number | null
@@ -17,17 +17,26 @@ export interface Parts {
   readonly detailsJson: string | undefined
   /** What `metadataJson` was made of. */
   readonly metadata: JsonObject | undefined
-  readonly notes: Notes
+  readonly notes: EntryNotes
 }
 
 /** A row's columns, in the order of their places. The recorder's id is told once for all of them. */
 export const ROW_COLUMNS = [
-  ...(['id', 'occurred_at', 'recorder_seq', 'user_id', 'event_id', 'target_id'] as const),
-  ...(['action', 'entity_type', 'request_id', 'metadata', 'context'] as const),
+  'id',
+  'occurred_at',
+  'recorder_seq',
+  'user_id',
+  'event_id',
+  'target_id',
+  'action',
+  'entity_type',
+  'request_id',
+  'metadata',
+  'context',
 ] as const
 
 /** As the fast lane takes it: an array of the columns, half as long as the object. */
-export function rowJson(parts: Parts): string {
+export function rowJson(parts: RowParts): string {
   const { id, occurredAt, recorderSeq, userId, eventId, targetId } = parts
   const { action, entityType = null, requestId = null, metadataJson = '{}' } = parts
   const ids = `"${id}","${occurredAt}",${recorderSeq},${quoted(userId)},${quoted(eventId)},${quoted(targetId)}`
@@ -40,7 +49,7 @@ function quoted(uuid: string | undefined): string {
 }
 
 /** As the outbox lane takes it: an object in the columns' names, without those that are null. */
-export function objectJson(parts: Parts, recorderId: string): string {
+export function objectJson(parts: RowParts, recorderId: string): string {
   const { id, occurredAt, recorderSeq, userId, eventId, targetId } = parts
   const { action, entityType, requestId, metadataJson } = parts
   const context = contextJson(parts)
@@ -60,7 +69,7 @@ export function objectJson(parts: Parts, recorderId: string): string {
 }
 
 /** The context's details, and beside them what is to be said of the entry. */
-function contextJson({ detailsJson, notes }: Parts): string | undefined {
+function contextJson({ detailsJson, notes }: RowParts): string | undefined {
   if (!notes.hasAny) return detailsJson
   const details = detailsJson === undefined ? '' : detailsJson.slice(1, -1)
   return `{${details}${details === '' ? '' : ','}${notes.json}}`

@@ -30,8 +30,20 @@ const ACTIVITIES: ReadonlyMap<string, number> = new Map(
   }).flatMap(([id, verbs]) => verbs.map((verb) => [verb, Number(id)] as const)),
 )
 const NAMES = [
-  ...['', 'Create', 'Read', 'Update', 'Delete', 'Move', 'Enroll', 'Unenroll', 'Enable', 'Disable'],
-  ...['Activate', 'Deactivate', 'Suspend', 'Resume'],
+  '',
+  'Create',
+  'Read',
+  'Update',
+  'Delete',
+  'Move',
+  'Enroll',
+  'Unenroll',
+  'Enable',
+  'Disable',
+  'Activate',
+  'Deactivate',
+  'Suspend',
+  'Resume',
 ]
 
 /** One OCSF event to a line. What OCSF has no place for is under `unmapped`, as it is. */

@@ -92,7 +92,7 @@ async function fetchPage(
   })
 }
 
-interface PageParts {
+interface ReadPage {
   readonly next: number
   readonly throughSeq: number
   readonly isFiltered: boolean
@@ -101,7 +101,7 @@ interface PageParts {
 
 function toPage(
   rows: readonly Row[],
-  { next, throughSeq, isFiltered, writer }: PageParts,
+  { next, throughSeq, isFiltered, writer }: ReadPage,
 ): ExportPage {
   const lines: string[] = []
   const missing: [number, number][] = []

@@ -5,7 +5,6 @@ import fs from 'node:fs/promises'
 
 import type { ExportState, Sink } from './write.ts'
 
-/** The names that go with a file. */
 export function namesOf(out: string) {
   return {
     out,
@@ -14,7 +13,7 @@ export function namesOf(out: string) {
     state: `${out}.part.json`,
   }
 }
-type Names = ReturnType<typeof namesOf>
+type FileNames = ReturnType<typeof namesOf>
 
 /** How often the place to go on from is noted, in milliseconds. */
 const SAVE_EVERY_MS = 500
@@ -26,12 +25,12 @@ const PRIVATE = 0o600
  */
 export class PartFile implements Sink {
   readonly state: ExportState
-  readonly #names: Names
+  readonly #names: FileNames
   readonly #handle: fs.FileHandle
   readonly #hash: Hash
   #savedMs = Number.NEGATIVE_INFINITY
 
-  private constructor(names: Names, handle: fs.FileHandle, hash: Hash, state: ExportState) {
+  private constructor(names: FileNames, handle: fs.FileHandle, hash: Hash, state: ExportState) {
     this.#names = names
     this.#handle = handle
     this.#hash = hash

@@ -6,7 +6,7 @@ import { requestDetails, requestRoute } from './request-details.ts'
 import type { AuditUser, RequestSource } from './request-source.ts'
 
 /** What was last found out about a request, and the recorder that carries it. */
-interface Known {
+interface KnownRequest {
   readonly user: unknown
   readonly eventId: unknown
   readonly route: string | undefined
@@ -26,7 +26,7 @@ export class RequestRecorder<Request> implements Recorder {
   readonly #source: RequestSource<Request>
   readonly #request: Request
   readonly #requestId: string
-  #known: Known | undefined
+  #known: KnownRequest | undefined
   #isAsking = false
 
   constructor(source: RequestSource<Request>, request: Request, requestId: string) {
@@ -83,7 +83,7 @@ export class RequestRecorder<Request> implements Recorder {
     return known.recorder
   }
 
-  #ask(): Known {
+  #ask(): KnownRequest {
     const { user: askUser, eventId: askEventId, reader } = this.#source
     const known = this.#known
     // A callback that records must not be asked again, without end: this is what it has to go with.
@@ -104,7 +104,7 @@ export class RequestRecorder<Request> implements Recorder {
     }
   }
 
-  #know(user: unknown, eventId: unknown, route: string | undefined, details: object): Known {
+  #know(user: unknown, eventId: unknown, route: string | undefined, details: object): KnownRequest {
     const context: Record<string, unknown> = {
       requestId: this.#requestId,
       ...details,

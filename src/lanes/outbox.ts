@@ -21,14 +21,14 @@ export interface AuditTransaction {
 export type RecordInMode = 'best-effort' | 'atomic'
 
 /** What a transaction was recognised by. */
-interface Known {
+interface KnownTransaction {
   /** Lives in the transaction itself, and goes with it, or with the savepoint it was set in. */
   readonly token: string
   /** When it began, by the server's clock: the same until its end, and in all its savepoints. */
   readonly began: unknown
 }
 
-const knownTransactions = new WeakMap<AuditTransaction, Known>()
+const knownTransactions = new WeakMap<AuditTransaction, KnownTransaction>()
 
 /**
  * Writes encoded entries into the outbox lane, inside the caller's transaction.

@@ -37,7 +37,6 @@ export interface LogFilter {
   readonly to?: Date | number | undefined
 }
 
-/** A filter that was found good. */
 export interface CheckedFilter {
   /** All of its conditions on the log's columns, for `and`. */
   readonly conditions: readonly SQL[]
@@ -68,7 +67,6 @@ const READERS = {
 export const INDEXED_NAMES = ['eventId', 'userId', 'targetId', 'requestId', 'action'] as const
 const WITH_INDEX: ReadonlySet<string> = new Set(INDEXED_NAMES)
 
-/** The names that a filter knows. */
 export const FILTER_NAMES: readonly string[] = [...Object.keys(READERS), 'from', 'to']
 
 /**
@@ -113,7 +111,6 @@ export function uuid(name: string, given: unknown): string {
   throw filterInvalid(`${name} must be a UUID, got ${shown(given)}.`)
 }
 
-/** One with names: no list. */
 export function isObject(given: unknown): given is object {
   return typeof given === 'object' && given !== null && !Array.isArray(given)
 }

@@ -29,5 +29,5 @@ export function createNoopRecorder<Actions extends ActionMap = AnyActions>(): Re
   return recorder
 }
 
-/** The recorder that does nothing. */
+/** What package-level `record()` uses until a default recorder is set. */
 export const noopRecorder: Recorder = createNoopRecorder()

@@ -38,7 +38,6 @@ export class Reporter {
     this.#timer.unref()
   }
 
-  /** Reports no more. */
   stop(): void {
     this.#isStopped = true
     clearTimeout(this.#timer)
