@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
+const STORIES = 'in 1000 stories with faults each entry is accounted for, and arrives in the end'
 const BUFFER = 'src/flush/buffer.ts'
 const FLUSHER = 'src/flush/flusher.ts'
 const KEEPER = 'src/flush/resend-buffer.ts'
@@ -16,7 +17,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'answer',
       },
     ],
-    tests: ['database.test.ts'],
+    file: 'database.test.ts',
+    test: 'a server that never answers costs a statement its deadline, and the next a new client',
   },
   {
     name: 'a connection that broke is used again',
@@ -27,7 +29,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    tests: ['database.test.ts'],
+    file: 'database.test.ts',
+    test: 'after its backend was ended the next statement has a connection of its own',
   },
   {
     name: 'an error repeats what the driver said',
@@ -38,7 +41,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'const safe = error as AuditError',
       },
     ],
-    tests: ['database.test.ts'],
+    file: 'database.test.ts',
+    test: 'an error names the schema, and repeats neither the values nor the row',
   },
   {
     name: 'nothing is redacted',
@@ -49,7 +53,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'compileRedactor(false)',
       },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'secrets are censored at any depth before they are buffered',
   },
   {
     name: 'what jsonb refuses is left in the text',
@@ -60,7 +65,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: "if (json !== '') return json",
       },
     ],
-    tests: ['bad-inputs.test.ts'],
+    file: 'encode.test.ts',
+    test: 'what Postgres cannot store as text is replaced, marked, and nothing else is',
   },
   {
     name: 'metadata is kept by reference',
@@ -71,26 +77,30 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: '(metadata as never)',
       },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'an entry is a snapshot: changing it after the call changes nothing',
   },
   {
     name: 'record() calls back into itself',
     edits: [
       { file: PATH, find: "if (this.#recording) return this.#drop('reentrant')", replace: '' },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'record() called from inside record() is dropped and does not disturb the outer one',
   },
   {
     name: 'record() goes on after close()',
     edits: [{ file: PATH, find: "if (this.#closing) return this.#drop('closed')", replace: '' }],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'close() stages what is buffered, reports, and refuses what comes later',
   },
   {
     name: 'the buffer has no bound in entries',
     edits: [
       { file: BUFFER, find: 'if (this.size >= this.#limits.maxEntries) return false', replace: '' },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'a full buffer drops the newest, counts them by reason, and warns at most once a second',
   },
   {
     name: 'the buffer has no bound in bytes',
@@ -101,7 +111,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'the buffer is bounded in bytes too',
   },
   {
     name: 'an entry that the database refuses is tried for ever',
@@ -112,7 +123,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'isFinal: () => false',
       },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'a refused entry is warned of by action, event and user, and the others are staged',
   },
   {
     name: 'an outage loses the batch in hand',
@@ -123,12 +135,14 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'isFinal: () => true',
       },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'it keeps accepting while the database is away, and delivers afterwards',
   },
   {
     name: 'one refused entry takes its batch along',
     edits: [{ file: FLUSHER, find: 'if (entries === 1) {', replace: 'if (Boolean(1)) {' }],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'a refused entry is warned of by action, event and user, and the others are staged',
   },
   {
     name: 'an outage that a refused entry ends goes on for ever',
@@ -141,7 +155,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    tests: ['flusher.test.ts'],
+    file: 'flusher.test.ts',
+    test: 'an outage that ends with an entry that is refused is said to have ended',
   },
   {
     name: 'a process that ends by itself does not wait for the flush',
@@ -152,31 +167,36 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'this.#timer = setTimeout(() => this.#start(), flushIntervalMs).unref()',
       },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'a process that ends by itself has staged what it recorded',
   },
   {
     name: 'drops are not told',
     edits: [
       { file: PATH, find: 'onReport: () => this.#recordDrops()', replace: 'onReport: () => {}' },
     ],
-    tests: ['keeper.test.ts'],
+    file: 'keeper.test.ts',
+    test: 'a recorder that lives on tells of its drops, too',
   },
   {
     name: 'the keeper does not look at the epoch',
     edits: [{ file: KEEPER, find: 'if (batch.epoch !== epoch) {', replace: 'if (Boolean(0)) {' }],
-    tests: ['keeper.test.ts'],
+    file: 'keeper.test.ts',
+    test: 'a recorder that closes just after the crash stages again what it still holds',
   },
   {
     name: 'the keeper stages again before a relay has noticed',
     edits: [{ file: KEEPER, find: 'if (state.epoch === null) return', replace: '' }],
-    tests: ['keeper.test.ts'],
+    file: 'keeper.test.ts',
+    test: 'while no relay has noticed that the lane was emptied, nothing is staged again',
   },
   {
     name: 'the keeper has no bound',
     edits: [
       { file: KEEPER, find: 'while (this.#bytes > maxBytes)', replace: 'while (Boolean(0))' },
     ],
-    tests: ['keeper.test.ts'],
+    file: 'keeper.test.ts',
+    test: 'beyond its bound the oldest are let go',
   },
   {
     name: 'a batch is let go before it is staged',
@@ -187,7 +207,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'if (entries > 0) void this.#stage(encoded)',
       },
     ],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'a batch that is tried again is numbered again',
@@ -200,7 +221,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
           '() => `["${Math.random().toString(16).slice(2, 10).padEnd(8, "0")}`))), {',
       },
     ],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'the keeper takes an old answer for news of what was staged since',
@@ -211,24 +233,28 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'for (const batch of [...this.#kept]) {',
       },
     ],
-    tests: ['keeper.test.ts'],
+    file: 'keeper.test.ts',
+    test: 'what is staged while the lane is looked at is kept',
   },
   {
     name: 'in the simulation, the keeper does not look at the epoch',
     edits: [{ file: KEEPER, find: 'if (batch.epoch !== epoch) {', replace: 'if (Boolean(0)) {' }],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'in the simulation, the keeper stages again before a relay has noticed',
     edits: [{ file: KEEPER, find: 'if (state.epoch === null) return', replace: '' }],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'the keeper takes what waits for what is logged',
     edits: [
       { file: KEEPER, find: '} else if (batch.lastSeq < firstWaiting) {', replace: '} else {' },
     ],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'a report that failed is not sent again',
@@ -239,7 +265,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'to report with.',
       },
     ],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'an outage of the database ends the relay',
@@ -252,7 +279,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
           '        this.#outage.recovered()',
       },
     ],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'recordIn does not look for its transaction',
@@ -263,7 +291,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'sql`${token}::text is not null`',
       },
     ],
-    tests: ['record-in.test.ts'],
+    file: 'record-in.test.ts',
+    test: 'postgres-js, best-effort: a database handle in place of a transaction is refused, nothing written',
   },
   {
     name: 'the token outlives the transaction',
@@ -274,7 +303,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: "set_config('audit.tx', ${token}, false)",
       },
     ],
-    tests: ['record-in.test.ts'],
+    file: 'record-in.test.ts',
+    test: 'postgres-js, best-effort: after the transaction is over nothing is written outside it',
   },
   {
     name: 'recordIn goes on in whatever transaction has the connection',
@@ -285,7 +315,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'if (Boolean(0))',
       },
     ],
-    tests: ['record-in.test.ts'],
+    file: 'record-in.test.ts',
+    test: "postgres-js, best-effort: a transaction that is over writes into no other one's",
   },
   {
     name: 'recordIn waits for ever for what the driver has forgotten',
@@ -296,7 +327,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'return await Promise.race([work])',
       },
     ],
-    tests: ['record-in-failures.test.ts'],
+    file: 'record-in-failures.test.ts',
+    test: "postgres-js: the caller's rows are as promised where nothing fails",
   },
   {
     name: 'recordIn calls a function without asking whether it is there',
@@ -307,7 +339,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'if (Boolean(0))',
       },
     ],
-    tests: ['record-in.test.ts'],
+    file: 'record-in.test.ts',
+    test: 'postgres-js, best-effort: where the function is gone, the caller commits all the same',
   },
   {
     name: 'a failure of best effort reaches the caller',
@@ -318,13 +351,15 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'throw safe',
       },
     ],
-    tests: ['record-in.test.ts'],
+    file: 'record-in.test.ts',
+    test: 'postgres-js, best-effort: where the table is gone, the caller commits all the same',
   },
   {
     name: 'a forgotten recordIn ends the process',
     edits: [
       { file: 'src/recorder/bound-recorder.ts', find: 'written.catch(() => {})', replace: '' },
     ],
-    tests: ['record-in.test.ts'],
+    file: 'record-in.test.ts',
+    test: 'postgres-js: a call that is not awaited neither ends the process nor writes outside',
   },
 ]
