@@ -5,8 +5,10 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { PgDialect } from 'drizzle-orm/pg-core'
+import { moveBatch } from '../relay/move/move-batch.ts'
 import { createEncoder } from '../src/encode/encoder.ts'
 import { createShaper } from '../src/capture/capture.ts'
+import { AuditError } from '../src/errors.ts'
 import { exportToFile, type ExportToFileOptions } from '../src/export/index.ts'
 import {
   databaseUrlFor,
@@ -342,4 +344,30 @@ test("a viewer's name has 1 to 128 characters", async () => {
   for (const name of ['', 'a'.repeat(129)]) {
     await assert.rejects(asked(name), { code: 'AUDIT_OPTION_INVALID' })
   }
+})
+
+test('a move that clashes is tried ten times more, and then fails', async () => {
+  const clash = { code: '23505', constraint_name: 'audit_log_pkey', table_name: 'audit_log' }
+  const attemptsUntil = async (succeedsAt: number) => {
+    let attempts = 0
+    const statements = {
+      move: async () => {
+        attempts += 1
+        if (attempts > 100) assert.fail('it is tried for ever')
+        if (attempts < succeedsAt) throw new AuditError('AUDIT_DATABASE_FAILED', 'clash', clash)
+        return { claimed: 1, logged: 1, parked: 0 }
+      },
+      list: () => assert.fail('no row is at fault'),
+      park: () => assert.fail('no row is at fault'),
+    }
+    const options = { lane: 'staging', batchEntries: 1, lockTimeoutMs: 1_000 } as const
+    const ended = await moveBatch(statements, options).then(
+      ({ logged }) => logged,
+      (error: AuditError) => error.fault?.code,
+    )
+    return [attempts, ended]
+  }
+  assert.deepEqual(await attemptsUntil(1), [1, 1])
+  assert.deepEqual(await attemptsUntil(11), [11, 1])
+  assert.deepEqual(await attemptsUntil(12), [11, '23505'])
 })

@@ -4,6 +4,8 @@ import { Relay } from '../relay/move/relay.ts'
 import type { RelayStatements } from '../relay/move/relay-statements.ts'
 import { createShaper } from '../src/capture/capture.ts'
 import type { PendingEntry } from '../src/capture/captured-entry.ts'
+import type { AuditLogger } from '../src/logger.ts'
+import { tail } from '../src/read/tail.ts'
 import { Outage } from '../src/database/outage.ts'
 import { withRetry } from '../src/database/retry.ts'
 import { createEncoder } from '../src/encode/encoder.ts'
@@ -342,7 +344,11 @@ test('the waits between attempts double from 100 ms on, up to about two seconds'
   }))
 
 /** A recorder as it is, on a database of the test's own. */
-function recorderOf(options: Partial<RecorderLimits>, stage: () => Promise<string>) {
+function recorderOf(
+  options: Partial<RecorderLimits>,
+  stage: () => Promise<string>,
+  logger: AuditLogger = silentLogger(),
+) {
   const limits = resolveLimits<keyof RecorderLimits>(RECORDER_LIMITS, options)
   const path = new RecorderPath({
     open: () => ({
@@ -352,7 +358,7 @@ function recorderOf(options: Partial<RecorderLimits>, stage: () => Promise<strin
       close: async () => {},
     }),
     limits,
-    logger: silentLogger(),
+    logger,
     shaper: createShaper({ maxEntryBytes: 1_024, redactor: compileRedactor(false) }),
     context: undefined,
   })
@@ -393,9 +399,14 @@ interface FakeRelay {
 /** A relay on lanes that always, or never, hold one entry. */
 function relayOn(
   time: VirtualTime,
-  options: { hasWork?: () => boolean; failsPartitions?: () => boolean } = {},
+  options: {
+    hasWork?: () => boolean
+    failsPartitions?: () => boolean
+    isAway?: () => boolean
+    logger?: AuditLogger
+  } = {},
 ): FakeRelay {
-  const { hasWork = () => false, failsPartitions = () => false } = options
+  const { hasWork = () => false, failsPartitions = () => false, isAway = () => false } = options
   const statements = { probe: [] as number[], partitions: [] as number[], compact: [] as number[] }
   const noted = (what: keyof typeof statements) => statements[what].push(time.nowMs)
   const open = (): RelayStatements => ({
@@ -405,6 +416,7 @@ function relayOn(
     },
     async probe() {
       noted('probe')
+      if (isAway()) throw fault('57P01')
       const staging = hasWork() ? 1 : 0
       const waiting = staging > 0 ? (['staging'] as const) : []
       return { waiting, seen: { staging, outbox: 0 }, head: 1, wasEmptied: false }
@@ -421,7 +433,8 @@ function relayOn(
     close: async () => {},
   })
   const databaseUrl = 'postgres://nobody@127.0.0.1:1/none'
-  const relay = new Relay({ databaseUrl, logger: silentLogger() }, undefined, open)
+  const { logger = silentLogger() } = options
+  const relay = new Relay({ databaseUrl, logger }, undefined, open)
   return { statements, relay }
 }
 
@@ -478,4 +491,97 @@ test('a busy relay looks once a second whether a table is worth compacting, an i
     const stopped = relay.stop()
     await passed(0)
     await stopped
+  }))
+
+test('of an outage of 25 seconds a recorder and a relay say four lines each', () =>
+  inVirtualTime(async (passed, time) => {
+    const logs = { recorder: memoryLogger(), relay: memoryLogger() }
+    const said = ({ lines }: typeof logs.relay) => lines.map(({ message }) => message)
+    let isAway = true
+    const stage = async () => {
+      if (isAway) throw fault('57P01')
+      return 'one'
+    }
+    const audit = recorderOf({}, stage, logs.recorder)
+    const { relay } = relayOn(time, { isAway: () => isAway, logger: logs.relay })
+    void relay.start()
+    audit.record({ action: 'a.b' })
+    await passed(25_000)
+    isAway = false
+    await passed(5_000)
+    const stillAway = 'audit staging is still unavailable; entries are buffered'
+    assert.deepEqual(said(logs.recorder), [
+      'audit staging is unavailable; entries are buffered',
+      stillAway,
+      stillAway,
+      'audit staging is available again',
+    ])
+    assert.deepEqual(said(logs.relay).slice(1), [
+      'audit relay cannot work; what is in the lanes waits there',
+      'audit relay still cannot work',
+      'audit relay still cannot work',
+      'audit relay works again',
+    ])
+    const ended = Promise.all([relay.stop(), audit.close()])
+    await passed(10)
+    await ended
+  }))
+
+/** A tail on an empty log, and when it looks. */
+function tailOn(time: VirtualTime, wake?: EventTarget) {
+  const looksMs: number[] = []
+  const halt = new AbortController()
+  const db = {
+    execute: async () => {
+      looksMs.push(time.nowMs)
+      return []
+    },
+  }
+  const next = tail(db, { fromSeq: 1, signal: halt.signal, wake }).next()
+  return { looksMs, halt, next }
+}
+
+test('at the end of the log a tail looks every 100 ms, after 5 s every 400, after 30 s every second', () =>
+  inVirtualTime(async (passed, time) => {
+    const { looksMs, halt, next } = tailOn(time)
+    await passed(40_000)
+    const waits = gaps(looksMs)
+    assert.deepEqual(waits.slice(0, 50), Array(50).fill(100))
+    assert.deepEqual(waits.slice(50, 50 + 62), Array(62).fill(400))
+    assert.deepEqual(waits.slice(50 + 63), Array(waits.length - 113).fill(1_000))
+    assert.ok(waits.length > 115)
+    halt.abort()
+    assert.equal((await next).done, true)
+  }))
+
+test('an event ends the wait for the next look', () =>
+  inVirtualTime(async (passed, time) => {
+    const wake = new EventTarget()
+    const { looksMs, halt, next } = tailOn(time, wake)
+    await passed(50)
+    assert.deepEqual(looksMs, [0])
+    wake.dispatchEvent(new Event('logged'))
+    await passed(0)
+    assert.deepEqual(looksMs, [0, 50], 'at once')
+    await passed(99)
+    assert.equal(looksMs.length, 2)
+    await passed(1)
+    assert.equal(looksMs.length, 3, 'and the next one when it is due')
+    halt.abort()
+    assert.equal((await next).done, true)
+  }))
+
+test('a tail that waits ends at once when it is aborted', () =>
+  inVirtualTime(async (passed, time) => {
+    const { looksMs, halt, next } = tailOn(time)
+    await passed(60_500)
+    const looks = looksMs.length
+    let isDone = false
+    void next.then(({ done }) => {
+      isDone = done === true
+    })
+    halt.abort()
+    await passed(0)
+    assert.equal(isDone, true)
+    assert.equal(looksMs.length, looks)
   }))

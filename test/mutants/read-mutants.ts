@@ -181,7 +181,7 @@ const tail: readonly Mutant[] = [
   {
     name: 'an event does not end the wait of a tail',
     edits: [{ file: TAIL, find: '      this.#waiting?.abort()\n', replace: '' }],
-    file: 'tail.test.ts',
+    file: 'timing.test.ts',
     test: 'an event ends the wait for the next look',
   },
   {
@@ -205,8 +205,8 @@ const tail: readonly Mutant[] = [
         replace: 'this.#waiting.signal',
       },
     ],
-    file: 'tail.test.ts',
-    test: 'a tail ends at once when it is aborted: while it waits, and while the database is away',
+    file: 'timing.test.ts',
+    test: 'a tail that waits ends at once when it is aborted',
   },
   {
     name: 'a tail ends with the first outage',

@@ -362,4 +362,155 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     file: 'record-in.test.ts',
     test: 'postgres-js: a call that is not awaited neither ends the process nor writes outside',
   },
+  {
+    name: "a child recorder's ids lose to those of withContext",
+    edits: [
+      {
+        file: 'src/context/context-now.ts',
+        find: 'eventId: own.eventId === undefined ? outer.eventId : own.eventId',
+        replace: 'eventId: outer.eventId === undefined ? own.eventId : outer.eventId',
+      },
+    ],
+    file: 'precedence.test.ts',
+    test: 'what is nearer to the entry wins, each field by itself: inProduction',
+  },
+  {
+    name: 'details of withContext win over those of a child recorder',
+    edits: [
+      {
+        file: 'src/context/context-now.ts',
+        find: 'merge(outer.details, own.details)',
+        replace: 'merge(own.details, outer.details)',
+      },
+    ],
+    file: 'precedence.test.ts',
+    test: 'what is nearer to the entry wins, each field by itself: inMemory',
+  },
+  {
+    name: 'a batch larger than maxKeptBytes is kept',
+    edits: [{ file: KEEPER, find: 'if (bytes > maxBytes) return', replace: '' }],
+    file: 'timing.test.ts',
+    test: 'a batch of maxKeptBytes is kept, one of a byte more is not, and 0 keeps none',
+  },
+  {
+    name: 'the looks of the keeper are not slowed by a long lane',
+    edits: [
+      {
+        file: KEEPER,
+        find: 'Math.max(CHECK_EVERY_MS, tookMs / MAX_CHECK_SHARE)',
+        replace: 'Math.max(CHECK_EVERY_MS, tookMs)',
+      },
+    ],
+    file: 'timing.test.ts',
+    test: 'of the time at most a twentieth goes into looking, and half a minute lies between two looks',
+  },
+  {
+    name: 'a warning of drops names every entry',
+    edits: [
+      {
+        file: 'src/flush/drop-counter.ts',
+        find: 'if (this.#labels.length < MAX_LABELS) this.#labels.push(label)',
+        replace: 'this.#labels.push(label)',
+      },
+    ],
+    file: 'timing.test.ts',
+    test: 'drops are warned of at once, then once a second, with five of the entries',
+  },
+  {
+    name: 'an outage is said with each failure',
+    edits: [
+      {
+        file: 'src/database/outage.ts',
+        find: 'if (!begins && nowMs - this.#lastLineMs < REPEAT_EVERY_MS) return',
+        replace: '',
+      },
+    ],
+    file: 'timing.test.ts',
+    test: 'a long outage is said when it begins, every ten seconds, and when it ends',
+  },
+  {
+    name: 'every plain name is remembered for ever',
+    edits: [
+      {
+        file: 'src/encode/encoder.ts',
+        find: 'if (names.size < MAX_NAMES) names.add',
+        replace: 'names.add',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'the names that were seen to be plain are remembered to a bound',
+  },
+  {
+    name: 'a flush that is asked for while a batch is written waits the interval',
+    edits: [
+      {
+        file: FLUSHER,
+        find: 'return isAskedFor || buffer.waiting >= maxBatchEntries',
+        replace: 'return (isAskedFor && buffer.waiting < 0) || buffer.waiting >= maxBatchEntries',
+      },
+    ],
+    file: 'timing.test.ts',
+    test: 'what comes while a batch is written waits its interval, unless a flush is asked for',
+  },
+  {
+    name: 'values of the environment are not trimmed',
+    edits: [
+      {
+        file: 'src/options.ts',
+        find: 'const fromEnvironment = environment[variable]?.trim()',
+        replace: 'const fromEnvironment = environment[variable]',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'white space around a value of the environment is no part of it',
+  },
+  {
+    name: 'the environment wins over what is given',
+    edits: [
+      {
+        file: 'src/options.ts',
+        find: 'given[name] ?? (fromEnvironment ? Number(fromEnvironment) : fallback)',
+        replace:
+          '(fromEnvironment ? Number(fromEnvironment) : undefined) ?? given[name] ?? fallback',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'what is given wins over the environment, and that over the default',
+  },
+  {
+    name: 'an option may be one above its bound',
+    edits: [
+      {
+        file: 'src/options.ts',
+        find: 'value >= min && value <= max) continue',
+        replace: 'value >= min && value <= max + 1) continue',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'each option of a relay has its default and its bounds, also from the environment',
+  },
+  {
+    name: 'a cut leaves half of a character',
+    edits: [
+      {
+        file: 'src/engine-text.ts',
+        find: '(isHighSurrogate(text.charCodeAt(characters - 1)) ? 1 : 0)',
+        replace: '0',
+      },
+    ],
+    file: 'shape.test.ts',
+    test: 'a cut leaves no half of a character',
+  },
+  {
+    name: 'the counter of an id begins anywhere',
+    edits: [
+      {
+        file: 'src/ids/uuid7.ts',
+        find: '(random[used] ?? 0) & 0x7ff',
+        replace: '(random[used] ?? 0) & 0xfff',
+      },
+    ],
+    file: 'id.test.ts',
+    test: 'a counter that has run out takes the next millisecond before its time',
+  },
 ]
