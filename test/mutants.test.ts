@@ -5,7 +5,9 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { AREAS, MUTANTS } from './mutants/list.ts'
 import { applyEdit } from './mutants/mutant.ts'
+import { runGroup } from './mutants/process-group.ts'
 import { inTurn } from './mutants/rotation.ts'
+import { waitFor } from './support/wait-for.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
 /** The title of a test, in whichever quotes. */
@@ -55,4 +57,48 @@ test('runs that try some of them get round to each in successive turns', () => {
     for (const name of inTurn(all, turn).slice(0, 17)) tried.add(name)
   }
   assert.equal(tried.size, all.length)
+})
+
+/** A process that hears no SIGTERM, holds its parent's pipes, and does not end by itself. */
+const STUBBORN = "process.on('SIGTERM', () => {}); setInterval(() => {}, 1000)"
+const starting = (then: string) => `
+  const { pid } = require('node:child_process').spawn(
+    process.execPath, ['-e', ${JSON.stringify(STUBBORN)}], { stdio: 'inherit' })
+  console.log('started', pid, process.pid)
+  ${then}`
+
+function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    // Of one that has ended and that nobody has asked about yet, the command is empty.
+    const command = `/proc/${pid}/cmdline`
+    return !fs.existsSync(command) || fs.readFileSync(command, 'utf8') !== ''
+  } catch {
+    return false
+  }
+}
+
+// Goal: a mutant costs the time that it may, whatever it does to the tests.
+// Method: an orphan that keeps the pipes of a run that has ended; a run that hears no SIGTERM.
+for (const [what, then, isEnough] of [
+  ['ends', 'setTimeout(() => process.exit(), 100)', () => false],
+  ['is stopped and does not listen', STUBBORN, (output: string) => output.includes('\n')],
+] as const) {
+  test(`a run that ${what}: all that it started ends with it`, { timeout: 120_000 }, async () => {
+    const { output, isOverdue } = await runGroup(['-e', starting(then)], {
+      ...{ deadlineMs: 600_000, isEnough },
+    })
+    assert.equal(isOverdue, false)
+    const pids = /started (\d+) (\d+)/.exec(output)?.slice(1).map(Number) ?? []
+    assert.equal(pids.length, 2, output)
+    for (const pid of pids) {
+      await waitFor(() => !isAlive(pid), { what: `the end of process ${pid}` })
+    }
+  })
+}
+
+test('a run that does not end by itself ends at its deadline', { timeout: 120_000 }, async () => {
+  const forEver = 'setInterval(() => {}, 1000)'
+  const { isOverdue } = await runGroup(['-e', forEver], { deadlineMs: 200 })
+  assert.equal(isOverdue, true)
 })

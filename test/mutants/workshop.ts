@@ -1,21 +1,16 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { whenWeEnd } from '../support/when-we-end.ts'
 import { applyEdit, type Edit } from './mutant.ts'
+import { runGroup } from './process-group.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const COPIED = ['src', 'relay', 'test', 'package.json', 'tsconfig.json'] as const
 /** A test that waits for ever is as red as one that fails; it only takes longer to say so. */
 const TEST_TIMEOUT_MS = 60_000
-const KILL_AFTER_MS = 5_000
-/** After the end of a run: what it had printed is read within this time. */
-const LAST_WORDS_MS = 1_000
 /** A test as the `spec` reporter prints it; one in another test is indented. */
 const ENDED = /^ *([✔✖]) (.+) \([\d.]+ms\)$/gm
 
@@ -90,61 +85,24 @@ export class Workshop {
   }
 
   async #run(tests: readonly NamedTest[], options: RunOptions): Promise<Outcome> {
-    const beganMs = performance.now()
-    const run = this.#spawn(tests)
-    const exited = once(run, 'exit')
-    const closed = once(run, 'close')
-    const wanted = new Set(tests.map(({ test }) => test))
-    let results = resultsOf('')
-    let output = ''
-    let isOverdue = false
-    let kill: NodeJS.Timeout | undefined
-    const stop = () => {
-      if (kill !== undefined) return
-      signal(run, 'SIGTERM') // politely at first, because it drops its databases
-      kill = setTimeout(() => signal(run, 'SIGKILL'), KILL_AFTER_MS)
-    }
-    const overdue = setTimeout(() => {
-      isOverdue = true
-      stop()
-    }, options.deadlineMs)
-    for (const stream of [run.stdout, run.stderr]) {
-      stream?.setEncoding('utf8').on('data', (text: string) => {
-        output += text
-        results = resultsOf(output)
-        if (options.endsWithFailure && [...results.failed].some((test) => wanted.has(test))) stop()
-      })
-    }
-    // Not only `close`: an orphan that holds the other end of a pipe would keep it open for ever.
-    await exited
-    clearTimeout(overdue)
-    clearTimeout(kill)
-    signal(run, 'SIGKILL')
-    await Promise.race([closed, sleep(LAST_WORDS_MS)])
-    run.stdout?.destroy()
-    run.stderr?.destroy()
-    return { ...results, isOverdue, ms: performance.now() - beganMs, output }
-  }
-
-  /** As a process group, which ends as a whole, however this process ends. */
-  #spawn(tests: readonly NamedTest[]): ChildProcess {
+    const { deadlineMs, endsWithFailure } = options
     const files = [...new Set(tests.map(({ file }) => file))]
     const flags = [`--test-timeout=${TEST_TIMEOUT_MS}`]
     // From Node 22 on a title stands behind those of the groups that it is in.
     for (const { test } of tests) flags.push(`--test-name-pattern=(^|[ ])${escaped(test)}$`)
-    const run = spawn(
-      process.execPath,
+    const wanted = new Set(tests.map(({ test }) => test))
+    const hasFailed = (output: string) =>
+      [...resultsOf(output).failed].some((test) => wanted.has(test))
+    const { output, isOverdue, ms } = await runGroup(
       ['--import', 'tsx', 'test/support/run.ts', ...files, ...flags],
       {
         cwd: this.#copy,
         env: { ...process.env, AUDIT_TEST_DATABASE_URL: this.#server.url, NO_COLOR: '1' },
-        stdio: ['ignore', 'pipe', 'pipe'],
-        detached: true,
+        deadlineMs,
+        ...(endsWithFailure ? { isEnough: hasFailed } : {}),
       },
     )
-    const callOff = whenWeEnd('kill -KILL -- "-$0"', String(run.pid))
-    run.once('exit', callOff)
-    return run
+    return { ...resultsOf(output), isOverdue, ms, output }
   }
 
   async close(): Promise<void> {
@@ -162,16 +120,6 @@ function resultsOf(output: string) {
     else passed.add(test as string)
   }
   return { passed, failed }
-}
-
-/** To the run and to all that it started. */
-function signal({ pid }: ChildProcess, name: NodeJS.Signals): void {
-  if (pid === undefined) return
-  try {
-    process.kill(-pid, name)
-  } catch {
-    // Nobody is left in that group.
-  }
 }
 
 function escaped(title: string): string {
