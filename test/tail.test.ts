@@ -47,7 +47,7 @@ async function moveAll(scratch: ScratchDatabase): Promise<void> {
 /** The first entries of a tail. */
 async function take(db: AuditDatabase, count: number, options: TailOptions) {
   const entries: LoggedEntry[] = []
-  for await (const entry of tail(db, { signal: AbortSignal.timeout(20_000), ...options })) {
+  for await (const entry of tail(db, { signal: AbortSignal.timeout(120_000), ...options })) {
     entries.push(entry)
     if (entries.length === count) break
   }
@@ -118,7 +118,7 @@ test('consumers that stop and resume see every seq while relays are killed', asy
   const stop = new AbortController()
   t.after(() => stop.abort())
   const { relaysKilled, seen } = await tailUnderFire(scratch, {
-    ...{ entries, consumers: 10, openForMs: 5_000, deadlineMs: 90_000, stop },
+    ...{ entries, consumers: 10, openForMs: 5_000, deadlineMs: 240_000, stop },
   })
   for (const seqs of seen) assert.deepEqual(seqs, upTo(entries))
   assert.ok(relaysKilled > 0)
