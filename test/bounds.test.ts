@@ -230,11 +230,8 @@ test('a filter by entity takes the whole entity, and nothing longer', async (t) 
     scratch.sql,
     actions.map((action) => ({ action })),
   )
-  const { entries } = await timeline(readerOf(t, scratch), { action: 'venue.*', order: 'oldest' })
-  assert.deepEqual(
-    entries.map(({ action }) => action),
-    ['venue.open', 'venue'],
-  )
+  const { entries } = await timeline(readerOf(t, scratch), { action: 'venue.*' })
+  assert.deepEqual(entries.map(({ action }) => action).toSorted(), ['venue', 'venue.open'])
 })
 
 test('a cursor of another version is refused, although its check is right', () => {

@@ -403,6 +403,8 @@ function relayOn(
     hasWork?: () => boolean
     failsPartitions?: () => boolean
     isAway?: () => boolean
+    /** Another relay moves, all the while. */
+    standsBack?: boolean
     logger?: AuditLogger
   } = {},
 ): FakeRelay {
@@ -421,7 +423,10 @@ function relayOn(
       const waiting = staging > 0 ? (['staging'] as const) : []
       return { waiting, seen: { staging, outbox: 0 }, head: 1, wasEmptied: false }
     },
-    move: async () => ({ claimed: 1, logged: 1, parked: 0, head: 1 }),
+    move: async () =>
+      options.standsBack
+        ? { claimed: 0, logged: 0, parked: 0, stoodBack: true }
+        : { claimed: 1, logged: 1, parked: 0, head: 1 },
     connect: async () => {},
     list: async () => [],
     park: () => assert.fail('nothing is to be parked'),
@@ -450,6 +455,17 @@ test('an idle relay asks twice as seldom each time, down to once a second', () =
     const stopped = relay.stop()
     await passed(0)
     await stopped
+  }))
+
+test('a drain that stands back from another relay asks twice as seldom each time', () =>
+  inVirtualTime(async (passed, time) => {
+    const { statements, relay } = relayOn(time, { hasWork: () => true, standsBack: true })
+    const drained = relay.drain({ deadlineMs: 10_000 })
+    await passed(10_000)
+    const { isDrained, claimed } = await drained
+    assert.deepEqual({ isDrained, claimed }, { isDrained: false, claimed: 0 })
+    assert.deepEqual(gaps(statements.probe).slice(0, 6), [50, 100, 200, 400, 800, 1_000])
+    await relay.stop()
   }))
 
 test('a relay asks for partitions when it begins, then once an hour, or a minute after a failure', () =>
