@@ -352,7 +352,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
       },
     ],
     file: 'record-in.test.ts',
-    test: 'postgres-js, best-effort: where the table is gone, the caller commits all the same',
+    test: 'a transaction that fails at once costs best effort an entry, and mode atomic the call',
   },
   {
     name: 'a forgotten recordIn ends the process',
@@ -360,7 +360,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
       { file: 'src/recorder/bound-recorder.ts', find: 'written.catch(() => {})', replace: '' },
     ],
     file: 'record-in.test.ts',
-    test: 'postgres-js: a call that is not awaited neither ends the process nor writes outside',
+    test: 'a rejection that nobody awaits ends no process',
   },
   {
     name: "a child recorder's ids lose to those of withContext",
