@@ -416,7 +416,7 @@ function relayOn(
       noted('partitions')
       if (failsPartitions()) throw fault('42501')
     },
-    async probe() {
+    async peekLanes() {
       noted('probe')
       if (isAway()) throw fault('57P01')
       const staging = hasWork() ? 1 : 0
@@ -439,7 +439,7 @@ function relayOn(
   })
   const databaseUrl = 'postgres://nobody@127.0.0.1:1/none'
   const { logger = silentLogger() } = options
-  const relay = new Relay({ databaseUrl, logger }, undefined, open)
+  const relay = new Relay({ databaseUrl, logger }, { open })
   return { statements, relay }
 }
 
@@ -533,10 +533,10 @@ test('of an outage of 25 seconds a recorder and a relay say four lines each', ()
       'audit staging is available again',
     ])
     assert.deepEqual(said(logs.relay).slice(1), [
-      'audit relay cannot work; what is in the lanes waits there',
-      'audit relay still cannot work',
-      'audit relay still cannot work',
-      'audit relay works again',
+      'relay cannot move entries; they wait in audit_staging and audit_outbox',
+      'relay still cannot move entries',
+      'relay still cannot move entries',
+      'relay moves entries again',
     ])
     const ended = Promise.all([relay.stop(), audit.close()])
     await passed(10)

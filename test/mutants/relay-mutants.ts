@@ -416,7 +416,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
       },
     ],
     file: 'backlog.test.ts',
-    test: 'a long lane is estimated from a bounded number of its pages',
+    test: 'a long lane is estimated from a bounded number of its pages, and status says so',
   },
   {
     name: 'compaction waits for its lock',
