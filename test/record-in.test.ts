@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { type TestContext, test } from 'node:test'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import type { AuditTransaction } from '../src/index.ts'
+import { type AuditTransaction, createRecorder } from '../src/index.ts'
 import { scratchDatabase } from './support/database.ts'
 import { applicationDatabase, DRIVERS, type ApplicationDatabase } from './support/drivers.ts'
 import { memoryLogger, relayOn } from './support/lanes.ts'
@@ -271,6 +271,36 @@ for (const driver of DRIVERS) {
     assert.deepEqual(await outbox(), ['guest.good'])
   })
 }
+
+/** A recorder that is used for `recordIn` alone: it never connects. */
+function unconnected(t: TestContext) {
+  const databaseUrl = 'postgres://nobody@127.0.0.1:1/none'
+  const audit = createRecorder({ databaseUrl, logger: memoryLogger() })
+  t.after(() => audit.close())
+  return audit
+}
+
+test('a transaction that fails at once costs best effort an entry, and mode atomic the call', async (t) => {
+  const audit = unconnected(t)
+  const tx = { execute: () => Promise.reject(new Error('gone')) }
+  const entry = { action: 'guest.add' } as const
+  assert.equal(await audit.recordIn(tx, entry), 0, 'best effort, where nothing is said')
+  assert.equal(await audit.recordIn(tx, entry, { mode: 'best-effort' }), 0)
+  const failed = { code: 'AUDIT_DATABASE_FAILED' }
+  await assert.rejects(audit.recordIn(tx, entry, { mode: 'atomic' }), failed)
+})
+
+test('a rejection that nobody awaits ends no process', async (t) => {
+  const audit = unconnected(t)
+  const unhandled: unknown[] = []
+  const onUnhandled = (reason: unknown) => unhandled.push(reason)
+  process.on('unhandledRejection', onUnhandled)
+  t.after(() => process.off('unhandledRejection', onUnhandled))
+  const tx = { execute: () => Promise.reject(new Error('gone')) }
+  void audit.recordIn(tx, { action: 'guest.forgotten' }, { mode: 'atomic' })
+  for (let turn = 0; turn < 5; turn += 1) await nextTurn()
+  assert.deepEqual(unhandled, [])
+})
 
 function rowsOf(answer: unknown): readonly Record<string, unknown>[] {
   if (Array.isArray(answer)) return answer

@@ -5,6 +5,7 @@ import { compileRedactor, type RedactOptions } from '../src/redact/redactor.ts'
 import { isSecretKey } from '../src/redact/secret-keys.ts'
 import { isCardNumber, mayHoldSecret, replaceSecrets } from '../src/redact/secret-texts.ts'
 import { createCapture } from '../src/capture/capture.ts'
+import { createMemoryRecorder } from '../src/testing/memory-recorder.ts'
 import { cpuMs } from './support/cpu.ts'
 
 const CENSOR = '[Redacted]'
@@ -28,6 +29,17 @@ const JWT = ['eyJhbGciOiJIUzI1NiJ9', 'eyJzdWIiOiIxMjM0In0', 'dBjftJeZ4CVP-mBQ'].
 const PRIVATE_KEY = ['RSA PRIVATE', 'MIIEow\nIBAAK', 'RSA PRIVATE']
   .map((part, at) => (at === 1 ? part : `-----${at === 0 ? 'BEGIN' : 'END'} ${part} KEY-----`))
   .join('\n')
+
+/** UUIDs in which sixteen digits with dashes between them are a card number. */
+function cardlikeIds(count: number): readonly string[] {
+  const ids: string[] = []
+  for (let n = 0; ids.length < count; n += 1) {
+    const digits = String(4_111_222_000_000_000 + n * 7_919_113)
+    const [a, b, c, d] = digits.match(/.{4}/g) ?? []
+    if (isCardNumber(digits)) ids.push(`691d${a}-${b}-${c}-${d}-da7a837baa92`)
+  }
+  return ids
+}
 
 test('a secret key hides its value at any depth, however it is written', () => {
   for (const key of [
@@ -162,6 +174,32 @@ test('card numbers are found in numbers too, and milliseconds are not', () => {
   })
   assert.deepEqual(metadata, { card: CENSOR, big: CENSOR, at: 1763820000000 })
   assert(!isCardNumber('1763820000000'))
+})
+
+// Goal: a person, or an event, whose id happens to look like a card is in the log as any other.
+// Method: ids whose digits have a known brand's beginning and the right check digit, made and found.
+test('a UUID is an id, whatever its digits pass for', () => {
+  const ids = ['691d4666-2078-4219-9265-da7a837baa92', ...cardlikeIds(40)]
+  for (const id of ids) {
+    assert.deepEqual(redacted({ id, text: `moved ${id} away`, [id]: 1 }), {
+      metadata: { id, text: `moved ${id} away`, [id]: 1 },
+      paths: [],
+    })
+    assert.equal(inText(id.toUpperCase()), id.toUpperCase())
+    const recorder = createMemoryRecorder()
+    const ownIds = { userId: id, eventId: id, requestId: `of-${id}` }
+    recorder.record({ action: 'a.entry', targetId: id, ...ownIds })
+    recorder.child(ownIds).record({ action: 'a.child' })
+    recorder.withContext(ownIds, () => recorder.record({ action: 'a.scope' }))
+    for (const { action, userId, eventId, requestId, targetId, context } of recorder.entries) {
+      assert.deepEqual({ userId, eventId, requestId }, ownIds)
+      assert.equal(targetId, action === 'a.entry' ? id : null)
+      assert.deepEqual(context, {})
+    }
+  }
+  const [id = ''] = ids
+  assert.equal(inText(`${id} 4111-1111-1111-1111`), `${id} ${CENSOR}`)
+  assert.equal(inText(`4111-1111-1111-1111 ${id}`), `${CENSOR} ${id}`)
 })
 
 test('the quick look never misses what the careful one finds', () => {

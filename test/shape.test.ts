@@ -456,8 +456,18 @@ test('a text too long to be hashed in the call is cut without its hash', () => {
 })
 
 test('a cut leaves no half of a character', () => {
-  const { metadata } = shaped({ text: '😀'.repeat(50_000) })
-  assert.doesNotMatch((metadata as { text: string }).text, /\p{Surrogate}/u)
+  // Of two texts that are a character apart, one is cut between the halves.
+  for (const first of ['', 'a']) {
+    const text = `${first}${'😀'.repeat(50_000)}`
+    const { metadata, pending } = shaped({ text, [text]: 1 })
+    assert.doesNotMatch(JSON.stringify(metadata), /\\ud[89a-f]/)
+    assert.doesNotMatch((metadata as { text: string }).text, /\p{Surrogate}/u)
+    assert.equal(pending.extras?.marks?.includes('metadata.truncated'), true)
+    const { captureEntry } = capture()
+    const column = captureEntry({ action: 'a.b', requestId: text }, undefined, NOW)?.requestId ?? ''
+    assert.ok(column.length > 0 && column.length <= 256)
+    assert.doesNotMatch(column, /\p{Surrogate}/u)
+  }
 })
 
 test('300 MB of text cost neither time nor memory', () => {

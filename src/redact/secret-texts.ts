@@ -111,7 +111,9 @@ export function replaceSecrets(
   if (hasJsonPair(clean)) clean = replaceInJson(clean, replace, isSecretName)
   if (hasLongNumber(clean)) {
     clean = clean.replace(CARD, (match, _dash, _space, at: number, whole: string) =>
-      isCardNumber(match.replaceAll(/\D/g, '')) && !isInHash(whole, at, match.length)
+      isCardNumber(match.replaceAll(/\D/g, '')) &&
+      !isInHash(whole, at, match.length) &&
+      !isInUuid(whole, at, match.length)
         ? replace(match)
         : match,
     )
@@ -239,4 +241,19 @@ function isInHash(text: string, at: number, length: number): boolean {
   const before = /[0-9a-f]*$/i.exec(text.slice(Math.max(0, at - 128), at))?.[0].length ?? 0
   const after = /^[0-9a-f]*/i.exec(text.slice(at + length, at + length + 128))?.[0].length ?? 0
   return before + after > 0 && before + length + after >= 24
+}
+
+const UUID = /(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])/gi
+const UUID_CHARACTERS = 36
+
+/** One UUID in some 300,000 has a card number in it, by chance, and would be an id no more. */
+function isInUuid(text: string, at: number, length: number): boolean {
+  // With the character on either side, which tells where a UUID ends.
+  const first = Math.max(0, at - UUID_CHARACTERS - 1)
+  const near = text.slice(first, at + length + UUID_CHARACTERS + 1)
+  for (const { index, 0: uuid } of near.matchAll(UUID)) {
+    const begins = first + index
+    if (begins <= at && begins + uuid.length >= at + length) return true
+  }
+  return false
 }

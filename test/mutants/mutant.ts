@@ -6,11 +6,14 @@ export interface Edit {
   readonly replace: string
 }
 
-/** A mistake that somebody could make in our code, and the test files that must notice it. */
+/** A mistake that somebody could make in our code, and the test that must notice it. */
 export interface Mutant {
   readonly name: string
   readonly edits: readonly Edit[]
-  readonly tests: readonly string[]
+  /** The file in `test/` that holds the test. */
+  readonly file: string
+  /** The test's title. No other red test counts. */
+  readonly test: string
 }
 
 /** The file's text with the edit. @throws where its place is not found, or found twice */

@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
+const STORIES = 'in 1000 stories with faults each entry is accounted for, and arrives in the end'
 const BUFFER = 'src/flush/buffer.ts'
 const FLUSHER = 'src/flush/flusher.ts'
 const RESEND_BUFFER = 'src/flush/resend-buffer.ts'
@@ -17,7 +18,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'within(Number.POSITIVE_INFINITY, client',
       },
     ],
-    tests: ['database.test.ts'],
+    file: 'database.test.ts',
+    test: 'a server that never answers costs a statement its deadline, and the next a new client',
   },
   {
     name: 'a connection that broke is used again',
@@ -28,7 +30,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    tests: ['database.test.ts'],
+    file: 'database.test.ts',
+    test: 'after its backend was ended the next statement has a connection of its own',
   },
   {
     name: 'an error repeats what the driver said',
@@ -39,7 +42,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'const safe = error as AuditError',
       },
     ],
-    tests: ['database.test.ts'],
+    file: 'database.test.ts',
+    test: 'an error names the schema, and repeats neither the values nor the row',
   },
   {
     name: 'nothing is redacted',
@@ -50,7 +54,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'compileRedactor(false)',
       },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'secrets are censored at any depth before they are buffered',
   },
   {
     name: 'what jsonb refuses is left in the text',
@@ -61,7 +66,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: "if (json !== '') return json",
       },
     ],
-    tests: ['bad-inputs.test.ts'],
+    file: 'encode.test.ts',
+    test: 'what Postgres cannot store as text is replaced, marked, and nothing else is',
   },
   {
     name: 'metadata is kept by reference',
@@ -72,26 +78,30 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: '(metadata as never)',
       },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'an entry is a snapshot: changing it after the call changes nothing',
   },
   {
     name: 'record() calls back into itself',
     edits: [
       { file: INTAKE, find: "if (this.#isRecording) return path.drop('reentrant')", replace: '' },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'record() called from inside record() is dropped and does not disturb the outer one',
   },
   {
     name: 'record() goes on after close()',
     edits: [{ file: INTAKE, find: "if (path.isClosed) return path.drop('closed')", replace: '' }],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'close() stages what is buffered, reports, and refuses what comes later',
   },
   {
     name: 'the buffer has no bound in entries',
     edits: [
       { file: BUFFER, find: 'if (this.size >= this.#limits.maxEntries) return false', replace: '' },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'a full buffer drops the newest, counts them by reason, and warns at most once a second',
   },
   {
     name: 'the buffer has no bound in bytes',
@@ -102,7 +112,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'the buffer is bounded in bytes too',
   },
   {
     name: 'an entry that the database refuses is tried for ever',
@@ -113,7 +124,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'isFinal: () => false',
       },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'a refused entry is warned of by action, event and user, and the others are staged',
   },
   {
     name: 'an outage loses the batch in hand',
@@ -124,12 +136,14 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'isFinal: () => true',
       },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'it keeps accepting while the database is away, and delivers afterwards',
   },
   {
     name: 'one refused entry takes its batch along',
     edits: [{ file: FLUSHER, find: 'if (entries === 1) {', replace: 'if (Boolean(1)) {' }],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'a refused entry is warned of by action, event and user, and the others are staged',
   },
   {
     name: 'an outage that a refused entry ends goes on for ever',
@@ -142,7 +156,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    tests: ['flusher.test.ts'],
+    file: 'flusher.test.ts',
+    test: 'an outage that ends with an entry that is refused is said to have ended',
   },
   {
     name: 'a process that ends by itself does not wait for the flush',
@@ -153,7 +168,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'this.#timer = setTimeout(() => this.#start(), flushIntervalMs).unref()',
       },
     ],
-    tests: ['recorder.test.ts'],
+    file: 'recorder.test.ts',
+    test: 'a process that ends by itself has staged what it recorded',
   },
   {
     name: 'drops are not told',
@@ -164,19 +180,22 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'onReport: () => {}',
       },
     ],
-    tests: ['keeper.test.ts'],
+    file: 'keeper.test.ts',
+    test: 'a recorder that lives on tells of its drops, too',
   },
   {
     name: 'the keeper does not look at the epoch',
     edits: [
       { file: RESEND_BUFFER, find: 'if (batch.epoch !== epoch) {', replace: 'if (Boolean(0)) {' },
     ],
-    tests: ['keeper.test.ts'],
+    file: 'keeper.test.ts',
+    test: 'a recorder that closes just after the crash stages again what it still holds',
   },
   {
     name: 'the keeper stages again before a relay has noticed',
     edits: [{ file: RESEND_BUFFER, find: 'if (state.epoch === null) return', replace: '' }],
-    tests: ['keeper.test.ts'],
+    file: 'keeper.test.ts',
+    test: 'while no relay has noticed that the lane was emptied, nothing is staged again',
   },
   {
     name: 'the keeper has no bound',
@@ -187,7 +206,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'while (Boolean(0))',
       },
     ],
-    tests: ['keeper.test.ts'],
+    file: 'keeper.test.ts',
+    test: 'beyond its bound the oldest are let go',
   },
   {
     name: 'a batch is let go before it is staged',
@@ -198,7 +218,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'if (entries > 0) void this.#stage(encoded)',
       },
     ],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'a batch that is tried again is numbered again',
@@ -211,7 +232,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
           '() => `["${Math.random().toString(16).slice(2, 10).padEnd(8, "0")}`))), {',
       },
     ],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'the keeper takes an old answer for news of what was staged since',
@@ -222,19 +244,22 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'for (const batch of [...this.#kept]) {',
       },
     ],
-    tests: ['keeper.test.ts'],
+    file: 'keeper.test.ts',
+    test: 'what is staged while the lane is looked at is kept',
   },
   {
     name: 'in the simulation, the keeper does not look at the epoch',
     edits: [
       { file: RESEND_BUFFER, find: 'if (batch.epoch !== epoch) {', replace: 'if (Boolean(0)) {' },
     ],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'in the simulation, the keeper stages again before a relay has noticed',
     edits: [{ file: RESEND_BUFFER, find: 'if (state.epoch === null) return', replace: '' }],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'the keeper takes what waits for what is logged',
@@ -245,7 +270,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: '} else {',
       },
     ],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'a report that failed is not sent again',
@@ -256,7 +282,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'to report with.',
       },
     ],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'an outage of the database ends the relay',
@@ -269,7 +296,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
           '        this.#outage.recovered()',
       },
     ],
-    tests: ['simulation.test.ts'],
+    file: 'simulation.test.ts',
+    test: STORIES,
   },
   {
     name: 'recordIn does not look for its transaction',
@@ -280,7 +308,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'sql`${token}::text is not null`',
       },
     ],
-    tests: ['record-in.test.ts'],
+    file: 'record-in.test.ts',
+    test: 'postgres-js, best-effort: a database handle in place of a transaction is refused, nothing written',
   },
   {
     name: 'the token outlives the transaction',
@@ -291,7 +320,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: "set_config('audit.tx', ${token}, false)",
       },
     ],
-    tests: ['record-in.test.ts'],
+    file: 'record-in.test.ts',
+    test: 'postgres-js, best-effort: after the transaction is over nothing is written outside it',
   },
   {
     name: 'recordIn goes on in whatever transaction has the connection',
@@ -302,7 +332,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'if (Boolean(0))',
       },
     ],
-    tests: ['record-in.test.ts'],
+    file: 'record-in.test.ts',
+    test: "postgres-js, best-effort: a transaction that is over writes into no other one's",
   },
   {
     name: 'recordIn waits for ever for what the driver has forgotten',
@@ -313,7 +344,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'within(Number.POSITIVE_INFINITY, writeToOutbox',
       },
     ],
-    tests: ['record-in-failures.test.ts'],
+    file: 'record-in-failures.test.ts',
+    test: "postgres-js: the caller's rows are as promised where nothing fails",
   },
   {
     name: 'recordIn calls a function without asking whether it is there',
@@ -324,7 +356,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'if (Boolean(0))',
       },
     ],
-    tests: ['record-in.test.ts'],
+    file: 'record-in.test.ts',
+    test: 'postgres-js, best-effort: where the function is gone, the caller commits all the same',
   },
   {
     name: 'a failure of best effort reaches the caller',
@@ -335,13 +368,166 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
         replace: 'throw safe',
       },
     ],
-    tests: ['record-in.test.ts'],
+    file: 'record-in.test.ts',
+    test: 'a transaction that fails at once costs best effort an entry, and mode atomic the call',
   },
   {
     name: 'a forgotten recordIn ends the process',
     edits: [
       { file: 'src/recorder/bound-recorder.ts', find: 'written.catch(() => {})', replace: '' },
     ],
-    tests: ['record-in.test.ts'],
+    file: 'record-in.test.ts',
+    test: 'a rejection that nobody awaits ends no process',
+  },
+  {
+    name: "a child recorder's ids lose to those of withContext",
+    edits: [
+      {
+        file: 'src/context/context-now.ts',
+        find: 'eventId: own.eventId === undefined ? outer.eventId : own.eventId',
+        replace: 'eventId: outer.eventId === undefined ? own.eventId : outer.eventId',
+      },
+    ],
+    file: 'precedence.test.ts',
+    test: 'what is nearer to the entry wins, each field by itself: inProduction',
+  },
+  {
+    name: 'details of withContext win over those of a child recorder',
+    edits: [
+      {
+        file: 'src/context/context-now.ts',
+        find: 'merge(outer.details, own.details)',
+        replace: 'merge(own.details, outer.details)',
+      },
+    ],
+    file: 'precedence.test.ts',
+    test: 'what is nearer to the entry wins, each field by itself: inMemory',
+  },
+  {
+    name: 'a batch larger than maxKeptBytes is kept',
+    edits: [{ file: RESEND_BUFFER, find: 'if (bytes > maxBytes) return', replace: '' }],
+    file: 'timing.test.ts',
+    test: 'a batch of maxKeptBytes is kept, one of a byte more is not, and 0 keeps none',
+  },
+  {
+    name: 'the looks of the keeper are not slowed by a long lane',
+    edits: [
+      {
+        file: RESEND_BUFFER,
+        find: 'Math.max(CHECK_EVERY_MS, tookMs / MAX_CHECK_SHARE)',
+        replace: 'Math.max(CHECK_EVERY_MS, tookMs)',
+      },
+    ],
+    file: 'timing.test.ts',
+    test: 'of the time at most a twentieth goes into looking, and half a minute lies between two looks',
+  },
+  {
+    name: 'a warning of drops names every entry',
+    edits: [
+      {
+        file: 'src/flush/drop-counter.ts',
+        find: 'if (this.#labels.length < MAX_LABELS) this.#labels.push(label)',
+        replace: 'this.#labels.push(label)',
+      },
+    ],
+    file: 'timing.test.ts',
+    test: 'drops are warned of at once, then once a second, with five of the entries',
+  },
+  {
+    name: 'an outage is said with each failure',
+    edits: [
+      {
+        file: 'src/database/outage.ts',
+        find: 'if (!begins && nowMs - this.#lastLineMs < REPEAT_EVERY_MS) return',
+        replace: '',
+      },
+    ],
+    file: 'timing.test.ts',
+    test: 'a long outage is said when it begins, every ten seconds, and when it ends',
+  },
+  {
+    name: 'every plain name is remembered for ever',
+    edits: [
+      {
+        file: 'src/encode/encoder.ts',
+        find: 'if (names.size < MAX_NAMES) names.add',
+        replace: 'names.add',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'the names that were seen to be plain are remembered to a bound',
+  },
+  {
+    name: 'a flush that is asked for while a batch is written waits the interval',
+    edits: [
+      {
+        file: FLUSHER,
+        find: 'return isAskedFor || buffer.waiting >= maxBatchEntries',
+        replace: 'return (isAskedFor && buffer.waiting < 0) || buffer.waiting >= maxBatchEntries',
+      },
+    ],
+    file: 'timing.test.ts',
+    test: 'what comes while a batch is written waits its interval, unless a flush is asked for',
+  },
+  {
+    name: 'values of the environment are not trimmed',
+    edits: [
+      {
+        file: 'src/options.ts',
+        find: 'const fromEnvironment = environment[variable]?.trim()',
+        replace: 'const fromEnvironment = environment[variable]',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'white space around a value of the environment is no part of it',
+  },
+  {
+    name: 'the environment wins over what is given',
+    edits: [
+      {
+        file: 'src/options.ts',
+        find: 'given[name] ?? (fromEnvironment ? Number(fromEnvironment) : fallback)',
+        replace:
+          '(fromEnvironment ? Number(fromEnvironment) : undefined) ?? given[name] ?? fallback',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'what is given wins over the environment, and that over the default',
+  },
+  {
+    name: 'an option may be one above its bound',
+    edits: [
+      {
+        file: 'src/options.ts',
+        find: 'value >= min && value <= max) continue',
+        replace: 'value >= min && value <= max + 1) continue',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'each option of a relay has its default and its bounds, also from the environment',
+  },
+  {
+    name: 'a cut leaves half of a character',
+    edits: [
+      {
+        file: 'src/engine-text.ts',
+        find: '(isHighSurrogate(text.charCodeAt(characters - 1)) ? 1 : 0)',
+        replace: '0',
+      },
+    ],
+    file: 'shape.test.ts',
+    test: 'a cut leaves no half of a character',
+  },
+  {
+    name: 'the counter of an id begins anywhere',
+    edits: [
+      {
+        file: 'src/ids/uuid7.ts',
+        find: '(random[used] ?? 0) & 0x7ff',
+        replace: '(random[used] ?? 0) & 0xfff',
+      },
+    ],
+    file: 'id.test.ts',
+    test: 'a counter that has run out takes the next millisecond before its time',
   },
 ]

@@ -51,7 +51,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: '  get db() {\n    return this.#db\n  }\n',
       },
     ],
-    tests: ['move.test.ts'],
+    file: 'move.test.ts',
+    test: 'a move is one statement: it takes from the lane and appends to the log',
   },
   {
     name: 'the move runs in a transaction of the driver',
@@ -62,7 +63,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'this.#db.transaction((tx) => tx.execute(query)), hungUp',
       },
     ],
-    tests: ['house.test.ts'],
+    file: 'house.test.ts',
+    test: 'nothing but the migrator opens a transaction through the driver',
   },
   {
     name: 'the claim takes only ids beyond the last one that was logged',
@@ -75,12 +77,14 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
           "order by id desc limit 1), '00000000-0000-0000-0000-000000000000')\n",
       },
     ],
-    tests: ['move.test.ts'],
+    file: 'move.test.ts',
+    test: 'an entry is not passed over because a later one was logged before it committed',
   },
   {
     name: 'the insert into the log has no order',
     edits: [{ file: MOVE, find: 'order by f.id`', replace: 'order by md5(f.id::text)`' }],
-    tests: ['move.test.ts'],
+    file: 'move.test.ts',
+    test: 'a batch is inserted and numbered in the order of its ids, however it was staged',
   },
   {
     name: 'the numbers of a batch do not follow its ids',
@@ -91,12 +95,14 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'row_number() over (order by f.id desc)\n      from',
       },
     ],
-    tests: ['move.test.ts'],
+    file: 'move.test.ts',
+    test: 'a batch is inserted and numbered in the order of its ids, however it was staged',
   },
   {
     name: 'the claim waits for rows that somebody holds',
     edits: [{ file: MOVE, find: 'for update of l skip locked', replace: 'for update of l' }],
-    tests: ['move.test.ts'],
+    file: 'move.test.ts',
+    test: 'rows that somebody holds do not hold up the others',
   },
   {
     name: 'the move has ON CONFLICT DO NOTHING',
@@ -107,7 +113,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'order by f.id\n      on conflict do nothing`',
       },
     ],
-    tests: ['move.test.ts'],
+    file: 'move.test.ts',
+    test: 'of two moves that meet at one id, one is run again, and no number is left out',
   },
   {
     name: 'what is in the log already is moved again',
@@ -118,7 +125,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: '${fitsTheLog}',
       },
     ],
-    tests: ['relay.test.ts'],
+    file: 'relay.test.ts',
+    test: 'an id that comes again with the same content is logged once and is no dead letter',
   },
   {
     name: 'the head is joined and not asked',
@@ -130,12 +138,14 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'from fresh as f, head as h\n      order',
       },
     ],
-    tests: ['relay.test.ts'],
+    file: 'relay.test.ts',
+    test: 'a log that has lost its head loses no entry and makes no dead letter',
   },
   {
     name: 'an idle poll writes to the head',
     edits: [{ file: MOVE, find: 'where (select fresh from total) > 0\n', replace: '' }],
-    tests: ['relay.test.ts'],
+    file: 'relay.test.ts',
+    test: 'an idle poll takes no transaction id',
   },
   {
     name: 'the move commits as the login was set to',
@@ -146,7 +156,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'when false',
       },
     ],
-    tests: ['relay.test.ts'],
+    file: 'relay.test.ts',
+    test: 'the move commits synchronously, whatever the login was set to',
   },
   {
     name: 'an id that came again with another content is dropped',
@@ -157,7 +168,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'and not ${fitsTheLog}',
       },
     ],
-    tests: ['relay.test.ts'],
+    file: 'relay.test.ts',
+    test: 'an id that comes again with another content becomes a dead letter, with an alarm',
   },
   {
     name: 'an outage makes dead letters',
@@ -168,7 +180,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    tests: ['poison.test.ts'],
+    file: 'poison.test.ts',
+    test: 'an outage in the middle of the halving blames no row',
   },
   {
     name: 'a row that cannot be logged holds up its batch for ever',
@@ -179,7 +192,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'throw error\n    // The move',
       },
     ],
-    tests: ['relay.test.ts'],
+    file: 'relay.test.ts',
+    test: 'a row that breaks a constraint of somebody else is found by halving and parked',
   },
   {
     name: 'a check of the log is left to the halving',
@@ -190,7 +204,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    tests: ['bad-inputs.test.ts'],
+    file: 'bad-inputs.test.ts',
+    test: 'in staging itself, in the middle in a batch: the others are logged at once, and it is a dead letter at most',
   },
   {
     name: 'a good row is parked beside the bad one',
@@ -201,7 +216,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'if (rows.length <= 2) {',
       },
     ],
-    tests: ['bad-inputs.test.ts'],
+    file: 'bad-inputs.test.ts',
+    test: 'in staging itself, in the middle in a batch: the others are logged at once, and it is a dead letter at most',
   },
   {
     name: 'an entry that is staged and refused again is a second dead letter',
@@ -212,7 +228,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'CREATE INDEX',
       },
     ],
-    tests: ['dead-letters.test.ts'],
+    file: 'dead-letters.test.ts',
+    test: 'an entry that is staged and refused again is one dead letter, and one in the account',
   },
   {
     name: 'the lanes are drained one after the other',
@@ -223,12 +240,14 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'if (claimed === batchEntries) { stillFull.push(lane); break }',
       },
     ],
-    tests: ['relay.test.ts'],
+    file: 'relay.test.ts',
+    test: 'a lane with a long backlog does not hold up the other: moves at once 1',
   },
   {
     name: 'a move in turn does not wait for the one in front',
     edits: [{ file: MOVE, find: 'pg_advisory_xact_lock_shared(${turnLock(after)})', replace: '1' }],
-    tests: ['side-by-side.test.ts'],
+    file: 'side-by-side.test.ts',
+    test: 'a move in turn commits behind the one in front, however early it is done',
   },
   {
     name: 'a move in turn waits before it does its work',
@@ -239,7 +258,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'from (values (1)) as l (entries)',
       },
     ],
-    tests: ['side-by-side.test.ts'],
+    file: 'side-by-side.test.ts',
+    test: 'a move in turn commits behind the one in front, however early it is done',
   },
   {
     name: 'a move in turn keeps its numbers whatever the head says',
@@ -250,7 +270,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'when true or 0 =',
       },
     ],
-    tests: ['side-by-side.test.ts'],
+    file: 'side-by-side.test.ts',
+    test: 'a move whose numbers never came up fails as a whole, and its entries stay',
   },
   {
     name: 'a move in turn does its work where its numbers are taken',
@@ -261,7 +282,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'true',
       },
     ],
-    tests: ['side-by-side.test.ts'],
+    file: 'side-by-side.test.ts',
+    test: 'a batch with fewer new entries than were counted on leaves no hole behind it',
   },
   {
     name: 'a relay moves while another one does',
@@ -272,12 +294,14 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'case when true',
       },
     ],
-    tests: ['side-by-side.test.ts'],
+    file: 'side-by-side.test.ts',
+    test: 'of several relays one moves: the others stand back until it has',
   },
   {
     name: 'a drain that stands back asks without a pause',
     edits: [{ file: RELAY, find: 'if (this.#stoodBack) await idle(waitMs, signal)', replace: '' }],
-    tests: ['side-by-side.test.ts'],
+    file: 'timing.test.ts',
+    test: 'a drain that stands back from another relay asks twice as seldom each time',
   },
   {
     name: 'a relay moves side by side while another one moves',
@@ -288,7 +312,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'when true',
       },
     ],
-    tests: ['side-by-side.test.ts'],
+    file: 'side-by-side.test.ts',
+    test: 'it stands back from moves side by side too, but for rows that are named',
   },
   {
     name: 'a backlog is moved one batch at a time',
@@ -299,7 +324,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: '{ length: 1 }',
       },
     ],
-    tests: ['side-by-side.test.ts'],
+    file: 'side-by-side.test.ts',
+    test: 'a backlog is moved by several statements at once',
   },
   {
     name: 'moves side by side count on entries that nobody has seen',
@@ -310,7 +336,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'Math.min(room, ',
       },
     ],
-    tests: ['side-by-side.test.ts'],
+    file: 'side-by-side.test.ts',
+    test: 'a backlog is divided into equal parts, and no more is asked for than was seen',
   },
   {
     name: 'moves are side by side again right after something was in the way',
@@ -321,7 +348,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'untilMs: nowMs',
       },
     ],
-    tests: ['side-by-side.test.ts'],
+    file: 'side-by-side.test.ts',
+    test: 'what was in the way is given time, and more each time',
   },
   {
     name: 'status calls missing what waits',
@@ -332,7 +360,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'greatest(0, owed) as unaccounted',
       },
     ],
-    tests: ['status.test.ts'],
+    file: 'status.test.ts',
+    test: 'a recorder is accounted for while it works, when it is closed, and after a gap',
   },
   {
     name: 'status does not count what is accepted and not staged',
@@ -343,7 +372,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: "when 'live' then waiting",
       },
     ],
-    tests: ['status.test.ts'],
+    file: 'status.test.ts',
+    test: 'in flight is what waits, and of a recorder that lives also what it has not staged',
   },
   {
     name: 'nobody declares a gap',
@@ -354,7 +384,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'if (false)',
       },
     ],
-    tests: ['gaps.test.ts'],
+    file: 'gaps.test.ts',
+    test: 'an emptied fast lane is declared once, as an entry in the log, with its bounds',
   },
   {
     name: 'partitions are asked for in every cycle',
@@ -365,7 +396,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: '',
       },
     ],
-    tests: ['upkeep.test.ts'],
+    file: 'upkeep.test.ts',
+    test: 'partitions are asked for at the start and then once an hour',
   },
   {
     name: 'a failed run of parallel moves leaves the relay in the lead',
@@ -376,7 +408,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'const isLeading = true',
       },
     ],
-    tests: ['side-by-side.test.ts'],
+    file: 'side-by-side.test.ts',
+    test: 'fewer logged than was counted on ends it, and is nobody in the way',
   },
   {
     name: 'a long lane is counted as if it were its sample',
@@ -387,7 +420,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'count(*)',
       },
     ],
-    tests: ['backlog.test.ts'],
+    file: 'backlog.test.ts',
+    test: 'a long lane is estimated from a bounded number of its pages, and status says so',
   },
   {
     name: 'compaction waits for its lock',
@@ -398,12 +432,14 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: 'in access exclusive mode',
       },
     ],
-    tests: ['gaps.test.ts'],
+    file: 'gaps.test.ts',
+    test: 'compaction never waits: who holds a lock keeps it, and the relay goes on',
   },
   {
     name: 'compaction forgets the live rows',
     edits: [{ file: FUNCTIONS, find: 'using kept_rows;', replace: "using '[]'::jsonb;" }],
-    tests: ['gaps.test.ts'],
+    file: 'gaps.test.ts',
+    test: 'compaction empties a table of dead rows and keeps every live one',
   },
   {
     name: 'each relay declares the gap that it sees',
@@ -419,6 +455,63 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         replace: "where lane = 'staging';",
       },
     ],
-    tests: ['gaps.test.ts'],
+    file: 'gaps.test.ts',
+    test: 'of two relays that declare a gap at once, one is faster',
+  },
+  {
+    name: 'a relay looks in every cycle whether a table is worth compacting',
+    edits: [
+      { file: UPKEEP, find: 'if (now() < this.#compactDueMs) return undefined', replace: '' },
+    ],
+    file: 'timing.test.ts',
+    test: 'a busy relay looks once a second whether a table is worth compacting, an idle one never',
+  },
+  {
+    name: 'an idle relay asks as often as a busy one',
+    edits: [
+      {
+        file: RELAY,
+        find: '> claimedBefore ? pollMinMs : Math.min(waitMs * 2, pollMaxMs)',
+        replace: '> claimedBefore ? pollMinMs : Math.min(waitMs, pollMaxMs)',
+      },
+    ],
+    file: 'timing.test.ts',
+    test: 'an idle relay asks twice as seldom each time, down to once a second',
+  },
+  {
+    name: 'that nobody else moves is trusted for ever',
+    edits: [
+      {
+        file: 'relay/move/parallel-moves.ts',
+        find: 'untilMs: nowMs + LEADING_MS',
+        replace: 'untilMs: Number.POSITIVE_INFINITY',
+      },
+    ],
+    file: 'side-by-side.test.ts',
+    test: 'the first move goes alone, until it is known that nobody else moves',
+  },
+  {
+    name: 'the pause after something was in the way never grows',
+    edits: [
+      {
+        file: 'relay/move/parallel-moves.ts',
+        find: 'this.#nextPauseMs = Math.min(this.#nextPauseMs * 2, PAUSE_MS.to)',
+        replace: '',
+      },
+    ],
+    file: 'side-by-side.test.ts',
+    test: 'what was in the way is given time, and more each time',
+  },
+  {
+    name: 'a clash is tried for ever',
+    edits: [
+      {
+        file: 'relay/move/move-batch.ts',
+        find: 'if (!isClash(error) || clashes === MAX_CLASHES) throw error',
+        replace: 'if (!isClash(error)) throw error',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'a move that clashes is tried ten times more, and then fails',
   },
 ]

@@ -13,7 +13,8 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
         replace: 'select max(w.recorder_seq)',
       },
     ],
-    tests: ['sql-record.test.ts'],
+    file: 'sql-record.test.ts',
+    test: 'lane_state names the epoch and the first number of this recorder that still waits',
   },
   {
     name: 'audit.record lets an error through',
@@ -24,12 +25,14 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
         replace: 'exception when assert_failure then',
       },
     ],
-    tests: ['sql-record.test.ts'],
+    file: 'sql-record.test.ts',
+    test: 'it never aborts its transaction: read-only',
   },
   {
     name: 'audit.record waits for a lock for ever',
     edits: [{ file: FUNCTIONS, find: "SET lock_timeout = '1s' AS", replace: 'AS' }],
-    tests: ['sql-record.test.ts'],
+    file: 'sql-record.test.ts',
+    test: 'it waits for a locked lane no longer than about a second',
   },
   {
     name: 'a late report takes back what an earlier one said',
@@ -40,7 +43,8 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
         replace: 'accepted = excluded.accepted',
       },
     ],
-    tests: ['sql-record.test.ts'],
+    file: 'sql-record.test.ts',
+    test: 'reports only ever grow: one that arrives late changes nothing, a closed one stays closed',
   },
   {
     name: 'a partition of the log can be emptied',
@@ -51,7 +55,8 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
         replace: 'before update or delete on %s',
       },
     ],
-    tests: ['append-only.test.ts'],
+    file: 'append-only.test.ts',
+    test: 'no role, owner or superuser changes or removes an entry in any partition',
   },
   {
     name: 'a replica session changes the log',
@@ -62,6 +67,7 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
         replace: 'alter table %s enable trigger audit_log_append_only',
       },
     ],
-    tests: ['append-only.test.ts'],
+    file: 'append-only.test.ts',
+    test: 'no role, owner or superuser changes or removes an entry in any partition',
   },
 ]

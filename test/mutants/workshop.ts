@@ -1,27 +1,40 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
 import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { whenWeEnd } from '../support/when-we-end.ts'
-import { applyEdit, type Mutant } from './mutant.ts'
+import { applyEdit, type Edit } from './mutant.ts'
+import { runGroup } from './process-group.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const COPIED = ['src', 'relay', 'test', 'package.json', 'tsconfig.json'] as const
 /** A test that waits for ever is as red as one that fails; it only takes longer to say so. */
-const MAX_RUN_MS = 180_000
-const KILL_AFTER_MS = 10_000
-/** A failed test as the `spec` reporter prints it; one in another test is indented. */
-const FAILED = /^ *✖ (.+) \([\d.]+ms\)$/m
+const TEST_TIMEOUT_MS = 120_000
+/** A test as the `spec` reporter prints it; one in another test is indented. */
+const ENDED = /^ *([✔✖]) (.+) \([\d.]+ms\)$/gm
+
+/** A named test in a file of `test/`. */
+export interface NamedTest {
+  readonly file: string
+  readonly test: string
+}
 
 export interface Outcome {
-  /** The first test that failed. Undefined: none did. */
-  readonly failed: string | undefined
+  readonly passed: ReadonlySet<string>
+  readonly failed: ReadonlySet<string>
+  /** Whether the run was ended at its deadline. */
+  readonly isOverdue: boolean
   readonly ms: number
   /** What the run printed. */
   readonly output: string
+}
+
+export interface RunOptions {
+  /** A run that has not ended by then is ended, with all that it started. */
+  readonly deadlineMs: number
+  /** The first of the wanted tests that fails ends the run. */
+  readonly endsWithFailure: boolean
 }
 
 /** A copy of the checkout and a server of its own: where code may be spoilt, one way at a time. */
@@ -30,7 +43,6 @@ export class Workshop {
   readonly #copy: string
   readonly #server: Postgres
   readonly #callOff: () => void
-  #running: ChildProcess | undefined
 
   static async open(): Promise<Workshop> {
     const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-mutants-'))
@@ -53,8 +65,12 @@ export class Workshop {
     fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(this.#copy, 'node_modules'))
   }
 
-  /** Runs a mutant's tests until one fails. */
-  async try({ edits, tests }: Mutant): Promise<Outcome> {
+  /** Runs these tests on the code with the edits, and no others. */
+  async try(
+    edits: readonly Edit[],
+    tests: readonly NamedTest[],
+    options: RunOptions,
+  ): Promise<Outcome> {
     const undo = edits.map((edit) => {
       const file = path.join(this.#copy, edit.file)
       const before = fs.readFileSync(file, 'utf8')
@@ -62,52 +78,50 @@ export class Workshop {
       return () => fs.writeFileSync(file, before)
     })
     try {
-      return await this.run(tests)
+      return await this.#run(tests, options)
     } finally {
       for (const restore of undo.reverse()) restore()
     }
   }
 
-  async run(tests: readonly string[]): Promise<Outcome> {
-    const beganMs = performance.now()
-    const run = spawn(process.execPath, ['--import', 'tsx', 'test/support/run.ts', ...tests], {
-      cwd: this.#copy,
-      env: { ...process.env, AUDIT_TEST_DATABASE_URL: this.#server.url, NO_COLOR: '1' },
-      stdio: ['ignore', 'pipe', 'pipe'],
-    })
-    this.#running = run
-    const ended = once(run, 'close')
-    let output = ''
-    let failed: string | undefined
-    const end = (why: string | undefined) => {
-      if (failed !== undefined || why === undefined) return
-      failed = why
-      this.#stop(run)
-    }
-    const overdue = setTimeout(() => end(`(no end within ${MAX_RUN_MS / 1_000} s)`), MAX_RUN_MS)
-    for (const stream of [run.stdout, run.stderr]) {
-      stream.setEncoding('utf8').on('data', (text: string) => {
-        output += text
-        end(FAILED.exec(output)?.[1])
-      })
-    }
-    const [code] = await ended
-    clearTimeout(overdue)
-    if (code !== 0) end('(the run itself failed)')
-    return { failed, ms: performance.now() - beganMs, output }
+  async #run(tests: readonly NamedTest[], options: RunOptions): Promise<Outcome> {
+    const { deadlineMs, endsWithFailure } = options
+    const files = [...new Set(tests.map(({ file }) => file))]
+    const flags = [`--test-timeout=${TEST_TIMEOUT_MS}`]
+    // From Node 22 on a title stands behind those of the groups that it is in.
+    for (const { test } of tests) flags.push(`--test-name-pattern=(^|[ ])${escaped(test)}$`)
+    const wanted = new Set(tests.map(({ test }) => test))
+    const hasFailed = (output: string) =>
+      [...resultsOf(output).failed].some((test) => wanted.has(test))
+    const { output, isOverdue, ms } = await runGroup(
+      ['--import', 'tsx', 'test/support/run.ts', ...files, ...flags],
+      {
+        cwd: this.#copy,
+        env: { ...process.env, AUDIT_TEST_DATABASE_URL: this.#server.url, NO_COLOR: '1' },
+        deadlineMs,
+        ...(endsWithFailure ? { isEnough: hasFailed } : {}),
+      },
+    )
+    return { ...resultsOf(output), isOverdue, ms, output }
   }
 
   async close(): Promise<void> {
-    if (this.#running?.exitCode === null) this.#stop(this.#running)
     await this.#server.stop('immediate')
     fs.rmSync(this.#folder, { recursive: true, force: true })
     this.#callOff()
   }
+}
 
-  /** Politely at first, because it drops its databases. */
-  #stop(run: ChildProcess): void {
-    run.kill('SIGTERM')
-    const kill = setTimeout(() => run.kill('SIGKILL'), KILL_AFTER_MS)
-    run.once('close', () => clearTimeout(kill))
+function resultsOf(output: string) {
+  const passed = new Set<string>()
+  const failed = new Set<string>()
+  for (const [, sign, test] of output.matchAll(ENDED)) {
+    if (sign === '✖') failed.add(test as string)
+    else passed.add(test as string)
   }
+  return { passed, failed }
+}
+
+function escaped(title: string): string {
+  return title.replaceAll(/[.*+?^${}()|[\]\\/]/g, '\\$&')
 }

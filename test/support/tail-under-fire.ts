@@ -114,8 +114,14 @@ function startRelayProcess(databaseUrl: string): ChildProcess {
 async function endConnections(scene: Scene, signal: AbortSignal, harm: Harm): Promise<void> {
   const relay = createRelay({ databaseUrl: scene.urlAs('audit_relay'), logger: silentLogger() })
   void relay.start()
+  let head = -1
   while (!signal.aborted) {
     await sleep(Math.random() * 400)
+    // On a busy machine nothing would ever be moved, if they ended faster than a move takes.
+    const [{ seq } = { seq: head }] = await scene.sql<{ seq: number }[]>`
+      select seq::float8 as seq from audit.audit_head`
+    if (seq === head) continue
+    head = seq
     const ended = await scene.sql`
       select pg_terminate_backend(pid) from pg_stat_activity
       where application_name = 'audit-relay' and datname = current_database() and random() < 0.5`
@@ -140,7 +146,10 @@ async function consume({ urlAs }: Scene, options: ConsumeOptions): Promise<reado
       ...{ url, applicationName: 'tail', statementTimeoutMs: 5_000, isReader: true },
     })
     const halt = new AbortController()
-    const timer = setTimeout(() => halt.abort(), 50 + Math.random() * 1_500)
+    const stopsAfterMs = 50 + Math.random() * 1_500
+    // Most have seen something before they stop, so that each of their rounds is a step on.
+    const isImpatient = Math.random() < 0.25
+    let timer = isImpatient ? setTimeout(() => halt.abort(), stopsAfterMs) : undefined
     const takeAtMost = Math.ceil(Math.random() * 6_000)
     let taken = 0
     for await (const { seq } of tail(db, {
@@ -148,6 +157,7 @@ async function consume({ urlAs }: Scene, options: ConsumeOptions): Promise<reado
       filter: isFiltered ? { action: 'thing.*' } : {},
       signal: halt.signal,
     })) {
+      timer ??= setTimeout(() => halt.abort(), stopsAfterMs)
       seen.push(seq)
       taken += 1
       if (taken === takeAtMost || seen.length === entries) break

@@ -1,0 +1,93 @@
+import type { Mutant } from './mutant.ts'
+
+const CSV = 'src/export/csv.ts'
+const PART = 'src/export/part.ts'
+const VERIFY = 'src/export/verify.ts'
+const file = 'export.test.ts'
+
+export const EXPORT_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'a formula in a cell is not marked',
+    edits: [
+      {
+        file: CSV,
+        find: 'if (!MAYBE_RISKY.test(value)) return value\n  const safe',
+        replace: 'return value\n  const safe',
+      },
+    ],
+    file,
+    test: 'no cell of a CSV can become a formula in a spreadsheet',
+  },
+  {
+    name: 'a quote in a cell is not doubled',
+    edits: [
+      {
+        file: CSV,
+        find: "${safeText(value).replaceAll('\"', '\"\"')}",
+        replace: '${safeText(value)}',
+      },
+    ],
+    file,
+    test: 'CSV holds what is in the log, as DuckDB reads it, but for the marks against formulas',
+  },
+  {
+    name: 'a file that is resumed keeps what came after the last note',
+    edits: [{ file: PART, find: 'await handle.truncate(state.bytes)', replace: '' }],
+    file,
+    test: 'an export that was broken off goes on to the same file: ndjson',
+  },
+  {
+    name: 'an unfinished export is written over',
+    edits: [
+      {
+        file: PART,
+        find: "fs.open(names.part, 'wx', PRIVATE)",
+        replace: "fs.open(names.part, 'w', PRIVATE)",
+      },
+    ],
+    file,
+    test: 'a file that is there is not replaced unless forced, nor is an unfinished one',
+  },
+  {
+    name: 'an export can be read by everybody on the machine',
+    edits: [{ file: PART, find: 'const PRIVATE = 0o600', replace: 'const PRIVATE = 0o644' }],
+    file: 'bounds.test.ts',
+    test: 'an export and its manifest can be read by their owner alone',
+  },
+  {
+    name: 'entries in another order are not found out',
+    edits: [{ file: VERIFY, find: 'this.#backwards += 1', replace: 'this.#backwards += 0' }],
+    file,
+    test: 'a file that was cut off, edited or put in another order is found out: ndjson',
+  },
+  {
+    name: 'a file that was edited is not found out by its hash',
+    edits: [
+      {
+        file: VERIFY,
+        find: "hash.digest('hex') !== manifest.sha256",
+        replace: "manifest.sha256 === ''",
+      },
+    ],
+    file,
+    test: 'a file that was cut off, edited or put in another order is found out: ndjson',
+  },
+  {
+    name: 'an export leaves out its last number',
+    edits: [
+      {
+        file: 'src/export/range.ts',
+        find: 'Math.min(toSeq, found.lastSeq)',
+        replace: 'Math.min(toSeq, found.lastSeq) - 1',
+      },
+    ],
+    file,
+    test: 'an export holds the range and the filter that it was asked for, in the order of seq',
+  },
+  {
+    name: 'one number alone cannot be exported',
+    edits: [{ file: 'src/export/range.ts', find: 'fromSeq > toSeq', replace: 'fromSeq >= toSeq' }],
+    file: 'bounds.test.ts',
+    test: 'an export holds both ends of its numbers, and may be of one alone',
+  },
+]

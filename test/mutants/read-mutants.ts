@@ -1,0 +1,229 @@
+import type { Mutant } from './mutant.ts'
+
+const TIMELINE = 'src/read/timeline.ts'
+const TAIL = 'src/read/tail.ts'
+const FILTER = 'src/read/filter.ts'
+const CURSOR = 'src/read/cursor.ts'
+
+const timeline: readonly Mutant[] = [
+  {
+    name: 'the place of a page is on the page again',
+    edits: [
+      {
+        file: TIMELINE,
+        find: "sql.raw(isDescending ? '<' : '>')",
+        replace: "sql.raw(isDescending ? '<=' : '>=')",
+      },
+    ],
+    file: 'timeline.test.ts',
+    test: 'pages go on and back without a repetition while entries arrive, newest first',
+  },
+  {
+    name: 'a page that was reached by going back is upside down',
+    edits: [{ file: TIMELINE, find: 'if (isBackwards) entries.reverse()', replace: '' }],
+    file: 'timeline.test.ts',
+    test: 'pages go on and back without a repetition while entries arrive, newest first',
+  },
+  {
+    name: 'a full page is always taken for the last one',
+    edits: [
+      {
+        file: TIMELINE,
+        find: 'limit ${sql.raw(String(limit + 1))}`',
+        replace: 'limit ${sql.raw(String(limit))}`',
+      },
+    ],
+    file: 'timeline.test.ts',
+    test: 'pages go on and back without a repetition while entries arrive, oldest first',
+  },
+  {
+    name: 'a page with metadata looks without an end',
+    edits: [
+      {
+        file: TIMELINE,
+        find: 'const endId = isBounded ?',
+        replace: 'const endId = isBounded && limit < 0 ?',
+      },
+    ],
+    file: 'timeline.test.ts',
+    test: 'a page with metadata looks a bounded way ahead, and the next goes on there, newest',
+  },
+  {
+    name: 'a page may hold 501 entries',
+    edits: [{ file: TIMELINE, find: 'const MAX_LIMIT = 500', replace: 'const MAX_LIMIT = 501' }],
+    file: 'bounds.test.ts',
+    test: 'a page of a timeline holds 1 to 500 entries, and 50 where nothing is said',
+  },
+  {
+    name: 'a page holds 51 entries where nothing is said',
+    edits: [
+      { file: TIMELINE, find: 'const DEFAULT_LIMIT = 50', replace: 'const DEFAULT_LIMIT = 51' },
+    ],
+    file: 'bounds.test.ts',
+    test: 'a page of a timeline holds 1 to 500 entries, and 50 where nothing is said',
+  },
+  {
+    name: 'a cursor of another version is read',
+    edits: [{ file: CURSOR, find: 'if (bytes[0] !== VERSION) throw damaged()', replace: '' }],
+    file: 'bounds.test.ts',
+    test: 'a cursor of another version is refused, although its check is right',
+  },
+  {
+    name: 'a cursor is taken by another question',
+    edits: [
+      {
+        file: CURSOR,
+        find: '!bytes.subarray(ID_END, OWNER_END).equals(owner.subarray(0, 8))',
+        replace: 'bytes.length === 0',
+      },
+    ],
+    file: 'timeline.test.ts',
+    test: 'a cursor is refused when a character of it is changed, or for another question',
+  },
+]
+
+const filter: readonly Mutant[] = [
+  {
+    name: 'an empty range of time is taken',
+    edits: [{ file: FILTER, find: 'fromMs >= toMs', replace: 'fromMs > toMs' }],
+    file: 'bounds.test.ts',
+    test: 'a range of time has an end behind its beginning, by a millisecond at least',
+  },
+  {
+    name: 'the end of a range of time is in it',
+    edits: [
+      {
+        file: FILTER,
+        find: '${auditLog.id} < ${idFloor(toMs)}',
+        replace: '${auditLog.id} < ${idFloor(toMs + 1)}',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'a range of time holds its first millisecond and not its last',
+  },
+  {
+    name: 'the beginning of a range of time is not in it',
+    edits: [
+      {
+        file: FILTER,
+        find: '${auditLog.id} >= ${idFloor(fromMs)}',
+        replace: '${auditLog.id} >= ${idFloor(fromMs + 1)}',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'a range of time holds its first millisecond and not its last',
+  },
+  {
+    name: 'an action of 129 characters is asked for',
+    edits: [{ file: FILTER, find: 'given, MAX_ACTION_CHARACTERS)', replace: 'given, 129)' }],
+    file: 'bounds.test.ts',
+    test: 'each text of a filter has its longest',
+  },
+  {
+    name: 'metadata of 2,001 characters is asked for',
+    edits: [
+      {
+        file: FILTER,
+        find: 'const MAX_METADATA_CHARACTERS = 2_000',
+        replace: 'const MAX_METADATA_CHARACTERS = 2_001',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'each text of a filter has its longest',
+  },
+  {
+    name: 'an unknown name of a filter is passed over',
+    edits: [{ file: FILTER, find: '  refuseUnknownNames(filter)\n', replace: '' }],
+    file: 'timeline.test.ts',
+    test: 'bad input is refused before the database is asked: an unknown name',
+  },
+  {
+    name: 'a filter by entity finds what only begins like it',
+    edits: [
+      {
+        file: FILTER,
+        find: '${entityOf(auditLog.action)} = ${entity}::text',
+        replace: '${auditLog.action} like ${`${entity}%`}::text',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'a filter by entity takes the whole entity, and nothing longer',
+  },
+]
+
+const tail: readonly Mutant[] = [
+  {
+    name: 'a tail without a number begins with the last entry',
+    edits: [{ file: TAIL, find: 'lastSeq(this.#db))) + 1', replace: 'lastSeq(this.#db))) + 0' }],
+    file: 'tail.test.ts',
+    test: 'without a number a tail begins after what is there',
+  },
+  {
+    name: 'a filtered tail believes that it has seen what it left out beyond its batch',
+    edits: [
+      {
+        file: TAIL,
+        find: 'if (!isFiltered || entries.length === BATCH_ENTRIES) return',
+        replace: 'if (!isFiltered) return',
+      },
+    ],
+    file: 'bounds.test.ts',
+    test: 'a filtered tail leaves out nothing of a window that holds more than one batch',
+  },
+  {
+    name: 'a tail goes on from the last entry that it has seen',
+    edits: [
+      {
+        file: TAIL,
+        find: 'next = Math.max(next, throughSeq + 1)',
+        replace: 'next = Math.max(next, throughSeq)',
+      },
+    ],
+    file: 'tail.test.ts',
+    test: 'a tail reads from the number that it was given, and goes on as the log grows',
+  },
+  {
+    name: 'an event does not end the wait of a tail',
+    edits: [{ file: TAIL, find: '      this.#waiting?.abort()\n', replace: '' }],
+    file: 'timing.test.ts',
+    test: 'an event ends the wait for the next look',
+  },
+  {
+    name: 'a calm tail looks as often as a busy one',
+    edits: [
+      {
+        file: TAIL,
+        find: 'const CALM = { forMs: 30_000, waitMs: 400 }',
+        replace: 'const CALM = { forMs: 30_000, waitMs: 100 }',
+      },
+    ],
+    file: 'tail.test.ts',
+    test: 'a tail looks 10 times a second while entries come, and once a second while none does',
+  },
+  {
+    name: 'a tail sleeps on when it is aborted',
+    edits: [
+      {
+        file: TAIL,
+        find: 'AbortSignal.any([this.#parts.signal, this.#waiting.signal])',
+        replace: 'this.#waiting.signal',
+      },
+    ],
+    file: 'timing.test.ts',
+    test: 'a tail that waits ends at once when it is aborted',
+  },
+  {
+    name: 'a tail ends with the first outage',
+    edits: [
+      {
+        file: TAIL,
+        find: 'isFinal: isFinalFault, tearsAttempt',
+        replace: 'isFinal: () => true, tearsAttempt',
+      },
+    ],
+    file: 'tail.test.ts',
+    test: 'a tail outlasts the end of its connections, and says so',
+  },
+]
+
+export const READ_MUTANTS = { timeline, filter, tail }
