@@ -27,7 +27,7 @@ something fails.
   --keep  keeps the projects`
 
 /** The ends of the range that `recordIn` supports. In between is the one that we depend on. */
-const DRIZZLE_VERSIONS = ['0.44.0', '0.45.4', '1.0.0-rc.5']
+const DRIZZLE_VERSIONS = ['0.44.7', '0.45.4', '1.0.0-rc.5']
 /** What applications compile with next to the one that we compile with. */
 const OTHER_TYPESCRIPT = 'typescript@5.9.3'
 
