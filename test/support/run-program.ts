@@ -1,0 +1,49 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+
+export interface ProgramOptions {
+  readonly cwd: string
+  /** Folders that programs are looked for in before those of our own PATH. */
+  readonly pathFirst?: readonly string[]
+  readonly environment?: Readonly<Record<string, string>>
+  /** @default 600 000 */
+  readonly timeoutMs?: number
+}
+
+/**
+ * Runs a program to its end, without the variables that npm sets for its scripts.
+ *
+ * @returns what it wrote, to stdout and stderr
+ * @throws {Error} with all of that, where it ends with another code than `expectedCode`
+ */
+export async function runProgram(
+  program: string,
+  args: readonly string[],
+  options: ProgramOptions,
+  expectedCode = 0,
+): Promise<string> {
+  const { cwd, pathFirst = [], environment = {}, timeoutMs = 600_000 } = options
+  const ours = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|AUDIT_)/.test(name))
+  const child = spawn(program, args, {
+    cwd,
+    env: {
+      ...Object.fromEntries(ours),
+      NO_COLOR: '1',
+      ...environment,
+      PATH: [...pathFirst, process.env['PATH'] ?? ''].join(':'),
+    },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL',
+  })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      output += text
+    })
+  }
+  const [code, signal] = await once(child, 'close')
+  if (code === expectedCode) return output
+  const how = code === null ? `was ended by ${signal}` : `ended with code ${code}`
+  throw new Error(`${program} ${args.join(' ')} ${how}:\n${output}`)
+}
