@@ -30,8 +30,12 @@ export function encoded(columns: Readonly<Record<string, unknown>> = {}): string
 export const PATIENT_MS = 60_000
 
 /** Our own client on a scratch database, closed after the test. */
-export function openDatabase(t: TestContext, url: string): Database {
-  const database = new Database({ url, applicationName: 'test', statementTimeoutMs: PATIENT_MS })
+export function openDatabase(
+  t: TestContext,
+  url: string,
+  statementTimeoutMs = PATIENT_MS,
+): Database {
+  const database = new Database({ url, applicationName: 'test', statementTimeoutMs })
   t.after(() => database.close())
   return database
 }
