@@ -321,7 +321,7 @@ test('a backlog is divided into equal parts, and no more is asked for than was s
   })
   const left = await cycle.move({
     waiting: ['staging', 'outbox'],
-    seen: { staging: 260, outbox: 90 },
+    seen: { staging: 259, outbox: 90 },
   })
   assert.deepEqual(left, ['staging', 'outbox'], 'more may have come since')
   assert.deepEqual(asked, [
@@ -331,7 +331,7 @@ test('a backlog is divided into equal parts, and no more is asked for than was s
     ['staging', 65],
     ['outbox', 45],
     ['staging', 65],
-    ['staging', 65],
+    ['staging', 64], // what is left
   ])
 })
 
