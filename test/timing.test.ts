@@ -418,7 +418,8 @@ function relayOn(
     },
     async peekLanes() {
       noted('probe')
-      if (isAway()) throw fault('57P01')
+      // A relay that never waits would let no time pass.
+      if (isAway() || statements.probe.length > 50_000) throw fault('57P01')
       const staging = hasWork() ? 1 : 0
       const waiting = staging > 0 ? (['staging'] as const) : []
       return { waiting, seen: { staging, outbox: 0 }, head: 1, wasEmptied: false }

@@ -409,7 +409,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
       },
     ],
     file: 'side-by-side.test.ts',
-    test: 'fewer logged than was counted on ends it, and is nobody in the way',
+    test: 'the first move goes alone, until it is known that nobody else moves',
   },
   {
     name: 'a long lane is counted as if it were its sample',
