@@ -5,7 +5,7 @@ import { changesOf } from '../src/page/sentence/changes.ts'
 import { shortened, visible } from '../src/page/sentence/plain-text.ts'
 import { readQuery } from '../src/page/query/query.ts'
 import { plainSentence, sentenceOf } from '../src/page/sentence/sentence.ts'
-import { inWords, pastTense } from '../src/page/sentence/words.ts'
+import { inWords, pastTense } from '../src/page/sentence/verbs.ts'
 import { UTC, zoneNamed } from '../src/page/query/zone.ts'
 import type { LoggedEntry } from '../src/read/logged-entry.ts'
 

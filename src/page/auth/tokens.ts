@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { type AuditError, optionInvalid } from '../../errors.ts'
-import { plain, redirect } from '../http/answers.ts'
+import { plain, redirect } from '../http/responses.ts'
 import { cookieOf, setCookie } from '../http/cookies.ts'
 import { href } from '../query/address.ts'
 import { readQuery } from '../query/query.ts'

@@ -4,7 +4,7 @@ import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { readRows } from '../../read/read-rows.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
 import { auditLog } from '../../schema/tables.ts'
-import { type Frame, frameOf, pairs, slicesOf } from './frame.ts'
+import { type Frame, frameOf, pairs, slicesOf } from './time-scale.ts'
 import { idFloor, recordedMs } from '../../ids/uuid7.ts'
 import { DAY_MS, type Zone } from '../query/zone.ts'
 

@@ -1,8 +1,8 @@
 import { cookieOf, setCookie } from '../http/cookies.ts'
-import { redirect } from '../http/answers.ts'
+import { redirect } from '../http/responses.ts'
 import { href } from '../query/address.ts'
 import type { Query } from '../query/query.ts'
-import { type Theme, THEMES } from '../view/scene.ts'
+import { type Theme, THEMES } from '../view/view-state.ts'
 import { UTC, type Zone, zoneNamed } from '../query/zone.ts'
 
 const THEME_COOKIE = 'audit_theme'

@@ -1,9 +1,9 @@
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { changesOf, isToldByChanges } from './changes.ts'
 import { inBrief, shortened, shortId, visible } from './plain-text.ts'
-import { dropSentence, gapSentence } from './losses.ts'
-import { named, type NameOf, type Piece, text, textIn, whoPieces } from './pieces.ts'
-import { inWords, pastTense } from './words.ts'
+import { dropSentence, gapSentence } from './loss-sentences.ts'
+import { named, type NameOf, type Piece, text, textIn, whoPieces } from './sentence-parts.ts'
+import { inWords, pastTense } from './verbs.ts'
 
 const MAX_VALUE = 48
 const MAX_NAMED = 3

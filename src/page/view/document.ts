@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
 import { assetHref } from '../http/assets.ts'
 import { href } from '../query/address.ts'
-import { current, type Html, type Scene, THEMES, type Theme } from './scene.ts'
+import { current, type Html, type Scene, THEMES, type Theme } from './view-state.ts'
 
 export interface DocumentParts {
   readonly title: string

@@ -2,8 +2,8 @@ import { html } from 'hono/html'
 import type { Bar, Histogram } from '../histogram/histogram.ts'
 import { filterHref } from '../query/address.ts'
 import { DAY_MS } from '../query/zone.ts'
-import { axis } from './axis.ts'
-import { entries, type Html, inFigures, type Scene } from './scene.ts'
+import { axis } from './time-axis.ts'
+import { entries, type Html, inFigures, type Scene } from './view-state.ts'
 
 const WIDTH = 1_000
 const HEIGHT = 100

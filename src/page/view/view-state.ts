@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
-export type { Html } from '../http/answers.ts'
-import type { Html } from '../http/answers.ts'
-import type { NameOf } from '../sentence/pieces.ts'
+export type { Html } from '../http/responses.ts'
+import type { Html } from '../http/responses.ts'
+import type { NameOf } from '../sentence/sentence-parts.ts'
 import type { Query } from '../query/query.ts'
 import type { Zone } from '../query/zone.ts'
 

@@ -1,8 +1,8 @@
 import { html } from 'hono/html'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { document, masthead } from './document.ts'
-import { filters } from './filters.ts'
-import type { Html, Scene } from './scene.ts'
+import { filters } from './filter-form.ts'
+import type { Html, Scene } from './view-state.ts'
 
 export interface PageParts {
   readonly main: Html

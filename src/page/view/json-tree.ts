@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import { visible } from '../sentence/plain-text.ts'
-import type { Html } from './scene.ts'
+import type { Html } from './view-state.ts'
 
 /** More than anybody reads; the JSON beneath has all of it. */
 const MAX_NODES = 1_000

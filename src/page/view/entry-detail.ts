@@ -4,12 +4,12 @@ import { changesOf } from '../sentence/changes.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
 import { filterHref, href } from '../query/address.ts'
 import { visible } from '../sentence/plain-text.ts'
-import { DECLARED_LOSSES } from '../sentence/losses.ts'
+import { DECLARED_LOSSES } from '../sentence/loss-sentences.ts'
 import { sentenceOf } from '../sentence/sentence.ts'
-import { diff } from './diff.ts'
-import { said, shownTime } from './row.ts'
-import type { Html, Scene } from './scene.ts'
-import { tree } from './tree.ts'
+import { diff } from './change-table.ts'
+import { said, shownTime } from './entry-row.ts'
+import type { Html, Scene } from './view-state.ts'
+import { tree } from './json-tree.ts'
 
 const AROUND_MS = 300_000
 const MAX_MARKS = 20

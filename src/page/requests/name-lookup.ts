@@ -1,6 +1,6 @@
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { within } from '../../within.ts'
-import type { NameOf } from '../sentence/pieces.ts'
+import type { NameOf } from '../sentence/sentence-parts.ts'
 
 export type Names = (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>
 

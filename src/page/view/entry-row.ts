@@ -3,11 +3,11 @@ import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
 import { filterHref, href } from '../query/address.ts'
 import { shortened, shortId, visible } from '../sentence/plain-text.ts'
-import type { Piece } from '../sentence/pieces.ts'
-import { DECLARED_LOSSES } from '../sentence/losses.ts'
+import type { Piece } from '../sentence/sentence-parts.ts'
+import { DECLARED_LOSSES } from '../sentence/loss-sentences.ts'
 import { sentenceOf } from '../sentence/sentence.ts'
-import { deedOf } from '../sentence/words.ts'
-import { current, type Html, type Scene } from './scene.ts'
+import { deedOf } from '../sentence/verbs.ts'
+import { current, type Html, type Scene } from './view-state.ts'
 
 /** Between recording and happening: below it, one time is enough. */
 const SAME_TIME_MS = 60_000

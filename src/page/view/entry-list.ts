@@ -3,8 +3,8 @@ import type { LoggedEntry } from '../../read/logged-entry.ts'
 import type { TimelinePage } from '../../read/timeline.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
 import { filterHref, href } from '../query/address.ts'
-import { row } from './row.ts'
-import { entries, type Html, type Scene } from './scene.ts'
+import { row } from './entry-row.ts'
+import { entries, type Html, type Scene } from './view-state.ts'
 
 /** The entries by their days, newest first, and the ways on and back. */
 export function list(scene: Scene, page: TimelinePage): Html {

@@ -1,7 +1,7 @@
 import type { AuditLogger } from '../../logger.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
-import type { Names } from './names.ts'
-import type { Pulse } from './pulse.ts'
+import type { Names } from './name-lookup.ts'
+import type { Pulse } from './head-watcher.ts'
 import type { ReadRecorder } from './record-read.ts'
 import type { Viewer } from '../auth/viewer.ts'
 

@@ -1,8 +1,8 @@
 import { html } from 'hono/html'
 import type { Change } from '../sentence/changes.ts'
 import { visible } from '../sentence/plain-text.ts'
-import type { Html } from './scene.ts'
-import { leaf } from './tree.ts'
+import type { Html } from './view-state.ts'
+import { leaf } from './json-tree.ts'
 
 /** Before and after, field by field. */
 export function diff(changes: readonly Change[]): Html {

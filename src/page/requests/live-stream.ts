@@ -3,8 +3,8 @@ import type { LoggedEntry } from '../../read/logged-entry.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
 import { tail } from '../../read/tail.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
-import type { Pulse } from './pulse.ts'
-import type { Html } from '../view/scene.ts'
+import type { Pulse } from './head-watcher.ts'
+import type { Html } from '../view/view-state.ts'
 
 const HEARTBEAT_MS = 15_000
 /** What the browser waits before it connects again. */

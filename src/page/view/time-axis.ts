@@ -1,7 +1,7 @@
 import { html } from 'hono/html'
-import type { Frame } from '../histogram/frame.ts'
+import type { Frame } from '../histogram/time-scale.ts'
 import { DAY_MS, type Zone } from '../query/zone.ts'
-import type { Html } from './scene.ts'
+import type { Html } from './view-state.ts'
 
 const MAX_TICKS = 5
 const [SECOND, MINUTE, HOUR] = [1_000, 60_000, 3_600_000]

@@ -1,6 +1,6 @@
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { shortened } from './plain-text.ts'
-import { type Piece, text, textIn } from './pieces.ts'
+import { type Piece, text, textIn } from './sentence-parts.ts'
 
 /** Entries by which the log tells of others that it does not hold. */
 export const DECLARED_LOSSES: ReadonlySet<string> = new Set(['audit.gap', 'audit.drop'])

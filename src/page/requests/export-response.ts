@@ -1,9 +1,9 @@
 import { AuditError } from '../../errors.ts'
 import { exportLog, type LogExport } from '../../export/index.ts'
-import * as answers from '../http/answers.ts'
+import * as answers from '../http/responses.ts'
 import { recordRead } from './record-read.ts'
-import type { Scene } from '../view/scene.ts'
-import type { Library, Visit } from './visit.ts'
+import type { Scene } from '../view/view-state.ts'
+import type { Library, Visit } from './services.ts'
 
 const FORMATS = ['ndjson', 'csv'] as const
 

@@ -1,10 +1,10 @@
 import { lastSeq } from '../../read/tail.ts'
-import * as answers from '../http/answers.ts'
-import { liveStream } from './live.ts'
-import { namesOf } from './names.ts'
-import { row } from '../view/row.ts'
-import type { Scene } from '../view/scene.ts'
-import type { Library, Visit } from './visit.ts'
+import * as answers from '../http/responses.ts'
+import { liveStream } from './live-stream.ts'
+import { namesOf } from './name-lookup.ts'
+import { row } from '../view/entry-row.ts'
+import type { Scene } from '../view/view-state.ts'
+import type { Library, Visit } from './services.ts'
 
 const MAX_STREAMS = 100
 

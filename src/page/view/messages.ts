@@ -1,6 +1,6 @@
 import { html } from 'hono/html'
 import { document } from './document.ts'
-import type { Html, Theme } from './scene.ts'
+import type { Html, Theme } from './view-state.ts'
 
 /** The log could not be read: said in the list's own place, with the filter still above it. */
 export function outage(message: string, hint: string | undefined, again: string): Html {

@@ -3,7 +3,7 @@ import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { FIELDS, FIELD_NAMES, type FieldName, filterHref } from '../query/address.ts'
 import { RANGES, type RangeName } from '../query/query.ts'
 import { shortened, shortId, visible } from '../sentence/plain-text.ts'
-import { current, type Html, type Scene } from './scene.ts'
+import { current, type Html, type Scene } from './view-state.ts'
 
 const HINTS: Readonly<Record<FieldName, string>> = {
   action: 'branding.*',
