@@ -18,7 +18,7 @@ import {
   RELAY_LIMITS,
   resolveLimits,
 } from '../src/options.ts'
-import { askForViewer } from '../src/page/auth/viewer.ts'
+import { authorizeRequest } from '../src/page/auth/viewer.ts'
 import { readTokens, tokenAuthorize } from '../src/page/auth/tokens.ts'
 import { decodeCursor, encodeCursor } from '../src/read/cursor.ts'
 import { checkFilter, type LogFilter } from '../src/read/filter.ts'
@@ -336,7 +336,7 @@ test('a cookie opens the page for thirty days, to the second', async () => {
 
 test("a viewer's name has 1 to 128 characters", async () => {
   const request = new Request('http://page.test/')
-  const asked = (name: string) => askForViewer(() => ({ name }), request)
+  const asked = (name: string) => authorizeRequest(() => ({ name }), request)
   for (const name of ['a', 'a'.repeat(128)]) assert.deepEqual(await asked(name), { name })
   for (const name of ['', 'a'.repeat(129)]) {
     await assert.rejects(asked(name), { code: 'AUDIT_OPTION_INVALID' })

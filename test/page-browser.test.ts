@@ -134,6 +134,12 @@ function evening(): GivenEntry[] {
 // What runs in the page is given as text: this project's types know no browser.
 const IS_WITHIN = 'document.documentElement.scrollWidth <= document.documentElement.clientWidth'
 const FOCUSED = "document.activeElement.closest('.entry')?.id ?? document.activeElement.id"
+const COVERED_LINES_OF_HELP = `[...document.querySelectorAll('#help .sheet :is(dd, p)')]
+  .filter((line) => {
+    const { left, top, width, height } = line.getBoundingClientRect()
+    return !document.elementFromPoint(left + width / 2, top + height / 2)?.closest('#help')
+  })
+  .map((line) => line.textContent)`
 const NOTE_WHEN_ROWS_COME = `new MutationObserver((changes) => {
   for (const node of changes.flatMap(({ addedNodes }) => [...addedNodes])) {
     if (node.dataset) node.dataset.seenMs ??= Date.now()
@@ -161,7 +167,7 @@ test('filters by typing, by clicking and by time, all of it in the address', opt
   await rows.first().locator('a.user').click()
   await page.waitForURL(/user=/)
   assert.ok((await rows.count()) < 10)
-  await page.getByLabel('Take off action').click()
+  await page.getByLabel('Remove action').click()
   await page.waitForURL((url) => !url.search.includes('action'))
   await page.getByRole('link', { name: 'Last hour' }).click()
   await page.waitForURL(/range=1h/)
@@ -190,7 +196,7 @@ test('a range dragged over the bars becomes the filter', options, async (t) => {
   await page.mouse.down()
   await page.mouse.move(...at(0.4), { steps: 4 })
   await page.mouse.move(...at(0.5), { steps: 4 })
-  const said = await page.locator('.histogram .by').innerText()
+  const said = await page.locator('.histogram .range').innerText()
   assert.match(said, /^\d+ \w+,? \d\d:\d\d:\d\d – \d+ \w+,? \d\d:\d\d:\d\d$/, 'the range, in words')
   await screenshot(page, 'histogram-drag')
   await page.mouse.up()
@@ -255,7 +261,7 @@ test(
     await append([evil])
     await visit()
     await rows.first().locator('.open').click()
-    await page.locator('#detail .tree').first().waitFor()
+    await page.locator('#detail .json-tree').first().waitFor()
     await page.locator('.json summary').click()
     await screenshot(page, 'attack')
     assert.ok((await page.locator('#detail').innerText()).includes('<script>alert(1)</script>'))
@@ -264,7 +270,7 @@ test(
     await page.locator('#live[data-on=yes]').waitFor()
     await append([{ ...evil, requestId: 'live' }])
     await page.locator('.entry', { hasText: 'live' }).waitFor()
-    await page.locator('.entry .said').first().hover()
+    await page.locator('.entry .sentence').first().hover()
     await visit(`?${new URLSearchParams({ request: EVIL })}`)
     assert.equal(await rows.count(), 1)
     await visit(`?${new URLSearchParams({ user: EVIL, action: EVIL })}`)
@@ -307,10 +313,10 @@ test('the whole page is used with the keyboard', options, async (t) => {
   )
   await page.keyboard.press('Escape')
   await page.keyboard.press('?')
-  assert.ok(await page.getByText('previous entry').isVisible())
+  assert.ok(await page.getByText('Previous entry').isVisible())
   await screenshot(page, 'help')
   await page.keyboard.press('Escape')
-  assert.ok(!(await page.getByText('previous entry').isVisible()))
+  assert.ok(!(await page.getByText('Previous entry').isVisible()))
   assert.deepEqual(complaints, [])
 })
 
@@ -326,7 +332,7 @@ test('an entry shows its tree, its changes and its JSON', options, async (t) => 
   const detail = page.locator('#detail')
   await detail.waitFor()
   await screenshot(page, 'detail-light')
-  const changed = (await detail.locator('.diff tbody tr').allInnerTexts()).map((row) =>
+  const changed = (await detail.locator('.change-table tbody tr').allInnerTexts()).map((row) =>
     row.split('\t'),
   )
   assert.deepEqual(
@@ -335,7 +341,7 @@ test('an entry shows its tree, its changes and its JSON', options, async (t) => 
   )
   assert.deepEqual(
     await detail
-      .locator('.diff del')
+      .locator('.change-table del')
       .allInnerTexts()
       .then((all) => all.includes('Friday')),
     true,
@@ -411,6 +417,34 @@ test('on a phone nothing is cut off, in light and in dark', options, async (t) =
   assert.deepEqual(complaints, [])
 })
 
+// Goal: nothing on the page covers the help, which is laid over it.
+// Method: open it on a phone; what is at the middle of each of its lines is the help itself.
+test('on a phone the help is in front of the page', options, async (t) => {
+  const viewport = { width: 390, height: 844 }
+  const { page, visit, append } = await visitor(t, { viewport, isMobile: true, hasTouch: true })
+  await append(evening())
+  await visit()
+  await page.locator('#help summary').tap()
+  assert.deepEqual(await page.evaluate(COVERED_LINES_OF_HELP), [])
+  assert.ok(await hasNoSidewaysScroll(page))
+})
+
+// Goal: the script does nothing on a page that has no log.
+// Method: press every key and click on the notice before signing in; the browser reports no error.
+test('keys and clicks do nothing on the notice for strangers', options, async (t) => {
+  const { page, complaints, url } = await visitor(t)
+  await page.context().clearCookies()
+  const response = await page.goto(url)
+  assert.equal(response?.status(), 401)
+  for (const key of ['/', 'l', '?', 'Escape', 'j', 'k', 'Enter']) await page.keyboard.press(key)
+  await page.locator('h1').click()
+  await page.goBack()
+  await page.goForward()
+  await screenshot(page, 'notice')
+  assert.equal(await page.locator('h1').innerText(), 'Sign in first')
+  assert.deepEqual(complaints, [])
+})
+
 test('times are in UTC or in the reader’s own zone, and typed ones too', options, async (t) => {
   const { page, visit, append, rows } = await visitor(t)
   await append([{ ms: Date.parse('2026-07-01T10:00:00Z'), action: 'july.open' }])
@@ -442,7 +476,7 @@ test('empty, filtered out, gap, wrong and broken each say what they are', option
   await shot('empty')
   await append(evening())
   await visit('?action=no.such&range=1h')
-  assert.ok(await page.getByText('No entry fits this filter').isVisible())
+  assert.ok(await page.getByText('No entry matches this filter').isVisible())
   await shot('nothing-fits')
   await visit()
   assert.match(

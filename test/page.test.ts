@@ -1,13 +1,14 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
 import express from 'express'
 import fastify from 'fastify'
 import { Hono } from 'hono'
 import { CONTENT_SECURITY_POLICY } from '../src/page/http/responses.ts'
-import { frameOf } from '../src/page/histogram/time-scale.ts'
+import { timeScale } from '../src/page/histogram/time-scale.ts'
 import { histogram } from '../src/page/histogram/histogram.ts'
 import { UTC } from '../src/page/query/zone.ts'
 import { AuditError } from '../src/errors.ts'
@@ -175,6 +176,25 @@ test('every answer forbids scripts and styles of its own, and being kept', async
     assert.equal((await get(address, { 'if-none-match': etag })).status, 304)
   }
   assert.equal((await get('?asset=../../package.json')).status, 404)
+})
+
+// Goal: the stylesheet holds nothing that no page uses, as happens when a view is renamed.
+// Method: each class in it must be a word of the views, of the sentences or of the script.
+test('every class in the stylesheet is used', async () => {
+  const html = await (await pageOn(untouchable).get('?user=x')).text()
+  const [, address = ''] = /href="(\?asset=page\.css[^"]*)"/.exec(html) ?? []
+  const styles = await pageOn(untouchable).text(address.replaceAll('&amp;', '&'))
+  const classes = new Set([...styles.matchAll(/\.([a-z][a-z-]*)/g)].map(([, name = '']) => name))
+  assert.ok(classes.size > 50, `${classes.size}`)
+  const folder = new URL('../src/page/', import.meta.url)
+  const sources = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => /\.(?:ts|js)$/.test(name) && !name.endsWith('assets.ts'))
+    .map((name) => readFileSync(new URL(name, folder), 'utf8'))
+  const words = new Set(sources.join('\n').match(/[a-z][a-z-]*/g))
+  assert.deepEqual(
+    [...classes].filter((name) => !words.has(name)),
+    [],
+  )
 })
 
 // Goal: who may not read sees nothing; a mistake in authorize lets nobody in.
@@ -358,8 +378,8 @@ test('an entry leads to what happened around it and to everything in its request
     const [, address = ''] = new RegExp(`href="([^"]*)">${label}</a>`).exec(panel) ?? []
     return text(address.replaceAll('&amp;', '&'))
   }
-  assert.deepEqual(rowIds(await leadsTo('5 minutes around')), [ids[1], ids[0]])
-  const request = await leadsTo('everything in this request')
+  assert.deepEqual(rowIds(await leadsTo('5 minutes before and after')), [ids[1], ids[0]])
+  const request = await leadsTo('all entries of this request')
   assert.deepEqual(rowIds(request), [ids[1], ids[0]])
   const [, ofRow] = /<a class="request" href="([^"]*)"/.exec(panel) ?? []
   assert.equal(ofRow, '?request=r1', 'and from a narrow list, too')
@@ -370,9 +390,9 @@ test('an empty log, an empty answer and an unknown entry each say what they are'
   const { text, get, append } = await pageWithLog(t)
   assert.match(await text(''), /The log is empty/)
   await append([{}])
-  assert.match(await text('?action=no.such'), /No entry fits this filter/)
+  assert.match(await text('?action=no.such'), /No entry matches this filter/)
   const narrow = await text('?action=thing.update&from=2026-01-01T00:00Z&to=2026-01-02T00:00Z')
-  assert.match(narrow, /<a href="\?action=thing.update">look for it at any time<\/a>/)
+  assert.match(narrow, /<a href="\?action=thing.update">search all times<\/a>/)
   const unknown = await get(`?entry=${randomUUID()}`)
   assert.equal(unknown.status, 404)
   assert.match(await unknown.text(), /No such entry/)
@@ -556,7 +576,7 @@ test('the histogram counts bursts to the last entry', async (t) => {
 test('bars begin where hours and days begin, and are never too many', () => {
   const fromMs = Date.parse('2026-11-22T10:07:00Z')
   for (const spanMs of [1, 1_000, 3_600_000, 86_400_000, 40 * 86_400_000, 4e11]) {
-    const { edges, stepMs } = frameOf(fromMs, fromMs + spanMs, UTC)
+    const { edges, stepMs } = timeScale(fromMs, fromMs + spanMs, UTC)
     assert.ok(edges.length <= 62, `${spanMs}: ${edges.length}`)
     for (const edge of edges.slice(1, -1)) assert.equal(edge % Math.min(stepMs, 86_400_000), 0)
     assert.equal(edges.at(-1), fromMs + spanMs)

@@ -1,7 +1,7 @@
 import { optionInvalid } from '../../src/errors.ts'
 import { databaseUrlFor, RELAY_LIMITS, resolveLimits } from '../../src/options.ts'
 import type { Environment } from '../config.ts'
-import { type Keyholder, readTokens } from '../../src/page/auth/tokens.ts'
+import { type TokenHolder, readTokens } from '../../src/page/auth/tokens.ts'
 
 export interface HttpConfig {
   readonly host: string
@@ -11,7 +11,7 @@ export interface HttpConfig {
 }
 
 export interface PageConfig {
-  readonly holders: readonly Keyholder[]
+  readonly holders: readonly TokenHolder[]
   readonly readerUrl: string
   readonly statementTimeoutMs: number
   /** Where reading is written down. Undefined: it is not. */

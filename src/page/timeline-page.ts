@@ -5,47 +5,49 @@ import { AuditError, optionInvalid } from '../errors.ts'
 import { type AuditLogger, guardLogger } from '../logger.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
-import * as answers from './http/responses.ts'
+import { type Authorize, authorizeRequest } from './auth/viewer.ts'
 import { assetResponse } from './http/assets.ts'
-import { preferencesOf } from './requests/preferences.ts'
-import { Pulse } from './requests/head-watcher.ts'
+import { htmlResponse, textResponse } from './http/responses.ts'
+import { HeadWatcher } from './requests/head-watcher.ts'
+import type { NameLookup } from './requests/name-lookup.ts'
+import type { PageServices } from './requests/page-services.ts'
+import { readPreferences } from './requests/preferences.ts'
 import type { ReadRecorder } from './requests/record-read.ts'
-import { answerViewer } from './requests/respond-to-viewer.ts'
-import { type Authorize, askForViewer } from './auth/viewer.ts'
-import { notice } from './view/messages.ts'
-import type { Library } from './requests/services.ts'
+import { respondToViewer } from './requests/respond-to-viewer.ts'
+import { noticePage } from './view/messages.ts'
 
 export interface TimelinePageOptions {
-  /** Drizzle on a login that was granted `audit_reader`, best with a `statement_timeout`. */
+  /** Drizzle with a login that has the role `audit_reader`. Give it a `statement_timeout`. */
   readonly db: AuditDatabase
-  /** Says who asks, for every request. */
+  /** Called for every request: says who sends it. */
   readonly authorize: Authorize
   /**
-   * Takes an `audit.read` entry for what somebody reads; false: reading is not written down.
-   * Default: the recorder of package-level `record()`.
+   * Receives an `audit.read` entry for each page, entry, export and live view that a viewer opens.
+   * False: reads are not recorded.
+   * Default: the recorder behind the package-level `record()`.
    */
   readonly recorder?: ReadRecorder | false | undefined
   /**
-   * Names for ids of users, events and targets, all of a page in one call. What it leaves out, and
-   * everything where it throws or takes more than a second, is shown as an id.
+   * Finds names for the ids of users, events and targets, in one call for each page. An id that it
+   * leaves out is shown as it is, and so are all ids if it throws or takes more than a second.
    */
-  readonly names?: ((ids: readonly string[]) => Promise<ReadonlyMap<string, string>>) | undefined
-  /** Default: pino's own. */
+  readonly names?: NameLookup | undefined
+  /** Default: a pino logger. */
   readonly logger?: AuditLogger | undefined
 }
 
 export interface TimelinePage {
-  /** Answers a request of whatever address: what is asked for stands in its query alone. */
+  /** Answers a request. Only its query is read, so the page works under any path. */
   readonly fetch: (request: Request) => Promise<Response>
-  /** The same for Node's own request and response, as Express and Fastify have them. */
+  /** The same for the request and response of `node:http`, as in Express and Fastify. */
   readonly listener: (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>
 }
 
 const OPTION_NAMES = ['db', 'authorize', 'recorder', 'names', 'logger'] as const
 
 /**
- * The log as a page for people: filters, a histogram, details, a live view, exports. It works
- * without JavaScript, under any path, and keeps nothing between two requests.
+ * The log as a web page: filters, a histogram, details, a live view, exports. It works without
+ * JavaScript and under any path, and it has no sessions.
  *
  * @example
  * ```ts
@@ -65,47 +67,48 @@ export function createTimelinePage(options: TimelinePageOptions): TimelinePage {
   refuseUnknownOptions(options, OPTION_NAMES)
   const { db, authorize, recorder = { record }, names } = options
   if (typeof db?.execute !== 'function' || typeof authorize !== 'function') {
-    throw optionInvalid('createTimelinePage needs db and authorize.')
+    throw optionInvalid('createTimelinePage needs db (Drizzle) and authorize (a function).')
   }
-  const library: Library = {
+  const services: PageServices = {
     db,
-    pulse: new Pulse(db),
+    headWatcher: new HeadWatcher(db),
     recorder: recorder === false ? undefined : recorder,
-    names,
+    lookUpNames: names,
     logger: guardLogger(options.logger, 'audit-page'),
-    streams: { open: 0 },
+    liveViews: { openCount: 0 },
   }
-  const answer = (request: Request) => respond(library, authorize, request)
-  // Of the host's process we change nothing: not even its global Request.
-  const listener = getRequestListener(answer, { overrideGlobalObjects: false })
-  return { fetch: answer, listener }
+  const fetch = (request: Request) => respond(services, authorize, request)
+  // By default hono replaces the process' global Request and Response; a library must not.
+  const listener = getRequestListener(fetch, { overrideGlobalObjects: false })
+  return { fetch, listener }
 }
 
 async function respond(
-  library: Library,
+  services: PageServices,
   authorize: Authorize,
   request: Request,
 ): Promise<Response> {
   if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return answers.plain('This page is only read.', 405, { allow: 'GET, HEAD' })
+    return textResponse('Only GET and HEAD are allowed.', 405, { allow: 'GET, HEAD' })
   }
   try {
     const { searchParams } = new URL(request.url)
-    const viewer = assetResponse(request, searchParams) ?? (await askForViewer(authorize, request))
+    const viewer =
+      assetResponse(request, searchParams) ?? (await authorizeRequest(authorize, request))
     if (viewer instanceof Response) return viewer
-    if (viewer === undefined) return stranger(request)
-    return await answerViewer(library, { request, parameters: searchParams, viewer })
+    if (viewer === undefined) return unauthorized(request)
+    return await respondToViewer(services, { request, parameters: searchParams, viewer })
   } catch (error) {
-    // Neither an entry nor the address is logged: only where it came from.
+    // The message may quote an entry or the address, so only the place is logged.
     const fault = error instanceof AuditError ? error.message : 'see the stack'
-    const stack = error instanceof Error && !(error instanceof AuditError) ? framesOf(error) : []
-    library.logger.error({ fault, stack }, 'audit page failed')
-    return answers.plain('The page failed. Its process has logged where.', 500)
+    const stack = error instanceof Error && !(error instanceof AuditError) ? stackFrames(error) : []
+    services.logger.error({ fault, stack }, 'audit page: a request failed')
+    return textResponse('Internal error. Details are in the server log.', 500)
   }
 }
 
-/** Without its first lines: a message may quote what it failed on. */
-function framesOf({ stack = '' }: Error): readonly string[] {
+/** The stack without its message, which may quote the value that caused the error. */
+function stackFrames({ stack = '' }: Error): readonly string[] {
   return stack
     .split('\n')
     .map((line) => line.trim())
@@ -114,18 +117,19 @@ function framesOf({ stack = '' }: Error): readonly string[] {
 }
 
 /**
- * A link on another site, such as a ticket, comes without a SameSite=Strict cookie, also for who
- * has one. Asked for again by our own page it comes with it; then it is no visit from elsewhere.
+ * A link on another site, such as a ticket system, sends no SameSite=Strict cookie, even if the
+ * browser has one. So the notice reloads itself once: that request comes from the page's own site
+ * and sends the cookie.
  */
-function stranger(request: Request): Promise<Response> {
-  const isFromElsewhere = request.headers.get('sec-fetch-site') === 'cross-site'
-  const html = notice({
-    title: isFromElsewhere ? 'One moment' : 'Not open to you',
-    message: isFromElsewhere
-      ? 'Looking whether you may read this.'
-      : 'Open this page with the link that holds your token, or sign in first.',
-    theme: preferencesOf(request).theme,
-    refreshAfterS: isFromElsewhere ? 0 : undefined,
+function unauthorized(request: Request): Promise<Response> {
+  const isCrossSite = request.headers.get('sec-fetch-site') === 'cross-site'
+  const html = noticePage({
+    title: isCrossSite ? 'One moment' : 'Sign in first',
+    message: isCrossSite
+      ? 'Checking whether you may read the audit log.'
+      : 'Open this page with the link that contains your token, or sign in to the application.',
+    theme: readPreferences(request).theme,
+    refreshAfterS: isCrossSite ? 0 : undefined,
   })
-  return answers.page(html, 401)
+  return htmlResponse(html, 401)
 }

@@ -1,6 +1,6 @@
 import type { Mutant } from './mutant.ts'
 
-const ANSWER = 'src/page/requests/answer-viewer.ts'
+const RESPOND = 'src/page/requests/respond-to-viewer.ts'
 const TOKENS = 'src/page/auth/tokens.ts'
 
 export const PAGE_MUTANTS: readonly Mutant[] = [
@@ -8,9 +8,9 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     name: 'a viewer of one event opens any entry',
     edits: [
       {
-        file: ANSWER,
-        find: 'onlyEventId === undefined || found?.eventId === onlyEventId.toLowerCase()',
-        replace: 'onlyEventId === undefined || found !== undefined',
+        file: RESPOND,
+        find: 'onlyEventId === undefined || entry?.eventId === onlyEventId.toLowerCase()',
+        replace: 'onlyEventId === undefined || entry !== undefined',
       },
     ],
     file: 'page.test.ts',
@@ -20,9 +20,9 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     name: 'a viewer of one event lists all of them',
     edits: [
       {
-        file: ANSWER,
+        file: RESPOND,
         find: 'filter: { ...query.filter, eventId: onlyEventId } }',
-        replace: 'filter: { eventId: onlyEventId, ...query.filter, ...{ eventId: asked } } }',
+        replace: 'filter: { ...query.filter, eventId } }',
       },
     ],
     file: 'page.test.ts',
@@ -51,8 +51,8 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: TOKENS,
-        find: 'redirect(href(readQuery(searchParams).given), {',
-        replace: 'redirect(new URL(request.url).search, {',
+        find: 'redirectResponse(href(readQuery(searchParams).given), {',
+        replace: 'redirectResponse(new URL(request.url).search, {',
       },
     ],
     file: 'page-served.test.ts',
@@ -63,8 +63,8 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: TOKENS,
-        find: 'const MIN_TOKEN_CHARACTERS = 16',
-        replace: 'const MIN_TOKEN_CHARACTERS = 15',
+        find: 'const MIN_TOKEN_LENGTH = 16',
+        replace: 'const MIN_TOKEN_LENGTH = 15',
       },
     ],
     file: 'bounds.test.ts',
@@ -75,7 +75,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: TOKENS,
-        find: "if (tokens.size < holders.length) throw invalid('gives one token to two names')",
+        find: "if (tokens.size < holders.length) throw invalid('must not give one token to two names')",
         replace: '',
       },
     ],
@@ -84,7 +84,13 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'nobody writes down who has read',
-    edits: [{ file: ANSWER, find: '  writeDown(library, visit, query, found)\n', replace: '' }],
+    edits: [
+      {
+        file: RESPOND,
+        find: 'recordRead(recorder, viewerRequest, {\n    read: query.isLive',
+        replace: 'recordRead(undefined, viewerRequest, {\n    read: query.isLive',
+      },
+    ],
     file: 'page.test.ts',
     test: 'reading is recorded: who, and which filter',
   },
@@ -93,8 +99,8 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/page/histogram/histogram.ts',
-        find: 'const COUNTED_ENTRIES = 10_000',
-        replace: 'const COUNTED_ENTRIES = 1_000',
+        find: 'const MAX_COUNTED_ENTRIES = 10_000',
+        replace: 'const MAX_COUNTED_ENTRIES = 1_000',
       },
     ],
     file: 'page.test.ts',
@@ -104,7 +110,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     name: 'an address of any kind becomes a link',
     edits: [
       {
-        file: 'src/page/view/tree.ts',
+        file: 'src/page/view/json-tree.ts',
         find: 'if (!/^https?:\\/\\/[^\\s]{1,2000}$/i.test(value)) return undefined',
         replace: "if (value.startsWith('javascript:')) return value",
       },
@@ -116,9 +122,9 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     name: 'a live view that connects again begins with the entry that it has',
     edits: [
       {
-        file: 'src/page/requests/streams.ts',
-        find: 'await lastSeq(db) : Number(given)) + 1',
-        replace: 'await lastSeq(db) : Number(given)) + 0',
+        file: 'src/page/requests/live-response.ts',
+        find: 'await lastSeq(db) : Number(after)) + 1',
+        replace: 'await lastSeq(db) : Number(after)) + 0',
       },
     ],
     file: 'page.test.ts',

@@ -1,26 +1,26 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { type AuditError, optionInvalid } from '../../errors.ts'
-import { plain, redirect } from '../http/responses.ts'
-import { cookieOf, setCookie } from '../http/cookies.ts'
+import { cookieHeader, readCookie } from '../http/cookies.ts'
+import { redirectResponse, textResponse } from '../http/responses.ts'
 import { href } from '../query/address.ts'
 import { readQuery } from '../query/query.ts'
 import type { Authorize, Viewer } from './viewer.ts'
 
 const COOKIE = 'audit_page'
-const MIN_TOKEN_CHARACTERS = 16
-const MAX_AGE_S = 30 * 86_400
+const MIN_TOKEN_LENGTH = 16
+const COOKIE_MAX_AGE_S = 30 * 86_400
 
-export interface Keyholder {
+export interface TokenHolder {
   readonly name: string
   readonly token: string
 }
 
 /**
- * Reads `ada:token1,grace:token2`: a token for each viewer's name.
+ * Reads `ada:token1,grace:token2`, one token for each viewer.
  *
- * @throws {AuditError} `AUDIT_OPTION_INVALID`; a token is never quoted
+ * @throws {AuditError} `AUDIT_OPTION_INVALID`; the message never contains a token
  */
-export function readTokens(text: string): readonly Keyholder[] {
+export function readTokens(text: string): readonly TokenHolder[] {
   const holders = text
     .split(',')
     .map((pair) => pair.trim())
@@ -28,24 +28,24 @@ export function readTokens(text: string): readonly Keyholder[] {
     .map((pair, at) => readPair(pair, at + 1))
   const names = new Set(holders.map(({ name }) => name))
   const tokens = new Set(holders.map(({ token }) => token))
-  if (names.size < holders.length) throw invalid('gives two tokens to one name')
-  // Otherwise what one of them reads could be written down as the other's.
-  if (tokens.size < holders.length) throw invalid('gives one token to two names')
-  if (holders.length === 0) throw invalid('names nobody')
+  if (names.size < holders.length) throw invalid('must not give two tokens to one name')
+  // With a shared token, the reads of one viewer would be recorded under the other's name.
+  if (tokens.size < holders.length) throw invalid('must not give one token to two names')
+  if (holders.length === 0) throw invalid('must hold at least one name:token')
   return holders
 }
 
-function readPair(pair: string, number: number): Keyholder {
+function readPair(pair: string, number: number): TokenHolder {
   const colon = pair.indexOf(':')
   const name = pair.slice(0, Math.max(colon, 0)).trim()
   const token = pair.slice(colon + 1).trim()
   if (!/^[\p{L}\p{N}][\p{L}\p{N} ._@+-]{0,63}$/u.test(name)) {
-    throw invalid(`must be name:token,name:token; number ${number} has no good name`)
+    throw invalid(`must be name:token,name:token; pair ${number} has no valid name`)
   }
-  if (token.length < MIN_TOKEN_CHARACTERS || !/^[\x21-\x7e]+$/.test(token)) {
+  if (token.length < MIN_TOKEN_LENGTH || !/^[\x21-\x7e]+$/.test(token)) {
     throw invalid(
-      `needs at least ${MIN_TOKEN_CHARACTERS} printable characters in each token; ` +
-        `number ${number} has not (try: openssl rand -hex 16)`,
+      `must have at least ${MIN_TOKEN_LENGTH} printable characters in each token; ` +
+        `pair ${number} does not (make one with: openssl rand -hex 16)`,
     )
   }
   return { name, token }
@@ -56,30 +56,32 @@ function invalid(problem: string): AuditError {
 }
 
 /**
- * Lets in who brings a token: in the address of a first visit, which is answered with a cookie and
- * a way on to the address without it, so that it stays in no history and no `Referer`; then by that
- * cookie, which is made of the token and is not it. Another token ends the cookies of the old one.
+ * Lets viewers in by token. The first request carries the token in its address. It is answered with
+ * a cookie and a redirect to the address without the token, so that no browser history and no
+ * `Referer` keeps it. Later requests carry the cookie, which is a signature made with the token.
+ * Changing a viewer's token ends that viewer's cookies.
  */
-export function tokenAuthorize(holders: readonly Keyholder[], now = Date.now): Authorize {
+export function tokenAuthorize(holders: readonly TokenHolder[], now = Date.now): Authorize {
   return (request) => {
     const { searchParams } = new URL(request.url)
     const token = searchParams.get('token')
-    if (token === null) return holderOfCookie(holders, cookieOf(request, COOKIE), now())
+    if (token === null) return holderOfCookie(holders, readCookie(request, COOKIE), now())
     const holder = holderOfToken(holders, token)
-    if (!holder) return plain('This token opens nothing.', 401)
+    if (!holder) return textResponse('Unknown token.', 401)
     searchParams.delete('token')
-    const until = Math.floor(now() / 1_000) + MAX_AGE_S
-    const cookie = setCookie(request, [COOKIE, sealed(holder, until)], {
-      maxAgeS: MAX_AGE_S,
-      isHttpOnly: true,
+    const until = Math.floor(now() / 1_000) + COOKIE_MAX_AGE_S
+    const cookie = cookieHeader(request, {
+      name: COOKIE,
+      value: signedValue(holder, until),
+      maxAgeS: COOKIE_MAX_AGE_S,
     })
-    return redirect(href(readQuery(searchParams).given), { 'set-cookie': cookie })
+    return redirectResponse(href(readQuery(searchParams).given), { 'set-cookie': cookie })
   }
 }
 
-/** Every holder is compared, and hashes of one length, so that time tells nothing of any token. */
-function holderOfToken(holders: readonly Keyholder[], given: string): Keyholder | undefined {
-  let found: Keyholder | undefined
+/** Compares every holder, by hashes of one length, so that the time taken tells nothing. */
+function holderOfToken(holders: readonly TokenHolder[], given: string): TokenHolder | undefined {
+  let found: TokenHolder | undefined
   for (const holder of holders) {
     if (isSame(given, holder.token)) found = holder
   }
@@ -87,21 +89,21 @@ function holderOfToken(holders: readonly Keyholder[], given: string): Keyholder 
 }
 
 function holderOfCookie(
-  holders: readonly Keyholder[],
+  holders: readonly TokenHolder[],
   cookie: string | undefined,
   nowMs: number,
 ): Viewer | undefined {
   const [, until = ''] = /^(\d{1,12})\.[\w-]{43}$/.exec(cookie ?? '') ?? []
   let found: Viewer | undefined
   for (const holder of holders) {
-    if (isSame(cookie ?? '', sealed(holder, Number(until)))) found = { name: holder.name }
+    if (isSame(cookie ?? '', signedValue(holder, Number(until)))) found = { name: holder.name }
   }
   return Number(until) * 1_000 > nowMs ? found : undefined
 }
 
-function sealed({ name, token }: Keyholder, until: number): string {
-  const seal = createHmac('sha256', token).update(`audit page\0${name}\0${until}`)
-  return `${until}.${seal.digest('base64url')}`
+function signedValue({ name, token }: TokenHolder, until: number): string {
+  const signature = createHmac('sha256', token).update(`audit page\0${name}\0${until}`)
+  return `${until}.${signature.digest('base64url')}`
 }
 
 function isSame(one: string, other: string): boolean {

@@ -1,95 +1,146 @@
-// What the timeline page can do beyond a page without a script: keys, opening an entry in place,
-// new entries as they come, a range drawn over the bars. Everything it inserts was drawn by the
-// server, where every value is escaped; it makes no HTML of its own.
+// @ts-check
+// What the timeline page adds where scripts run: keys, opening an entry next to the list, new
+// entries as they come, choosing a range on the histogram. It inserts only HTML that the server
+// rendered, where every value is escaped; it builds no HTML from text.
 
 const MAX_ROWS = 500
-const HISTOGRAM_EVERY_MS = 30_000
-const NEWS_AFTER_MS = 700
+const HISTOGRAM_REFRESH_MS = 30_000
+const NEWS_DELAY_MS = 700
+const OPEN_DELAY_MS = 120
 
-const byId = (id) => document.getElementById(id)
-const main = byId('page')
-const days = byId('days')
-const news = byId('news')
+/** @param {string} id */
+const find = (id) => document.getElementById(id)
 
-const rows = () => [...document.querySelectorAll('.entry')]
-
-/** Elements that the server drew. A parsed document runs no script and loads no image. */
-function drawn(html) {
-  const parsed = new DOMParser().parseFromString(html, 'text/html')
-  return [...parsed.body.children].map((element) => document.importNode(element, true))
+/**
+ * An element that every page has.
+ * @param {string} id
+ */
+function need(id) {
+  const element = find(id)
+  if (!element) throw new Error(`The page has no element "${id}".`)
+  return element
 }
 
+/**
+ * The first match inside an element that always holds one.
+ * @template {keyof HTMLElementTagNameMap} Tag
+ * @param {ParentNode} parent
+ * @param {Tag} tag
+ * @param {string} [rest] the rest of the selector
+ */
+function needIn(parent, tag, rest = '') {
+  const element = /** @type {HTMLElementTagNameMap[Tag] | null} */ (
+    parent.querySelector(tag + rest)
+  )
+  if (!element) throw new Error(`The page has no element "${tag}${rest}" there.`)
+  return element
+}
+
+/** @returns {HTMLElement[]} */
+const rows = () =>
+  [...document.querySelectorAll('.entry')].filter((row) => row instanceof HTMLElement)
+
+/** @param {HTMLElement} row */
+const linkOf = (row) => needIn(row, 'a', '.open')
+
+/**
+ * Elements from HTML of the server. A document that is parsed runs no scripts and loads no images.
+ * @param {string} html
+ */
+function parse(html) {
+  const { body } = new DOMParser().parseFromString(html, 'text/html')
+  return [...body.children].map((element) => document.importNode(element, true))
+}
+
+/**
+ * @param {'entry' | 'histogram'} part
+ * @param {string} search
+ */
 async function fetchPart(part, search) {
   const parameters = new URLSearchParams(search)
   parameters.set('part', part)
   const response = await fetch(`?${parameters}`, { headers: { accept: 'text/html' } })
-  if (!response.ok && response.status !== 404) throw new Error(`answered ${response.status}`)
-  return drawn(await response.text())
+  if (!response.ok && response.status !== 404)
+    throw new Error(`The server sent ${response.status}.`)
+  return parse(await response.text())
 }
 
-// An entry beside the list
+// An open entry
 
-let opening = 0
+let openCount = 0
+/** @type {HTMLElement | undefined} */
 let openedFrom
 
-async function openEntry(href, { isNew = true } = {}) {
-  const ticket = ++opening
+/**
+ * @param {string} href
+ * @param {{ addToHistory?: boolean }} [options]
+ */
+async function openEntry(href, { addToHistory = true } = {}) {
+  openCount += 1
+  const thisOpen = openCount
   const address = new URL(href, location.href)
   let parts
   try {
     parts = await fetchPart('entry', address.search)
   } catch {
-    location.href = address // the whole page knows how to say what is wrong
+    location.href = address.href // the whole page explains what is wrong
     return
   }
-  if (ticket !== opening) return // another one was opened meanwhile
-  byId('aside').replaceChildren(...parts)
-  main.classList.add('with-detail')
+  if (thisOpen !== openCount) return // another entry was opened or closed meanwhile
+  need('aside').replaceChildren(...parts)
+  need('page').classList.add('with-detail')
   const id = address.searchParams.get('entry')
   markRow(id)
-  if (isNew) history.pushState(null, '', address)
+  if (addToHistory) history.pushState(null, '', address)
   prepareDetail()
-  keepTheirPlace(id)
-  // On a narrow window it lies over the list: then the keyboard goes there, too.
-  if (getComputedStyle(byId('detail')).position === 'fixed') byId('detail-heading').focus()
+  rememberRow(id)
+  // On a narrow window the entry covers the list, so the focus moves to it.
+  if (getComputedStyle(need('detail')).position === 'fixed') need('detail-heading').focus()
 }
 
+/** @param {string | null} id */
 function markRow(id) {
   for (const row of rows()) {
-    if (row.dataset.id === id) row.setAttribute('aria-current', 'true')
+    if (row.dataset['id'] === id) row.setAttribute('aria-current', 'true')
     else row.removeAttribute('aria-current')
   }
 }
 
-function keepTheirPlace(id) {
-  openedFrom = byId(`e-${id}`)?.querySelector('.open') ?? openedFrom
+/**
+ * The focus returns to this row when the entry is closed.
+ * @param {string | null | undefined} id
+ */
+function rememberRow(id) {
+  const row = find(`e-${id}`)
+  if (row) openedFrom = linkOf(row)
 }
 
-function closeEntry({ isNew = true } = {}) {
-  opening += 1
-  const close = byId('close')
-  if (!close) return
-  if (isNew) history.pushState(null, '', close.href)
-  byId('aside').replaceChildren()
-  main.classList.remove('with-detail')
-  markRow(undefined)
+/** @param {{ addToHistory?: boolean }} [options] */
+function closeEntry({ addToHistory = true } = {}) {
+  openCount += 1
+  const close = find('close')
+  if (!(close instanceof HTMLAnchorElement)) return
+  if (addToHistory) history.pushState(null, '', close.href)
+  need('aside').replaceChildren()
+  need('page').classList.remove('with-detail')
+  markRow(null)
   openedFrom?.focus()
 }
 
 function prepareDetail() {
-  const copy = byId('copy')
+  const copy = find('copy')
   if (!copy) return
   copy.hidden = false
   copy.addEventListener('click', async () => {
-    const text = byId('json').textContent
+    const json = need('json')
     try {
-      await navigator.clipboard.writeText(text)
+      await navigator.clipboard.writeText(json.textContent ?? '')
       copy.textContent = 'Copied'
     } catch {
-      // Not over plain HTTP from another machine: then it is selected, to be copied by hand.
-      byId('json').closest('details').open = true
-      getSelection().selectAllChildren(byId('json'))
-      copy.textContent = 'Selected: copy it with your keyboard'
+      // Over plain HTTP browsers have no clipboard. The text is selected, to be copied by hand.
+      json.closest('details')?.setAttribute('open', '')
+      getSelection()?.selectAllChildren(json)
+      copy.textContent = 'Selected: copy it with the keyboard'
     }
     setTimeout(() => {
       copy.textContent = 'Copy as JSON'
@@ -97,229 +148,268 @@ function prepareDetail() {
   })
 }
 
-document.addEventListener('click', (event) => {
-  if (event.defaultPrevented || event.button !== 0) return
+/** @param {MouseEvent} event */
+function onClick(event) {
+  if (event.defaultPrevented || event.button !== 0 || !(event.target instanceof Element)) return
   if (event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return
   const link = event.target.closest('a')
   const row = event.target.closest('.entry')
   if (link?.id === 'close') {
     event.preventDefault()
     closeEntry()
-  } else if (row && (!link || link.classList.contains('open'))) {
-    if (!link && String(getSelection()) !== '') return // they are marking text
+  } else if (row instanceof HTMLElement && (!link || link.classList.contains('open'))) {
+    if (!link && String(getSelection()) !== '') return // the click ended a selection of text
     event.preventDefault()
-    openEntry(row.querySelector('.open').href)
+    openEntry(linkOf(row).href)
   }
-})
+}
 
-addEventListener('popstate', () => {
+function onPopState() {
   const { searchParams, href } = new URL(location.href)
-  if (searchParams.has('entry')) openEntry(href, { isNew: false })
-  else closeEntry({ isNew: false })
-})
+  if (searchParams.has('entry')) openEntry(href, { addToHistory: false })
+  else closeEntry({ addToHistory: false })
+}
 
 // Keys
 
-let following
+/** @type {number | undefined} */
+let openTimer
 
+/** @param {1 | -1} step */
 function move(step) {
   const all = rows()
-  const here =
+  const from =
     document.activeElement?.closest('.entry') ?? document.querySelector('.entry[aria-current]')
-  const at = here ? all.indexOf(here) + step : step > 0 ? 0 : all.length - 1
-  const row = all[at]
+  const start = step > 0 ? 0 : all.length - 1
+  const row = all[from instanceof HTMLElement ? all.indexOf(from) + step : start]
   if (!row) return
-  row.querySelector('.open').focus()
+  linkOf(row).focus()
   row.scrollIntoView({ block: 'nearest' })
-  if (!byId('close')) return
-  clearTimeout(following) // held down, it opens only where it stops
-  following = setTimeout(() => openEntry(row.querySelector('.open').href), 120)
+  if (!find('close')) return
+  clearTimeout(openTimer) // while the key is held down, only the last row is opened
+  openTimer = setTimeout(() => openEntry(linkOf(row).href), OPEN_DELAY_MS)
 }
 
 function focusFilter() {
-  byId('filters').open = true
-  const field = byId('f-action')
+  need('filters').setAttribute('open', '')
+  const field = needIn(need('filters'), 'input', '#f-action')
   field.focus()
   field.select()
 }
 
+/** @type {Readonly<Record<string, () => void>>} */
 const KEYS = {
   '/': focusFilter,
   j: () => move(1),
   k: () => move(-1),
-  l: () => byId('live').click(),
-  '?': () => byId('help').toggleAttribute('open'),
+  l: () => need('live').click(),
+  '?': () => need('help').toggleAttribute('open'),
 }
 
-addEventListener('keydown', (event) => {
+/** @param {KeyboardEvent} event */
+function onKeyDown(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return
-  const isTyping = event.target.closest?.('input, textarea, select')
+  const { target } = event
+  const isTyping = target instanceof HTMLElement && target.matches('input, textarea, select')
   if (event.key === 'Escape') {
-    if (isTyping) event.target.blur()
-    else if (byId('help').open) byId('help').open = false
+    if (isTyping) target.blur()
+    else if (need('help').hasAttribute('open')) need('help').removeAttribute('open')
     else closeEntry()
     return
   }
   if (isTyping || !Object.hasOwn(KEYS, event.key)) return
   event.preventDefault()
-  KEYS[event.key]()
-})
+  KEYS[event.key]?.()
+}
 
 // New entries
 
-let unseen = 0
-let isTelling = false
-let grewSince = false
+let newCount = 0
+let newsIsDue = false
+let histogramIsStale = false
 
-function tell(text, isLost = false) {
-  news.textContent = text
-  news.classList.toggle('lost', isLost)
+function showNews(text = '', isLost = false) {
+  need('news').textContent = text
+  need('news').classList.toggle('lost', isLost)
 }
 
-/** Once for some that came together: a screen reader is to say a number and not a hundred rows. */
-function tellNews() {
-  tell(unseen === 1 ? '1 new entry' : `${unseen} new entries`)
-  isTelling = false
-}
-
-function insert(row) {
-  if (byId(row.id)) return
+/** @param {HTMLElement} row */
+function insertRow(row) {
+  if (find(row.id)) return
+  const days = need('days')
+  const { id = '', day = '' } = row.dataset
   const oldest = rows().at(-1)
-  const isOldestPage = document.querySelector('.pager [rel=next]') === null
-  if (oldest && row.dataset.id < oldest.dataset.id && !isOldestPage) return // on another page
+  const isLastPage = document.querySelector('.pager [rel=next]') === null
+  if (oldest && id < (oldest.dataset['id'] ?? '') && !isLastPage) return // it is on an older page
   row.classList.add('new')
-  const day = [...days.querySelectorAll('.day')].find(
-    ({ dataset }) => dataset.day <= row.dataset.day,
-  )
-  const list = day?.dataset.day === row.dataset.day ? day.querySelector('ol') : addDay(row, day)
-  const after = [...list.children].find(({ dataset }) => dataset.id < row.dataset.id)
-  list.insertBefore(row, after ?? null)
+  const sections = [...days.querySelectorAll('section')]
+  const section = sections.find(({ dataset }) => (dataset['day'] ?? '') <= day)
+  const isSameDay = section?.dataset['day'] === day
+  const list = isSameDay ? needIn(section, 'ol') : insertDay(row, section)
+  const older = [...list.querySelectorAll('li')].find(({ dataset }) => (dataset['id'] ?? '') < id)
+  list.insertBefore(row, older ?? null)
   for (const surplus of rows().slice(MAX_ROWS)) surplus.remove()
-  unseen += 1
-  grewSince = true
-  if (isTelling) return
-  isTelling = true
-  setTimeout(tellNews, NEWS_AFTER_MS)
+  newCount += 1
+  histogramIsStale = true
+  if (newsIsDue) return
+  // Entries that come together are announced once, so that a screen reader says one number.
+  newsIsDue = true
+  setTimeout(() => {
+    showNews(newCount === 1 ? '1 new entry' : `${newCount} new entries`)
+    newsIsDue = false
+  }, NEWS_DELAY_MS)
 }
 
-function addDay(row, before) {
+/**
+ * @param {HTMLElement} row
+ * @param {HTMLElement | undefined} before
+ */
+function insertDay({ dataset: { day = '', dayName = '' } }, before) {
   const section = document.createElement('section')
   section.className = 'day'
-  section.dataset.day = row.dataset.day
-  section.setAttribute('aria-label', row.dataset.dayName)
+  section.dataset['day'] = day
+  section.setAttribute('aria-label', dayName)
   const heading = document.createElement('h3')
-  heading.textContent = row.dataset.dayName
+  heading.textContent = dayName
   const list = document.createElement('ol')
   section.append(heading, list)
-  days.querySelector('.state')?.remove()
-  if (before) before.before(section)
-  else days.append(section)
+  const days = need('days')
+  days.querySelector('.message')?.remove()
+  days.insertBefore(section, before ?? null)
   return list
 }
 
-function follow(address) {
-  const live = byId('live')
+/** @param {string} address */
+function followLog(address) {
+  const live = need('live')
   const source = new EventSource(address)
-  const show = (state, word) => {
-    live.dataset.on = state
-    live.querySelector('b').textContent = word
+  /** @param {'yes' | 'lost'} on @param {string} word */
+  const showLive = (on, word) => {
+    live.dataset['on'] = on
+    needIn(live, 'b').textContent = word
   }
   source.addEventListener('open', () => {
-    show('yes', 'on')
-    if (news.classList.contains('lost')) tell('')
+    showLive('yes', 'on')
+    if (need('news').classList.contains('lost')) showNews()
   })
-  source.addEventListener('entry', ({ data }) => drawn(data).forEach(insert))
+  source.addEventListener('entry', ({ data }) => {
+    for (const row of parse(data)) if (row instanceof HTMLElement) insertRow(row)
+  })
   source.addEventListener('state', ({ data }) => {
     const isLost = data === 'lost'
-    show(isLost ? 'lost' : 'yes', isLost ? 'waiting' : 'on')
-    tell(isLost ? 'The log cannot be read right now; trying again.' : '', isLost)
+    showLive(isLost ? 'lost' : 'yes', isLost ? 'waiting' : 'on')
+    showNews(isLost ? 'The log cannot be read right now. Trying again.' : '', isLost)
   })
   source.addEventListener('error', () => {
     const isOver = source.readyState === EventSource.CLOSED
-    show('lost', isOver ? 'ended' : 'waiting')
-    tell(
-      isOver ? 'The live view has ended: load the page again.' : 'Connection lost; trying again.',
+    showLive('lost', isOver ? 'ended' : 'waiting')
+    showNews(
+      isOver ? 'The live view has ended. Reload the page.' : 'Connection lost. Trying again.',
       true,
     )
   })
   addEventListener('pagehide', () => source.close())
-  setInterval(async () => {
-    if (!grewSince || document.hidden) return
-    grewSince = false
-    const [figure] = await fetchPart('histogram', location.search).catch(() => [])
-    if (!figure) return
-    byId('histogram').replaceWith(figure)
-    prepareHistogram()
-  }, HISTOGRAM_EVERY_MS)
+  setInterval(refreshHistogram, HISTOGRAM_REFRESH_MS)
 }
 
-// A range over the bars
+async function refreshHistogram() {
+  if (!histogramIsStale || document.hidden) return
+  histogramIsStale = false
+  const [figure] = await fetchPart('histogram', location.search).catch(() => [])
+  if (!figure) return
+  need('histogram').replaceWith(figure)
+  prepareHistogram()
+}
+
+// A range dragged over the bars
 
 function prepareHistogram() {
-  const figure = byId('histogram')
-  const svg = figure?.querySelector('.bars')
-  if (!svg) return
+  const figure = find('histogram')
+  const svg = figure?.querySelector('svg')
+  if (!figure || !svg) return
   const selection = svg.querySelector('.selection')
-  const fromMs = Number(figure.dataset.from)
-  const spanMs = Number(figure.dataset.to) - fromMs
+  const range = needIn(figure, 'span', '.range')
+  const rangeBefore = [...range.childNodes]
+  const fromMs = Number(figure.dataset['from'])
+  const spanMs = Number(figure.dataset['to']) - fromMs
+  const { format } = new Intl.DateTimeFormat('en-GB', {
+    timeZone: figure.dataset['zone'] ?? 'UTC',
+    day: 'numeric',
+    month: 'short',
+    hour: '2-digit',
+    minute: '2-digit',
+    second: '2-digit',
+    hourCycle: 'h23',
+  })
+  /** @type {number | undefined} */
   let start
   let wasDragged = false
-  const at = (event) => {
+
+  /**
+   * Where the pointer is, from 0 at the left end to 1 at the right end.
+   * @param {MouseEvent} event
+   */
+  const shareAt = (event) => {
     const { left, width } = svg.getBoundingClientRect()
     return Math.min(1, Math.max(0, (event.clientX - left) / width))
   }
-  const said = figure.querySelector('.by')
-  const saidFirst = [...said.childNodes]
-  const { format } = new Intl.DateTimeFormat('en-GB', {
-    ...{ timeZone: figure.dataset.zone, day: 'numeric', month: 'short', hourCycle: 'h23' },
-    ...{ hour: '2-digit', minute: '2-digit', second: '2-digit' },
-  })
-  const show = (one, other) => {
-    const [first, last] = [Math.min(one, other), Math.max(one, other)]
-    selection.setAttribute('x', String(first * 1_000))
-    selection.setAttribute('width', String((last - first) * 1_000))
-    if (first === last) said.replaceChildren(...saidFirst)
-    else said.textContent = [first, last].map((at) => format(fromMs + at * spanMs)).join(' – ')
+  /** @param {number} first @param {number} last */
+  const show = (first, last) => {
+    selection?.setAttribute('x', String(first * 1_000))
+    selection?.setAttribute('width', String((last - first) * 1_000))
+    if (first === last) range.replaceChildren(...rangeBefore)
+    else
+      range.textContent = [first, last].map((share) => format(fromMs + share * spanMs)).join(' – ')
   }
-  // Bars are links: pressed, they would take the focus, or be dragged away themselves.
+  /** @param {PointerEvent} event */
+  const end = (event) => {
+    if (start === undefined) return
+    const [first, last] = inOrder(start, shareAt(event))
+    start = undefined
+    if (!wasDragged || event.type === 'pointercancel') return show(0, 0)
+    // To whole seconds, as in the fields of the form, and at least one.
+    const from = Math.floor((fromMs + first * spanMs) / 1_000) * 1_000
+    const to = Math.max(from + 1_000, Math.ceil((fromMs + last * spanMs) / 1_000) * 1_000)
+    const address = new URL(figure.dataset['href'] ?? '', location.href)
+    address.searchParams.set('from', new Date(from).toISOString())
+    address.searchParams.set('to', new Date(to).toISOString())
+    location.href = address.href
+  }
+  // The bars are links, which otherwise take the focus or are dragged themselves.
   svg.addEventListener('mousedown', (event) => event.preventDefault())
   svg.addEventListener('pointerdown', (event) => {
     if (event.button !== 0) return
-    start = at(event)
+    start = shareAt(event)
     wasDragged = false
   })
   svg.addEventListener('pointermove', (event) => {
     if (start === undefined) return
-    if (!wasDragged && Math.abs(at(event) - start) < 0.005) return
+    if (!wasDragged && Math.abs(shareAt(event) - start) < 0.005) return
     if (!wasDragged) svg.setPointerCapture(event.pointerId)
     wasDragged = true
-    show(start, at(event))
+    show(...inOrder(start, shareAt(event)))
   })
-  const end = (event) => {
-    if (start === undefined) return
-    const [one, other] = [start, at(event)].sort((a, b) => a - b)
-    start = undefined
-    if (!wasDragged || event.type === 'pointercancel') return show(0, 0)
-    // To whole seconds, as the form's own fields hold them, and one of them at least.
-    const from = Math.floor((fromMs + one * spanMs) / 1_000) * 1_000
-    const to = Math.max(from + 1_000, Math.ceil((fromMs + other * spanMs) / 1_000) * 1_000)
-    const address = new URL(figure.dataset.href, location.href)
-    address.searchParams.set('from', new Date(from).toISOString())
-    address.searchParams.set('to', new Date(to).toISOString())
-    location.href = address
-  }
   svg.addEventListener('pointerup', end)
   svg.addEventListener('pointercancel', end)
-  // The click that ends a drag is not a click on a bar.
+  // The click at the end of a drag must not open a bar.
   svg.addEventListener('click', (event) => wasDragged && event.preventDefault(), true)
 }
 
-// What only the browser knows: its time zone, and how wide it is
+/**
+ * @param {number} one
+ * @param {number} other
+ * @returns {[number, number]}
+ */
+function inOrder(one, other) {
+  return [Math.min(one, other), Math.max(one, other)]
+}
+
+// The browser's time zone
 
 function prepareZone() {
-  const link = byId('local-zone')
+  const link = find('local-zone')
   const { timeZone } = Intl.DateTimeFormat().resolvedOptions()
-  if (!link || !timeZone || timeZone === 'UTC') return
+  if (!(link instanceof HTMLAnchorElement) || !timeZone || timeZone === 'UTC') return
   const address = new URL(link.href)
   address.searchParams.set('zone', timeZone)
   link.href = address.search
@@ -327,12 +417,21 @@ function prepareZone() {
   link.hidden = false
 }
 
-if (main) {
+/** @param {HTMLElement} page */
+function start(page) {
+  document.addEventListener('click', onClick)
+  addEventListener('popstate', onPopState)
+  addEventListener('keydown', onKeyDown)
   const isNarrow = matchMedia('(max-width: 46rem)').matches
-  if (isNarrow && !document.querySelector('[aria-invalid]')) byId('filters').open = false
+  if (isNarrow && !document.querySelector('[aria-invalid]')) need('filters').removeAttribute('open')
   prepareZone()
   prepareHistogram()
   prepareDetail()
-  if (byId('detail')) keepTheirPlace(byId('detail').dataset.id)
-  if (main.dataset.stream) follow(main.dataset.stream)
+  rememberRow(find('detail')?.dataset['id'])
+  const { stream } = page.dataset
+  if (stream) followLog(stream)
 }
+
+// A notice, such as the one before signing in, has nothing to listen for.
+const page = find('page')
+if (page) start(page)

@@ -4,7 +4,7 @@ import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { readRows } from '../../read/read-rows.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
 import { auditLog } from '../../schema/tables.ts'
-import { type Frame, frameOf, pairs, slicesOf } from './time-scale.ts'
+import { type TimeScale, timeScale, pairs, slicesOf } from './time-scale.ts'
 import { idFloor, recordedMs } from '../../ids/uuid7.ts'
 import { DAY_MS, type Zone } from '../query/zone.ts'
 
@@ -12,63 +12,65 @@ export interface Bar {
   readonly fromMs: number
   readonly toMs: number
   readonly count: number
-  /** The count was worked out from a sample, not counted. */
+  /** The count was calculated from a sample, or from sequence numbers. */
   readonly isEstimate: boolean
 }
 
-export interface Histogram extends Frame {
+export interface Histogram extends TimeScale {
   readonly bars: readonly Bar[]
 }
 
-/** Read of a slice at most: 21,000 entries in all, whatever the log's size. */
-const SLICE_ENTRIES = 50
-/** Up to so many are counted one by one: what most questions find, and true to the last entry. */
-const COUNTED_ENTRIES = 10_000
+/** The most entries read from a slice, so at most 21,350 in all, whatever the log's size. */
+const MAX_SLICE_ENTRIES = 50
+/** Up to this number the entries are counted one by one. Most filters find fewer. */
+const MAX_COUNTED_ENTRIES = 10_000
 const MAX_SPAN_MS = 20 * 366 * DAY_MS
 
 export interface HistogramRequest {
   readonly filter: LogFilter
   readonly zone: Zone
   readonly nowMs: number
-  /** The entries of the only page, where there is but one: then nothing has to be asked. */
-  readonly all?: readonly LoggedEntry[] | undefined
+  /** All matching entries, where one page holds them. Then no query is needed. */
+  readonly allEntries?: readonly LoggedEntry[] | undefined
   /** @default 10 000 */
   readonly countUpTo?: number | undefined
 }
 
 /**
- * How many entries there are, by the time of recording: the order and the bounds of the list.
+ * How many entries were recorded when, by the time in their ids, which also orders the list.
  *
- * Counting a big log takes as long as reading it, so what is read is bounded. Up to 10,000 entries
- * are counted. Beyond, time is cut into slices: one with fewer entries than their bound is counted;
- * of a fuller one, the share of its time that the entries read cover gives its density. Where nothing narrows the log, no density is needed: `seq` has no gaps,
- * so the difference between the numbers at both ends is the count, but for what arrived late. Both
- * are marked as estimates.
+ * Counting a big log takes as long as reading it, so the number of entries read is limited. Up to
+ * 10,000 entries are counted. Beyond that there are two kinds of estimate:
+ *
+ * - Without a filter, the count of a bar is the difference of `seq` between its ends, because `seq`
+ *   has no gaps. Entries that were logged late make it inexact.
+ * - With a filter, each bar is cut into slices. A slice with fewer than 50 entries is counted. In a
+ *   fuller one, the time that its first 50 entries cover gives the density.
  *
  * @returns undefined where there is nothing to draw
  */
 export async function histogram(
   db: AuditDatabase,
-  { filter, zone, nowMs, all, countUpTo = COUNTED_ENTRIES }: HistogramRequest,
+  { filter, zone, nowMs, allEntries, countUpTo = MAX_COUNTED_ENTRIES }: HistogramRequest,
 ): Promise<Histogram | undefined> {
-  // A request lasts a moment: until now, its bars would be one at the left end.
+  // The entries of a request lie within a moment. On a scale until now they would share a bar.
   if (filter.requestId !== undefined) return undefined
-  const { first, others } = byIndex(filter)
+  const { first, others } = splitConditions(filter)
   const toMs = Math.max(1, Number(filter.to ?? nowMs + 1))
-  const wanted = filter.from ?? (await firstRecordedMs(db, first, all))
+  const wanted = filter.from ?? (await firstRecordedMs(db, first, allEntries))
   if (wanted === undefined) return undefined
   const fromMs = Math.max(0, toMs - MAX_SPAN_MS, Math.min(Number(wanted), toMs - 1))
-  const frame = frameOf(fromMs, toMs, zone)
-  if (all) return { ...frame, bars: countPage(frame, all) }
+  const scale = timeScale(fromMs, toMs, zone)
+  if (allEntries) return { ...scale, bars: countGiven(scale, allEntries) }
   const bars =
-    (first ? undefined : await byNumbers(db, frame, countUpTo)) ??
-    (await counted(db, frame, { first, others, countUpTo })) ??
-    estimate(frame, await readRows(db, slicesQuery(frame, first, others)))
-  return { ...frame, bars }
+    (first ? undefined : await countBySeq(db, scale, countUpTo)) ??
+    (await countInDatabase(db, scale, { first, others, countUpTo })) ??
+    estimate(scale, await readRows(db, slicesQuery(scale, first, others)))
+  return { ...scale, bars }
 }
 
-/** The condition that most likely leaves the fewest entries, and has an index; and the others. */
-function byIndex(filter: LogFilter): { first: SQL | undefined; others: readonly SQL[] } {
+/** The condition that has an index and most likely matches the fewest entries; and the others. */
+function splitConditions(filter: LogFilter): { first: SQL | undefined; others: readonly SQL[] } {
   const names = ['targetId', 'userId', 'eventId', 'action'] as const
   const given = names.filter((name) => filter[name] !== undefined)
   const conditions = given.flatMap((name) => checkFilter({ [name]: filter[name] }).conditions)
@@ -78,10 +80,12 @@ function byIndex(filter: LogFilter): { first: SQL | undefined; others: readonly 
 async function firstRecordedMs(
   db: AuditDatabase,
   condition: SQL | undefined,
-  all: readonly LoggedEntry[] | undefined,
+  allEntries: readonly LoggedEntry[] | undefined,
 ): Promise<number | undefined> {
-  const oldest = all?.at(-1)
-  if (all) return oldest && recordedMs(oldest.id)
+  if (allEntries) {
+    const oldest = allEntries.at(-1)
+    return oldest && recordedMs(oldest.id)
+  }
   const [row] = await readRows(
     db,
     sql`select ${auditLog.id}::text as "id" from ${auditLog}
@@ -90,8 +94,8 @@ async function firstRecordedMs(
   return row && recordedMs(String(row['id']))
 }
 
-function countPage({ edges }: Frame, all: readonly LoggedEntry[]): Bar[] {
-  const times = all.map(({ id }) => recordedMs(id))
+function countGiven({ edges }: TimeScale, entries: readonly LoggedEntry[]): Bar[] {
+  const times = entries.map(({ id }) => recordedMs(id))
   return pairs(edges).map(([fromMs, toMs]) => {
     const count = times.filter((ms) => ms >= fromMs && ms < toMs).length
     return { fromMs, toMs, count, isEstimate: false }
@@ -99,12 +103,14 @@ function countPage({ edges }: Frame, all: readonly LoggedEntry[]): Bar[] {
 }
 
 /**
- * The whole log, by the differences of `seq` between the bars' edges: one look-up for each.
- * Undefined where there are so few that they can as well be counted.
+ * The bars of the whole log, by the difference of `seq` between their ends: one index look-up for
+ * each edge.
+ *
+ * @returns undefined where there are few enough entries to count them
  */
-async function byNumbers(
+async function countBySeq(
   db: AuditDatabase,
-  { edges }: Frame,
+  { edges }: TimeScale,
   countUpTo: number,
 ): Promise<Bar[] | undefined> {
   const rows = await readRows(
@@ -124,22 +130,26 @@ async function byNumbers(
   })
 }
 
-/** As text, because drivers encode arrays of ids in their own ways. */
+/** An array literal as text, because each driver encodes arrays of ids differently. */
 function idList(timesMs: readonly number[]): SQL {
   return sql`${sql.param(`{${timesMs.map(idFloor).join(',')}}`)}`
 }
 
-interface Counted {
+interface CountRequest {
   readonly first: SQL | undefined
   readonly others: readonly SQL[]
   readonly countUpTo: number
 }
 
-/** Each entry in its bar; undefined where there are too many by the one condition with the index. */
-async function counted(
+/**
+ * Counts the entries of each bar.
+ *
+ * @returns undefined where more than `countUpTo` entries match the condition with the index
+ */
+async function countInDatabase(
   db: AuditDatabase,
-  { edges, fromMs, toMs }: Frame,
-  { first, others, countUpTo }: Counted,
+  { edges, fromMs, toMs }: TimeScale,
+  { first, others, countUpTo }: CountRequest,
 ): Promise<Bar[] | undefined> {
   const matches = others.length > 0 ? sql.join([...others], sql` and `) : sql`true`
   const rows = await readRows(
@@ -163,9 +173,9 @@ async function counted(
   })
 }
 
-/** A look at each slice, by the index of one condition and in its order: so the limit ends it. */
-function slicesQuery(frame: Frame, first: SQL | undefined, others: readonly SQL[]): SQL {
-  const slices = slicesOf(frame)
+/** Reads each slice in the order of the index of one condition, so that `limit` ends the scan. */
+function slicesQuery(scale: TimeScale, first: SQL | undefined, others: readonly SQL[]): SQL {
+  const slices = slicesOf(scale)
   const lows = idList(slices.map(({ fromMs }) => fromMs))
   const highs = idList(slices.map(({ toMs }) => toMs))
   const matches = others.length > 0 ? sql.join([...others], sql` and `) : sql`true`
@@ -180,28 +190,31 @@ function slicesQuery(frame: Frame, first: SQL | undefined, others: readonly SQL[
       from (
         select ${auditLog.id} as id, (${matches}) as is_match from ${auditLog}
         where ${first ?? sql`true`} and ${auditLog.id} >= slice.low and ${auditLog.id} < slice.high
-        order by ${auditLog.id} limit ${sql.raw(String(SLICE_ENTRIES))}
+        order by ${auditLog.id} limit ${sql.raw(String(MAX_SLICE_ENTRIES))}
       ) as taken
     ) as looked
     order by slice.n`
 }
 
-function estimate(frame: Frame, rows: readonly Readonly<Record<string, unknown>>[]): Bar[] {
-  const bars = pairs(frame.edges).map(([fromMs, toMs]) => ({
-    ...{ fromMs, toMs, count: 0, isEstimate: false },
+function estimate(scale: TimeScale, rows: readonly Readonly<Record<string, unknown>>[]): Bar[] {
+  const bars = pairs(scale.edges).map(([fromMs, toMs]) => ({
+    fromMs,
+    toMs,
+    count: 0,
+    isEstimate: false,
   }))
-  for (const [at, { bar: index, fromMs, toMs }] of slicesOf(frame).entries()) {
+  for (const [at, { bar: index, fromMs, toMs }] of slicesOf(scale).entries()) {
     const { looked, matched, reached } = rows[at] ?? {}
     const bar = bars[index]
     if (bar === undefined) continue
-    if (Number(looked ?? 0) < SLICE_ENTRIES) {
+    if (Number(looked ?? 0) < MAX_SLICE_ENTRIES) {
       bar.count += Number(matched ?? 0)
       continue
     }
     bar.isEstimate = true
-    const least = Number(matched)
+    const readCount = Number(matched)
     const coveredMs = recordedMs(String(reached)) - fromMs + 1
-    bar.count += Math.max(least, Math.round((least * (toMs - fromMs)) / coveredMs))
+    bar.count += Math.max(readCount, Math.round((readCount * (toMs - fromMs)) / coveredMs))
   }
   return bars
 }

@@ -2,29 +2,32 @@ import { DAY_MS, type Zone } from '../query/zone.ts'
 
 const MAX_BARS = 60
 /**
- * Each bar is looked at in so many slices. Seven, so that slices of a bar of days begin at other
- * hours each: in the first of a night there is hardly an entry.
+ * A sample is taken from each slice of a bar. Seven does not divide 24 hours, so the slices of a bar
+ * of several days begin at different hours, and not all of them in the quiet of the night.
  */
-const SLICES = 7
-const [SECOND, MINUTE, HOUR] = [1_000, 60_000, 3_600_000]
+const SLICES_PER_BAR = 7
+const SECOND_MS = 1_000
+const MINUTE_MS = 60_000
+const HOUR_MS = 3_600_000
 const STEPS_MS = [
-  ...[SECOND, 2 * SECOND, 5 * SECOND, 10 * SECOND, 30 * SECOND],
-  ...[MINUTE, 2 * MINUTE, 5 * MINUTE, 10 * MINUTE, 30 * MINUTE],
-  ...[HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR],
-  ...[DAY_MS, 2 * DAY_MS, 7 * DAY_MS, 14 * DAY_MS, 28 * DAY_MS, 91 * DAY_MS, 182 * DAY_MS],
+  ...[1, 2, 5, 10, 30].map((seconds) => seconds * SECOND_MS),
+  ...[1, 2, 5, 10, 30].map((minutes) => minutes * MINUTE_MS),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * HOUR_MS),
+  ...[1, 2, 7, 14, 28, 91, 182].map((days) => days * DAY_MS),
 ]
 
-/** Where bars begin and end. */
-export interface Frame {
+/** Where the bars of a histogram begin and end. */
+export interface TimeScale {
   readonly fromMs: number
   readonly toMs: number
-  /** The width of a whole bar. The first and the last are cut off where the range is. */
+  /** The width of a bar. The first and the last bar are narrower, where the range cuts them. */
   readonly stepMs: number
+  /** The beginning of each bar, and the end of the last. */
   readonly edges: readonly number[]
 }
 
-/** Bars of a width that clocks have, beginning where the viewer's hours and days begin. */
-export function frameOf(fromMs: number, toMs: number, zone: Zone): Frame {
+/** At most 61 bars of a round width, which begin where the viewer's hours and days begin. */
+export function timeScale(fromMs: number, toMs: number, zone: Zone): TimeScale {
   const spanMs = toMs - fromMs
   const stepMs =
     STEPS_MS.find((step) => spanMs / step <= MAX_BARS - 1) ?? Math.ceil(spanMs / (MAX_BARS - 1))
@@ -37,17 +40,17 @@ export function frameOf(fromMs: number, toMs: number, zone: Zone): Frame {
   return { fromMs, toMs, stepMs, edges: [...edges, toMs] }
 }
 
-/** The bars' slices, in order. A bar of fewer milliseconds than slices has as many as it can. */
-export function slicesOf({ edges }: Frame): { bar: number; fromMs: number; toMs: number }[] {
+/** The slices of all bars, in order. A bar of fewer than seven milliseconds has fewer slices. */
+export function slicesOf({ edges }: TimeScale): { bar: number; fromMs: number; toMs: number }[] {
   return pairs(edges).flatMap(([fromMs, toMs], bar) => {
-    const cuts = Array.from({ length: SLICES + 1 }, (_, n) =>
-      Math.round(fromMs + ((toMs - fromMs) * n) / SLICES),
+    const cuts = Array.from({ length: SLICES_PER_BAR + 1 }, (_, n) =>
+      Math.round(fromMs + ((toMs - fromMs) * n) / SLICES_PER_BAR),
     )
     return pairs([...new Set(cuts)]).map(([from, to]) => ({ bar, fromMs: from, toMs: to }))
   })
 }
 
-/** Each edge with the one after it. */
+/** Each edge with the next one. */
 export function pairs(edges: readonly number[]): [number, number][] {
   return edges.slice(1).map((to, at) => [edges[at] ?? to, to])
 }

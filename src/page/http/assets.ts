@@ -1,57 +1,86 @@
 import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 
-const TYPES = {
-  'page.css': 'text/css; charset=utf-8',
-  'page.js': 'text/javascript; charset=utf-8',
-  'icon.svg': 'image/svg+xml; charset=utf-8',
-} as const
+interface AssetSource {
+  readonly type: string
+  /** Files in `client/`, joined in this order. */
+  readonly files: readonly string[]
+}
 
-export type AssetName = keyof typeof TYPES
+const SOURCES = {
+  'page.css': {
+    type: 'text/css; charset=utf-8',
+    files: [
+      'base.css',
+      'top-bar.css',
+      'filter-form.css',
+      'histogram.css',
+      'entry-list.css',
+      'entry-row.css',
+      'entry-detail.css',
+      'change-table.css',
+      'json-tree.css',
+      'messages.css',
+      'print.css',
+    ],
+  },
+  'page.js': { type: 'text/javascript; charset=utf-8', files: ['page.js'] },
+  'icon.svg': { type: 'image/svg+xml; charset=utf-8', files: ['icon.svg'] },
+} as const satisfies Record<string, AssetSource>
+
+export type AssetName = keyof typeof SOURCES
 
 interface Asset {
   readonly text: string
   readonly hash: string
 }
 
-const read = new Map<AssetName, Asset>()
+const loadedAssets = new Map<AssetName, Asset>()
 
-/** Files of their own, as they are written: there is nothing that builds or packs them. */
-function asset(name: AssetName): Asset {
-  const known = read.get(name)
-  if (known) return known
-  const text = readFileSync(new URL(`../client/${name}`, import.meta.url), 'utf8')
+/** The files as they are written; no build step packs them. Each is read once. */
+function loadAsset(name: AssetName): Asset {
+  const loaded = loadedAssets.get(name)
+  if (loaded) return loaded
+  const texts = SOURCES[name].files.map((file) =>
+    readFileSync(new URL(`../client/${file}`, import.meta.url), 'utf8'),
+  )
+  const text = name === 'page.css' ? joinStyles(texts) : texts.join('\n')
   const hash = createHash('sha256').update(text).digest('base64url').slice(0, 16)
-  const found = { text, hash }
-  read.set(name, found)
-  return found
+  const asset = { text, hash }
+  loadedAssets.set(name, asset)
+  return asset
 }
 
-/** Its address: with the hash in it, so that it may be kept for ever and still be replaced. */
+/** Without indentation, which is a sixth of the stylesheet. */
+function joinStyles(texts: readonly string[]): string {
+  return texts.join('\n').replaceAll(/^ +/gm, '')
+}
+
+/** The asset's address. It contains the hash, so browsers cache it for a year and see changes. */
 export function assetHref(name: AssetName): string {
-  return `?${new URLSearchParams({ asset: name, v: asset(name).hash })}`
+  return `?${new URLSearchParams({ asset: name, v: loadAsset(name).hash })}`
 }
 
-/** @returns undefined where the address asks for no file */
+/** @returns undefined where the request is not for an asset */
 export function assetResponse(request: Request, parameters: URLSearchParams): Response | undefined {
   const name = parameters.get('asset')
   if (name === null) return undefined
-  if (!isAsset(name)) return new Response('No such file.\n', { status: 404 })
-  const { text, hash } = asset(name)
+  if (!isAssetName(name)) return new Response('No such file.\n', { status: 404 })
+  const { text, hash } = loadAsset(name)
   const isCurrent = parameters.get('v') === hash
   const etag = `"${hash}"`
   const headers = {
-    'content-type': TYPES[name],
+    'content-type': SOURCES[name].type,
     'x-content-type-options': 'nosniff',
     'cross-origin-resource-policy': 'same-origin',
     etag,
-    // Nothing secret is in them, and who asks with another hash gets what there is now.
+    // Assets hold nothing secret. A request with an old hash gets the current file.
     'cache-control': isCurrent ? 'public, max-age=31536000, immutable' : 'no-cache',
   }
-  const isKept = request.headers.get('if-none-match')?.includes(etag) === true
-  return new Response(isKept ? null : text, { status: isKept ? 304 : 200, headers })
+  const isUnchanged = request.headers.get('if-none-match')?.includes(etag) === true
+  return new Response(isUnchanged ? null : text, { status: isUnchanged ? 304 : 200, headers })
 }
 
-function isAsset(name: string): name is AssetName {
-  return Object.hasOwn(TYPES, name)
+function isAssetName(name: string): name is AssetName {
+  return Object.hasOwn(SOURCES, name)
 }

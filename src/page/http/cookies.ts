@@ -1,33 +1,23 @@
-/** A cookie's value, decoded; undefined where it is not there, or is not ours to read. */
-export function cookieOf(request: Request, name: string): string | undefined {
-  for (const pair of (request.headers.get('cookie') ?? '').split(';')) {
-    const at = pair.indexOf('=')
-    if (at < 0 || pair.slice(0, at).trim() !== name) continue
-    try {
-      return decodeURIComponent(pair.slice(at + 1).trim())
-    } catch {
-      return undefined
-    }
-  }
-  return undefined
+import { parse, serialize } from 'hono/utils/cookie'
+
+/** @returns the cookie's decoded value; undefined where the request has no such cookie */
+export function readCookie(request: Request, name: string): string | undefined {
+  return parse(request.headers.get('cookie') ?? '', name)[name]
 }
 
-export interface CookieOptions {
+export interface NewCookie {
+  readonly name: string
+  readonly value: string
   readonly maxAgeS: number
-  readonly isHttpOnly: boolean
 }
 
-/** No path is given: the browser takes the page's own folder, wherever that is. */
-export function setCookie(
-  request: Request,
-  [name, value]: readonly [string, string],
-  { maxAgeS, isHttpOnly }: CookieOptions,
-): string {
-  const parts = [`${name}=${encodeURIComponent(value)}`, `Max-Age=${maxAgeS}`, 'SameSite=Strict']
-  if (isHttpOnly) parts.push('HttpOnly')
-  // Over plain HTTP, on one's own machine, a browser would drop it.
-  const isSecure =
+/**
+ * The `Set-Cookie` header for a cookie that neither scripts nor other sites can use. It names no
+ * path, so the browser takes the folder that the page is in.
+ */
+export function cookieHeader(request: Request, { name, value, maxAgeS }: NewCookie): string {
+  // A browser ignores a `Secure` cookie that comes over plain HTTP, as on a developer's machine.
+  const secure =
     request.url.startsWith('https:') || request.headers.get('x-forwarded-proto') === 'https'
-  if (isSecure) parts.push('Secure')
-  return parts.join('; ')
+  return serialize(name, value, { maxAge: maxAgeS, sameSite: 'Strict', httpOnly: true, secure })
 }

@@ -1,11 +1,8 @@
-import type { html } from 'hono/html'
-
-/** What `html` makes: text in which every value that was put in is escaped. */
-export type Html = ReturnType<typeof html>
+import type { Html } from './html.ts'
 
 /**
- * Nothing runs or loads but our own two files. Every value of an entry is text already; this is for
- * the day on which somebody forgets it.
+ * The browser runs and loads the page's own three files and nothing else. Every value of an entry is
+ * escaped before it gets here; this header still holds if one place forgets to.
  */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'none'",
@@ -18,7 +15,9 @@ export const CONTENT_SECURITY_POLICY = [
   "base-uri 'none'",
 ].join('; ')
 
-const HEADERS: Readonly<Record<string, string>> = {
+type Headers = Readonly<Record<string, string>>
+
+const SECURITY_HEADERS: Headers = {
   'content-security-policy': CONTENT_SECURITY_POLICY,
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
@@ -29,23 +28,37 @@ const HEADERS: Readonly<Record<string, string>> = {
   'cache-control': 'no-store',
 }
 
-type More = Readonly<Record<string, string>>
-
-export async function page(html: Html, status = 200, more: More = {}): Promise<Response> {
-  const headers = { ...HEADERS, 'content-type': 'text/html; charset=utf-8', ...more }
-  return new Response(String(await html), { status, headers })
+export async function htmlResponse(
+  html: Html,
+  status = 200,
+  headers: Headers = {},
+): Promise<Response> {
+  return respond(String(await html), status, {
+    'content-type': 'text/html; charset=utf-8',
+    ...headers,
+  })
 }
 
-export function plain(message: string, status: number, more: More = {}): Response {
-  const headers = { ...HEADERS, 'content-type': 'text/plain; charset=utf-8', ...more }
-  return new Response(`${message}\n`, { status, headers })
+export function textResponse(message: string, status: number, headers: Headers = {}): Response {
+  return respond(`${message}\n`, status, {
+    'content-type': 'text/plain; charset=utf-8',
+    ...headers,
+  })
 }
 
-export function stream(body: ReadableStream<Uint8Array>, more: More): Response {
-  return new Response(body, { headers: { ...HEADERS, ...more } })
+export function streamResponse(body: ReadableStream<Uint8Array>, headers: Headers): Response {
+  return respond(body, 200, headers)
 }
 
-/** A query and nothing else is right under every path that the page may be mounted at. */
-export function redirect(query: string, more: More = {}): Response {
-  return new Response(null, { status: 303, headers: { ...HEADERS, location: query, ...more } })
+/** @param query relative, such as `?live=1`, so that it works under any path of the page */
+export function redirectResponse(query: string, headers: Headers = {}): Response {
+  return respond(null, 303, { location: query, ...headers })
+}
+
+function respond(
+  body: string | ReadableStream<Uint8Array> | null,
+  status: number,
+  headers: Headers,
+): Response {
+  return new Response(body, { status, headers: { ...SECURITY_HEADERS, ...headers } })
 }

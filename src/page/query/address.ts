@@ -1,6 +1,6 @@
 import type { LogFilter } from '../../read/filter.ts'
 
-/** What the page's own fields ask, and what each is called in a filter. */
+/** The text fields of the filter form, each with its name in a `LogFilter`. */
 export const FIELDS = {
   action: { filter: 'action', label: 'Action' },
   user: { filter: 'userId', label: 'User' },
@@ -12,23 +12,34 @@ export const FIELDS = {
 export type FieldName = keyof typeof FIELDS
 export const FIELD_NAMES = Object.keys(FIELDS) as FieldName[]
 
-/** Everything that the address says about what is shown. Anything else in it is refused. */
+/** The parameters that say what is shown. Links keep them. */
 const VIEW_PARAMETERS = [
-  ...[...FIELD_NAMES, 'range', 'from', 'to', 'cursor', 'limit', 'entry', 'live'],
+  ...FIELD_NAMES,
+  'range',
+  'from',
+  'to',
+  'cursor',
+  'limit',
+  'entry',
+  'live',
 ] as const
-/** What asks for something other than the whole page, or sets a preference. */
+/** The parameters that ask for something other than the whole page, or change a preference. */
 const OTHER_PARAMETERS = ['export', 'stream', 'after', 'part', 'zone', 'theme'] as const
+/** A request with any other parameter is refused. */
 export const PARAMETERS: ReadonlySet<string> = new Set([...VIEW_PARAMETERS, ...OTHER_PARAMETERS])
 
-export type Given = Readonly<Partial<Record<string, string>>>
+export type GivenParameters = Readonly<Partial<Record<string, string>>>
 
 /**
- * A link to this page with some values changed; null takes one away.
+ * A link to this page with some values changed; null removes a value.
  *
- * Links are a query and nothing else, so they hold under any path that the page is mounted at,
- * whether or not the framework shows us that path, with or without a slash at its end.
+ * Links consist of a query alone, so they work under any path that the page is mounted at, even if
+ * the framework hides that path, with or without a slash at its end.
  */
-export function href(given: Given, changes: Readonly<Record<string, string | null>> = {}): string {
+export function href(
+  given: GivenParameters,
+  changes: Readonly<Record<string, string | null>> = {},
+): string {
   const parameters = new URLSearchParams()
   for (const name of VIEW_PARAMETERS) {
     const value = name in changes ? changes[name] : given[name]
@@ -41,7 +52,10 @@ export function href(given: Given, changes: Readonly<Record<string, string | nul
   return `?${parameters}`
 }
 
-/** Another filter starts at its first page, with no entry open. */
-export function filterHref(given: Given, changes: Readonly<Record<string, string | null>>): string {
+/** A link that changes the filter: to its first page, with no entry open. */
+export function filterHref(
+  given: GivenParameters,
+  changes: Readonly<Record<string, string | null>>,
+): string {
   return href(given, { cursor: null, entry: null, ...changes })
 }

@@ -1,7 +1,7 @@
 import { AuditError } from '../../errors.ts'
 import { checkFilter, type LogFilter, shown } from '../../read/filter.ts'
 import { parseInstant } from '../../read/instant.ts'
-import { FIELD_NAMES, FIELDS, type Given, PARAMETERS } from './address.ts'
+import { FIELD_NAMES, FIELDS, type GivenParameters, PARAMETERS } from './address.ts'
 import { DAY_MS, UTC, type Zone } from './zone.ts'
 
 export const RANGES = {
@@ -11,25 +11,25 @@ export const RANGES = {
 } as const
 export type RangeName = keyof typeof RANGES
 
-const MAX_QUERY_CHARACTERS = 6_000
+const MAX_QUERY_LENGTH = 6_000
 
 export interface Query {
-  /** The values as they came, without the empty ones: forms show them again, links repeat them. */
-  readonly given: Given
-  /** Ready for the timeline. Where `problems` is not empty, only its good part. */
+  /** The values as they came, without the empty ones. The form shows them, links repeat them. */
+  readonly given: GivenParameters
+  /** Holds the valid parameters only. */
   readonly filter: LogFilter
   readonly limit: number | undefined
   readonly cursor: string | undefined
   readonly entry: string | undefined
   readonly isLive: boolean
-  /** False where the same question has a better address: `href(given)`. */
+  /** False: redirect to `href(given)`, which shows the same to everybody. */
   readonly isCanonical: boolean
-  /** What is wrong, by parameter; what belongs to none is under the empty name. */
+  /** Messages by parameter. A message about no single parameter has the empty name. */
   readonly problems: ReadonlyMap<string, string>
 }
 
-/** What is being read of an address. */
-interface Reading {
+/** The state of `readQuery`. */
+interface Parsing {
   readonly zone: Zone
   readonly nowMs: number
   readonly given: Record<string, string>
@@ -37,84 +37,84 @@ interface Reading {
   isCanonical: boolean
 }
 
-/** What an address holds beside the filter, each with what it may be. */
-const OTHERS: Readonly<Record<string, readonly [RegExp, string]>> = {
+/** Parameters that are checked by a pattern, each with its message. */
+const PATTERNS: Readonly<Record<string, readonly [RegExp, string]>> = {
   live: [/^1$/, 'Must be 1 or left out.'],
   stream: [/^1$/, 'Must be 1 or left out.'],
-  after: [/^\d{1,15}$/, 'Must be a number of the log.'],
+  after: [/^\d{1,15}$/, 'Must be the sequence number of an entry.'],
 }
 
-/** Reads an address. Never throws: what is wrong becomes a message beside the field it is in. */
+/** Reads the parameters of an address. Never throws: each invalid value becomes a message. */
 export function readQuery(
   parameters: URLSearchParams,
   zone: Zone = UTC,
   nowMs = Date.now(),
 ): Query {
-  const reading: Reading = { zone, nowMs, given: {}, problems: new Map(), isCanonical: true }
-  const { given, problems } = reading
-  readGiven(parameters, reading)
+  const parsing: Parsing = { zone, nowMs, given: {}, problems: new Map(), isCanonical: true }
+  const { given, problems } = parsing
+  readGiven(parameters, parsing)
   const filter: Record<string, unknown> = {}
   for (const name of FIELD_NAMES) {
     const value = given[name]
     if (value === undefined) continue
-    attempt(name, problems, () => checkFilter({ [FIELDS[name].filter]: value }))
+    check(name, problems, () => checkFilter({ [FIELDS[name].filter]: value }))
     if (!problems.has(name)) filter[FIELDS[name].filter] = value
   }
-  Object.assign(filter, readPeriod(reading))
-  attempt('entry', problems, () => checkFilter({ targetId: given['entry'] }))
+  Object.assign(filter, readPeriod(parsing))
+  check('entry', problems, () => checkFilter({ targetId: given['entry'] }))
   const limit = readLimit(given['limit'], problems)
-  for (const [name, [good, message]] of Object.entries(OTHERS)) {
+  for (const [name, [pattern, message]] of Object.entries(PATTERNS)) {
     const value = given[name]
-    if (value !== undefined && !good.test(value)) problems.set(name, message)
+    if (value !== undefined && !pattern.test(value)) problems.set(name, message)
   }
   const isLive = given['live'] === '1'
   const entry = problems.has('entry') ? undefined : given['entry']?.toLowerCase()
-  const { isCanonical } = reading
+  const { isCanonical } = parsing
   return { given, filter, limit, cursor: given['cursor'], entry, isLive, isCanonical, problems }
 }
 
-/** The values, each once, without surrounding blanks: ids are pasted. */
-function readGiven(parameters: URLSearchParams, reading: Reading): void {
-  const { given, problems } = reading
-  if (parameters.toString().length > MAX_QUERY_CHARACTERS) {
-    problems.set('', `The address holds more than ${MAX_QUERY_CHARACTERS} characters.`)
+/** Reads the values and trims them, because pasted ids often have spaces around them. */
+function readGiven(parameters: URLSearchParams, parsing: Parsing): void {
+  const { given, problems } = parsing
+  if (parameters.toString().length > MAX_QUERY_LENGTH) {
+    problems.set('', `The address is longer than ${MAX_QUERY_LENGTH} characters.`)
     return
   }
   for (const [name, value] of parameters) {
     const text = value.trim()
-    if (!PARAMETERS.has(name)) problems.set('', `Nothing here is called ${shown(name)}.`)
-    else if (given[name] !== undefined) problems.set(name, 'Given twice.')
+    if (!PARAMETERS.has(name)) problems.set('', `Unknown parameter ${shown(name)}.`)
+    else if (given[name] !== undefined) problems.set(name, 'Must be given only once.')
     else if (text !== '') given[name] = text
-    if (text === '') reading.isCanonical = false
+    if (text === '') parsing.isCanonical = false
   }
 }
 
-function readPeriod(reading: Reading): Pick<LogFilter, 'from' | 'to'> {
-  const { given, problems } = reading
+function readPeriod(parsing: Parsing): Pick<LogFilter, 'from' | 'to'> {
+  const { given, problems } = parsing
   if (given['from'] !== undefined && given['range'] !== undefined) {
-    delete given['range'] // a beginning that was typed in is more than one that stood there
-    reading.isCanonical = false
+    delete given['range'] // the form sends the old range along with the newly typed time
+    parsing.isCanonical = false
   }
-  const from = readInstant('from', reading) ?? readRange(reading)
-  const to = readInstant('to', reading)
+  const from = readInstant('from', parsing) ?? readRange(parsing)
+  const to = readInstant('to', parsing)
   if (from !== undefined && to !== undefined && from >= to) {
-    problems.set('to', 'Must be after the beginning.')
+    problems.set('to', 'Must be later than From.')
     return {}
   }
   return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }
 }
 
-function attempt(name: string, problems: Map<string, string>, check: () => void): void {
+function check(name: string, problems: Map<string, string>, run: () => void): void {
   try {
-    check()
+    run()
   } catch (error) {
-    // The message begins with the filter's name for it; here it stands beside the field.
-    const message = error instanceof AuditError ? error.message : 'Cannot be read.'
+    // The message names the field. Here it is shown next to the field, so it begins with "Must".
+    const message = error instanceof AuditError ? error.message : 'Is invalid.'
     problems.set(name, message.replace(/^\w+ must/, 'Must'))
   }
 }
 
-function readRange({ given, zone, nowMs, problems }: Reading): number | undefined {
+function readRange({ given, zone, nowMs, problems }: Parsing): number | undefined {
   const value = given['range']
   if (value === undefined) return undefined
   if (value === '1h') return nowMs - 3_600_000
@@ -125,15 +125,14 @@ function readRange({ given, zone, nowMs, problems }: Reading): number | undefine
 }
 
 /**
- * A moment. With a zone (`…Z`, `+01:00`) it is that; without one, as a form's own field gives it,
- * it is the viewer's own time, and the address is to be rewritten: whoever gets it sent must see
- * the same entries.
+ * Reads a time. A time without an offset (`Z`, `+01:00`), as the form sends it, is in the viewer's
+ * zone. It is then rewritten with one, so that the same address shows a colleague the same entries.
  */
-function readInstant(name: 'from' | 'to', reading: Reading): number | undefined {
-  const { given, zone, problems } = reading
+function readInstant(name: 'from' | 'to', parsing: Parsing): number | undefined {
+  const { given, zone, problems } = parsing
   const value = given[name]
   if (value === undefined) return undefined
-  // As people paste it; and a plus sign in an address means a blank.
+  // People paste a space instead of the T, and a plus sign in a query is decoded to a space.
   const text = value
     .replace(/^(\d{4}-\d{2}-\d{2}) (?=\d)/, '$1T')
     .replace(/ (?=[Z+-])/, '')
@@ -148,7 +147,7 @@ function readInstant(name: 'from' | 'to', reading: Reading): number | undefined 
   const atMs = isLocal ? Math.max(0, zone.fromWall(ms)) : ms
   if (isLocal) {
     given[name] = new Date(atMs).toISOString()
-    reading.isCanonical = false
+    parsing.isCanonical = false
   }
   return atMs
 }

@@ -1,8 +1,9 @@
-/** Names that Node's own time zone data know, each with its formatters, made once. */
-const known = new Map<string, Zone | undefined>()
-const MAX_KNOWN = 700 // there are about 600; a visitor must not fill the memory with misspelt ones
+/** Each zone with its formatters, made once; undefined for a name that Node does not know. */
+const zones = new Map<string, Zone | undefined>()
+/** There are about 600 zones. The limit keeps misspelt names from filling the memory. */
+const MAX_ZONES = 700
 
-/** A time zone: what the clock on the wall says there, and when that is. */
+/** A time zone. Wall time is what a clock there shows. */
 export class Zone {
   readonly name: string
   readonly #parts: Intl.DateTimeFormat
@@ -11,20 +12,27 @@ export class Zone {
   constructor(name: string) {
     this.name = name
     this.#parts = new Intl.DateTimeFormat('en-GB', {
-      ...{ timeZone: name, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric' },
-      ...{ hour: 'numeric', minute: 'numeric', second: 'numeric', fractionalSecondDigits: 3 },
+      timeZone: name,
+      hourCycle: 'h23',
+      year: 'numeric',
+      month: 'numeric',
+      day: 'numeric',
+      hour: 'numeric',
+      minute: 'numeric',
+      second: 'numeric',
+      fractionalSecondDigits: 3,
     })
   }
 
-  /** What is to be added to UTC for the wall's time at this moment, in milliseconds. */
+  /** Wall time minus UTC at this moment, in milliseconds. */
   offsetMs(atMs: number): number {
-    const read: Record<string, number> = {}
-    for (const { type, value } of this.#parts.formatToParts(atMs)) read[type] = Number(value)
-    const { year = 0, month = 1, day, hour, minute, second } = read
-    return Date.UTC(year, month - 1, day, hour, minute, second, read['fractionalSecond']) - atMs
+    const numbers: Record<string, number> = {}
+    for (const { type, value } of this.#parts.formatToParts(atMs)) numbers[type] = Number(value)
+    const { year = 0, month = 1, day, hour, minute, second, fractionalSecond } = numbers
+    return Date.UTC(year, month - 1, day, hour, minute, second, fractionalSecond) - atMs
   }
 
-  /** The moment at which the wall's clock says so. In an hour that comes twice: the first one. */
+  /** The moment of a wall time. Of an hour that comes twice it takes the first. */
   fromWall(wallAsUtcMs: number): number {
     const guess = wallAsUtcMs - this.offsetMs(wallAsUtcMs)
     const earlier = wallAsUtcMs - this.offsetMs(guess - 3_600_000)
@@ -37,7 +45,7 @@ export class Zone {
     return this.fromWall(Math.floor((atMs + offset) / DAY_MS) * DAY_MS)
   }
 
-  /** `2026-11-22T14:05:31.250` on the wall, for a form's own field. */
+  /** Wall time as `2026-11-22T14:05:31.250`, which `datetime-local` fields take. */
   wall(atMs: number): string {
     return new Date(atMs + this.offsetMs(atMs)).toISOString().slice(0, -1)
   }
@@ -60,7 +68,7 @@ export class Zone {
     return this.format(atMs, parts)
   }
 
-  /** To the millisecond, with the zone: what is said beside an entry. */
+  /** `2026-11-22 14:05:31.250 +01:00`: wall time with its offset. */
   exact(atMs: number): string {
     const zone = this.name === 'UTC' ? 'UTC' : this.offsetName(atMs)
     return `${this.wall(atMs).replace('T', ' ')} ${zone}`
@@ -77,17 +85,17 @@ export class Zone {
 export const DAY_MS = 86_400_000
 export const UTC = new Zone('UTC')
 
-/** The zone of that name, or undefined where there is none. */
+/** @returns undefined where there is no zone with this name */
 export function zoneNamed(name: string): Zone | undefined {
   if (name === 'UTC') return UTC
   if (!/^[A-Za-z][\w+\-/]{1,49}$/.test(name)) return undefined
-  if (known.has(name)) return known.get(name)
+  if (zones.has(name)) return zones.get(name)
   let zone: Zone | undefined
   try {
     zone = new Zone(name)
   } catch {
-    // No such zone: remembered as such.
+    // An unknown zone is stored as undefined.
   }
-  if (known.size < MAX_KNOWN) known.set(name, zone)
+  if (zones.size < MAX_ZONES) zones.set(name, zone)
   return zone
 }

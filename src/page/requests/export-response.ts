@@ -1,40 +1,46 @@
 import { AuditError } from '../../errors.ts'
 import { exportLog, type LogExport } from '../../export/index.ts'
-import * as answers from '../http/responses.ts'
+import { streamResponse } from '../http/responses.ts'
+import type { ViewState } from '../view/view-state.ts'
+import type { PageServices } from './page-services.ts'
 import { recordRead } from './record-read.ts'
-import type { Scene } from '../view/view-state.ts'
-import type { Library, Visit } from './services.ts'
+import type { ViewerRequest } from './viewer-request.ts'
 
 const FORMATS = ['ndjson', 'csv'] as const
 
-/** Exactly what the filter lets through, streamed: the browser's pace is the database's. */
+/** All entries that match the filter, streamed at the browser's pace. */
 export async function exportResponse(
-  { db, recorder, logger }: Library,
-  { request, parameters, viewer }: Visit,
-  { query, nowMs }: Scene,
+  { db, recorder, logger }: PageServices,
+  viewerRequest: ViewerRequest,
+  { query, nowMs }: ViewState,
 ): Promise<Response> {
-  const format = FORMATS.find((known) => known === parameters.get('export'))
+  const format = FORMATS.find((known) => known === viewerRequest.parameters.get('export'))
   if (format === undefined) {
     throw new AuditError('AUDIT_FILTER_INVALID', `export must be one of ${FORMATS.join(', ')}.`)
   }
-  const halt = new AbortController()
-  const onFailure = () => logger.warn({}, 'an export of the audit page waits for the database')
-  const found = await exportLog(db, {
+  const abort = new AbortController()
+  const logExport = await exportLog(db, {
     format,
     filter: query.filter,
-    signal: halt.signal,
-    onFailure,
+    signal: abort.signal,
+    onFailure: () => logger.warn({}, 'audit page: an export waits for the database'),
   })
-  recordRead(recorder, { request, viewer, query, read: 'export', more: { format } })
-  const name = `audit-log-${new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '-')}`
-  return answers.stream(streamOf(found, halt), {
-    'content-type': found.mediaType,
-    'content-disposition': `attachment; filename="${name}.${format}"`,
+  recordRead(recorder, viewerRequest, { read: 'export', query, details: { format } })
+  const time = new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '-')
+  return streamResponse(exportStream(logExport, abort), {
+    'content-type': logExport.mediaType,
+    'content-disposition': `attachment; filename="audit-log-${time}.${format}"`,
   })
 }
 
-/** A failure in the middle ends the connection without its end: a cut file must not look whole. */
-function streamOf({ head, pages }: LogExport, halt: AbortController): ReadableStream<Uint8Array> {
+/**
+ * On a failure in the middle the stream errors and the connection breaks, so that the browser does
+ * not take a partial file for a complete one.
+ */
+function exportStream(
+  { head, pages }: LogExport,
+  abort: AbortController,
+): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   const iterator = pages[Symbol.asyncIterator]()
   return new ReadableStream<Uint8Array>(
@@ -50,7 +56,7 @@ function streamOf({ head, pages }: LogExport, halt: AbortController): ReadableSt
         }
       },
       cancel() {
-        halt.abort(new Error('the browser has gone'))
+        abort.abort(new Error('the browser has closed the connection'))
       },
     },
     { highWaterMark: 1 },

@@ -2,18 +2,20 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { lastSeq } from '../../read/tail.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
 
-const BEAT_MS = 250
-const FAILED_BEAT_MS = 1_000
+const POLL_MS = 250
+const POLL_AFTER_FAILURE_MS = 1_000
 
 /**
- * Looks whether the log has grown, four times a second, once for all who watch and only while
- * somebody does. A tail by itself looks once a second when it is quiet; an event `logged` wakes it.
- * `lost` and `found` tell when the database cannot be read, and when it can again.
+ * Watches the log's last number for all open live views at once, four times a second, and only while
+ * one is open. A tail polls a quiet log once a second; the event `logged` wakes it earlier.
+ *
+ * Events: `logged` when the log has grown, `lost` when the database cannot be read any more, `found`
+ * when it can be read again.
  */
-export class Pulse extends EventTarget {
+export class HeadWatcher extends EventTarget {
   readonly #db: AuditDatabase
   #watchers = 0
-  #running: AbortController | undefined
+  #polling: AbortController | undefined
   #isLost = false
 
   constructor(db: AuditDatabase) {
@@ -25,12 +27,12 @@ export class Pulse extends EventTarget {
     return this.#isLost
   }
 
-  /** @returns what to call when one has stopped watching; a second call changes nothing */
+  /** @returns stops watching; a second call does nothing */
   watch(): () => void {
     this.#watchers += 1
-    if (this.#running === undefined) {
-      this.#running = new AbortController()
-      void this.#beat(this.#running.signal)
+    if (this.#polling === undefined) {
+      this.#polling = new AbortController()
+      void this.#poll(this.#polling.signal)
     }
     let isWatching = true
     return () => {
@@ -38,29 +40,29 @@ export class Pulse extends EventTarget {
       isWatching = false
       this.#watchers -= 1
       if (this.#watchers > 0) return
-      this.#running?.abort()
-      this.#running = undefined
+      this.#polling?.abort()
+      this.#polling = undefined
     }
   }
 
-  async #beat(signal: AbortSignal): Promise<void> {
-    let seen = 0
+  async #poll(signal: AbortSignal): Promise<void> {
+    let seenSeq = 0
     while (!signal.aborted) {
       try {
-        const last = await lastSeq(this.#db)
-        this.#tell(false)
-        if (last !== seen) this.dispatchEvent(new Event('logged'))
-        seen = last
+        const seq = await lastSeq(this.#db)
+        this.#setLost(false)
+        if (seq !== seenSeq) this.dispatchEvent(new Event('logged'))
+        seenSeq = seq
       } catch {
-        this.#tell(true)
+        this.#setLost(true)
       }
-      const waitMs = this.#isLost ? FAILED_BEAT_MS : BEAT_MS
-      // Aborting is how it ends, so the rejection is the expected end of the wait.
+      const waitMs = this.#isLost ? POLL_AFTER_FAILURE_MS : POLL_MS
+      // `sleep` rejects when the last watcher leaves, which ends the loop.
       await sleep(waitMs, undefined, { signal, ref: false }).catch(() => {})
     }
   }
 
-  #tell(isLost: boolean): void {
+  #setLost(isLost: boolean): void {
     if (isLost === this.#isLost) return
     this.#isLost = isLost
     this.dispatchEvent(new Event(isLost ? 'lost' : 'found'))

@@ -1,46 +1,52 @@
 import { lastSeq } from '../../read/tail.ts'
-import * as answers from '../http/responses.ts'
+import { streamResponse, textResponse } from '../http/responses.ts'
+import { entryRow } from '../view/entry-row.ts'
+import type { ViewState } from '../view/view-state.ts'
 import { liveStream } from './live-stream.ts'
-import { namesOf } from './name-lookup.ts'
-import { row } from '../view/entry-row.ts'
-import type { Scene } from '../view/view-state.ts'
-import type { Library, Visit } from './services.ts'
+import { namesIn } from './name-lookup.ts'
+import type { PageServices } from './page-services.ts'
+import type { ViewerRequest } from './viewer-request.ts'
 
-const MAX_STREAMS = 100
+const MAX_LIVE_VIEWS = 100
 
 /**
- * The live view's source. It goes on after the last entry that the browser names, or the page was
- * drawn with. A browser that is refused with 400 or 503 does not ask again by itself.
+ * The stream of a live view. It starts after the entry in `Last-Event-ID`, or else after the one in
+ * the parameter `after`. A browser does not reconnect by itself after a 400 or a 503.
  */
-export async function streamResponse(
-  { db, pulse, names, streams }: Library,
-  { request }: Visit,
-  scene: Scene,
+export async function liveResponse(
+  { db, headWatcher, lookUpNames, liveViews }: PageServices,
+  { request }: ViewerRequest,
+  view: ViewState,
 ): Promise<Response> {
-  const given = request.headers.get('last-event-id') || scene.query.given['after']
-  if (given !== undefined && !/^\d{1,15}$/.test(given)) {
-    return answers.plain('Last-Event-ID must be a number of the log.', 400)
+  const after = request.headers.get('last-event-id') || view.query.given['after']
+  if (after !== undefined && !/^\d{1,15}$/.test(after)) {
+    return textResponse('Last-Event-ID must be the sequence number of an entry.', 400)
   }
-  if (streams.open >= MAX_STREAMS) {
-    return answers.plain('Too many are watching at this moment.', 503, { 'retry-after': '30' })
+  if (liveViews.openCount >= MAX_LIVE_VIEWS) {
+    const message = `All ${MAX_LIVE_VIEWS} live views are in use. Try again later.`
+    return textResponse(message, 503, { 'retry-after': '30' })
   }
-  // Counted before anything is waited for, so that many at once cannot slip past.
-  streams.open += 1
+  // Counted before the first wait, so that simultaneous requests cannot pass the limit.
+  liveViews.openCount += 1
   try {
-    const fromSeq = (given === undefined ? await lastSeq(db) : Number(given)) + 1
+    const fromSeq = (after === undefined ? await lastSeq(db) : Number(after)) + 1
     const stream = liveStream({
-      ...{ db, pulse, fromSeq, filter: scene.query.filter },
-      draw: async (entry) => row({ ...scene, nameOf: await namesOf(names, [entry]) }, entry),
+      db,
+      headWatcher,
+      filter: view.query.filter,
+      fromSeq,
+      renderRow: async (entry) =>
+        entryRow({ ...view, nameOf: await namesIn([entry], lookUpNames) }, entry),
       onEnd: () => {
-        streams.open -= 1
+        liveViews.openCount -= 1
       },
     })
-    return answers.stream(stream, {
+    return streamResponse(stream, {
       'content-type': 'text/event-stream; charset=utf-8',
-      'x-accel-buffering': 'no', // nginx would keep it until there is more
+      'x-accel-buffering': 'no', // nginx would hold entries back until its buffer is full
     })
   } catch (error) {
-    streams.open -= 1
+    liveViews.openCount -= 1
     throw error
   }
 }

@@ -3,38 +3,36 @@ import type { LoggedEntry } from '../../read/logged-entry.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
 import { tail } from '../../read/tail.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
-import type { Pulse } from './head-watcher.ts'
-import type { Html } from '../view/view-state.ts'
+import type { Html } from '../http/html.ts'
+import type { HeadWatcher } from './head-watcher.ts'
 
 const HEARTBEAT_MS = 15_000
-/** What the browser waits before it connects again. */
-const RETRY_MS = 1_000
+/** How long the browser waits before it reconnects. */
+const RECONNECT_MS = 1_000
 
-export interface LiveOptions {
+export interface LiveStreamOptions {
   readonly db: AuditDatabase
-  readonly pulse: Pulse
+  readonly headWatcher: HeadWatcher
   readonly filter: LogFilter
-  /** The first number that is wanted. */
+  /** The first sequence number to send. */
   readonly fromSeq: number
-  readonly draw: (entry: LoggedEntry) => Html | Promise<Html>
+  readonly renderRow: (entry: LoggedEntry) => Html | Promise<Html>
   readonly onEnd: () => void
-  /** @default 15 000 */
-  readonly heartbeatMs?: number | undefined
 }
 
 /**
- * New entries as server-sent events, each already drawn as the line that it becomes; its id is the
- * entry's `seq`, so a browser that connects again names the last one it has, and none is missed.
- * The reader sets the pace: nothing is read ahead of a connection that does not take it.
+ * New entries as server-sent events. Each holds the HTML of a row, and its id is the entry's `seq`:
+ * a browser that reconnects names the last one it has, so it misses none. The browser sets the pace;
+ * the next entry is read when the connection has taken the one before.
  */
-export function liveStream(options: LiveOptions): ReadableStream<Uint8Array> {
-  const { pulse, onEnd } = options
-  const halt = new AbortController()
-  const stopWatching = pulse.watch()
+export function liveStream(options: LiveStreamOptions): ReadableStream<Uint8Array> {
+  const { headWatcher, onEnd } = options
+  const abort = new AbortController()
+  const stopWatching = headWatcher.watch()
   const encoder = new TextEncoder()
-  const messages = liveMessages(options, halt.signal)
+  const messages = liveMessages(options, abort.signal)
   const end = () => {
-    halt.abort()
+    abort.abort()
     stopWatching()
     onEnd()
   }
@@ -45,7 +43,7 @@ export function liveStream(options: LiveOptions): ReadableStream<Uint8Array> {
           const { value, done } = await messages.next()
           if (!done) return controller.enqueue(encoder.encode(value))
         } catch {
-          // What trying again cannot mend: the browser is told by the connection's end.
+          // A retry cannot repair this. The browser notices that the connection ends.
         }
         end()
         controller.close()
@@ -56,56 +54,60 @@ export function liveStream(options: LiveOptions): ReadableStream<Uint8Array> {
   )
 }
 
-type News = { readonly entry: LoggedEntry } | 'heartbeat' | 'lost' | 'found' | 'end'
+type LiveEvent = { readonly entry: LoggedEntry } | 'heartbeat' | 'lost' | 'found' | 'end'
 
-async function* liveMessages(options: LiveOptions, signal: AbortSignal): AsyncGenerator<string> {
-  const { db, pulse, filter, fromSeq, draw, heartbeatMs = HEARTBEAT_MS } = options
-  const { from, to, ...lasting } = filter
-  yield `retry: ${RETRY_MS}\n\n`
-  if (pulse.isLost) yield message('state', 'lost')
-  const entries = tail(db, { fromSeq, filter: lasting, signal, wake: pulse })
-  let next = nextEntry(entries)
-  let other = elsewhere(pulse, heartbeatMs, signal)
+async function* liveMessages(
+  { db, headWatcher, filter, fromSeq, renderRow }: LiveStreamOptions,
+  signal: AbortSignal,
+): AsyncGenerator<string> {
+  const { from, to, ...filterWithoutTime } = filter
+  yield `retry: ${RECONNECT_MS}\n\n`
+  if (headWatcher.isLost) yield eventMessage('state', 'lost')
+  const entries = tail(db, { fromSeq, filter: filterWithoutTime, signal, wake: headWatcher })
+  let nextEntry = entryEvent(entries)
+  let nextSignal = signalEvent(headWatcher, signal)
   while (!signal.aborted) {
-    const news = await Promise.race([next, other])
-    if (news === 'end') return
-    if (typeof news === 'string') {
-      other = elsewhere(pulse, heartbeatMs, signal)
-      yield news === 'heartbeat' ? ': still here\n\n' : message('state', news)
+    const event = await Promise.race([nextEntry, nextSignal])
+    if (event === 'end') return
+    if (typeof event === 'string') {
+      nextSignal = signalEvent(headWatcher, signal)
+      yield event === 'heartbeat' ? ': heartbeat\n\n' : eventMessage('state', event)
     } else {
-      next = nextEntry(entries)
-      if (from !== undefined && recordedMs(news.entry.id) < Number(from)) continue
-      yield `id: ${news.entry.seq}\n${message('entry', String(await draw(news.entry)))}`
+      nextEntry = entryEvent(entries)
+      if (from !== undefined && recordedMs(event.entry.id) < Number(from)) continue
+      const row = String(await renderRow(event.entry))
+      yield `id: ${event.entry.seq}\n${eventMessage('entry', row)}`
     }
   }
 }
 
-function nextEntry(entries: AsyncIterator<LoggedEntry, void>): Promise<News> {
+function entryEvent(entries: AsyncIterator<LoggedEntry, void>): Promise<LiveEvent> {
   const next = entries
     .next()
-    .then(({ value, done }): News => (done || !value ? 'end' : { entry: value }))
-  next.catch(() => {}) // met where it is awaited, or the connection has ended before
+    .then(({ value, done }): LiveEvent => (done || !value ? 'end' : { entry: value }))
+  // The rejection is handled where it is awaited. If the connection ends first, nobody awaits it.
+  next.catch(() => {})
   return next
 }
 
-/** What else there is to say; after a while, that there is nothing: proxies end what is silent. */
-function elsewhere(pulse: Pulse, waitMs: number, signal: AbortSignal): Promise<News> {
+/** The watcher's next state or the connection's end; after a while a heartbeat, for proxies. */
+function signalEvent(headWatcher: HeadWatcher, signal: AbortSignal): Promise<LiveEvent> {
   return new Promise((resolve) => {
-    const over = new AbortController()
-    const say = (news: News) => {
+    const listening = new AbortController()
+    const finish = (event: LiveEvent) => {
       clearTimeout(timer)
-      over.abort()
-      resolve(news)
+      listening.abort()
+      resolve(event)
     }
-    const timer = setTimeout(() => say('heartbeat'), waitMs)
-    pulse.addEventListener('lost', () => say('lost'), { signal: over.signal })
-    pulse.addEventListener('found', () => say('found'), { signal: over.signal })
-    signal.addEventListener('abort', () => say('end'), { signal: over.signal })
+    const timer = setTimeout(() => finish('heartbeat'), HEARTBEAT_MS)
+    headWatcher.addEventListener('lost', () => finish('lost'), { signal: listening.signal })
+    headWatcher.addEventListener('found', () => finish('found'), { signal: listening.signal })
+    signal.addEventListener('abort', () => finish('end'), { signal: listening.signal })
   })
 }
 
-/** Each line of the data is a line of its own there, whichever sign ends it. */
-function message(event: string, data: string): string {
+/** Server-sent events end a line at CR, LF and CRLF, so the data is split at all of them. */
+function eventMessage(name: string, data: string): string {
   const lines = data.split(/\r\n|\r|\n/).map((line) => `data: ${line}\n`)
-  return `event: ${event}\n${lines.join('')}\n`
+  return `event: ${name}\n${lines.join('')}\n`
 }

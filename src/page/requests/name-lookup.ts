@@ -2,27 +2,31 @@ import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { within } from '../../within.ts'
 import type { NameOf } from '../sentence/sentence-parts.ts'
 
-export type Names = (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>
+/** The application's function that finds names for ids. */
+export type NameLookup = (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>
 
-const WAIT_MS = 1_000
-const MAX_NAME = 80
+const LOOKUP_TIMEOUT_MS = 1_000
+const MAX_NAME_LENGTH = 80
 
-/** Asks once for all ids of some entries. An id is a good enough name where nobody answers. */
-export async function namesOf(
-  names: Names | undefined,
+/**
+ * Asks once for the names of all ids in some entries. An id without a name is shown as it is, and so
+ * are all of them where the lookup fails or takes longer than a second.
+ */
+export async function namesIn(
   entries: readonly LoggedEntry[],
+  lookUpNames: NameLookup | undefined,
 ): Promise<NameOf> {
-  if (names === undefined) return () => undefined
+  if (lookUpNames === undefined) return () => undefined
   const ids = new Set<string>()
   for (const { userId, eventId, targetId } of entries) {
     for (const id of [userId, eventId, targetId]) if (id !== null) ids.add(id)
   }
   if (ids.size === 0) return () => undefined
   try {
-    const known = await within(WAIT_MS, names([...ids]), () => undefined)
+    const names = await within(LOOKUP_TIMEOUT_MS, lookUpNames([...ids]), () => undefined)
     return (id) => {
-      const name: unknown = known?.get(id)
-      return typeof name === 'string' && name !== '' ? name.slice(0, MAX_NAME) : undefined
+      const name: unknown = names?.get(id)
+      return typeof name === 'string' && name !== '' ? name.slice(0, MAX_NAME_LENGTH) : undefined
     }
   } catch {
     return () => undefined

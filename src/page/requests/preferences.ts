@@ -1,9 +1,9 @@
-import { cookieOf, setCookie } from '../http/cookies.ts'
-import { redirect } from '../http/responses.ts'
+import { cookieHeader, readCookie } from '../http/cookies.ts'
+import { redirectResponse } from '../http/responses.ts'
 import { href } from '../query/address.ts'
 import type { Query } from '../query/query.ts'
-import { type Theme, THEMES } from '../view/view-state.ts'
 import { UTC, type Zone, zoneNamed } from '../query/zone.ts'
+import { type Theme, THEMES } from '../view/view-state.ts'
 
 const THEME_COOKIE = 'audit_theme'
 const ZONE_COOKIE = 'audit_zone'
@@ -15,12 +15,12 @@ export interface Preferences {
 }
 
 /**
- * How somebody likes to read: theirs, and so in a cookie and not in the address that they send to a
- * colleague. What is no preference of ours counts as none.
+ * The viewer's theme and time zone. They are in cookies, because an address that is sent to a
+ * colleague must not change the colleague's. An unknown value counts as none.
  */
-export function preferencesOf(request: Request): Preferences {
-  const theme = cookieOf(request, THEME_COOKIE)
-  const zone = cookieOf(request, ZONE_COOKIE)
+export function readPreferences(request: Request): Preferences {
+  const theme = readCookie(request, THEME_COOKIE)
+  const zone = readCookie(request, ZONE_COOKIE)
   return {
     theme: THEMES.find((known) => known === theme) ?? 'auto',
     zone: (zone && zoneNamed(zone)) || UTC,
@@ -28,12 +28,11 @@ export function preferencesOf(request: Request): Preferences {
 }
 
 /**
- * The answer to a switch, which is a link and works without a script: a cookie, and back to where
- * it was.
+ * The answer to a link that changes a preference: a cookie, and a redirect to the same view.
  *
- * @returns undefined where the address sets nothing; a message where it is no preference
+ * @returns undefined where the address changes none; a message where the value is invalid
  */
-export function choosePreference(
+export function changePreference(
   request: Request,
   parameters: URLSearchParams,
   { given }: Query,
@@ -47,8 +46,8 @@ export function choosePreference(
   if (zone !== null && !zoneNamed(zone)) {
     return 'zone must be the name of a time zone, such as Europe/Berlin.'
   }
-  const chosen: [string, string] =
-    theme === null ? [ZONE_COOKIE, zone ?? ''] : [THEME_COOKIE, theme]
-  const cookie = setCookie(request, chosen, { maxAgeS: A_YEAR_S, isHttpOnly: true })
-  return redirect(href(given), { 'set-cookie': cookie })
+  const chosen =
+    theme === null ? { name: ZONE_COOKIE, value: zone ?? '' } : { name: THEME_COOKIE, value: theme }
+  const cookie = cookieHeader(request, { ...chosen, maxAgeS: A_YEAR_S })
+  return redirectResponse(href(given), { 'set-cookie': cookie })
 }

@@ -1,50 +1,46 @@
 import type { AuditEntry } from '../../entry.ts'
 import { FIELD_NAMES } from '../query/address.ts'
 import type { Query } from '../query/query.ts'
-import type { Viewer } from '../auth/viewer.ts'
+import type { ViewerRequest } from './viewer-request.ts'
 
-/** What is needed of a recorder: ours, a child of it, or one of the tests. */
+/** The part of a recorder that the page needs. */
 export interface ReadRecorder {
   record(entry: AuditEntry): boolean
 }
 
-export type ReadKind = 'page' | 'entry' | 'live' | 'export'
-
-export interface Read {
-  readonly request: Request
-  readonly viewer: Viewer
+export interface ReadToRecord {
+  readonly read: 'page' | 'entry' | 'live' | 'export'
   readonly query: Query
-  readonly read: ReadKind
-  /** The rest of what tells what was seen: how many, of which format. */
-  readonly more?: Readonly<Record<string, unknown>>
+  /** Added to the metadata: what was shown, or the format of an export. */
+  readonly details?: Readonly<Record<string, unknown>>
 }
 
-const FILTERS = [...FIELD_NAMES, 'range', 'from', 'to'] as const
-const MAX_USER_AGENT = 256
+const FILTER_PARAMETERS = [...FIELD_NAMES, 'range', 'from', 'to'] as const
+const MAX_USER_AGENT_LENGTH = 256
 
 /**
- * Writes down who has read, and with which filter. Once for what a person does: opening a page, an
- * entry, an export, a live view. What the page's script does by itself, such as connecting again,
- * is no reading, so a live view that shows this entry does not make another one.
+ * Records who has read and with which filter, once for each thing that a person opens: a page, an
+ * entry, an export, a live view. What the page's script does by itself, such as reconnecting, is not
+ * recorded, so a live view that shows an `audit.read` entry does not cause another one.
  */
 export function recordRead(
   recorder: ReadRecorder | undefined,
-  { request, viewer, query, read, more = {} }: Read,
+  { request, viewer }: ViewerRequest,
+  { read, query, details = {} }: ReadToRecord,
 ): void {
   if (recorder === undefined) return
-  const { entry } = query.given
   const filter: Record<string, string> = {}
-  for (const name of FILTERS) if (query.given[name] !== undefined) filter[name] = query.given[name]
-  const userAgent = request.headers.get('user-agent')?.slice(0, MAX_USER_AGENT)
-  recorder.record({
-    action: 'audit.read',
-    ...(viewer.userId === undefined ? {} : { userId: viewer.userId }),
-    metadata: {
-      read,
-      filter: viewer.onlyEventId ? { ...filter, event: viewer.onlyEventId } : filter,
-      ...(entry === undefined ? {} : { entry }),
-      ...more,
-    },
-    context: { ...viewer.context, viewer: viewer.name, ...(userAgent ? { userAgent } : {}) },
-  })
+  for (const name of FILTER_PARAMETERS) {
+    const value = query.given[name]
+    if (value !== undefined) filter[name] = value
+  }
+  if (viewer.onlyEventId) filter['event'] = viewer.onlyEventId
+  const metadata: Record<string, unknown> = { read, filter }
+  if (query.given['entry'] !== undefined) metadata['entry'] = query.given['entry']
+  Object.assign(metadata, details)
+  const context: Record<string, unknown> = { ...viewer.context, viewer: viewer.name }
+  const userAgent = request.headers.get('user-agent')?.slice(0, MAX_USER_AGENT_LENGTH)
+  if (userAgent) context['userAgent'] = userAgent
+  const entry: AuditEntry = { action: 'audit.read', metadata, context }
+  recorder.record(viewer.userId === undefined ? entry : { ...entry, userId: viewer.userId })
 }

@@ -1,149 +1,171 @@
 import { AuditError } from '../../errors.ts'
-import { within } from '../../within.ts'
 import { faultHint } from '../../database/faults.ts'
 import { lastSeq } from '../../read/tail.ts'
-import { entry as readEntry, timeline, type TimelinePage } from '../../read/timeline.ts'
-import * as answers from '../http/responses.ts'
-import { exportResponse } from './export-response.ts'
+import { entry as readEntry, timeline } from '../../read/timeline.ts'
+import { within } from '../../within.ts'
+import type { Viewer } from '../auth/viewer.ts'
 import { histogram } from '../histogram/histogram.ts'
-import { namesOf } from './name-lookup.ts'
-import { choosePreference, preferencesOf } from './preferences.ts'
+import { htmlResponse, redirectResponse } from '../http/responses.ts'
 import { href } from '../query/address.ts'
 import { type Query, readQuery } from '../query/query.ts'
+import { entryDetail } from '../view/entry-detail.ts'
+import { entryList } from '../view/entry-list.ts'
+import { type HistogramResult, histogramView } from '../view/histogram-view.ts'
+import { filterProblems, logUnreadable } from '../view/messages.ts'
+import type { ViewState } from '../view/view-state.ts'
+import { wholePage } from '../view/whole-page.ts'
+import { exportResponse } from './export-response.ts'
+import { liveResponse } from './live-response.ts'
+import { namesIn } from './name-lookup.ts'
+import type { PageServices } from './page-services.ts'
+import { changePreference, readPreferences } from './preferences.ts'
 import { recordRead } from './record-read.ts'
-import { streamResponse } from './live-response.ts'
-import { detail } from '../view/entry-detail.ts'
-import { type Drawn, histogramView } from '../view/histogram-view.ts'
-import { list } from '../view/entry-list.ts'
-import { page } from '../view/whole-page.ts'
-import type { Scene } from '../view/view-state.ts'
-import { outage, refusal } from '../view/messages.ts'
-import type { Viewer } from '../auth/viewer.ts'
-import type { Library, Visit } from './services.ts'
+import type { ViewerRequest } from './viewer-request.ts'
 
-/** The bars come with the page, unless they take longer than one waits for a page. */
-const HISTOGRAM_WAIT_MS = 1_500
+/** The page does not wait longer than this for its bars. */
+const HISTOGRAM_TIMEOUT_MS = 1_500
 const RETRY_AFTER = { 'retry-after': '5' }
 
-/** The answer to somebody who may read. */
-export async function answerViewer(library: Library, visit: Visit): Promise<Response> {
-  const { request, parameters, viewer } = visit
-  const { zone, theme } = preferencesOf(request)
+/** Answers any request of somebody who may read. */
+export async function respondToViewer(
+  services: PageServices,
+  viewerRequest: ViewerRequest,
+): Promise<Response> {
+  const { request, parameters, viewer } = viewerRequest
+  const { zone, theme } = readPreferences(request)
   const nowMs = Date.now()
-  const query = narrowed(readQuery(parameters, zone, nowMs), viewer)
-  const scene: Scene = {
-    ...{ query, zone, theme, nowMs, viewerName: viewer.name, nameOf: () => undefined },
-    isRecorded: library.recorder !== undefined,
+  const query = limitToViewer(readQuery(parameters, zone, nowMs), viewer)
+  const view: ViewState = {
+    query,
+    zone,
+    theme,
+    viewerName: viewer.name,
+    nowMs,
+    nameOf: () => undefined,
+    readsAreRecorded: services.recorder !== undefined,
   }
-  const chosen = choosePreference(request, parameters, query)
-  if (chosen instanceof Response) return chosen
-  if (chosen !== undefined) return refused(scene, new Map([['', chosen]]))
-  if (query.problems.size > 0) return refused(scene, query.problems)
+  const preference = changePreference(request, parameters, query)
+  if (preference instanceof Response) return preference
+  if (preference !== undefined) return badRequest(view, new Map([['', preference]]))
+  if (query.problems.size > 0) return badRequest(view, query.problems)
   try {
-    if (query.given['stream']) return await streamResponse(library, visit, scene)
-    if (parameters.has('export')) return await exportResponse(library, visit, scene)
+    if (query.given['stream']) return await liveResponse(services, viewerRequest, view)
+    if (parameters.has('export')) return await exportResponse(services, viewerRequest, view)
     const part = parameters.get('part')
-    if (part === 'entry') return await entryPart(library, visit, scene)
-    if (part === 'histogram') return await histogramPart(library, scene)
-    if (part !== null) return refused(scene, new Map([['part', 'Must be entry or histogram.']]))
-    if (!query.isCanonical) return answers.redirect(href(query.given))
-    return await wholePage(library, visit, scene)
+    if (part === 'entry') return await entryPart(services, viewerRequest, view)
+    if (part === 'histogram') return await histogramPart(services, view)
+    if (part !== null) {
+      return badRequest(view, new Map([['part', 'Must be entry or histogram.']]))
+    }
+    if (!query.isCanonical) return redirectResponse(href(query.given))
+    return await pageResponse(services, viewerRequest, view)
   } catch (error) {
     if (!(error instanceof AuditError)) throw error
-    if (error.code === 'AUDIT_FILTER_INVALID') return refused(scene, new Map([['', error.message]]))
-    return unreadable(library, scene, error)
+    if (error.code === 'AUDIT_FILTER_INVALID') {
+      return badRequest(view, new Map([['', error.message]]))
+    }
+    return unavailable(services, view, error)
   }
 }
 
-/** A viewer who may see one event's entries asks for that event, whatever the address says. */
-function narrowed(query: Query, { onlyEventId }: Viewer): Query {
+/** Adds the only event that the viewer may see to the filter, whatever the address says. */
+function limitToViewer(query: Query, { onlyEventId }: Viewer): Query {
   if (onlyEventId === undefined) return query
-  const asked = query.filter.eventId
-  if (asked !== undefined && asked.toLowerCase() !== onlyEventId.toLowerCase()) {
-    const problems = new Map([...query.problems, ['event', 'This event is not yours to read.']])
+  const eventId = query.filter.eventId
+  if (eventId !== undefined && eventId.toLowerCase() !== onlyEventId.toLowerCase()) {
+    const problems = new Map([...query.problems, ['event', 'You may not read this event.']])
     return { ...query, problems }
   }
   return { ...query, filter: { ...query.filter, eventId: onlyEventId } }
 }
 
-async function wholePage(library: Library, visit: Visit, given: Scene): Promise<Response> {
-  const { db } = library
-  const { query, nowMs, zone } = given
-  // Before the list: what is logged between the two is in both, and the page leaves out doubles.
+async function pageResponse(
+  services: PageServices,
+  viewerRequest: ViewerRequest,
+  viewWithoutNames: ViewState,
+): Promise<Response> {
+  const { db, recorder, lookUpNames } = services
+  const { query, nowMs, zone } = viewWithoutNames
+  // Asked before the list: an entry that is logged between the two comes by both ways, and the
+  // page's script leaves out the second.
   const seenSeq = query.isLive ? await lastSeq(db) : 0
-  const [found, open] = await Promise.all([
+  const [found, openEntry] = await Promise.all([
     timeline(db, { ...query.filter, cursor: query.cursor, limit: query.limit }),
-    openEntry(library, visit, query.entry),
+    readOpenEntry(services, viewerRequest, query.entry),
   ])
-  const isWhole = found.nextCursor === null && found.prevCursor === null
-  const all = isWhole ? found.entries : undefined
-  const [drawn, nameOf] = await Promise.all([
-    inTime(histogram(db, { filter: query.filter, zone, nowMs, all })),
-    namesOf(library.names, [...found.entries, ...(open ? [open] : [])]),
+  const { entries } = found
+  const isOnlyPage = found.nextCursor === null && found.prevCursor === null
+  const allEntries = isOnlyPage ? entries : undefined
+  const [bars, nameOf] = await Promise.all([
+    orFailed(histogram(db, { filter: query.filter, zone, nowMs, allEntries })),
+    namesIn(openEntry ? [...entries, openEntry] : entries, lookUpNames),
   ])
-  const scene: Scene = { ...given, nameOf }
-  writeDown(library, visit, query, found)
-  const html = page(scene, {
-    main: list(scene, found),
-    histogram: histogramView(scene, drawn),
-    detail: query.entry === undefined ? undefined : detail(scene, open),
-    shown: found.entries,
+  const view: ViewState = { ...viewWithoutNames, nameOf }
+  const shown = { entries: entries.length, newest: entries[0]?.id, oldest: entries.at(-1)?.id }
+  recordRead(recorder, viewerRequest, {
+    read: query.isLive ? 'live' : 'page',
+    query,
+    details: { shown },
+  })
+  const html = wholePage(view, {
+    main: entryList(view, found),
+    histogram: histogramView(view, bars),
+    detail: query.entry === undefined ? undefined : entryDetail(view, openEntry),
+    shownEntries: entries,
     stream: query.isLive ? href(query.given, { stream: '1', after: String(seenSeq) }) : undefined,
   })
-  return answers.page(html, query.entry !== undefined && open === undefined ? 404 : 200)
+  return htmlResponse(html, query.entry !== undefined && openEntry === undefined ? 404 : 200)
 }
 
-/** What was shown, so that it can be told later what somebody could have seen. */
-function writeDown(
-  { recorder }: Library,
-  { request, viewer }: Visit,
-  query: Query,
-  { entries }: TimelinePage,
-): void {
-  const shown = { entries: entries.length, newest: entries[0]?.id, oldest: entries.at(-1)?.id }
-  const read = query.isLive ? 'live' : 'page'
-  recordRead(recorder, { request, viewer, query, read, more: { shown } })
+async function entryPart(
+  services: PageServices,
+  viewerRequest: ViewerRequest,
+  view: ViewState,
+): Promise<Response> {
+  const { query } = view
+  const openEntry = await readOpenEntry(services, viewerRequest, query.entry)
+  const nameOf = await namesIn(openEntry ? [openEntry] : [], services.lookUpNames)
+  recordRead(services.recorder, viewerRequest, { read: 'entry', query })
+  return htmlResponse(entryDetail({ ...view, nameOf }, openEntry), openEntry ? 200 : 404)
 }
 
-async function entryPart(library: Library, visit: Visit, given: Scene): Promise<Response> {
-  const { request, viewer } = visit
-  const { query } = given
-  const open = await openEntry(library, visit, query.entry)
-  const nameOf = await namesOf(library.names, open ? [open] : [])
-  recordRead(library.recorder, { request, viewer, query, read: 'entry' })
-  return answers.page(detail({ ...given, nameOf }, open), open ? 200 : 404)
-}
-
-/** By its id, whatever the filter says; but never another event's than the viewer may see. */
-async function openEntry({ db }: Library, { viewer }: Visit, id: string | undefined) {
+/** Found by its id even if the filter excludes it, but only if the viewer may see its event. */
+async function readOpenEntry(
+  { db }: PageServices,
+  { viewer }: ViewerRequest,
+  id: string | undefined,
+) {
   if (id === undefined) return undefined
-  const found = await readEntry(db, id)
+  const entry = await readEntry(db, id)
   const { onlyEventId } = viewer
-  const isTheirs = onlyEventId === undefined || found?.eventId === onlyEventId.toLowerCase()
-  return isTheirs ? found : undefined
+  const isAllowed = onlyEventId === undefined || entry?.eventId === onlyEventId.toLowerCase()
+  return isAllowed ? entry : undefined
 }
 
-async function histogramPart({ db }: Library, scene: Scene): Promise<Response> {
-  const { query, zone, nowMs } = scene
-  const drawn = await inTime(histogram(db, { filter: query.filter, zone, nowMs }))
-  return answers.page(histogramView(scene, drawn))
+async function histogramPart({ db }: PageServices, view: ViewState): Promise<Response> {
+  const { query, zone, nowMs } = view
+  const bars = await orFailed(histogram(db, { filter: query.filter, zone, nowMs }))
+  return htmlResponse(histogramView(view, bars))
 }
 
-/** Drawn or failed, soon: the list has its own say about a database that fails. */
-function inTime(drawing: Promise<Drawn>): Promise<Drawn> {
-  const failed = (): Drawn => 'failed'
-  return within(HISTOGRAM_WAIT_MS, drawing.catch(failed), failed)
+/** Failed also where the database fails; that fails the list, too, which reports it. */
+function orFailed(result: Promise<HistogramResult>): Promise<HistogramResult> {
+  const failed = (): HistogramResult => 'failed'
+  return within(HISTOGRAM_TIMEOUT_MS, result.catch(failed), failed)
 }
 
-function refused(scene: Scene, problems: ReadonlyMap<string, string>): Promise<Response> {
-  const query = { ...scene.query, problems }
-  return answers.page(page({ ...scene, query }, { main: refusal(problems) }), 400)
+function badRequest(view: ViewState, problems: ReadonlyMap<string, string>): Promise<Response> {
+  const query = { ...view.query, problems }
+  return htmlResponse(wholePage({ ...view, query }, { main: filterProblems(problems) }), 400)
 }
 
-function unreadable({ logger }: Library, scene: Scene, error: AuditError): Promise<Response> {
-  const { code, message, fault } = error
-  logger.warn({ code, fault }, 'audit page cannot read the log')
+function unavailable(
+  { logger }: PageServices,
+  view: ViewState,
+  { code, message, fault }: AuditError,
+): Promise<Response> {
+  logger.warn({ code, fault }, 'audit page: cannot read the log')
   const hint = fault ? faultHint(fault.code) : undefined
-  const main = outage(message, hint, href(scene.query.given))
-  return answers.page(page(scene, { main }), 503, RETRY_AFTER)
+  const main = logUnreadable(message, hint, href(view.query.given))
+  return htmlResponse(wholePage(view, { main }), 503, RETRY_AFTER)
 }

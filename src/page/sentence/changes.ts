@@ -1,12 +1,12 @@
-/** One field before and after. `undefined` on a side: the field was not there. */
+/** A field before and after. `undefined`: the field did not exist. */
 export interface Change {
-  /** Where in the metadata, `settings.colour`; empty where the entry names no field. */
+  /** Path in the metadata, such as `settings.colour`. Empty: the entry names no field. */
   readonly path: string
   readonly from: unknown
   readonly to: unknown
 }
 
-/** More than anybody reads; the JSON beside it has all of them. */
+/** The JSON of the entry shows all of them. */
 const MAX_CHANGES = 200
 const MAX_DEPTH = 6
 const PAIRS = [
@@ -17,15 +17,16 @@ const PAIRS = [
 type Fields = Readonly<Record<string, unknown>>
 
 /**
- * What metadata says was changed: `{ from, to }` and `{ before, after }`, at the top (then `field`
- * may name what) or under each field's own name. Where both sides are objects, their fields are
- * compared, and only what differs is a change.
+ * The changes in an entry's metadata: pairs `{ from, to }` or `{ before, after }`. A pair is at the
+ * top, where `field` may name it, or under the name of its field. If both sides are objects, each
+ * field that differs is a change of its own.
+ * At most 200 changes are returned.
  */
 export function changesOf(metadata: Fields): readonly Change[] {
   const changes: Change[] = []
-  const named = metadata['field']
+  const field = metadata['field']
   const pair = pairIn(metadata)
-  if (pair) compare(typeof named === 'string' ? named : '', pair.from, pair.to, changes, 0)
+  if (pair) compare(typeof field === 'string' ? field : '', pair.from, pair.to, changes, 0)
   for (const [key, value] of Object.entries(metadata)) {
     if (pair && isPairKey(key)) continue
     find(key, value, changes, 1)
@@ -33,8 +34,8 @@ export function changesOf(metadata: Fields): readonly Change[] {
   return changes
 }
 
-/** The keys of the metadata's own top that its changes have told already. */
-export function isToldByChanges(key: string, value: unknown, metadata: Fields): boolean {
+/** Whether `changesOf` covers this top-level key of the metadata. */
+export function isPartOfChange(key: string, value: unknown, metadata: Fields): boolean {
   const hasPair = pairIn(metadata) !== undefined
   if (hasPair && (isPairKey(key) || (key === 'field' && typeof value === 'string'))) return true
   return isFields(value) && pairIn(value) !== undefined
@@ -58,13 +59,13 @@ function compare(path: string, from: unknown, to: unknown, changes: Change[], de
     return
   }
   for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
-    const [one, other] = [ownValue(from, key), ownValue(to, key)]
-    if (isSame(one, other)) continue
-    compare(path === '' ? key : `${path}.${key}`, one, other, changes, depth + 1)
+    const [before, after] = [ownValue(from, key), ownValue(to, key)]
+    if (isSame(before, after)) continue
+    compare(path === '' ? key : `${path}.${key}`, before, after, changes, depth + 1)
   }
 }
 
-/** Both sides are there: metadata with a lone `from` is no change but a word that says "from". */
+/** A pair has both sides; a lone `from` is an ordinary value. */
 function pairIn(value: Fields): { readonly from: unknown; readonly to: unknown } | undefined {
   for (const [from, to] of PAIRS) {
     if (Object.hasOwn(value, from) && Object.hasOwn(value, to)) {

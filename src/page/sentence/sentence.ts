@@ -1,81 +1,91 @@
 import type { LoggedEntry } from '../../read/logged-entry.ts'
-import { changesOf, isToldByChanges } from './changes.ts'
-import { inBrief, shortened, shortId, visible } from './plain-text.ts'
+import { changesOf, isPartOfChange } from './changes.ts'
 import { dropSentence, gapSentence } from './loss-sentences.ts'
-import { named, type NameOf, type Piece, text, textIn, whoPieces } from './sentence-parts.ts'
-import { inWords, pastTense } from './verbs.ts'
+import { inBrief, shortened, shortId, visible } from './plain-text.ts'
+import {
+  actorParts,
+  namePart,
+  type NameOf,
+  type SentencePart,
+  textIn,
+  textPart,
+} from './sentence-parts.ts'
+import { pastTense, splitWords } from './verbs.ts'
 
-const MAX_VALUE = 48
-const MAX_NAMED = 3
-/** Said of somebody, and of nothing else. */
-const ALONE = new Set(['logged in', 'logged out', 'signed in', 'signed out', 'signed up'])
-const UNFIT_AS_ASIDE = new Set(['name', 'title', 'label'])
+const MAX_VALUE_LENGTH = 48
+const MAX_DETAILS = 3
+/** These need no object: "Ada logged in". */
+const INTRANSITIVE = new Set(['logged in', 'logged out', 'signed in', 'signed out', 'signed up'])
+const SHOWN_AS_NAME = new Set(['name', 'title', 'label'])
 
 /**
- * An entry as a person would say it: "4f1c7e88 updated the branding: primaryColor #1d4ed8 →
- * #be123c". Pure, and total: whatever an entry holds, something true is said. Where nobody is named
- * as the one who did it, nobody is made up: "The branding was updated".
+ * An entry as a sentence: "4f1c7e88 updated the branding: primaryColor #1d4ed8 → #be123c", or, where
+ * the entry does not say who did it, "The branding was updated". Never throws, whatever the entry
+ * holds.
  */
-export function sentenceOf(entry: LoggedEntry, nameOf: NameOf = () => undefined): Piece[] {
+export function sentenceOf(entry: LoggedEntry, nameOf: NameOf = () => undefined): SentencePart[] {
   if (entry.action === 'audit.gap') return gapSentence(entry)
   if (entry.action === 'audit.drop') return dropSentence(entry)
   if (entry.action === 'audit.read') return readSentence(entry, nameOf)
-  const who = whoPieces(entry, nameOf)
+  const who = actorParts(entry, nameOf)
   const action = visible(entry.action)
-  const { deed, thing } = actionInWords(action)
+  const { verb, thing } = splitAction(action)
   if (thing === undefined) {
-    // No `entity.verb`: quoted as it is.
-    return [...(who ?? [text('Somebody')]), text(' did '), named(action), ...details(entry)]
+    // The action has not the form `entity.verb`.
+    return [
+      ...(who ?? [textPart('Somebody')]),
+      textPart(' did '),
+      namePart(action),
+      ...details(entry),
+    ]
   }
-  if (deed === '') {
-    return [...(who ?? [text('Somebody')]), text(` · ${thing}`), ...details(entry)]
+  if (verb === '') {
+    return [...(who ?? [textPart('Somebody')]), textPart(` · ${thing}`), ...details(entry)]
   }
-  if (who && ALONE.has(deed) && entry.targetId === null) {
-    return [...who, text(` ${deed}`), ...details(entry)]
+  if (who && INTRANSITIVE.has(verb) && entry.targetId === null) {
+    return [...who, textPart(` ${verb}`), ...details(entry)]
   }
   // "got object in s3", but "checked in the guest".
-  if (/^\S+ (?!(?:in|out|up|off|on|down|over|back|through)$)/.test(deed)) {
-    const object = [text(` in ${thing}`), ...targetPieces(entry, nameOf)]
-    return [...(who ?? [text('Somebody')]), text(` ${deed}`), ...object, ...details(entry)]
+  if (/^\S+ (?!(?:in|out|up|off|on|down|over|back|through)$)/.test(verb)) {
+    const object = [textPart(` in ${thing}`), ...targetParts(entry, nameOf)]
+    return [...(who ?? [textPart('Somebody')]), textPart(` ${verb}`), ...object, ...details(entry)]
   }
-  const object = objectPieces(entry, thing, nameOf)
-  if (who) return [...who, text(` ${deed} `), ...object, ...details(entry)]
-  return [...capitalised(object), text(` was ${participle(deed)}`), ...details(entry)]
+  const object = objectParts(entry, thing, nameOf)
+  if (who) return [...who, textPart(` ${verb} `), ...object, ...details(entry)]
+  return [...capitalised(object), textPart(` was ${participle(verb)}`), ...details(entry)]
 }
 
-/** The sentence as a line of text. */
-export function plainSentence(pieces: readonly Piece[]): string {
-  return pieces.map(({ text }) => text).join('')
-}
-
-function actionInWords(action: string): { deed: string; thing: string | undefined } {
+function splitAction(action: string): { verb: string; thing: string | undefined } {
   const dot = action.lastIndexOf('.')
-  const entity = inWords(action.slice(0, Math.max(dot, 0)))
-  if (dot < 1 || entity === '') return { deed: '', thing: undefined }
-  return { deed: pastTense(inWords(action.slice(dot + 1))), thing: shortened(entity, MAX_VALUE) }
+  const entity = splitWords(action.slice(0, Math.max(dot, 0)))
+  if (dot < 1 || entity === '') return { verb: '', thing: undefined }
+  return {
+    verb: pastTense(splitWords(action.slice(dot + 1))),
+    thing: shortened(entity, MAX_VALUE_LENGTH),
+  }
 }
 
-function objectPieces(entry: LoggedEntry, thing: string, nameOf: NameOf): Piece[] {
-  const type = entry.entityType ? inWords(shortened(entry.entityType, MAX_VALUE)) : thing
+function objectParts(entry: LoggedEntry, thing: string, nameOf: NameOf): SentencePart[] {
+  const type = entry.entityType ? splitWords(shortened(entry.entityType, MAX_VALUE_LENGTH)) : thing
   const isItself = type === thing || type === ''
   const name = nameIn(entry.metadata, entry.action)
-  const quoted = name ? [text(' '), named(`“${shortened(name, MAX_VALUE)}”`)] : []
-  const target = targetPieces(entry, nameOf)
-  if (isItself) return [text(target.length ? thing : `the ${thing}`), ...quoted, ...target]
+  const quoted = name ? [textPart(' '), namePart(`“${shortened(name, MAX_VALUE_LENGTH)}”`)] : []
+  const target = targetParts(entry, nameOf)
+  if (isItself) return [textPart(target.length ? thing : `the ${thing}`), ...quoted, ...target]
   return [
-    text(`the ${thing}`),
+    textPart(`the ${thing}`),
     ...quoted,
-    ...(target.length ? [text(` of ${type}`), ...target] : []),
+    ...(target.length ? [textPart(` of ${type}`), ...target] : []),
   ]
 }
 
-function targetPieces({ targetId, eventId }: LoggedEntry, nameOf: NameOf): Piece[] {
+function targetParts({ targetId, eventId }: LoggedEntry, nameOf: NameOf): SentencePart[] {
   if (targetId === null) return []
   const kind = targetId === eventId ? 'event' : 'target'
-  return [text(' '), { kind, id: targetId, text: nameOf(targetId) ?? shortId(targetId) }]
+  return [textPart(' '), { kind, id: targetId, text: nameOf(targetId) ?? shortId(targetId) }]
 }
 
-/** `{ guest: 'Noor' }` of `guest.check_in`, or what calls itself a name. */
+/** The name of the object: `guest` in the metadata of `guest.check_in`, or a field such as `name`. */
 function nameIn(metadata: LoggedEntry['metadata'], action: string): string | undefined {
   const entity = action.slice(0, action.lastIndexOf('.'))
   for (const key of [entity, 'name', 'title', 'label']) {
@@ -85,62 +95,81 @@ function nameIn(metadata: LoggedEntry['metadata'], action: string): string | und
   return undefined
 }
 
-/** What was changed; else a few plain facts, so that two rows of one action can be told apart. */
-function details(entry: LoggedEntry): Piece[] {
+/** What was changed, then plain values, so that two rows with the same action differ. */
+function details(entry: LoggedEntry): SentencePart[] {
   const changes = changesOf(entry.metadata)
   const told = changes
-    .slice(0, MAX_NAMED)
-    .flatMap(({ path, from, to }, at): Piece[] => [
-      text(at === 0 ? ': ' : ', '),
-      ...(path === '' ? [] : [{ kind: 'field', text: `${shortened(path, MAX_VALUE)} ` } as const]),
-      { kind: 'from', text: inBrief(from, MAX_VALUE) },
-      text(' → '),
-      { kind: 'to', text: inBrief(to, MAX_VALUE) },
+    .slice(0, MAX_DETAILS)
+    .flatMap(({ path, from, to }, at): SentencePart[] => [
+      textPart(at === 0 ? ': ' : ', '),
+      ...(path === ''
+        ? []
+        : [{ kind: 'field', text: `${shortened(path, MAX_VALUE_LENGTH)} ` } as const]),
+      { kind: 'from', text: inBrief(from, MAX_VALUE_LENGTH) },
+      textPart(' → '),
+      { kind: 'to', text: inBrief(to, MAX_VALUE_LENGTH) },
     ])
-  const more = changes.length - MAX_NAMED
-  if (more > 0) told.push(text(` and ${more} more`))
+  const more = changes.length - MAX_DETAILS
+  if (more > 0) told.push(textPart(` and ${more} more`))
   const entity = entry.action.slice(0, entry.action.lastIndexOf('.'))
   const asides = Object.entries(entry.metadata)
-    .filter(([key, value]) => !isToldByChanges(key, value, entry.metadata))
-    .filter(([key, value]) => isPlain(value) && key !== entity && !UNFIT_AS_ASIDE.has(key))
-    .slice(0, Math.max(0, MAX_NAMED - changes.length))
-    .map(([key, value]) => `${shortened(key, MAX_VALUE)} ${inBrief(value, MAX_VALUE)}`)
+    .filter(([key, value]) => !isPartOfChange(key, value, entry.metadata))
+    .filter(([key, value]) => isPlain(value) && key !== entity && !SHOWN_AS_NAME.has(key))
+    .slice(0, Math.max(0, MAX_DETAILS - changes.length))
+    .map(
+      ([key, value]) => `${shortened(key, MAX_VALUE_LENGTH)} ${inBrief(value, MAX_VALUE_LENGTH)}`,
+    )
   if (asides.length > 0) told.push({ kind: 'aside', text: ` — ${asides.join(', ')}` })
   return told
 }
 
-function readSentence(entry: LoggedEntry, nameOf: NameOf): Piece[] {
-  const who = whoPieces(entry, nameOf) ?? [text('Somebody')]
-  const read = textIn(entry.metadata, 'read')
-  const what =
-    read === 'export'
-      ? `exported the log as ${shortened(textIn(entry.metadata, 'format') ?? 'a file', MAX_VALUE)}`
-      : read === 'live'
-        ? 'watched the log live'
-        : read === 'entry'
-          ? 'looked into an entry of the log'
-          : 'read the log'
+function readSentence(entry: LoggedEntry, nameOf: NameOf): SentencePart[] {
+  const who = actorParts(entry, nameOf) ?? [textPart('Somebody')]
+  const what = whatWasRead(entry.metadata)
   const filter = Object.entries(Object(entry.metadata['filter']))
-    .slice(0, MAX_NAMED * 2)
-    .map(([key, value]) => `${shortened(key, MAX_VALUE)} ${inBrief(value, MAX_VALUE)}`)
+    .slice(0, MAX_DETAILS * 2)
+    .map(
+      ([key, value]) => `${shortened(key, MAX_VALUE_LENGTH)} ${inBrief(value, MAX_VALUE_LENGTH)}`,
+    )
   const aside = filter.length > 0 ? ` — ${filter.join(', ')}` : ''
-  return [...who, text(` ${what}`), { kind: 'aside', text: aside }]
+  return [...who, textPart(` ${what}`), { kind: 'aside', text: aside }]
 }
 
-/** The past tense of these is no participle: "the entry was began" is no English. */
+function whatWasRead(metadata: LoggedEntry['metadata']): string {
+  const read = textIn(metadata, 'read')
+  const format = shortened(textIn(metadata, 'format') ?? 'a file', MAX_VALUE_LENGTH)
+  if (read === 'export') return `exported the log as ${format}`
+  if (read === 'live') return 'watched the log live'
+  if (read === 'entry') return 'opened an entry of the log'
+  return 'read the log'
+}
+
+/** Participles that differ from the past tense: "the entry was begun". */
 const PARTICIPLES: Readonly<Record<string, string>> = {
-  ...{ began: 'begun', chose: 'chosen', did: 'done', drew: 'drawn', forgot: 'forgotten' },
-  ...{ gave: 'given', hid: 'hidden', overwrote: 'overwritten', ran: 'run', saw: 'seen' },
-  ...{ showed: 'shown', took: 'taken', undid: 'undone', went: 'gone', withdrew: 'withdrawn' },
+  began: 'begun',
+  chose: 'chosen',
+  did: 'done',
+  drew: 'drawn',
+  forgot: 'forgotten',
+  gave: 'given',
+  hid: 'hidden',
+  overwrote: 'overwritten',
+  ran: 'run',
+  saw: 'seen',
+  showed: 'shown',
+  took: 'taken',
+  undid: 'undone',
+  went: 'gone',
+  withdrew: 'withdrawn',
   wrote: 'written',
 }
 
-function participle(deed: string): string {
-  const [verb = '', ...rest] = deed.split(' ')
+function participle(past: string): string {
+  const [verb = '', ...rest] = past.split(' ')
   return [Object.hasOwn(PARTICIPLES, verb) ? PARTICIPLES[verb] : verb, ...rest].join(' ')
 }
 
-function capitalised([first, ...rest]: readonly Piece[]): Piece[] {
+function capitalised([first, ...rest]: readonly SentencePart[]): SentencePart[] {
   if (first === undefined) return []
   const [letter = '', ...others] = Array.from(first.text)
   return [{ ...first, text: letter.toUpperCase() + others.join('') }, ...rest]

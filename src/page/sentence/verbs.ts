@@ -1,4 +1,4 @@
-/** Verbs whose past tense no rule gives, and those that double their last letter. */
+/** Past tense of irregular verbs and of verbs that double their last letter. */
 const PAST: Readonly<Record<string, string>> = {
   begin: 'began',
   bind: 'bound',
@@ -65,25 +65,31 @@ const PAST: Readonly<Record<string, string>> = {
   write: 'wrote',
 }
 
-/** What a verb does, as far as its name tells: for a mark beside the row, never for a decision. */
-export type Deed = 'made' | 'changed' | 'removed' | 'read' | 'other'
+/** What a verb probably does. Used for the colour of a row's mark and for nothing else. */
+export type ActionKind = 'created' | 'changed' | 'removed' | 'read' | 'other'
 
-const DEEDS: readonly (readonly [Deed, ReadonlySet<string>])[] = [
-  ['made', set('create add invite register upload import grant enable connect publish issue')],
-  ['made', set('insert provision approve activate restore start')],
-  ['changed', set('update edit set change rename move toggle patch modify reset assign transfer')],
-  ['changed', set('revert replace reorder schedule configure rotate check attach merge put')],
-  ['removed', set('delete remove revoke cancel disable disconnect archive purge reject unpublish')],
-  ['removed', set('refund ban block close terminate stop detach deactivate decline fail drop')],
-  ['read', set('read view get list describe export download search open_page show fetch lookup')],
+const KINDS: readonly (readonly [ActionKind, ReadonlySet<string>])[] = [
+  ['created', words('create add invite register upload import grant enable connect publish issue')],
+  ['created', words('insert provision approve activate restore start')],
+  [
+    'changed',
+    words('update edit set change rename move toggle patch modify reset assign transfer'),
+  ],
+  ['changed', words('revert replace reorder schedule configure rotate check attach merge put')],
+  [
+    'removed',
+    words('delete remove revoke cancel disable disconnect archive purge reject unpublish'),
+  ],
+  ['removed', words('refund ban block close terminate stop detach deactivate decline fail drop')],
+  ['read', words('read view get list describe export download search open_page show fetch lookup')],
 ]
 
-function set(words: string): ReadonlySet<string> {
-  return new Set(words.split(' '))
+function words(text: string): ReadonlySet<string> {
+  return new Set(text.split(' '))
 }
 
-/** `feature_flag`, `featureFlag` and `feature-flag` are the words `feature flag`. */
-export function inWords(name: string): string {
+/** `feature_flag`, `featureFlag` and `feature-flag` become `feature flag`. */
+export function splitWords(name: string): string {
   return name
     .replaceAll(/([a-z\d])([A-Z])/g, '$1 $2')
     .replaceAll(/[_\-.\s]+/g, ' ')
@@ -91,7 +97,7 @@ export function inWords(name: string): string {
     .toLowerCase()
 }
 
-/** `update` is `updated`; of several words the first changes: `check in` is `checked in`. */
+/** `update` becomes `updated`, `check in` becomes `checked in`. */
 export function pastTense(words: string): string {
   const [verb = '', ...rest] = words.split(' ')
   return [pastOf(verb), ...rest].join(' ')
@@ -106,7 +112,7 @@ function pastOf(verb: string): string {
   return `${verb}ed`
 }
 
-export function deedOf(verb: string): Deed {
-  const [first = ''] = inWords(verb).split(' ')
-  return DEEDS.find(([, verbs]) => verbs.has(first))?.[0] ?? 'other'
+export function actionKind(verb: string): ActionKind {
+  const [first = ''] = splitWords(verb).split(' ')
+  return KINDS.find(([, verbs]) => verbs.has(first))?.[0] ?? 'other'
 }

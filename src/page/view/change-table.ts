@@ -1,46 +1,52 @@
-import { html } from 'hono/html'
+import { html, type Html } from '../http/html.ts'
 import type { Change } from '../sentence/changes.ts'
 import { visible } from '../sentence/plain-text.ts'
-import type { Html } from './view-state.ts'
-import { leaf } from './json-tree.ts'
+import { jsonLeaf } from './json-tree.ts'
 
-/** Before and after, field by field. */
-export function diff(changes: readonly Change[]): Html {
+const MAX_COMPARED_CHARACTERS = 4_000
+/** Texts with fewer equal characters at their ends are marked as a whole. */
+const MIN_EQUAL_CHARACTERS = 8
+
+/** Each changed field, before and after. */
+export function changeTable(changes: readonly Change[]): Html {
   const rows = changes.map(
     ({ path, from, to }) => html`<tr><th scope="row">${path === '' ? '–' : visible(path)}</th>
-<td>${side(from, to, 'del')}</td><td>${side(to, from, 'ins')}</td></tr>`,
+<td>${cell(from, to, 'del')}</td><td>${cell(to, from, 'ins')}</td></tr>`,
   )
-  return html`<section class="diff"><h3>Changes</h3>
+  return html`<section class="change-table"><h3>Changes</h3>
 <table><thead><tr><th scope="col">Field</th><th scope="col">Before</th><th scope="col">After</th>
 </tr></thead><tbody>${rows}</tbody></table></section>`
 }
 
-const MIN_ALIKE = 8
-
-/** Whether the place before this character is between two letters or figures. */
-function isInWord(text: readonly string[], at: number): boolean {
-  return /^[\p{L}\p{N}]{2}$/u.test(`${text[at - 1] ?? ''}${text[at] ?? ''}`)
-}
-
-/** Of two long texts that are mostly alike, only what differs is marked. */
-function side(value: unknown, other: unknown, tag: 'del' | 'ins'): Html {
+/** One side of a change. If two texts differ only in the middle, only the middle is marked. */
+function cell(value: unknown, other: unknown, tag: 'del' | 'ins'): Html {
   if (value === undefined) return html`<span class="null">not there</span>`
   const mark = (inner: unknown) =>
     tag === 'del' ? html`<del>${inner}</del>` : html`<ins>${inner}</ins>`
   if (typeof value === 'object' && value !== null) return mark(visible(JSON.stringify(value)))
-  if (typeof value !== 'string' || typeof other !== 'string') return mark(leaf(value))
-  const one = Array.from(value.slice(0, 4_000))
-  const two = Array.from(other.slice(0, 4_000))
-  const shorter = Math.min(one.length, two.length)
+  if (typeof value !== 'string' || typeof other !== 'string') return mark(jsonLeaf(value))
+  const characters = Array.from(value.slice(0, MAX_COMPARED_CHARACTERS))
+  const { head, tail } = equalEnds(characters, Array.from(other.slice(0, MAX_COMPARED_CHARACTERS)))
+  if (head + tail < MIN_EQUAL_CHARACTERS) return mark(jsonLeaf(value))
+  const text = (from: number, to: number) => visible(characters.slice(from, to).join(''))
+  const end = characters.length - tail
+  return html`${text(0, head)}${mark(text(head, end))}${text(end, characters.length)}`
+}
+
+/** How many characters are equal at the beginning and at the end, in whole words. */
+function equalEnds(one: readonly string[], other: readonly string[]) {
+  const length = Math.min(one.length, other.length)
   let head = 0
-  while (head < shorter && one[head] === two[head]) head += 1
+  while (head < length && one[head] === other[head]) head += 1
   let tail = 0
-  while (tail < shorter - head && one.at(-1 - tail) === two.at(-1 - tail)) tail += 1
-  // Whole words: of "Friday" and "Saturday" nobody wants to see "Fri" and "Satur".
-  while (head > 0 && isInWord(one, head)) head -= 1
-  while (tail > 0 && isInWord(one, one.length - tail)) tail -= 1
-  if (head + tail < MIN_ALIKE) return mark(leaf(value))
-  const text = (from: number, to: number) => visible(one.slice(from, to).join(''))
-  const end = one.length - tail
-  return html`${text(0, head)}${mark(text(head, end))}${text(end, one.length)}`
+  while (tail < length - head && one.at(-1 - tail) === other.at(-1 - tail)) tail += 1
+  // Of "Friday" and "Saturday" the words are marked, not "Fri" and "Satur".
+  while (head > 0 && isInsideWord(one, head)) head -= 1
+  while (tail > 0 && isInsideWord(one, one.length - tail)) tail -= 1
+  return { head, tail }
+}
+
+/** Whether the characters on both sides of this position are letters or digits. */
+function isInsideWord(characters: readonly string[], at: number): boolean {
+  return /^[\p{L}\p{N}]{2}$/u.test(`${characters[at - 1] ?? ''}${characters[at] ?? ''}`)
 }

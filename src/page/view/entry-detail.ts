@@ -1,74 +1,75 @@
-import { html } from 'hono/html'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { changesOf } from '../sentence/changes.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
+import { html, type Html } from '../http/html.ts'
 import { filterHref, href } from '../query/address.ts'
 import { visible } from '../sentence/plain-text.ts'
-import { DECLARED_LOSSES } from '../sentence/loss-sentences.ts'
+import { LOSS_ACTIONS } from '../sentence/loss-sentences.ts'
 import { sentenceOf } from '../sentence/sentence.ts'
-import { diff } from './change-table.ts'
-import { said, shownTime } from './entry-row.ts'
-import type { Html, Scene } from './view-state.ts'
-import { tree } from './json-tree.ts'
+import { changeTable } from './change-table.ts'
+import { sentenceHtml } from './entry-row.ts'
+import { formatTime } from './format.ts'
+import { jsonTree } from './json-tree.ts'
+import type { ViewState } from './view-state.ts'
 
 const AROUND_MS = 300_000
 const MAX_MARKS = 20
-/** The id and the entry are made one after the other: below it, they tell the same moment. */
+/** With a smaller difference between recording and happening, one time is shown. */
 const SAME_TIME_MS = 1_000
 
-/** Everything that is known of one entry. */
-export function detail(scene: Scene, entry: LoggedEntry | undefined): Html {
-  const { query, nameOf } = scene
-  const back = href(query.given, { entry: null })
-  const close = html`<a class="close" id="close" href="${back}" aria-label="Close">×</a>`
+/** Everything that the log holds of one entry. */
+export function entryDetail(view: ViewState, entry: LoggedEntry | undefined): Html {
+  const { query, nameOf } = view
+  const closeHref = href(query.given, { entry: null })
+  const close = html`<a class="close" id="close" href="${closeHref}" aria-label="Close">×</a>`
   if (!entry) {
-    return html`<aside class="detail" id="detail" aria-labelledby="detail-heading">${close}
+    return html`<aside class="entry-detail" id="detail" aria-labelledby="detail-heading">${close}
 <h2 id="detail-heading" tabindex="-1">No such entry</h2>
 <p>The log holds no entry with the id <code>${query.entry ?? ''}</code>.</p></aside>`
   }
   const changes = changesOf(entry.metadata)
-  const kind = DECLARED_LOSSES.has(entry.action) ? 'detail gap' : 'detail'
-  const heading = said(scene, sentenceOf(entry, nameOf))
+  const kind = LOSS_ACTIONS.has(entry.action) ? 'entry-detail gap' : 'entry-detail'
+  const heading = sentenceHtml(view, sentenceOf(entry, nameOf))
   return html`<aside class="${kind}" id="detail" data-id="${entry.id}"
 aria-labelledby="detail-heading">${close}
-<h2 class="said" id="detail-heading" tabindex="-1">${heading}</h2>
+<h2 class="sentence" id="detail-heading" tabindex="-1">${heading}</h2>
 ${degraded(entry)}
-<dl class="facts">${facts(scene, entry)}</dl>
-${changes.length === 0 ? '' : diff(changes)}
+<dl class="facts">${facts(view, entry)}</dl>
+${changes.length === 0 ? '' : changeTable(changes)}
 ${section('Metadata', entry.metadata)}
 ${section('Context', entry.context)}
 ${json(entry)}
 </aside>`
 }
 
-function facts({ zone, nameOf }: Scene, entry: LoggedEntry): (Html | '')[] {
+function facts({ zone, nameOf }: ViewState, entry: LoggedEntry): (Html | '')[] {
   const { action, entityType, requestId, recorderId, recorderSeq } = entry
   const atMs = recordedMs(entry.id)
   const happenedMs = entry.occurredAt.getTime()
   const iso = (ms: number) => new Date(ms).toISOString()
   const times = { from: iso(atMs - AROUND_MS), to: iso(atMs + AROUND_MS) }
-  // What else was going on, whatever the list is narrowed to; but never among other events' noise.
-  const around = only({ ...(entry.eventId ? { event: entry.eventId } : {}), ...times })
+  // Ignores the current filter, but stays within the entry's event.
+  const around = onlyHref({ ...(entry.eventId ? { event: entry.eventId } : {}), ...times })
   const entity = /^([^.]+)\./.exec(action)?.[1]
-  const all = entity ? more(only({ action: `${entity}.*` }), `all of ${visible(entity)}`) : ''
+  const all = entity ? more(onlyHref({ action: `${entity}.*` }), `all ${visible(entity)}.*`) : ''
   const targetLabel = entityType ? `Target, ${visible(entityType)}` : 'Target'
   const id = (label: string, name: string, given: string | null) => {
     const known = given === null ? '' : visible(nameOf(given) ?? '')
     return (
       given !== null &&
-      fact(label, html`<a href="${only({ [name]: given })}">${given}</a> ${known}`)
+      fact(label, html`<a href="${onlyHref({ [name]: given })}">${given}</a> ${known}`)
     )
   }
   const shown = [
     fact(
       'Recorded',
       html`<time datetime="${iso(atMs)}">${zone.exact(atMs)}</time>
-${more(around, '5 minutes around')}`,
+${more(around, '5 minutes before and after')}`,
     ),
     Math.abs(happenedMs - atMs) >= SAME_TIME_MS &&
-      fact('Happened', html`${shownTime(zone, happenedMs)}`),
-    fact('Logged', html`${zone.exact(entry.loggedAt.getTime())}, as number ${entry.seq}`),
-    fact('Action', html`<a href="${only({ action })}">${visible(action)}</a> ${all}`),
+      fact('Happened', html`${formatTime(zone, happenedMs)}`),
+    fact('Logged', html`${zone.exact(entry.loggedAt.getTime())}, number ${entry.seq}`),
+    fact('Action', html`<a href="${onlyHref({ action })}">${visible(action)}</a> ${all}`),
     id('User', 'user', entry.userId),
     id('Event', 'event', entry.eventId),
     id(targetLabel, 'target', entry.targetId),
@@ -76,25 +77,25 @@ ${more(around, '5 minutes around')}`,
     requestId !== null &&
       fact(
         'Request',
-        html`<a href="${only({ request: requestId })}">${visible(requestId)}</a>
-${more(only({ request: requestId }), 'everything in this request')}`,
+        html`<a href="${onlyHref({ request: requestId })}">${visible(requestId)}</a>
+${more(onlyHref({ request: requestId }), 'all entries of this request')}`,
       ),
     fact('Entry', html`<code>${entry.id}</code>`),
     recorderId === null
       ? fact('Written by', html`${writerOf(action)}`)
-      : fact('Recorder', html`<code>${recorderId}</code>, its number ${recorderSeq ?? 'unknown'}`),
+      : fact('Recorder', html`<code>${recorderId}</code>, number ${recorderSeq ?? 'unknown'}`),
   ]
-  return shown.map((one) => one || '')
+  return shown.map((row) => row || '')
 }
 
-/** Who wrote what has no recorder. */
+/** Who wrote an entry that no recorder wrote. */
 function writerOf(action: string): string {
-  if (action === 'audit.gap') return 'the relay, which found the loss'
+  if (action === 'audit.gap') return 'the relay, which detected the loss'
   return 'the application’s own transaction (outbox)'
 }
 
-/** Everything with these values, whatever was filtered before. */
-function only(values: Readonly<Record<string, string>>): string {
+/** A filter with these values and no others. */
+function onlyHref(values: Readonly<Record<string, string>>): string {
   return filterHref({}, values)
 }
 
@@ -106,17 +107,17 @@ function fact(label: string, value: Html): Html {
   return html`<div><dt>${label}</dt><dd>${value}</dd></div>`
 }
 
-/** What `record()` had to leave out or to alter is said before anything else is believed. */
+/** A warning about what `record()` had to omit or change. */
 function degraded({ context }: LoggedEntry): Html | '' {
   const marks = context['degraded']
   if (!Array.isArray(marks) || marks.length === 0) return ''
   const shown = marks.slice(0, MAX_MARKS).map((mark) => visible(String(mark)))
-  return html`<p class="warning">Stored less faithfully than it was given: ${shown.join(', ')}</p>`
+  return html`<p class="degraded">Parts of this entry were changed or left out when it was recorded: ${shown.join(', ')}</p>`
 }
 
 function section(title: string, value: Readonly<Record<string, unknown>>): Html | '' {
   if (Object.keys(value).length === 0) return ''
-  return html`<section><h3>${title}</h3>${tree(value)}</section>`
+  return html`<section><h3>${title}</h3>${jsonTree(value)}</section>`
 }
 
 function json(entry: LoggedEntry): Html {

@@ -1,96 +1,99 @@
-import { html } from 'hono/html'
 import type { Bar, Histogram } from '../histogram/histogram.ts'
+import { html, type Html } from '../http/html.ts'
 import { filterHref } from '../query/address.ts'
 import { DAY_MS } from '../query/zone.ts'
-import { axis } from './time-axis.ts'
-import { entries, type Html, inFigures, type Scene } from './view-state.ts'
+import { entryCount, formatCount } from './format.ts'
+import { timeAxis } from './time-axis.ts'
+import type { ViewState } from './view-state.ts'
 
 const WIDTH = 1_000
 const HEIGHT = 100
 
-/** `failed`: it could not be worked out in time. The list does not wait for it. */
-export type Drawn = Histogram | 'failed' | undefined
+/** `failed`: it was not ready in time, and the page does not wait. Undefined: nothing to draw. */
+export type HistogramResult = Histogram | 'failed' | undefined
 
-/** The bars, and beneath them the same as a table for those who do not see them. */
-export function histogramView(scene: Scene, drawn: Drawn): Html {
-  if (drawn === 'failed') return none('Too many entries to count in time: a narrower filter helps.')
-  const bars = drawn?.bars.filter(({ count }) => count > 0) ?? []
-  if (drawn === undefined || bars.length === 0) return none('')
-  if (bars.length === 1 && bars[0]?.count === 1) return none('') // the list says when it was
-  const { fromMs, toMs } = drawn
-  const most = Math.max(...bars.map(({ count }) => count))
-  const range = filterHref(scene.query.given, { range: null, live: null, from: 'FROM', to: 'TO' })
+/** The bars, and a table with the same numbers for screen readers. */
+export function histogramView(view: ViewState, result: HistogramResult): Html {
+  if (result === 'failed') {
+    return emptyHistogram('Counting the entries took too long. A narrower filter is faster.')
+  }
+  const bars = result?.bars.filter(({ count }) => count > 0) ?? []
+  if (result === undefined || bars.length === 0) return emptyHistogram('')
+  // A single entry needs no bar: the list shows its time.
+  if (bars.length === 1 && bars[0]?.count === 1) return emptyHistogram('')
+  const { fromMs, toMs } = result
+  const maxCount = Math.max(...bars.map(({ count }) => count))
+  const range = filterHref(view.query.given, { range: null, live: null, from: 'FROM', to: 'TO' })
   return html`<figure class="histogram" id="histogram" data-from="${fromMs}" data-to="${toMs}"
-data-href="${range}" data-zone="${scene.zone.name}">
-<figcaption>${caption(drawn, most)}</figcaption>
+data-href="${range}" data-zone="${view.zone.name}">
+<figcaption>${caption(result, maxCount)}</figcaption>
 <svg class="bars" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true"
 focusable="false">
-${drawn.bars.map((bar) => drawBar(scene, drawn, bar, most))}
+${result.bars.map((bar) => barLink(view, result, bar, maxCount))}
 <rect class="selection" x="0" y="0" width="0" height="${HEIGHT}"/>
 </svg>
-<svg class="axis" aria-hidden="true" focusable="false">${axis(scene.zone, drawn)}</svg>
+<svg class="axis" aria-hidden="true" focusable="false">${timeAxis(view.zone, result)}</svg>
 <details class="as-table"><summary>As a table</summary>
 <table><thead><tr><th scope="col">From</th><th scope="col">Entries</th></tr></thead>
-<tbody>${bars.map((bar) => tableRow(scene, bar))}</tbody></table></details>
+<tbody>${bars.map((bar) => tableRow(view, bar))}</tbody></table></details>
 </figure>`
 }
 
-function none(why: string): Html {
-  const caption = why === '' ? '' : html`<figcaption>${why}</figcaption>`
-  return html`<figure class="histogram none" id="histogram">${caption}</figure>`
+function emptyHistogram(reason: string): Html {
+  const caption = reason === '' ? '' : html`<figcaption>${reason}</figcaption>`
+  return html`<figure class="histogram" id="histogram">${caption}</figure>`
 }
 
-const ESTIMATED = `What is read for the bars is bounded. Where a bar holds more, its height comes
-from a sample of its entries, or from their numbers.`
+const ESTIMATE_HINT = `The number of entries read for the bars is limited. The height of a bar with more
+entries comes from a sample, or from sequence numbers.`
 
-function caption({ bars, stepMs }: Histogram, most: number): Html {
+function caption({ bars, stepMs }: Histogram, maxCount: number): Html {
   const total = bars.reduce((sum, { count }) => sum + count, 0)
   const isEstimate = bars.some((bar) => bar.isEstimate)
-  const note = isEstimate ? html`, <span title="${ESTIMATED}">estimated and not counted</span>` : ''
-  const [about, circa] = isEstimate ? ['about ', '≈ '] : ['', '']
-  return html`<b>${about}${entries(roughly(total, isEstimate))}</b>
-<span class="by">by time of recording, ${width(stepMs)}${note}</span>
-<span class="most">most in a bar: ${circa}${inFigures(roughly(most, isEstimate))}</span>`
+  const note = isEstimate ? html`, <span title="${ESTIMATE_HINT}">estimated</span>` : ''
+  return html`<b>${isEstimate ? 'about ' : ''}${entryCount(rounded(total, isEstimate))}</b>
+<span class="range">by time of recording, ${barWidth(stepMs)}${note}</span>
+<span class="highest">highest bar: ${isEstimate ? '≈ ' : ''}${formatCount(rounded(maxCount, isEstimate))}</span>`
 }
 
-function tableRow(scene: Scene, bar: Bar): Html {
+function tableRow(view: ViewState, bar: Bar): Html {
   return html`<tr>
-<td><a href="${barHref(scene, bar)}">${scene.zone.exact(bar.fromMs)}</a></td>
-<td>${said(bar)}</td></tr>`
+<td><a href="${barHref(view, bar)}">${view.zone.exact(bar.fromMs)}</a></td>
+<td>${countText(bar)}</td></tr>`
 }
 
-function drawBar(scene: Scene, { fromMs, toMs }: Histogram, bar: Bar, most: number): Html {
+function barLink(view: ViewState, { fromMs, toMs }: Histogram, bar: Bar, maxCount: number): Html {
   const scale = WIDTH / (toMs - fromMs)
   const x = (bar.fromMs - fromMs) * scale
   const width = (bar.toMs - bar.fromMs) * scale
-  const height = bar.count === 0 ? 0 : Math.max(3, (bar.count / most) * HEIGHT)
+  const height = bar.count === 0 ? 0 : Math.max(3, (bar.count / maxCount) * HEIGHT)
   const gap = Math.min(2, width * 0.15)
   const rect = (kind: string, at: number, wide: number, high: number) =>
     html`<rect class="${kind}" x="${at.toFixed(2)}" y="${(HEIGHT - high).toFixed(2)}"
 width="${wide.toFixed(2)}" height="${high.toFixed(2)}"/>`
-  return html`<a class="bar${bar.isEstimate ? ' estimate' : ''}" href="${barHref(scene, bar)}"
-tabindex="-1"><title>${scene.zone.exact(bar.fromMs)} · ${said(bar)}</title>
+  return html`<a class="bar${bar.isEstimate ? ' estimate' : ''}" href="${barHref(view, bar)}"
+tabindex="-1"><title>${view.zone.exact(bar.fromMs)} · ${countText(bar)}</title>
 ${rect('hit', x, width, HEIGHT)}
 ${rect('fill', x + gap / 2, Math.max(0.5, width - gap), height)}</a>`
 }
 
-/** To whole seconds, which is what the form's own fields hold. */
-function barHref({ query }: Scene, { fromMs, toMs }: Bar): string {
+/** To whole seconds, as in the fields of the form. */
+function barHref({ query }: ViewState, { fromMs, toMs }: Bar): string {
   const from = new Date(Math.floor(fromMs / 1_000) * 1_000).toISOString()
   const to = new Date(Math.ceil(toMs / 1_000) * 1_000).toISOString()
   return filterHref(query.given, { range: null, live: null, from, to })
 }
 
-function said({ count, isEstimate }: Bar): string {
-  return `${isEstimate ? 'about ' : ''}${entries(roughly(count, isEstimate))}`
+function countText({ count, isEstimate }: Bar): string {
+  return `${isEstimate ? 'about ' : ''}${entryCount(rounded(count, isEstimate))}`
 }
 
-/** An estimate is not to look like a count: two figures of it are all that is known. */
-function roughly(count: number, isEstimate: boolean): number {
+/** An estimate is rounded to two digits, so that it does not look like a count. */
+function rounded(count: number, isEstimate: boolean): number {
   return isEstimate && count > 100 ? Number(count.toPrecision(2)) : count
 }
 
-function width(stepMs: number): string {
+function barWidth(stepMs: number): string {
   const units = [
     [DAY_MS, 'day'],
     [3_600_000, 'hour'],
@@ -100,7 +103,7 @@ function width(stepMs: number): string {
   for (const [unitMs, name] of units) {
     if (stepMs < unitMs) continue
     const count = Math.round(stepMs / unitMs)
-    return `${inFigures(count)} ${name}${count === 1 ? '' : 's'} a bar`
+    return `${formatCount(count)} ${name}${count === 1 ? '' : 's'} per bar`
   }
-  return `${stepMs} ms a bar`
+  return `${stepMs} ms per bar`
 }

@@ -1,19 +1,18 @@
-import { html } from 'hono/html'
+import { html, type Html } from '../http/html.ts'
 import { visible } from '../sentence/plain-text.ts'
-import type { Html } from './view-state.ts'
 
-/** More than anybody reads; the JSON beneath has all of it. */
+/** The JSON under the tree shows all of it. */
 const MAX_NODES = 1_000
 const MAX_DEPTH = 40
 const MAX_CHARACTERS = 4_000
 
-/** JSON as an indented tree. Values are text and nothing else; only http and https become links. */
-export function tree(value: Readonly<Record<string, unknown>>): Html {
-  return branch(Object.entries(value), { left: MAX_NODES }, 0)
+/** JSON as an indented tree. All values are text, except that http and https addresses are links. */
+export function jsonTree(value: Readonly<Record<string, unknown>>): Html {
+  return branch(Object.entries(value), { nodesLeft: MAX_NODES }, 0)
 }
 
 interface Budget {
-  left: number
+  nodesLeft: number
 }
 
 function branch(
@@ -23,26 +22,26 @@ function branch(
 ): Html {
   const rows: Html[] = []
   for (const [at, [key, value]] of fields.entries()) {
-    if (budget.left <= 0) {
-      rows.push(html`<div class="cut">… ${fields.length - at} more: see the JSON</div>`)
+    if (budget.nodesLeft <= 0) {
+      rows.push(html`<div class="cut">… ${fields.length - at} more in the JSON</div>`)
       break
     }
-    budget.left -= 1
+    budget.nodesLeft -= 1
     rows.push(html`<div><dt>${visible(key)}</dt><dd>${node(value, budget, depth)}</dd></div>`)
   }
-  return html`<dl class="tree">${rows}</dl>`
+  return html`<dl class="json-tree">${rows}</dl>`
 }
 
 function node(value: unknown, budget: Budget, depth: number): Html {
-  if (typeof value !== 'object' || value === null) return leaf(value)
+  if (typeof value !== 'object' || value === null) return jsonLeaf(value)
   const fields = Object.entries(value)
   if (fields.length === 0)
     return html`<span class="null">${Array.isArray(value) ? 'empty list' : 'empty'}</span>`
-  if (depth >= MAX_DEPTH) return html`<span class="null">… deeper: see the JSON</span>`
+  if (depth >= MAX_DEPTH) return html`<span class="null">… more in the JSON</span>`
   return branch(fields, budget, depth + 1)
 }
 
-export function leaf(value: unknown): Html {
+export function jsonLeaf(value: unknown): Html {
   if (value === null) return html`<span class="null">null</span>`
   if (value === '') return html`<span class="null">empty text</span>`
   if (typeof value !== 'string') return html`<span class="${typeof value}">${String(value)}</span>`
@@ -57,7 +56,7 @@ function cut(value: string): string {
   return `${visible(value.slice(0, MAX_CHARACTERS))}… (${value.length} characters)`
 }
 
-/** `javascript:`, `data:` and the rest of them stay text. */
+/** Other schemes, such as `javascript:` and `data:`, are dangerous and stay text. */
 function webAddress(value: string): string | undefined {
   if (!/^https?:\/\/[^\s]{1,2000}$/i.test(value)) return undefined
   try {

@@ -1,41 +1,45 @@
-import { html } from 'hono/html'
-import type { Frame } from '../histogram/time-scale.ts'
+import type { TimeScale } from '../histogram/time-scale.ts'
+import { html, type Html } from '../http/html.ts'
 import { DAY_MS, type Zone } from '../query/zone.ts'
-import type { Html } from './view-state.ts'
 
 const MAX_TICKS = 5
-const [SECOND, MINUTE, HOUR] = [1_000, 60_000, 3_600_000]
-/** Distances at which a clock or a calendar is read. */
+const SECOND_MS = 1_000
+const MINUTE_MS = 60_000
+const HOUR_MS = 3_600_000
+/** Distances between two labels. */
 const STEPS_MS = [
-  ...[SECOND, 5 * SECOND, 15 * SECOND, 30 * SECOND],
-  ...[MINUTE, 2 * MINUTE, 5 * MINUTE, 15 * MINUTE, 30 * MINUTE],
-  ...[HOUR, 2 * HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR],
-  ...[DAY_MS, 2 * DAY_MS, 7 * DAY_MS, 14 * DAY_MS, 28 * DAY_MS, 91 * DAY_MS, 365 * DAY_MS],
+  ...[1, 5, 15, 30].map((seconds) => seconds * SECOND_MS),
+  ...[1, 2, 5, 15, 30].map((minutes) => minutes * MINUTE_MS),
+  ...[1, 2, 3, 6, 12].map((hours) => hours * HOUR_MS),
+  ...[1, 2, 7, 14, 28, 91, 365].map((days) => days * DAY_MS),
 ]
-/** Half of a character on a narrow screen: nearer to an end, a label is written inwards. */
+/**
+ * Half the width of a character on a narrow screen, as a share of the axis. A label that would cross
+ * an end is aligned to its inner side.
+ */
 const HALF_CHARACTER = 0.0095
 
-/** The times beneath the bars, where the viewer's clock shows a round one. */
-export function axis(zone: Zone, { fromMs, toMs }: Frame): Html[] {
+/** The labels under the bars, at round times of the viewer's zone. */
+export function timeAxis(zone: Zone, { fromMs, toMs }: TimeScale): Html[] {
   const spanMs = toMs - fromMs
-  const wanted = spanMs / (MAX_TICKS - 1)
-  const stepMs = STEPS_MS.find((step) => step >= wanted) ?? wanted
+  const minStepMs = spanMs / (MAX_TICKS - 1)
+  const stepMs = STEPS_MS.find((step) => step >= minStepMs) ?? minStepMs
   const ticks = ticksOf(zone, fromMs, toMs, stepMs)
   const times = ticks.length > 0 ? ticks : [fromMs]
   return times.map((ms, at) => {
     const share = (ms - fromMs) / spanMs
-    const said = label(zone, ms, stepMs, times[at - 1])
-    const room = said.length * HALF_CHARACTER
+    const text = label(zone, ms, stepMs, times[at - 1])
+    const room = text.length * HALF_CHARACTER
     const anchor = share < room ? 'start' : share > 1 - room ? 'end' : 'middle'
     const x = `${(share * 100).toFixed(2)}%`
     return html`<line x1="${x}" x2="${x}" y1="0" y2="4"/>
-<text x="${x}" y="17" text-anchor="${anchor}">${said}</text>`
+<text x="${x}" y="17" text-anchor="${anchor}">${text}</text>`
   })
 }
 
 function ticksOf(zone: Zone, fromMs: number, toMs: number, stepMs: number): readonly number[] {
   const ticks: number[] = []
-  // On the wall, so that a day's tick is a midnight there, also where clocks are put forward.
+  // In wall time, so that the label of a day is at its midnight even when daylight saving begins.
   const wallMs = (ms: number) => ms + zone.offsetMs(ms)
   const lastMs = wallMs(toMs)
   for (let at = Math.ceil(wallMs(fromMs) / stepMs) * stepMs; at <= lastMs; at += stepMs) {
@@ -53,8 +57,10 @@ function label(zone: Zone, ms: number, stepMs: number, beforeMs: number | undefi
   if (stepMs >= DAY_MS) {
     return zone.format(ms, isNewYear && beforeMs !== undefined ? { ...day, year: 'numeric' } : day)
   }
-  const time = wall.slice(11, stepMs < MINUTE ? 19 : 16)
+  const time = wall.slice(11, stepMs < MINUTE_MS ? 19 : 16)
   const isNewDay =
-    beforeMs === undefined ? stepMs >= HOUR : zone.wall(beforeMs).slice(0, 10) !== wall.slice(0, 10)
+    beforeMs === undefined
+      ? stepMs >= HOUR_MS
+      : zone.wall(beforeMs).slice(0, 10) !== wall.slice(0, 10)
   return isNewDay ? `${zone.format(ms, day)} ${time}` : time
 }

@@ -1,37 +1,37 @@
-import { html } from 'hono/html'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
-import { document, masthead } from './document.ts'
-import { filters } from './filter-form.ts'
-import type { Html, Scene } from './view-state.ts'
+import { html, type Html } from '../http/html.ts'
+import { FIELD_NAMES } from '../query/address.ts'
+import { document } from './document.ts'
+import { filterForm } from './filter-form.ts'
+import { topBar } from './top-bar.ts'
+import type { ViewState } from './view-state.ts'
 
 export interface PageParts {
   readonly main: Html
   readonly histogram?: Html | undefined
   readonly detail?: Html | undefined
-  readonly shown?: readonly LoggedEntry[]
-  /** Where new entries come from, while the page is live. */
+  readonly shownEntries?: readonly LoggedEntry[]
+  /** The address of the live stream, while the view is live. */
   readonly stream?: string | undefined
 }
 
-/** The whole page: what is asked above, what was found beneath, one entry beside it. */
-export function page(scene: Scene, parts: PageParts): Html {
-  const { main, histogram = '', detail = '', shown = [], stream } = parts
-  const following = stream === undefined ? '' : html` data-stream="${stream}"`
-  const body = html`${masthead(scene)}
-<main class="${detail === '' ? '' : 'with-detail'}" id="page"${following}>
-${filters(scene, shown)}
+/** The top bar and the filter, under them the histogram and the list, with an open entry at its side. */
+export function wholePage(view: ViewState, parts: PageParts): Html {
+  const { main, histogram = '', detail = '', shownEntries = [], stream } = parts
+  const streamData = stream === undefined ? '' : html` data-stream="${stream}"`
+  const body = html`${topBar(view)}
+<main class="${detail === '' ? '' : 'with-detail'}" id="page"${streamData}>
+${filterForm(view, shownEntries)}
 ${histogram}
 <div class="columns">
 ${main}
 <div id="aside">${detail}</div>
 </div>
 </main>`
-  return document({ title: titleOf(scene), theme: scene.theme }, body)
+  return document({ title: pageTitle(view), theme: view.theme }, body)
 }
 
-function titleOf({ query }: Scene): string {
-  const chosen = ['action', 'user', 'event', 'target', 'request'].flatMap(
-    (name) => query.given[name]?.slice(0, 40) ?? [],
-  )
-  return [...chosen, 'Audit log'].join(' · ')
+function pageTitle({ query }: ViewState): string {
+  const values = FIELD_NAMES.flatMap((name) => query.given[name]?.slice(0, 40) ?? [])
+  return [...values, 'Audit log'].join(' · ')
 }

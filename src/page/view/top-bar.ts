@@ -1,0 +1,82 @@
+import { html, type Html } from '../http/html.ts'
+import { href } from '../query/address.ts'
+import { ariaCurrent } from './format.ts'
+import { THEMES, type ViewState } from './view-state.ts'
+
+const KEYS = [
+  ['/', 'Go to the filter'],
+  ['j', 'Next entry'],
+  ['k', 'Previous entry'],
+  ['Enter', 'Open the entry'],
+  ['Esc', 'Close the entry'],
+  ['l', 'Turn live on or off'],
+  ['?', 'Show this help'],
+] as const
+
+/** The bar at the top: live view, time zone, colours, help, and the viewer's name. */
+export function topBar(view: ViewState): Html {
+  const { viewerName } = view
+  return html`<header class="top-bar">
+<a class="skip" href="#entries">Skip to the entries</a>
+<h1><a href="?">Audit log</a></h1>
+<nav aria-label="View">
+${liveSwitch(view)}
+${zoneSwitch(view)}
+${themeSwitch(view)}
+${help(view)}
+<span class="viewer" title="You are reading as ${viewerName}">${viewerName}</span>
+</nav>
+</header>`
+}
+
+function liveSwitch({ query }: ViewState): Html {
+  const { given, isLive } = query
+  const address = href(given, { live: isLive ? null : '1', cursor: null, to: null })
+  const title = isLive
+    ? 'New entries appear as they are logged'
+    : 'Show new entries as they are logged'
+  return html`<a class="live" id="live" href="${address}" data-on="${isLive ? 'yes' : 'no'}"
+title="${title}">
+<span class="dot" aria-hidden="true"></span>Live <b>${isLive ? 'on' : 'off'}</b></a>`
+}
+
+function help({ readsAreRecorded }: ViewState): Html {
+  return html`<details class="help" id="help">
+<summary title="Keys and help"><span aria-hidden="true">?</span><span class="unseen">Help</span>
+</summary>
+<div class="sheet"><h2>Keys</h2>
+<dl>
+${KEYS.map(([key, what]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}
+</dl>
+<h2>Links</h2>
+<p>Click a user, event or target in the list to filter by it. Click a request to see all of its
+entries. Ids in an open entry show all entries with that id.</p>
+<p>The address contains the filter: send it to a colleague to show the same entries.</p>
+<p>Click a bar, or drag over several, to choose a time range.</p>
+${readsAreRecorded ? html`<p>What you read here is recorded in the log.</p>` : ''}
+</div></details>`
+}
+
+function zoneSwitch({ query, zone }: ViewState): Html {
+  const isUtc = zone.name === 'UTC'
+  const addressOf = (name: string) => href(query.given, { zone: name })
+  const place = zone.name.split('/').at(-1)?.replaceAll('_', ' ')
+  // Only the browser knows its time zone, so the page's script completes and shows this link.
+  const local = isUtc
+    ? html`<a id="local-zone" href="${addressOf('UTC')}" hidden>Local</a>`
+    : html`<a href="${addressOf(zone.name)}"${ariaCurrent(true)}>${place}</a>`
+  return html`<span class="switch" role="group" aria-label="Time zone">
+<a href="${addressOf('UTC')}"${ariaCurrent(isUtc)}>UTC</a>${local}</span>`
+}
+
+/** Each press goes one step on: auto (as the system), light, dark. */
+function themeSwitch({ query, theme }: ViewState): Html {
+  const next = THEMES[(THEMES.indexOf(theme) + 1) % THEMES.length] ?? 'auto'
+  const label = `Colours: ${theme}. Change to ${next}`
+  const address = href(query.given, { theme: next })
+  return html`<a class="theme ${theme}" href="${address}" title="${label}">
+<span class="unseen">${label}</span>
+<svg viewBox="0 0 16 16" aria-hidden="true">
+<circle cx="8" cy="8" r="6.2"/><path d="M8 1.8a6.2 6.2 0 0 1 0 12.4z"/>
+</svg></a>`
+}
