@@ -9,12 +9,12 @@ export interface ReaderPoolOptions {
 }
 
 const CONNECTIONS = 3
-/** Beyond it the page says that it is busy: a queue without an end helps nobody in it. */
-const MAX_WAITING = 60
+/** The most queries at once, running or waiting. The page answers further requests with 503. */
+const MAX_QUERIES = 60
 
 /**
- * The page's own connections: few, so that readers never take what the application needs, each
- * ended by the server itself when a statement takes too long.
+ * The page's own connections. There are few of them, so that they leave enough for the application.
+ * The server cancels a statement that takes longer than `statementTimeoutMs`.
  */
 export class ReaderPool implements AuditDatabase {
   readonly #connections: readonly { readonly database: Database; inFlight: number }[]
@@ -22,25 +22,29 @@ export class ReaderPool implements AuditDatabase {
   constructor({ url, statementTimeoutMs }: ReaderPoolOptions) {
     this.#connections = Array.from({ length: CONNECTIONS }, () => ({
       database: new Database({
-        ...{ url, statementTimeoutMs, applicationName: 'audit-relay page', isReader: true },
+        url,
+        statementTimeoutMs,
+        applicationName: 'audit-relay page',
+        isReader: true,
       }),
       inFlight: 0,
     }))
   }
 
   async execute(query: SQL): Promise<unknown> {
-    const least = this.#connections.reduce((one, other) =>
+    const queries = this.#connections.reduce((sum, { inFlight }) => sum + inFlight, 0)
+    if (queries >= MAX_QUERIES) {
+      const message = `The page is busy with ${queries} queries. Try again in a few seconds.`
+      throw new AuditError('AUDIT_DEADLINE_PASSED', message)
+    }
+    const leastBusy = this.#connections.reduce((one, other) =>
       other.inFlight < one.inFlight ? other : one,
     )
-    const waiting = this.#connections.reduce((sum, { inFlight }) => sum + inFlight, 0)
-    if (waiting >= MAX_WAITING) {
-      throw new AuditError('AUDIT_DEADLINE_PASSED', 'Too many are reading at this moment.')
-    }
-    least.inFlight += 1
+    leastBusy.inFlight += 1
     try {
-      return await least.database.execute(query)
+      return await leastBusy.database.execute(query)
     } finally {
-      least.inFlight -= 1
+      leastBusy.inFlight -= 1
     }
   }
 

@@ -7,11 +7,11 @@ import { tokenAuthorize } from '../../src/page/auth/tokens.ts'
 
 export interface ServedPage {
   readonly fetch: (request: Request) => Promise<Response>
-  /** Writes down what was read last, and lets go of the connections. */
+  /** Flushes the last `audit.read` entries and closes the connections. */
   close(): Promise<void>
 }
 
-/** The page as a relay serves it: read as `audit_reader`, its reading recorded as `audit_app`. */
+/** The page as a relay serves it: it reads as `audit_reader` and records reads as `audit_app`. */
 export function createServedPage(config: PageConfig, logger: AuditLogger): ServedPage {
   const { readerUrl, appUrl, statementTimeoutMs, holders } = config
   const pool = new ReaderPool({ url: readerUrl, statementTimeoutMs })
