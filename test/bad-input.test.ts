@@ -99,7 +99,7 @@ test('each parameter of the page answers what is hostile with 400', async () => 
       const response = await get(`?${new URLSearchParams({ [name]: value })}`)
       const body = await response.text()
       assert.equal(response.status, 400, `${said(name, value)}: ${body.slice(0, 300)}`)
-      assert.match(body, /<div class="state failure"/)
+      assert.match(body, /<div class="message warning"/)
       assert.ok(body.length < 20_000, said(name, value))
     }
   }

@@ -8,6 +8,8 @@ export class Zone {
   readonly name: string
   readonly #parts: Intl.DateTimeFormat
   readonly #formats = new Map<string, Intl.DateTimeFormat>()
+  /** The last answer of `offsetMs`, because a row asks for the same time several times. */
+  #lastOffset = { atMs: Number.NaN, offsetMs: 0 }
 
   constructor(name: string) {
     this.name = name
@@ -26,10 +28,13 @@ export class Zone {
 
   /** Wall time minus UTC at this moment, in milliseconds. */
   offsetMs(atMs: number): number {
+    if (atMs === this.#lastOffset.atMs) return this.#lastOffset.offsetMs
     const numbers: Record<string, number> = {}
     for (const { type, value } of this.#parts.formatToParts(atMs)) numbers[type] = Number(value)
     const { year = 0, month = 1, day, hour, minute, second, fractionalSecond } = numbers
-    return Date.UTC(year, month - 1, day, hour, minute, second, fractionalSecond) - atMs
+    const wallMs = Date.UTC(year, month - 1, day, hour, minute, second, fractionalSecond)
+    this.#lastOffset = { atMs, offsetMs: wallMs - atMs }
+    return wallMs - atMs
   }
 
   /** The moment of a wall time. Of an hour that comes twice it takes the first. */
