@@ -1,10 +1,11 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { laneTable } from '../../src/lanes/lane.ts'
 import {
   type AuditDatabase,
   firstRow,
   type Row,
   rowsOf,
+  withNames,
 } from '../../src/database/callers-database.ts'
 import {
   auditDeadLetter,
@@ -78,7 +79,8 @@ export async function readStatus(db: AuditDatabase): Promise<Status> {
 }
 
 export async function readMarkedStatus(db: AuditDatabase): Promise<MarkedStatus> {
-  const figuresAnswer = await db.execute(sql`/* audit-relay status */
+  const ask = (query: SQL) => db.execute(withNames(query))
+  const figuresAnswer = await ask(sql`/* audit-relay status */
     with ${LANE_SAMPLES}
     select ${LANE_COLUMNS},
       (select seq from ${auditHead})::float8 as "lastSeq",
@@ -91,7 +93,7 @@ export async function readMarkedStatus(db: AuditDatabase): Promise<MarkedStatus>
   if (figures === undefined) throw new TypeError('a select without FROM answers with one row')
   // The accounts are exact, so this reads both lanes whole: with an estimate of what waits, a
   // recorder that died would seem to have lost entries that are only on their way.
-  const recordersAnswer = await db.execute(sql`/* audit-relay status */
+  const recordersAnswer = await ask(sql`/* audit-relay status */
     with in_lanes as (
       select recorder_id, count(*) as entries from (
         select recorder_id from ${laneTable('staging')}

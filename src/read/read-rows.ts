@@ -1,6 +1,6 @@
 import type { SQL } from 'drizzle-orm'
 import { AuditError, databaseFault, safeError } from '../errors.ts'
-import { type AuditDatabase, type Row, rowsOf } from '../database/callers-database.ts'
+import { type AuditDatabase, type Row, rowsOf, withNames } from '../database/callers-database.ts'
 import { within } from '../within.ts'
 
 /** Longest wait for the answer to one read, in milliseconds. */
@@ -26,7 +26,7 @@ export async function readRows(
   deadlineMs = READ_DEADLINE_MS,
 ): Promise<readonly Row[]> {
   try {
-    const answer = await within(deadlineMs, db.execute(query), () => {
+    const answer = await within(deadlineMs, db.execute(withNames(query)), () => {
       throw tooSlow()
     })
     return rowsOf(answer)
