@@ -102,7 +102,9 @@ async function main(): Promise<void> {
   for (const { name, at } of homes) {
     await checks.run(`${name}: import and require()`, () => project.run('imports.mjs', at))
   }
-  await project.install(versionsOf('fastify', 'express', '@types/express', '@types/node'))
+  await checks.run('installs frameworks', () =>
+    project.install(versionsOf('fastify', 'express', '@types/express', '@types/node')),
+  )
   for (const program of ['journey.ts', 'record-in.ts']) project.addProgram(program)
   project.addEveryExport()
   await checks.run(`${nameOf(ours)}, nodenext: types, with our declarations`, () =>
