@@ -37,9 +37,15 @@ async function inVirtualTime(
   try {
     await run(async (ms) => void (await time.passUntil(time.nowMs + ms)), time)
   } finally {
+    // What a failed test has left running would go on in real time, and keep the process.
+    for (const end of endings.splice(0)) end()
+    await time.passUntil(time.nowMs + 1_000)
     time.uninstall()
   }
 }
+
+/** How to end what a test has started. */
+const endings: (() => unknown)[] = []
 
 /** A promise that somebody else settles. */
 function pending<T>() {
@@ -330,6 +336,7 @@ test('the waits between attempts double from 100 ms on, up to about two seconds'
   inVirtualTime(async (passed, time) => {
     const attemptsMs: number[] = []
     const halt = new AbortController()
+    endings.push(() => halt.abort())
     const trying = withRetry(
       async () => {
         attemptsMs.push(time.nowMs)
@@ -441,6 +448,7 @@ function relayOn(
   const databaseUrl = 'postgres://nobody@127.0.0.1:1/none'
   const { logger = silentLogger() } = options
   const relay = new Relay({ databaseUrl, logger }, { open })
+  endings.push(() => relay.stop())
   return { statements, relay }
 }
 
@@ -555,6 +563,7 @@ function tailOn(time: VirtualTime, wake?: EventTarget) {
     },
   }
   const next = tail(db, { fromSeq: 1, signal: halt.signal, wake }).next()
+  endings.push(() => halt.abort())
   return { looksMs, halt, next }
 }
 
