@@ -506,9 +506,8 @@ test('a busy relay looks once a second whether a table is worth compacting, an i
     const { statements, relay } = relayOn(time, { hasWork: () => hasWork })
     void relay.start()
     await passed(10_000)
-    assert.ok(statements.probe.length > 100)
-    assert.ok(gaps(statements.compact).every((ms) => ms >= 1_000 && ms <= 1_100))
-    assert.equal(statements.compact.length, 11)
+    assert.equal(statements.probe.length, 201)
+    assert.deepEqual(gaps(statements.compact), Array(10).fill(1_000))
     hasWork = false
     const looks = statements.compact.length
     await passed(60_000)
@@ -575,7 +574,7 @@ test('at the end of the log a tail looks every 100 ms, after 5 s every 400, afte
     assert.deepEqual(waits.slice(0, 50), Array(50).fill(100))
     assert.deepEqual(waits.slice(50, 50 + 62), Array(62).fill(400))
     assert.deepEqual(waits.slice(50 + 63), Array(waits.length - 113).fill(1_000))
-    assert.ok(waits.length > 115)
+    assert.equal(waits.length > 115, true)
     halt.abort()
     assert.equal((await next).done, true)
   }))
