@@ -348,6 +348,8 @@ describe('faults', { concurrency: 6 }, () => {
       })
       const codes = ({ lines }: ReturnType<typeof memoryLogger>) =>
         lines.map(({ fields }) => Reflect.get(Object(fields['fault']), 'code')).filter(Boolean)
+      // Its first attempt may take long; ended with the others below, it would say something else.
+      await waitFor(() => codes(logs.recorder).length > 0, { what: 'a line about the fault' })
       await scratch.sql.unsafe(`alter database ${scratch.name} ${end}`)
       await scratch.sql`
         select pg_terminate_backend(pid) from pg_stat_activity

@@ -37,9 +37,15 @@ async function inVirtualTime(
   try {
     await run(async (ms) => void (await time.passUntil(time.nowMs + ms)), time)
   } finally {
+    // What a failed test has left running would go on in real time, and keep the process.
+    for (const end of endings.splice(0)) end()
+    await time.passUntil(time.nowMs + 1_000)
     time.uninstall()
   }
 }
+
+/** How to end what a test has started. */
+const endings: (() => unknown)[] = []
 
 /** A promise that somebody else settles. */
 function pending<T>() {
@@ -330,6 +336,7 @@ test('the waits between attempts double from 100 ms on, up to about two seconds'
   inVirtualTime(async (passed, time) => {
     const attemptsMs: number[] = []
     const halt = new AbortController()
+    endings.push(() => halt.abort())
     const trying = withRetry(
       async () => {
         attemptsMs.push(time.nowMs)
@@ -441,6 +448,7 @@ function relayOn(
   const databaseUrl = 'postgres://nobody@127.0.0.1:1/none'
   const { logger = silentLogger() } = options
   const relay = new Relay({ databaseUrl, logger }, { open })
+  endings.push(() => relay.stop())
   return { statements, relay }
 }
 
@@ -498,9 +506,8 @@ test('a busy relay looks once a second whether a table is worth compacting, an i
     const { statements, relay } = relayOn(time, { hasWork: () => hasWork })
     void relay.start()
     await passed(10_000)
-    assert.ok(statements.probe.length > 100)
-    assert.ok(gaps(statements.compact).every((ms) => ms >= 1_000 && ms <= 1_100))
-    assert.equal(statements.compact.length, 11)
+    assert.equal(statements.probe.length, 201)
+    assert.deepEqual(gaps(statements.compact), Array(10).fill(1_000))
     hasWork = false
     const looks = statements.compact.length
     await passed(60_000)
@@ -555,6 +562,7 @@ function tailOn(time: VirtualTime, wake?: EventTarget) {
     },
   }
   const next = tail(db, { fromSeq: 1, signal: halt.signal, wake }).next()
+  endings.push(() => halt.abort())
   return { looksMs, halt, next }
 }
 
@@ -566,7 +574,7 @@ test('at the end of the log a tail looks every 100 ms, after 5 s every 400, afte
     assert.deepEqual(waits.slice(0, 50), Array(50).fill(100))
     assert.deepEqual(waits.slice(50, 50 + 62), Array(62).fill(400))
     assert.deepEqual(waits.slice(50 + 63), Array(waits.length - 113).fill(1_000))
-    assert.ok(waits.length > 115)
+    assert.equal(waits.length > 115, true)
     halt.abort()
     assert.equal((await next).done, true)
   }))

@@ -296,8 +296,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
           '        this.#outage.recovered()',
       },
     ],
-    file: 'simulation.test.ts',
-    test: STORIES,
+    file: 'timing.test.ts',
+    test: 'of an outage of 25 seconds a recorder and a relay say four lines each',
   },
   {
     name: 'recordIn does not look for its transaction',
