@@ -402,6 +402,17 @@ for (const [name, given] of Object.entries(BAD)) {
   })
 }
 
+// What a recorder stores as it is given can be asked for.
+test('a filter takes every text that the log can hold', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const db = reader(t, scratch)
+  const eventId = randomUUID()
+  const path = { path: 'C:\\u0000' } // a backslash and letters, no escape
+  await log(scratch, [{ ms: Date.now(), eventId, metadata: path }])
+  assert.equal((await timeline(db, { eventId, metadata: path })).entries.length, 1)
+  assert.deepEqual((await timeline(db, { requestId: 'a delete sign \u007f' })).entries, [])
+})
+
 test('a cursor is refused when a character of it is changed, or for another question', async (t) => {
   const scratch = await scratchDatabase(t)
   const db = reader(t, scratch)
