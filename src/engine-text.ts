@@ -1,19 +1,22 @@
 import { createHash } from 'node:crypto'
 
-/** Hashing happens in the call: at about 1 ms for a mebibyte, this is what one entry may spend. */
+/**
+ * Most characters of one entry that are hashed. Hashing runs inside `record()` and takes about 1 ms
+ * for a mebibyte.
+ */
 export const MAX_HASHED_CHARACTERS = 256 * 1024
 
 /**
- * Beyond this nothing of a string is kept, so that it is never looked into. Text that was put
- * together by repeating or adding has no characters yet, and taking the first one makes them all:
- * 300 MB for one `slice`.
+ * Nothing is kept of a longer string, because reading its first character can cost too much. The
+ * engine writes out a repeated or concatenated string only when a part of it is read: one `slice`
+ * can then allocate 300 MB.
  */
 const MAX_OPENED_CHARACTERS = 1024 * 1024
 
 /**
- * The first characters of a text, as a string of its own. A plain `slice` is a view that keeps the
- * whole of a 300 MB text alive for as long as its first line is buffered. Half of a surrogate pair
- * is not left at the end.
+ * The first characters of a text, as a separate string; '' for a text of more than 1,048,576
+ * characters. A plain `slice` is a view, which keeps the whole of a 300 MB text alive while its
+ * first line is buffered. A surrogate pair is never split at the end.
  */
 export function headOf(text: string, characters: number): string {
   if (text.length > MAX_OPENED_CHARACTERS) return ''
@@ -22,15 +25,16 @@ export function headOf(text: string, characters: number): string {
   return ownCopy(text.slice(0, end))
 }
 
-/** The same characters, sharing memory with no other string that is longer by more than one. */
+/** A copy that keeps no longer string alive, except one that is longer by a single character. */
 export function ownCopy(text: string): string {
-  // Adding makes a new string, taking the rest of it writes that out: the old one is let go.
+  // The concatenation makes a new string and `slice` writes it out, so the old one can be
+  // collected.
   return ` ${text}`.slice(1)
 }
 
 /**
- * The same text, as the engine keeps the names of properties and the program's own literals: one of
- * each, on its own. Comparing one with another is comparing two addresses.
+ * The same text as an interned string, which is how the engine keeps property names and literals.
+ * Two interned strings are compared by their addresses.
  */
 export function internal(text: string): string {
   return Object.keys({ [text]: undefined })[0] ?? text
@@ -40,14 +44,14 @@ function isHighSurrogate(unit: number): boolean {
   return unit >= 0xd800 && unit <= 0xdbff
 }
 
-/** What stands in the place of what was cut: how long the text was and, if known, its hash. */
+/** The mark that replaces the cut part: the full length of the text and, if known, its SHA-256. */
 export function cutMark(length: number, sha256: string | undefined): string {
   return sha256 === undefined
     ? `…[cut: ${length} characters]`
     : `…[cut: ${length} characters, sha256 ${sha256}]`
 }
 
-/** The mark at the end of a text that was cut before. */
+/** The mark at the end of a text that was cut earlier; undefined for any other text. */
 export function cutMarkOf(text: string): string | undefined {
   return /…\[cut: \d{1,12} characters(?:, sha256 [0-9a-f]{64})?\]$/.exec(text.slice(-128))?.[0]
 }

@@ -1,6 +1,9 @@
-/** Longest `action`, as the log's own check has it. */
+/** Longest `action`, in characters. The log table checks it too. */
 export const MAX_ACTION_CHARACTERS = 128
-/** Longest `entityType` and `requestId`, likewise; also what is kept of an id that is no UUID. */
+/**
+ * Longest `entityType` and `requestId`, in characters; the log table checks them too. Also the
+ * longest part that is kept of an id that is not a UUID.
+ */
 export const MAX_TEXT_CHARACTERS = 256
 
 /** `entity.verb`: names of letters, digits, `_` and `-`, joined by dots. */
@@ -14,32 +17,36 @@ export function isActionName(text: string): boolean {
 export type AuditAction = `${string}.${string}`
 
 /**
- * What a handler gives. Everything but `action` may be left out or null.
+ * An entry as a handler records it. Every field but `action` may be left out or null.
  *
- * It is read once, during the call; nothing of it is kept or written to.
+ * It is read once, during the call. The recorder never changes it and keeps no reference to it.
  */
 export interface AuditEntry<Action extends AuditAction = AuditAction, Metadata = unknown> {
   /**
-   * What happened, as `entity.verb`. Up to 128 characters; longer or otherwise formed text is
-   * stored, cut and marked in `context.degraded`. Without one the entry is dropped.
+   * What happened, as `entity.verb`, up to 128 characters. Longer text is cut. Text that was cut or
+   * has another form is stored and marked in `context.degraded`. An entry without an action is
+   * dropped.
    */
   readonly action: Action
-  /** Who did it: a UUID. Default: the context's. Text that is no UUID goes to `context.invalid`. */
+  /** Who did it: a UUID. Default: the context's. Other text is stored in `context.invalid`. */
   readonly userId?: string | null | undefined
-  /** The event (tenant, project, site) that it happened in: a UUID. */
+  /** The event (tenant, project, site) that it happened in: a UUID. Default: the context's. */
   readonly eventId?: string | null | undefined
-  /** What kind of thing it was done to, up to 256 characters. Empty text is stored as NULL. */
+  /** The kind of thing that it was done to, up to 256 characters. Empty text is stored as NULL. */
   readonly entityType?: string | null | undefined
   /** The thing that it was done to: a UUID. */
   readonly targetId?: string | null | undefined
   /**
-   * Whatever else is worth knowing, as a JSON object. Anything is accepted: what JSON cannot hold
-   * is stored as near as can be and marked in `context.degraded`. Secrets are censored.
+   * More details, as a JSON object. Any value is accepted: one that JSON cannot hold is stored as
+   * the closest JSON value and marked in `context.degraded`. Secrets are censored.
    */
   readonly metadata?: Metadata | null | undefined
   /** The request that it happened in, up to 256 characters. Default: the context's. */
   readonly requestId?: string | null | undefined
-  /** Added to the context's own details (ip, user agent, …) for this entry alone. */
+  /**
+   * Details for this entry alone. They are added to the context's details (ip, user agent, …) and
+   * win over them.
+   */
   readonly context?: Readonly<Record<string, unknown>> | null | undefined
   /** When it happened: a `Date`, or milliseconds since 1970. Default: now. Text is not accepted. */
   readonly occurredAt?: Date | number | null | undefined
@@ -48,7 +55,7 @@ export interface AuditEntry<Action extends AuditAction = AuditAction, Metadata =
 /** An application's own actions, each with the type of its metadata. */
 export type ActionMap = { readonly [Action in AuditAction]?: unknown }
 
-/** Any action with any metadata: what a recorder takes when it is not told more. */
+/** Any action with any metadata: what a recorder without an `ActionMap` accepts. */
 export type AnyActions = { readonly [Action in AuditAction]: unknown }
 
 /** The entries that go with an `ActionMap`: each action with its own metadata. */
@@ -56,7 +63,7 @@ export type EntryOf<Actions extends ActionMap> = {
   [Action in keyof Actions & AuditAction]: AuditEntry<Action, Actions[Action]>
 }[keyof Actions & AuditAction]
 
-/** Who and where: what a request knows once, for every entry that is recorded in it. */
+/** Who acted and where. It is given once for a request and added to every entry recorded in it. */
 export interface AuditContext {
   /** The acting user: a UUID. An entry's own `userId` wins. */
   readonly userId?: string | null | undefined
@@ -76,11 +83,11 @@ export type DropReason =
   | 'unshapable'
   /** Recorded after `close()`. */
   | 'closed'
-  /** Recorded from inside another `record()`: a getter or a logger that records. */
+  /** Recorded inside another `record()`, by a getter or a logger. */
   | 'reentrant'
   /** No database is configured. */
   | 'disabled'
   /** Still buffered when `close()` ran out of time. */
   | 'timeout'
-  /** The database refused it for good. */
+  /** The database refused it permanently. */
   | 'refused'

@@ -1,6 +1,8 @@
 import { pino } from 'pino'
 
-/** What we need of a logger. pino, Fastify's and most others fit as they are. */
+/**
+ * The logger methods that the library calls. pino, Fastify's logger and most others fit unchanged.
+ */
 export interface AuditLogger {
   debug(fields: object, message: string): void
   info(fields: object, message: string): void
@@ -8,7 +10,10 @@ export interface AuditLogger {
   error(fields: object, message: string): void
 }
 
-/** The host's logger, guarded: a logger that throws must not become our failure. */
+/**
+ * Wraps the host's logger, or a new pino logger with this name, so that a logger that throws does
+ * not break the library.
+ */
 export function guardLogger(logger: AuditLogger | undefined, name: string): AuditLogger {
   const target = logger ?? pino({ name })
   const guarded =
@@ -17,7 +22,7 @@ export function guardLogger(logger: AuditLogger | undefined, name: string): Audi
       try {
         target[level](fields, message)
       } catch {
-        // There is nobody left to tell.
+        // There is nowhere else to report it.
       }
     }
   return {

@@ -1,15 +1,15 @@
 import { optionInvalid } from './errors.ts'
 
 /**
- * Every limit, once: default, bounds, and (in its name) its unit. Types, checks, environment
- * variables, `--help` and the README's table come from here.
+ * The default and the bounds of every limit. A limit's unit is part of its name. The types, the
+ * checks, the environment variables, `--help` and the tables of options are made from these.
  */
 export const RECORDER_LIMITS = {
   flushIntervalMs: {
     default: 50,
     min: 1,
     max: 60_000,
-    says: 'longest time an entry waits in memory; also what a SIGKILL can cost',
+    says: 'longest time an entry waits in memory; a SIGKILL can lose the entries of this time',
   },
   maxBatchEntries: {
     default: 1_000,
@@ -21,13 +21,13 @@ export const RECORDER_LIMITS = {
     default: 100_000,
     min: 1,
     max: 10_000_000,
-    says: 'entries in memory, waiting and in flight; beyond it the newest are dropped',
+    says: 'entries in memory, waiting or in flight; when it is reached, new entries are dropped',
   },
   maxBufferBytes: {
     default: 64 * 1024 * 1024,
     min: 64 * 1024,
     max: 16 * 1024 * 1024 * 1024,
-    says: 'their size in memory, as estimated; beyond it the newest are dropped',
+    says: 'estimated size of these entries; when it is reached, new entries are dropped',
   },
   maxEntryBytes: {
     default: 32 * 1024,
@@ -39,13 +39,13 @@ export const RECORDER_LIMITS = {
     default: 16 * 1024 * 1024,
     min: 0,
     max: 16 * 1024 * 1024 * 1024,
-    says: 'what is kept of staged entries until they are known to be logged, to stage them again',
+    says: 'staged entries kept until they are logged, to be staged again after a crash; 0 keeps none',
   },
   closeTimeoutMs: {
     default: 10_000,
     min: 0,
     max: 600_000,
-    says: 'how long close() tries to write what is buffered',
+    says: 'how long close() tries to write the buffered entries',
   },
   statementTimeoutMs: {
     default: 10_000,
@@ -72,7 +72,7 @@ export const RELAY_LIMITS = {
     default: 2,
     min: 1,
     max: 8,
-    says: 'statements, and connections, that move at once while there is a backlog',
+    says: 'statements that move a backlog at the same time, each on its own connection',
   },
   pollMinMs: {
     default: 50,
@@ -108,7 +108,7 @@ export const RELAY_LIMITS = {
     default: 300_000,
     min: 1_000,
     max: 86_400_000,
-    says: 'age of the oldest entry that waits, beyond which /readyz is red',
+    says: '/readyz turns red when the oldest waiting entry is older than this',
   },
 } as const satisfies Limits
 
@@ -124,8 +124,8 @@ export type RecorderLimits = Readonly<Record<keyof typeof RECORDER_LIMITS, numbe
 export type RelayLimits = Readonly<Record<keyof typeof RELAY_LIMITS, number>>
 
 /**
- * The given values over the environment's over the defaults, each checked.
- * `flushIntervalMs` is read from `AUDIT_FLUSH_INTERVAL_MS`, and so on.
+ * Checks every limit and returns it: the given value, else the environment's, else the default. The
+ * environment variable of `flushIntervalMs` is `AUDIT_FLUSH_INTERVAL_MS`, and so on.
  *
  * @throws {AuditError} `AUDIT_OPTION_INVALID`, naming every wrong option, its bounds and its value
  */
@@ -151,12 +151,14 @@ export function resolveLimits<Name extends string>(
   return Object.freeze(resolved)
 }
 
-/** `flushIntervalMs` is `AUDIT_FLUSH_INTERVAL_MS` in the environment. */
+/** The environment variable of an option: `AUDIT_FLUSH_INTERVAL_MS` for `flushIntervalMs`. */
 export function environmentName(option: string): string {
   return `AUDIT_${option.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
 }
 
-/** @throws {AuditError} `AUDIT_OPTION_INVALID` for a name that is not an option, with the nearest. */
+/**
+ * @throws {AuditError} `AUDIT_OPTION_INVALID` for an unknown name, suggesting the nearest known one
+ */
 export function refuseUnknownOptions(given: object, known: readonly string[]): void {
   for (const name of Object.keys(given)) {
     if (known.includes(name)) continue
@@ -166,7 +168,7 @@ export function refuseUnknownOptions(given: object, known: readonly string[]): v
   }
 }
 
-/** The most alike of the known names: by the pairs of letters that they share. */
+/** The known name that shares the most pairs of letters with `name`. */
 export function nearest(name: string, known: readonly string[]): string {
   const pairs = (text: string) => {
     const lower = text.toLowerCase()
@@ -185,8 +187,8 @@ export type DatabaseRole = 'app' | 'relay' | 'reader' | 'owner'
 /**
  * The URL for a role: the given one, else `AUDIT_<ROLE>_DATABASE_URL`, else `DATABASE_URL`.
  *
- * @throws {AuditError} `AUDIT_OPTION_INVALID` where it is no Postgres URL; it is never quoted,
- * because it holds a password
+ * @throws {AuditError} `AUDIT_OPTION_INVALID` for a URL of another kind than Postgres. The message
+ * does not quote the URL, because it holds a password.
  */
 export function databaseUrlFor(
   role: DatabaseRole,

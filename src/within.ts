@@ -1,15 +1,15 @@
-/** The longest wait that a timer of Node's can hold; it runs out at once on anything longer. */
+/** Node's longest timer, in milliseconds (24.8 days). A longer one would fire at once. */
 const MAX_TIMER_MS = 2 ** 31 - 1
 
 /**
- * What the promise settles to, or what `onLate` says where it has not settled in time.
+ * Settles like the promise, or as `onLate` decides if the promise has not settled in time.
  *
- * The promise goes on when it is late, and what becomes of it then is dropped: a late rejection is
- * not an unhandled one. The timer keeps the process alive until one of the two has come, because
- * somebody awaits the answer; it is cleared as soon as the promise settles.
+ * A late promise keeps running. Its result is ignored, and its rejection is not reported as
+ * unhandled. The timer keeps the process alive, because a caller awaits the answer. It is cleared
+ * as soon as the promise settles.
  *
- * @param ms how long to wait, in milliseconds: from 0 to 24.8 days, which stand for anything longer
- * @param onLate returns what to resolve to, or throws what to reject with
+ * @param ms how long to wait, in milliseconds, from 0; more than 24.8 days counts as 24.8 days
+ * @param onLate returns the value to resolve to, or throws the error to reject with
  */
 export async function within<T, Late>(
   ms: number,
