@@ -16,21 +16,21 @@ import { internal } from '../engine-text.ts'
 import { UUID_CHARACTERS } from '../ids/uuid.ts'
 
 export interface Capture {
-  /** What it redacts by, for the half of the way that comes later. */
+  /** The redaction rules, which the encoder needs too. */
   readonly redactor: Redactor
   /**
-   * The synchronous half of an entry's way: everything that has to happen before the call returns,
-   * because afterwards the caller's objects may change. Total: it never throws, whatever it is
-   * given. (A getter that does not return does not return here either.)
+   * Copies and redacts an entry. This has to happen before `record()` returns, because the caller
+   * may change its objects afterwards. It never throws, whatever it is given. (A getter that never
+   * returns blocks it.)
    *
-   * @returns undefined for what is not an entry, or has no action
+   * @returns undefined if `entry` is not an object or has no action
    */
   captureEntry(
     entry: unknown,
     context: BoundContext | undefined,
     nowMs: number,
   ): CapturedEntry | undefined
-  /** Copies a context, over its parent's. Total too. */
+  /** Copies a context over its parent's. It never throws either. */
   bindContext(context: AuditContext, parent?: BoundContext): BoundContext
 }
 
@@ -39,11 +39,13 @@ export interface CaptureOptions {
   readonly redactor: Redactor
 }
 
-/** What ids, times, names and their keys take of an entry, about. */
+/** About how many characters of an entry's JSON its ids, times, names and their keys take. */
 const ENVELOPE_CHARACTERS = 512
-/** A context's keys that have columns of their own. */
+/** The keys of a context that have their own columns. */
 const CONTEXT_IDS = ['userId', 'eventId', 'requestId'] as const
-/** What the encoder calls what it did. A caller's own would pass for it. */
+/**
+ * Keys that the encoder writes. A caller's key of the same name could be mistaken for one of them.
+ */
 const RESERVED_DETAILS = ['degraded', 'redacted', 'invalid'] as const
 
 const NO_CONTEXT: BoundContext = {
@@ -56,17 +58,19 @@ const NO_CONTEXT: BoundContext = {
   characters: 0,
 }
 
-// Sizes in memory where a pointer takes 8 bytes: a captured entry with its number and its place in
-// the buffer (144) and four texts of 36 characters (60 each); a value's place and header.
+// Estimated sizes in memory, in bytes, with pointers of 8 bytes. An entry: the captured object with
+// its number and its place in the buffer (144) and four texts of 36 characters (60 each). A cell: a
+// value's place and its header.
 const ENTRY_BYTES = 384
 const CELL_BYTES = 24
 
 export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capture {
   const room = maxEntryBytes - ENVELOPE_CHARACTERS
   const contextRoom = maxEntryBytes >> 2
-  // Actions that were seen to be clean, in the manner of the keys that are.
+  // Actions that are known to hold no secret, in slots like the redactor's plain keys.
   const cleanActions = new Array<string>(ACTION_SLOTS).fill('')
-  // Taken while a copy is made: one that begins inside of it (a getter that records) makes its own.
+  // Undefined while a copy is being made. A copy that begins inside it (a getter that records)
+  // makes its own copier.
   let spare: Copier | undefined
 
   function take(): Copier {
@@ -109,7 +113,7 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
     const { context: details, occurredAt } = given
     if (typeof action !== 'string' || action === '') return undefined
 
-    // What nearly every entry has is told here, by a look; anything else takes the long way.
+    // The values of nearly every entry pass these cheap checks. Other values take the slow path.
     const user = isIdLong(userId) ? userId : idOf(copier, 'userId', userId, context?.userId)
     const event = isIdLong(eventId) ? eventId : idOf(copier, 'eventId', eventId, context?.eventId)
     const target = isIdLong(targetId) ? targetId : idOf(copier, 'targetId', targetId, undefined)
@@ -142,7 +146,7 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
   function actionOf(copier: Copier, action: string): string {
     const text = columnText(copier, redactor, 'action', action, MAX_ACTION_CHARACTERS)
     if (text === action) cleanActions[actionSlot(action)] = internal(action)
-    // A censor may have left nothing of it, and an entry without an action cannot be stored.
+    // A censor may return '', and an entry without an action cannot be stored.
     return text ?? '-'
   }
 
@@ -150,7 +154,7 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
     return columnText(copier, redactor, name, given, MAX_TEXT_CHARACTERS)
   }
 
-  /** Explicit null and '' say none; only silence is filled in from the context. */
+  /** Null and '' mean none. Only undefined is filled in from the context. */
   function idOf(
     copier: Copier,
     name: string,
@@ -206,14 +210,15 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
 }
 
 /**
- * As long as a UUID: taken for one until the flush, which looks. A look at its characters here would
- * have the engine write them out first: `randomUUID()` gives a text that is still in pieces.
+ * Whether it is as long as a UUID. Such a text is taken for a UUID until the flush checks it.
+ * Reading its characters here would make the engine write them out first, because the text that
+ * `randomUUID()` returns is still in pieces.
  */
 function isIdLong(given: unknown): given is string {
   return typeof given === 'string' && given.length === UUID_CHARACTERS
 }
 
-/** Undefined where there are none, as of nearly every entry. */
+/** Undefined for nearly every entry. */
 function extrasOf(
   { notes: { marks, redacted } }: Copier,
   occurredAt: unknown,

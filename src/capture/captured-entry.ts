@@ -1,15 +1,16 @@
 import type { JsonObject } from './json-object.ts'
 
 /**
- * An entry on its way to the flush. It holds nothing of the caller's but strings, and no secret, but
- * for one that somebody gave for an id or a request id and that is just as long as a UUID: those are
- * looked into at the flush. All have the same fields in the same order, so that the engine knows
- * one shape.
+ * An entry that waits for the flush. It shares only strings with the caller. It holds no secret,
+ * with one exception: an id or a request id that is exactly as long as a UUID is searched at the
+ * flush. All entries have the same fields in the same order, so that the engine uses one shape.
  */
 export interface CapturedEntry {
   readonly recordedAtMs: number
   readonly action: string
-  /** As given here or in the context, not checked yet. Undefined: none. So are the other ids. */
+  /**
+   * From the entry or its context, not checked yet. Undefined: none. The other ids are the same.
+   */
   readonly userId: string | undefined
   readonly eventId: string | undefined
   readonly targetId: string | undefined
@@ -17,36 +18,41 @@ export interface CapturedEntry {
   readonly requestId: string | undefined
   readonly metadata: JsonObject | undefined
   readonly context: BoundContext | undefined
-  /** What few entries have; in an object of its own, so that the others pay for one field. */
+  /**
+   * The fields that few entries have. They are in one object, so that other entries pay for one
+   * field.
+   */
   readonly extras: CapturedExtras | undefined
   /**
-   * Its size in memory, estimated: fixed costs, the characters of its texts and its metadata at
-   * one byte each (text outside of Latin-1 takes two), and a header for each value. What it shares
-   * with others (its context, key names, short actions) is not counted.
+   * Its estimated size in memory, in bytes: fixed costs, one byte for each character of its texts
+   * and its metadata (text outside of Latin-1 takes two), and a header for each value. What it
+   * shares with other entries (its context, key names, short actions) is not counted.
    */
   readonly bytes: number
 }
 
 export interface CapturedExtras {
-  /** Undefined: when it was recorded. NaN: what was given was no time. */
+  /**
+   * Milliseconds since 1970. Undefined: the time of recording. NaN: the given value is not a time.
+   */
   readonly occurredAtMs: number | undefined
-  /** The entry's own details, over the context's. */
+  /** The entry's own details, which win over the context's. */
   readonly details: JsonObject | undefined
-  /** What was stored otherwise than it was given. */
+  /** What differs from the given entry, for `context.degraded`. */
   readonly marks: readonly string[] | undefined
-  /** The paths of what was redacted. */
+  /** The paths of the redacted values. */
   readonly redacted: readonly string[] | undefined
 }
 
-/** A context's own copy: read, shaped and redacted once, for every entry recorded in it. */
+/** A copied and redacted context. It is made once for every entry recorded in it. */
 export interface BoundContext {
-  /** Null: explicitly none. Undefined: nothing said. */
+  /** Null: explicitly none. Undefined: not given. The other ids are the same. */
   readonly userId: string | null | undefined
   readonly eventId: string | null | undefined
   readonly requestId: string | null | undefined
   readonly details: JsonObject | undefined
   readonly marks: readonly string[] | undefined
   readonly redacted: readonly string[] | undefined
-  /** How many characters of JSON the details have, about. */
+  /** About how many characters of JSON the details take. */
   readonly characters: number
 }

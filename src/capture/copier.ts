@@ -16,18 +16,18 @@ import { MIN_SECRET_CHARACTERS, mayHoldSecret } from '../redact/secret-texts.ts'
 import { errorName } from '../errors.ts'
 import { MAX_HASHED_CHARACTERS } from '../engine-text.ts'
 
-/** How deep containers may stand in one another; metadata itself is the first. */
+/** How deep containers may be nested. Metadata itself is the first level. */
 export const MAX_DEPTH = 32
 
 const hasOwn = Object.prototype.hasOwnProperty
 
 /**
- * Makes a copy that is JSON already, holds no secret and no reference to anything of the
- * caller's, and is not larger than it may be. One instance copies one thing at a time: code that is
- * called from within a copy and copies too (a getter that records) needs another one.
+ * Copies a value into plain JSON data that holds no secret, refers to none of the caller's objects
+ * and is not larger than allowed. One instance makes one copy at a time. Code that runs inside a
+ * copy and copies too (a getter that records) needs another instance.
  */
 export class Copier implements Copying {
-  // `private` and no `#`: reaching `#` fields, the copy of nested metadata takes a twentieth longer.
+  // `private` instead of `#`, because with `#` fields the copy of nested metadata takes 5 % longer.
   private left = 0
   /** How many characters may still be hashed. */
   private hashLeft = 0
@@ -37,7 +37,7 @@ export class Copier implements Copying {
   readonly redactor: Redactor
   readonly #active: boolean
   readonly #known: readonly string[]
-  /** The containers that the copy is inside of, to know a cycle. Emptied on the way out. */
+  /** The containers around the current value, to detect a cycle. Emptied on the way out. */
   readonly #ancestors: unknown[] = new Array(MAX_DEPTH).fill(undefined)
   #deepest = -1
 
@@ -47,7 +47,7 @@ export class Copier implements Copying {
     this.#known = redactor.known
   }
 
-  /** Before each entry. */
+  /** Call this before each entry, with the characters of JSON that it may take. */
   begin(characters: number): void {
     this.left = characters
     this.hashLeft = MAX_HASHED_CHARACTERS
@@ -59,7 +59,7 @@ export class Copier implements Copying {
     return this.left
   }
 
-  /** Values made, for an estimate of their size in memory. */
+  /** The number of values made, for the estimate of the entry's size in memory. */
   get cells(): number {
     return this.made
   }
@@ -78,12 +78,15 @@ export class Copier implements Copying {
     return true
   }
 
-  /** Adds to the estimate what is kept of an entry and was not copied here. */
+  /** Adds the size of a part that was not copied here to the estimate. */
   countCells(cells: number): void {
     this.made += cells
   }
 
-  /** Copies what was given as `metadata` or `context`. What is no object becomes `{ value: … }`. */
+  /**
+   * Copies an entry's `metadata` or `context`. A value that is not an object becomes `{ value: …
+   * }`.
+   */
   copyRoot(given: unknown, root: Root): JsonObject {
     this.notes.beginRoot(root)
     const steps = root === 'metadata' ? this.redactor.metadata : this.redactor.context
@@ -91,14 +94,14 @@ export class Copier implements Copying {
     if (wrap) this.notes.mark('wrapped')
     const copy = this.container(wrap ? { value: given } : given, root, 0, steps)
     if (copy instanceof JsonObject) return copy
-    // It was a Date, a URL, something whose toJSON gives a text: only copying it has shown that.
+    // It was a Date, a URL or another object whose toJSON returns text. Only the copy shows that.
     this.notes.mark('wrapped')
     const wrapped = new JsonObject()
     wrapped['value'] = copy
     return wrapped
   }
 
-  /** The same in at most so many characters of the room. */
+  /** Does the same with at most this many characters of the room. */
   copyRootWithin(characters: number, given: unknown, root: Root): JsonObject {
     const rest = Math.max(0, this.left - characters)
     this.left -= rest
@@ -107,7 +110,9 @@ export class Copier implements Copying {
     return copy
   }
 
-  /** Copies a copy, to make it shorter. What was cut before keeps what was said of it then. */
+  /**
+   * Copies a copy to make it shorter. A text that was cut before keeps the mark of its first cut.
+   */
   copyAgain(copy: JsonObject): JsonObject {
     this.again = true
     const shorter = this.copyRoot(copy, 'metadata')
@@ -120,8 +125,8 @@ export class Copier implements Copying {
     const source = given as Record<string, unknown>
     const known = this.#known
     let cells = 2
-    // `for in` because it makes no list of the keys. It has the engine collect them all the same
-    // where there are thousands; no way of asking for only the first ones exists in JavaScript.
+    // `for in` makes no array of the keys. If there are thousands, the engine still collects them
+    // all: JavaScript has no way to list only the first ones.
     for (const key in source) {
       if (!hasOwn.call(source, key)) continue
       if (this.left <= 0) {
@@ -162,7 +167,7 @@ export class Copier implements Copying {
   copyArray(given: ArrayLike<unknown>, depth: number, steps: PathStep | undefined): unknown[] {
     const { length } = given
     const copy: unknown[] = new Array(Math.max(0, Math.min(length, this.left >> 2)) || 0)
-    // Somebody's toJSON on Array.prototype would otherwise be asked when this is serialised.
+    // Otherwise JSON.stringify would call a toJSON that somebody put on Array.prototype.
     if ('toJSON' in copy) Object.defineProperty(copy, 'toJSON', { value: undefined })
     this.made += 2
     let at = 0
@@ -207,7 +212,7 @@ export class Copier implements Copying {
     const next = steps && nextStep(steps, given)
     const kept = this.underKey(value, key, rule === SECRET_KEY, depth, next)
     if (kept === undefined) return
-    // Two keys that were cut or cleaned can be the same; neither may replace the other.
+    // Two keys can become equal when they are cut or cleaned. Neither may replace the other.
     copy[key !== given && key in copy ? `${key} #${this.made}` : key] = kept
   }
 
@@ -218,7 +223,7 @@ export class Copier implements Copying {
     depth: number,
     next: PathStep | undefined,
   ): unknown {
-    // Null and booleans say that there is a secret, or none, and are none.
+    // Null and booleans only tell whether there is a secret, so they are kept.
     const hides = secret && value !== null && value !== undefined && typeof value !== 'boolean'
     return hides || next?.ends
       ? this.#censored(value, key, depth)
@@ -304,8 +309,8 @@ export class Copier implements Copying {
     if (typeof value !== 'object' || value === null) {
       return this.value(value, key, depth - 1, undefined)
     }
-    // Often it is the object itself, or a plain one. Any other is one level deeper, so that results
-    // that have a toJSON of their own come to an end.
+    // The result is often the object itself or a plain object. Any other object counts as one level
+    // deeper, so that a chain of toJSON results ends.
     if (Array.isArray(value)) return this.copyArray(value, depth, steps)
     if (value === this.#ancestors[depth] || isPlain(value)) {
       return this.copyObject(value, depth, steps)
@@ -314,8 +319,8 @@ export class Copier implements Copying {
   }
 
   /**
-   * Remembers a container before something is copied that may be a container too. Flat objects, as
-   * most are, never come here.
+   * Remembers a container before a value is copied that may be a container too. Most objects are
+   * flat and never need this.
    */
   #inside(container: object, depth: number): void {
     this.#ancestors[depth] = container
@@ -328,7 +333,7 @@ export class Copier implements Copying {
     return text
   }
 
-  /** What stands in the place of a secret value. Undefined where secrets are left out. */
+  /** The replacement of a secret value. Undefined where secrets are left out. */
   #censored(value: unknown, key: string | number, depth: number): unknown {
     const path = this.notes.pathOf(key, depth)
     this.notes.noteRedacted(path)
@@ -337,12 +342,15 @@ export class Copier implements Copying {
   }
 
   #keyRule(key: string): KeyRule {
-    // What a secret's name ends with decides, and a key may be as long as it likes.
+    // The end of a key decides whether it names a secret, and a key can be of any length.
     return this.redactor.keyRule(key.length > MAX_KEY_CHARACTERS ? key.slice(-64) : key)
   }
 }
 
-/** A revoked proxy throws at this question, and is met again where that is caught. */
+/**
+ * False for a revoked proxy, for which Array.isArray throws. The next access to it throws again and
+ * is caught there.
+ */
 function isArray(given: unknown): boolean {
   try {
     return Array.isArray(given)

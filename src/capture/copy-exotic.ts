@@ -4,12 +4,12 @@ import { JsonObject } from './json-object.ts'
 import { nextStep, type PathStep } from '../redact/paths.ts'
 import { mayHoldSecret } from '../redact/secret-texts.ts'
 
-/** Binary data up to this size is kept, as base64. */
+/** Binary data of up to this size is kept as base64. */
 const MAX_BINARY_BYTES = 256
-/** How many entries of a Map are looked at to see whether all of its keys are strings. */
+/** How many keys of a Map are checked to see whether all of them are strings. */
 const MAX_MAP_KEYS_SEEN = 1_000
 
-// The originals, so that a subclass or an own property cannot answer instead.
+// The built-in methods, which a subclass or an own property cannot replace.
 const { getTime, toISOString } = Date.prototype
 const { entries: mapEntries } = Map.prototype
 const { values: setValues } = Set.prototype
@@ -19,8 +19,9 @@ const typedArrayName = Object.getOwnPropertyDescriptor(
 )?.get
 
 /**
- * An object literal, as nearly all are, or a copy of ours; never with a `toJSON`. Asking for the
- * constructor costs less than asking for the prototype, and who lies about it is copied all the same.
+ * Whether it is an object literal, as nearly all are, or a `JsonObject`, and has no `toJSON`.
+ * Reading the constructor costs less than reading the prototype. An object with a false constructor
+ * is copied all the same.
  */
 export function isPlain(given: object): boolean {
   try {
@@ -32,7 +33,11 @@ export function isPlain(given: object): boolean {
   }
 }
 
-/** Copies whatever is neither an array nor a plain object. May throw what the caller's code does. */
+/**
+ * Copies an object that is neither an array nor plain.
+ *
+ * @throws whatever the caller's code throws
+ */
 export function copyExotic(
   copying: Copying,
   given: object,
@@ -40,7 +45,8 @@ export function copyExotic(
   steps: PathStep | undefined,
 ): unknown {
   if (types.isDate(given)) return dateText(copying, given)
-  // Before toJSON: some errors' own gives the stack and the request with all of its headers.
+  // Before toJSON, because that of some errors returns the stack and the request with all of its
+  // headers.
   if (types.isNativeError(given) || given instanceof Error) {
     return copyError(copying, given, depth, steps)
   }
@@ -57,7 +63,7 @@ export function copyExotic(
   if (isPairs(given)) return copyPairs(copying, given, depth, steps)
 
   const copy = copying.copyObject(given, depth, steps)
-  // A promise, a WeakMap, a class that keeps everything private: there is nothing to be seen.
+  // A promise, a WeakMap or a class with only private fields shows no values.
   if (isEmpty(copy) && isInstance(given)) copying.notes.mark('opaque')
   return copy
 }
@@ -74,7 +80,7 @@ function toJsonOf(given: object): ToJson | undefined {
     const { toJSON } = given as { toJSON?: unknown }
     return typeof toJSON === 'function' ? (toJSON as ToJson) : undefined
   } catch {
-    return undefined // a getter: it is met again, and marked, if it is an own key
+    return undefined // a getter that throws; an own key is read again and marked then
   }
 }
 
@@ -90,7 +96,10 @@ function dateText(copying: Copying, date: Date): string {
   return 'Invalid Date'
 }
 
-/** What an error says. Not its stack, which is long, nor what libraries hang on it. */
+/**
+ * Copies an error's name, message, code, cause and errors. The stack is left out because it is
+ * long, and so are the properties that libraries add.
+ */
 function copyError(
   copying: Copying,
   error: Error,
@@ -144,14 +153,14 @@ function copyBinary(
   }
   const buffer = Buffer.from(bytes)
   const text = buffer.toString('latin1')
-  // A secret is one in base64 too; what is left of it after cleaning is text.
+  // A secret in base64 is still a secret, so binary data that holds one is stored as cleaned text.
   const clean = mayHoldSecret(text) ? copying.text(text, 'text', depth) : text
   if (clean === text) copying.putUnder(copy, 'base64', buffer.toString('base64'), depth, undefined)
   else copy['text'] = clean
   return copy
 }
 
-/** An object if all keys are strings; else a list of pairs. */
+/** Makes an object if all keys are strings, else a list of pairs. */
 function copyMap(
   copying: Copying,
   map: Map<unknown, unknown>,
@@ -174,7 +183,7 @@ function copyMap(
   return named ? object : pairs
 }
 
-/** Without calling anything of the key's own. */
+/** The name of a key, without a call to the key's own methods. */
 function nameOfKey(key: unknown): string {
   return typeof key === 'string' ? key : typeof key === 'number' ? String(key) : `[${typeof key}]`
 }
@@ -206,7 +215,7 @@ function copyPair(
   ]
 }
 
-/** Takes items until there is no room, so that one without an end ends too. */
+/** Takes items while there is room, so that an endless iterator ends too. */
 function copyList(
   copying: Copying,
   items: Iterable<unknown>,
@@ -228,7 +237,7 @@ function copyList(
 
 type Pairs = Iterable<readonly [unknown, unknown]>
 
-/** By their tag, because `Headers` and `FormData` come from several libraries. */
+/** Recognised by the tag, because `Headers` and `FormData` come from several libraries. */
 function isPairs(given: object): given is Pairs {
   const tag = Object.prototype.toString.call(given)
   return (
@@ -239,7 +248,7 @@ function isPairs(given: object): given is Pairs {
   )
 }
 
-/** An object; a name that comes again has its values in a list. */
+/** Makes an object. A name that occurs more than once gets a list of its values. */
 function copyPairs(
   copying: Copying,
   given: Pairs,

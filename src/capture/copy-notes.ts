@@ -2,41 +2,43 @@ import { headOf, ownCopy } from '../engine-text.ts'
 
 export type Root = 'metadata' | 'context'
 
-/** How many redacted paths an entry lists, and how long each may be. */
+/** How many redacted paths an entry lists, and the longest part of each that is kept. */
 const MAX_REDACTED_PATHS = 20
 const MAX_PATH_CHARACTERS = 256
 
-/** What an entry has to say of its copy: in what the copy differs, and what was redacted where. */
+/**
+ * Collects how the copy of an entry differs from the original, and the paths that were redacted.
+ */
 export class CopyNotes {
-  // `private` and no `#`, for speed: as in `Copier`.
+  // `private` instead of `#` for speed, as in `Copier`.
   private markList: string[] | undefined
   private redactedPaths: string[] | undefined
   private rootName: Root = 'metadata'
-  /** Under which key each container stands that the copy is inside of; the first is the root. */
+  /** The key of each container around the current value. The first one is the root. */
   private readonly keyPath: (string | number)[] = []
 
-  /** Before each entry. */
+  /** Call this before each entry. */
   begin(): void {
     this.markList = undefined
     this.redactedPaths = undefined
   }
 
-  /** Before each of an entry's objects. */
+  /** Call this before each of an entry's objects. */
   beginRoot(root: Root): void {
     this.rootName = root
   }
 
-  /** Marks made so far, each once. Undefined: none, as of nearly every entry. */
+  /** The marks so far, each once. Undefined for nearly every entry: none. */
   get marks(): readonly string[] | undefined {
     return this.markList
   }
 
-  /** Paths redacted so far. Undefined: none. */
+  /** The paths redacted so far. Undefined: none. */
   get redacted(): readonly string[] | undefined {
     return this.redactedPaths
   }
 
-  /** Says something of what is being copied: `circular` becomes `metadata.circular`. */
+  /** Marks the object that is being copied: `circular` becomes `metadata.circular`. */
   mark(what: string): void {
     this.markEntry(`${this.rootName}.${what}`)
   }
@@ -52,7 +54,7 @@ export class CopyNotes {
     else if (this.redactedPaths.length === MAX_REDACTED_PATHS) this.redactedPaths.push('…')
   }
 
-  /** The copy goes into the container at this depth, which stands under this key. */
+  /** Call this when the copy enters a container, with its depth and the key that leads to it. */
   enter(depth: number, key: string | number): void {
     this.keyPath[depth] = key
   }

@@ -2,14 +2,16 @@ import type { Copying } from './copying.ts'
 import { isCardNumber, mayHoldSecret } from '../redact/secret-texts.ts'
 import { cutMark, cutMarkOf, headOf, sha256Of } from '../engine-text.ts'
 
-/** Longer keys are cut to this. */
+/** Longer keys are cut to this length. */
 export const MAX_KEY_CHARACTERS = 1_024
-/** How far past a cut is read, so that a secret that the cut would halve is seen as one. */
+/**
+ * How many characters after a cut are read, so that a secret that crosses the cut is recognised.
+ */
 const LOOK_AHEAD_CHARACTERS = 1_024
-/** No bigger integer is written out: its digits cost time in proportion to their square. */
+/** Larger integers are not written out, because the time grows with the square of their digits. */
 const MAX_BIGINT = 10n ** 1_000n
 
-/** A text without the secrets in it; the path of where it stands is noted when there were some. */
+/** The text without its secrets. If there were any, the path of the text is noted. */
 export function cleanText(copying: Copying, text: string, key: string | number, depth: number) {
   const path = copying.notes.pathOf(key, depth)
   const clean = copying.redactor.cleanText(text, path)
@@ -20,8 +22,8 @@ export function cleanText(copying: Copying, text: string, key: string | number, 
 }
 
 /**
- * The beginning of a text that is longer than what is left. Half of the room that is left goes to
- * it, so that the keys after it have some too.
+ * The beginning of a text that is longer than the room. It may take half of the room, so that the
+ * keys after it get some too.
  */
 export function cutText(
   copying: Copying,
@@ -40,12 +42,12 @@ export function cutText(
   return cut
 }
 
-/** Undefined for a text whose hash would take too long, after those of others in this entry. */
+/** The SHA-256 of a text. Undefined if the text is longer than what this entry may still hash. */
 function hashOf(copying: Copying, text: string): string | undefined {
   return copying.spendHash(text.length) ? sha256Of(text) : undefined
 }
 
-/** A key that is too long, or holds a secret itself, as it may be stored. */
+/** The form in which a key is stored that is too long or holds a secret itself. */
 export function cutKey(copying: Copying, given: string, unclean: boolean, depth: number): string {
   if (!unclean && given.length <= MAX_KEY_CHARACTERS) return given
   let key = headOf(given, MAX_KEY_CHARACTERS + LOOK_AHEAD_CHARACTERS)
@@ -59,7 +61,10 @@ export function cutKey(copying: Copying, given: string, unclean: boolean, depth:
   return headOf(key, MAX_KEY_CHARACTERS) + cutMark(given.length, undefined)
 }
 
-/** A number that is not a small integer: as it is if JSON and whoever reads it can have it so. */
+/**
+ * Copies a number that is not a small integer. It becomes text if JSON, or JavaScript when it
+ * parses that JSON, cannot hold the same number.
+ */
 export function copyOddNumber(
   copying: Copying,
   value: number,
@@ -75,7 +80,7 @@ export function copyOddNumber(
   const digits = String(value)
   if (copying.redactor.active && isCardNumber(digits)) return cleanText(copying, digits, key, depth)
   if (Number.isSafeInteger(value)) return value
-  // Postgres would keep what is written, and whoever reads it here would see another number.
+  // Postgres would keep every digit, but JavaScript would read another number.
   copying.notes.mark('number')
   return digits
 }

@@ -4,31 +4,35 @@ import type { CopyNotes } from './copy-notes.ts'
 import type { JsonObject } from './json-object.ts'
 
 /**
- * A copy that is being made, as those see it who copy a part of it: texts, and what is neither an
- * array nor a plain object. `Copier` is the one that there is; this is what keeps its parts from
- * importing it.
+ * A copy in progress, for the functions that copy texts and objects that are neither arrays nor
+ * plain. `Copier` is the only implementation. Those functions use this interface because `Copier`
+ * imports them and they must not import it.
  *
- * `depth` is always that of the container at hand, `steps` what the paths to redact say of it.
+ * `depth` is always the depth of the current container. `steps` is its position among the paths to
+ * redact.
  */
 export interface Copying {
   readonly notes: CopyNotes
   readonly redactor: Redactor
-  /** How many characters of JSON may still be made, about. At 0 or below the rest is left out. */
+  /** About how many characters of JSON may still be made. At 0 or below the rest is left out. */
   readonly room: number
-  /** Whether it is a copy that is copied. */
+  /** Whether the value being copied is itself a copy. */
   readonly isAgain: boolean
-  /** Takes so many characters of the room. */
+  /** Takes this many characters from the room. */
   spend(characters: number): void
-  /** Takes so many characters of those that may be hashed; false, and takes none, where fewer are left. */
+  /**
+   * Takes this many characters from those that may be hashed. If fewer are left, it takes none and
+   * returns false.
+   */
   spendHash(characters: number): boolean
-  /** Whether a text needs a closer look. */
+  /** Whether a text may hold a secret and has to be searched. */
   mayHide(text: string): boolean
   isSecretKey(key: string): boolean
-  /** Strings are kept by reference, unless they are too long or hold a secret. */
+  /** Keeps a string by reference, unless it is too long or holds a secret. */
   text(text: string, key: string | number, depth: number): string
-  /** One value in a list; null where a key would be left out. */
+  /** Copies one value of a list. A value that an object would leave out becomes null. */
   item(value: unknown, at: number, depth: number, steps: PathStep | undefined): unknown
-  /** Copies a value under a key, after asking what the key says about it. */
+  /** Copies a value under a key, according to the redaction rule of the key. */
   putUnder(
     copy: JsonObject,
     given: string,
@@ -36,7 +40,7 @@ export interface Copying {
     depth: number,
     steps: PathStep | undefined,
   ): void
-  /** A value whose key is known to be secret or not. Undefined where it is to be left out. */
+  /** Copies a value whose key is known to be secret or not. Undefined: the value is left out. */
   underKey(
     value: unknown,
     key: string | number,
@@ -46,10 +50,13 @@ export interface Copying {
   ): unknown
   /** Copies own enumerable keys. */
   copyObject(given: object, depth: number, steps: PathStep | undefined): JsonObject
-  /** Copies the items of an array, or of whatever has a length and indexes. */
+  /** Copies the items of an array, or of another object with a length and indexes. */
   copyArray(given: ArrayLike<unknown>, depth: number, steps: PathStep | undefined): unknown[]
-  /** Copies the result of a `toJSON`, in the place of the object that it belongs to. */
+  /** Copies the result of a `toJSON` in place of its object. */
   replaced(value: unknown, depth: number, steps: PathStep | undefined): unknown
-  /** What stands in the place of something that threw. Its message may quote a value. */
+  /**
+   * The replacement of a value that threw when it was read. It leaves out the error's message,
+   * which may quote a value.
+   */
   thrown(error: unknown): string
 }

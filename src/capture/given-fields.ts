@@ -5,7 +5,7 @@ import type { Redactor } from '../redact/redactor.ts'
 import { mayHoldSecret } from '../redact/secret-texts.ts'
 import { cutMark, headOf } from '../engine-text.ts'
 
-/** An entry's fields as they come: of whatever type. */
+/** An entry's fields as given, of any type. */
 export type GivenFields = { readonly [Name in keyof AuditEntry]?: unknown }
 
 const FIELDS: readonly (keyof AuditEntry)[] = [
@@ -24,17 +24,22 @@ const { getTime } = Date.prototype
 const hasOwn = Object.prototype.hasOwnProperty
 const EMPTY = {}
 
-/** Whether somebody put a key on `Object.prototype`: every entry would seem to have it. */
+/**
+ * Whether somebody put an enumerable key on `Object.prototype`, which every entry would seem to
+ * have.
+ */
 export function isPolluted(): boolean {
   for (const _ in EMPTY) return true
   return false
 }
 
-/** Reads field by field, for an entry whose fields may throw, or that is not alone in having them. */
+/**
+ * Reads field by field, for an entry whose fields may throw or may come from `Object.prototype`.
+ */
 export function readEach(copier: Copier, entry: object): GivenFields {
   const fields: { [Name in keyof AuditEntry]?: unknown } = {}
   for (const name of FIELDS) {
-    // Defined, not assigned: what is on Object.prototype may be read-only or a setter.
+    // Defined, not assigned, because Object.prototype may have a setter or a read-only property.
     Object.defineProperty(fields, name, { value: readOwn(copier, entry, name) })
   }
   return fields
@@ -51,7 +56,7 @@ export function readOwn(copier: Copier, given: object, name: string): unknown {
   }
 }
 
-/** A column's text without secrets, and not longer than it may be. Null and '' are none. */
+/** A column's text without secrets, cut to `maxCharacters`. Undefined for null and ''. */
 export function columnText(
   copier: Copier,
   redactor: Redactor,
@@ -62,11 +67,12 @@ export function columnText(
   if (given === undefined || given === null) return undefined
   const text = typeof given === 'string' ? given : oddText(copier, name, given)
   const fits = text.length <= maxCharacters
-  // An estimate of an entry's size has room for four ids; what is longer than that comes on top.
+  // The fixed part of an entry's estimated size covers four ids. The rest of a longer text is
+  // added.
   copier.countCells(Math.min(text.length, maxCharacters) >> 5)
   if (fits && !(redactor.active && mayHoldSecret(text))) return text === '' ? undefined : text
 
-  // Read past the cut, so that a secret that the cut would halve is seen as one.
+  // Reads past the cut, so that a secret that crosses it is recognised.
   const window = headOf(text, maxCharacters * 4)
   const clean = redactor.active ? redactor.cleanText(window, name) : window
   if (clean !== window) copier.notes.noteRedacted(name)
@@ -79,12 +85,12 @@ export function columnText(
 function oddText(copier: Copier, name: string, given: unknown): string {
   copier.notes.markEntry(`${name}.invalid`)
   if (typeof given === 'number' || typeof given === 'boolean') return String(given)
-  // An id of some library's own: its toJSON knows its text.
+  // A library's id object, whose toJSON returns its text.
   const { value } = copier.copyRoot({ value: given }, 'context')
   return typeof value === 'string' ? value : `[${typeof given}]`
 }
 
-/** Milliseconds since 1970; undefined where none were given; NaN for what is neither. */
+/** Milliseconds since 1970. Undefined if no time was given; NaN for a value that is not a time. */
 export function timeOf(given: unknown): number | undefined {
   if (given === undefined || given === null) return undefined
   if (typeof given === 'number') return given

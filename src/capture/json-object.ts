@@ -1,18 +1,21 @@
 /**
- * An object of ours. It inherits nothing, so that no key of a stranger (`__proto__`,
- * `constructor`) and nothing that somebody put on `Object.prototype` can mean anything; and it is
- * a class, because `Object.create(null)` makes a hash table of three times the size.
+ * An object that holds copied JSON. It inherits nothing, so that a caller's key (`__proto__`,
+ * `constructor`) and additions to `Object.prototype` have no effect. It is a class because
+ * `Object.create(null)` makes a hash table of three times the size.
  */
 export class JsonObject {
   [key: string]: unknown
 }
 Object.setPrototypeOf(JsonObject.prototype, null)
-// The engine takes the room that an object gets from the first ones it sees. Four keys fit most.
+// The engine sizes new objects by the first ones it sees. Four keys fit most objects.
 for (let warm = 0; warm < 8; warm += 1) {
   Object.assign(new JsonObject(), { a: 0, b: 0, c: 0, d: 0 })
 }
 
-/** Both objects' keys in a new one, `over` before `base`, without some. Undefined where none are. */
+/**
+ * A new object with the keys of both, except those in `except`. `over` wins over `base`. Undefined
+ * if no key is left.
+ */
 export function merge(
   base: JsonObject | undefined,
   over: JsonObject | undefined,
