@@ -5,10 +5,10 @@ import type { BoundContext } from '../capture/captured-entry.ts'
 import type { Capture } from '../capture/capture.ts'
 
 /**
- * The context of an entry that is recorded now: a recorder's own over what the application was
- * asked for, over the scope's. What is nearer to the entry wins.
+ * The context of an entry that is recorded now. The recorder's own context wins over the result of
+ * its option `context`, and that wins over the scope of `withContext`.
  *
- * @param own what is bound to the recorder
+ * @param own the context that is bound to the recorder
  * @param ask the recorder's option `context`
  */
 export function contextNow(
@@ -32,13 +32,13 @@ export function contextNow(
     const asked = ask?.()
     if (asked) outer = capture.bindContext(asked, outer)
   } catch {
-    // An entry without its context is worth more than none.
+    // An entry without this context is better than no entry.
   }
   if (outer === undefined || own === undefined) return own ?? outer
   return mergeContexts(outer, own)
 }
 
-/** Two contexts that were copied already, the second one over the first. */
+/** Merges two contexts that were copied already. `own` wins over `outer`. */
 function mergeContexts(outer: BoundContext, own: BoundContext): BoundContext {
   return {
     userId: own.userId === undefined ? outer.userId : own.userId,

@@ -1,24 +1,31 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { AuditContext, AuditEntry } from '../entry.ts'
 
-/** Who and where. A function is asked for each entry: who may be known only later. */
+/**
+ * A context, or a function that returns one. The function is called for each entry, because the
+ * user may be known only later.
+ */
 export type ContextSource = AuditContext | (() => AuditContext)
 
-/** What package-level `record()` needs of a recorder. */
+/** The part of a recorder that package-level `record()` uses. */
 export interface EntryTaker {
   record(entry: AuditEntry): boolean
 }
 
-/** What `withContext` established for everything that runs inside it. */
+/** The context and the recorder of everything that runs inside a `withContext`. */
 export class Scope {
-  /** The recorder that package-level `record()` uses in here; undefined means the default one. */
+  /** The recorder that package-level `record()` uses inside. Undefined: the default recorder. */
   readonly recorder: EntryTaker | undefined
-  /** The recorder that last bound this scope's context, what it bound, and what it made of it. */
+  /**
+   * The last binding of this scope's context: who bound it, which context it was, and the result.
+   */
   boundBy: object | undefined
   boundFrom: AuditContext | undefined
   bound: unknown
   readonly #source: ContextSource
-  /** Kept only where it is still to be asked; else its context is in ours already. */
+  /**
+   * The outer scope, if its context has to be read for each entry. Otherwise it is already merged.
+   */
   readonly #lateOuter: Scope | undefined
   #merged: { own: AuditContext; outer: AuditContext; context: AuditContext } | undefined
 
@@ -34,7 +41,7 @@ export class Scope {
     return typeof this.#source === 'function' || this.#lateOuter !== undefined
   }
 
-  /** The same object for as long as nothing in it has changed. */
+  /** The merged context. It is the same object as long as nothing in it changes. */
   get context(): AuditContext {
     const own = typeof this.#source === 'function' ? this.#source() : this.#source
     if (this.#lateOuter === undefined) return own
@@ -46,8 +53,8 @@ export class Scope {
   }
 }
 
-// Made on first use: one that was ever entered makes every `await` of the whole process dearer on
-// Node 20 and 22, so an application that never calls withContext() must not pay for it.
+// Made on first use. On Node 20 and 22 a storage that was ever entered makes every `await` of the
+// process slower, so an application that never calls withContext() must not pay for it.
 let storage: AsyncLocalStorage<Scope> | undefined
 
 /** The innermost scope, if there is one. */
@@ -56,10 +63,11 @@ export function currentScope(): Scope | undefined {
 }
 
 /**
- * Runs `fn`; whatever is recorded in it, however deep and however late, carries this context.
+ * Runs `fn`. Every entry that is recorded inside it, at any depth and after any `await`, gets this
+ * context.
  *
- * Inside another `withContext` the outer one's values stay unless they are given again. An entry's
- * own values win over a child recorder's, and those over these.
+ * Inside another `withContext`, the outer values stay unless they are given again. An entry's own
+ * values win over those of a child recorder, and those win over this context.
  *
  * @returns what `fn` returns
  */
@@ -67,7 +75,7 @@ export function withContext<T>(context: AuditContext, fn: () => T): T {
   return runInScope(context, undefined, fn)
 }
 
-/** `withContext`, and package-level `record()` uses this recorder. */
+/** Like `withContext`. Package-level `record()` uses the given recorder inside `fn`. */
 export function runInScope<T>(
   context: ContextSource,
   recorder: EntryTaker | undefined,

@@ -1,30 +1,30 @@
 import { type AuditError, optionInvalid } from '../errors.ts'
 
-/** Where a walk through metadata stands among the paths to redact. */
+/** The position of the current container among the paths to redact. */
 export interface PathStep {
-  /** A path ends here: what stands here is to be redacted. */
+  /** Whether a path ends here, so that the value here is redacted. */
   readonly ends: boolean
   readonly named: ReadonlyMap<string, PathStep>
-  /** For every key that has no step of its own. */
+  /** The step for every key that is not in `named`. */
   readonly other: PathStep | undefined
 }
 
 export interface RedactPaths {
   readonly metadata: PathStep | undefined
   readonly context: PathStep | undefined
-  /** Keys that are redacted wherever they stand: `**.ssn`. */
+  /** Keys that are redacted at any depth: `**.ssn`. */
   readonly anywhere: ReadonlySet<string>
 }
 
 const ANY = '*'
-/** No walk goes deeper than a copy does. */
+/** The depth of a copy. A path with more keys would match nothing. */
 const MAX_PATH_KEYS = 32
 const MAX_PATHS = 1_000
 
-/** @throws {AuditError} `AUDIT_OPTION_INVALID`, quoting the path that is none */
+/** @throws {AuditError} `AUDIT_OPTION_INVALID`, quoting the path that is not valid */
 export function compilePaths(paths: readonly string[]): RedactPaths {
   if (paths.length > MAX_PATHS) {
-    throw optionInvalid(`redact.paths may hold ${MAX_PATHS} paths, got ${paths.length}.`)
+    throw optionInvalid(`redact.paths may hold at most ${MAX_PATHS} paths, got ${paths.length}.`)
   }
   const roots: Record<'metadata' | 'context', Key[][]> = { metadata: [], context: [] }
   const anywhere = new Set<string>()
@@ -52,24 +52,25 @@ const PART = /(?:^|\.)([^.[\]"']+)|\[(\d+|\*)\]|\[(["'])(.*?)\3\]/y
 
 function parsePath(path: unknown): { root: 'metadata' | 'context' | '**'; keys: Key[] } {
   if (typeof path !== 'string')
-    throw optionInvalid(`redact.paths holds strings, got ${typeof path}.`)
+    throw optionInvalid(`redact.paths must hold strings, got ${typeof path}.`)
   const keys: Key[] = []
   PART.lastIndex = 0
   while (PART.lastIndex < path.length) {
     const part = PART.exec(path)
-    if (part === null) throw refused(path, 'it is not written as keys joined by dots')
+    if (part === null) throw refused(path, 'join its keys by dots, or write [0], [*], ["name"]')
     const name = part[1] ?? part[2] ?? part[4] ?? ''
     keys.push({ name, any: name === ANY && part[3] === undefined })
   }
   const root = keys.shift()?.name
   if (root !== 'metadata' && root !== 'context' && root !== '**') {
-    throw refused(path, 'it begins with none of metadata, context, **')
+    throw refused(path, 'it must begin with metadata, context or **')
   }
-  if (keys.length === 0) throw refused(path, 'it names no key; for all of them write .*')
+  if (keys.length === 0) throw refused(path, 'it names no key; write .* for all keys')
   if (keys.length > MAX_PATH_KEYS) throw refused(path, `it has more than ${MAX_PATH_KEYS} keys`)
-  if (keys.some(({ name }) => name === '**')) throw refused(path, '** stands only at its beginning')
+  if (keys.some(({ name }) => name === '**'))
+    throw refused(path, '** is allowed only at its beginning')
   if (root === '**' && (keys.length > 1 || keys[0]?.any)) {
-    throw refused(path, '** is followed by the name of one key')
+    throw refused(path, '** must be followed by the name of exactly one key')
   }
   return { root, keys }
 }
@@ -78,10 +79,10 @@ function firstStep(paths: readonly Key[][]): PathStep | undefined {
   return paths.length === 0 ? undefined : stepOf(paths)
 }
 
-/** A `*` counts for named keys too, so that a walk is only ever in one place. */
+/** A `*` applies to named keys too, so that each value has one position only. */
 function stepOf(paths: readonly (readonly Key[])[]): PathStep {
   const ends = paths.some((keys) => keys.length === 0)
-  // Whatever is inside of something redacted is gone with it.
+  // The values inside a redacted value are removed with it.
   if (ends) return { ends, named: new Map(), other: undefined }
   const following = (name: string | undefined) =>
     paths
@@ -99,6 +100,6 @@ function stepOf(paths: readonly (readonly Key[])[]): PathStep {
 function refused(path: string, why: string): AuditError {
   return optionInvalid(
     `redact.paths: "${path}" is not a path: ${why}. ` +
-      'Such as metadata.card.number, metadata.users[*].ssn, context.ip, **.ssn.',
+      'Valid paths: metadata.card.number, metadata.users[*].ssn, context.ip, **.ssn.',
   )
 }

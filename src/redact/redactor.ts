@@ -5,25 +5,26 @@ import { isSecretKey } from './secret-keys.ts'
 import { mayHoldSecret, replaceSecrets } from './secret-texts.ts'
 import { internal } from '../engine-text.ts'
 
-/** What to redact beside the defaults, with pino's three knobs. */
+/** What to redact in addition to the defaults. The three options are those of pino. */
 export interface RedactOptions {
   /**
-   * `metadata.card.number`, `metadata.users[*].ssn`, `metadata.*.pin`, `context.ip`; and
-   * `**.ssn` for a key at any depth. They add to the defaults: keys such as `password` and
-   * `accessToken` at any depth, and in every text JWTs, private keys, card numbers, `Bearer …`,
-   * `Basic …`, passwords in URLs, `token=…`, `"password": "…"`.
+   * Up to 1,000 paths: `metadata.card.number`, `metadata.users[*].ssn`, `metadata.*.pin`,
+   * `context.ip`; and `**.ssn` for a key at any depth. They add to the defaults: keys such as
+   * `password` and `accessToken` at any depth, and in every text JWTs, private keys, card numbers,
+   * `Bearer …`, `Basic …`, passwords in URLs, `token=…`, `"password": "…"`.
+   * @default []
    */
   readonly paths?: readonly string[] | undefined
   /**
-   * What is stored in the place of a secret. A function is given the value and its path; what it
-   * throws is swallowed, and then the default stands. Of a text that holds a secret it is given
-   * that secret alone.
+   * What is stored in place of a secret. A function receives the value and its path. If it throws,
+   * the default is stored. For a secret inside a text, the function receives that secret alone. If
+   * it then returns anything but text, the default is stored.
    * @default '[Redacted]'
    */
   readonly censor?: string | ((value: unknown, path: string) => unknown) | undefined
   /**
-   * Leaves out keys instead of censoring their values; in an array, null stands there. A secret
-   * inside a text is censored all the same.
+   * Whether secret keys are left out instead of censored. In an array, null is stored instead. A
+   * secret inside a text is censored all the same.
    * @default false
    */
   readonly remove?: boolean | undefined
@@ -31,7 +32,7 @@ export interface RedactOptions {
 
 export const PLAIN_KEY = 0
 export const SECRET_KEY = 1
-/** The key's own text holds a secret: a map from tokens to users. */
+/** The key's own text holds a secret, as in a map from tokens to users. */
 export const UNCLEAN_KEY = 2
 export type KeyRule = typeof PLAIN_KEY | typeof SECRET_KEY | typeof UNCLEAN_KEY
 
@@ -41,20 +42,20 @@ export interface Redactor {
   readonly remove: boolean
   readonly metadata: PathStep | undefined
   readonly context: PathStep | undefined
-  /** What is known of keys already, for the hot path to look into without a call. */
+  /** The keys known to be plain, by slot. The hot path reads them without a call. */
   readonly known: readonly string[]
   /** What to do with a value because of its key. */
   keyRule(key: string): KeyRule
-  /** The text without the secrets in it; the same string when there were none. */
+  /** The text without its secrets; the same string if there are none. */
   cleanText(text: string, path: string): string
-  /** What stands in the place of a secret: whatever the censor says, still to be copied. */
+  /** The replacement of a secret. It is what the censor returned and still has to be copied. */
   censor(value: unknown, path: string): unknown
 }
 
 const CENSOR = '[Redacted]'
 const MAX_CACHED_KEY_CHARACTERS = 64
 
-/** @throws {AuditError} `AUDIT_OPTION_INVALID`, naming the path or the option that is wrong */
+/** @throws {AuditError} `AUDIT_OPTION_INVALID`, naming the wrong path or option */
 export function compileRedactor(
   options: RedactOptions | readonly string[] | false | undefined,
 ): Redactor {
@@ -78,7 +79,7 @@ export function compileRedactor(
   const cleanText = (text: string, path: string): string =>
     replaceSecrets(text, (secret) => censoredText(secret, path), isSecret)
 
-  // Deciding costs about as much as copying ten values, and the same keys come again and again.
+  // Deciding costs about as much as copying ten values, and most keys occur many times.
   const known = newSlots()
   const keyRule = (key: string): KeyRule => {
     if (known[slotOf(key)] === key) return PLAIN_KEY
@@ -94,7 +95,10 @@ export function compileRedactor(
 const KEY_SLOTS = 1_024
 export const newSlots = (): string[] => new Array<string>(KEY_SLOTS).fill('')
 
-/** Where a key is remembered: what tells most keys apart, and costs less than hashing all of it. */
+/**
+ * The slot in which a key is remembered. Its length, first and last character tell most keys apart
+ * and cost less than a hash of the whole key.
+ */
 export function slotOf(key: string): number {
   return (
     (key.length * 67 + key.charCodeAt(0) * 31 + key.charCodeAt(key.length - 1)) & (KEY_SLOTS - 1)
@@ -139,7 +143,7 @@ function checked(options: RedactOptions | readonly string[] | undefined): Redact
   return options
 }
 
-// Array.isArray alone does not tell the compiler about readonly arrays.
+// Array.isArray alone does not narrow the type to readonly arrays.
 function isPaths(value: unknown): value is readonly string[] {
   return Array.isArray(value)
 }

@@ -1,15 +1,15 @@
 /**
  * Keys whose value is a secret, in lower case and without `_`, `-`, spaces.
  *
- * Left alone on purpose, because they name a secret without being one and an auditor needs them:
- * `secretId`, `secretName`, `tokenId`, `tokenType`, `accessKeyId`, `keyId`, `publicKey`,
- * `passwordChangedAt`; and `sid`, `code`, `key`, `auth`, which mostly mean something else.
+ * Some keys are missing on purpose. `secretId`, `secretName`, `tokenId`, `tokenType`,
+ * `accessKeyId`, `keyId`, `publicKey` and `passwordChangedAt` describe a secret without holding it,
+ * and an auditor needs them. `sid`, `code`, `key` and `auth` mostly mean something else.
  */
 const SECRET_KEYS: ReadonlySet<string> = new Set(
   words([
-    // Whoever has the session's id is the session: it is a credential, not a name.
+    // A session's id gives access to the session, so it is a credential and not a name.
     'sessionid sessionkey phpsessid jsessionid connect.sid',
-    // What is sent once is still a way in while the entry is fresh, and `pin` is for ever.
+    // A one-time code gives access while the entry is fresh, and a `pin` never expires.
     'pin pincode otp otpcode totp totpcode mfacode verificationcode',
     'backupcode backupcodes recoverycode recoverycodes',
     'cvv cvv2 cvc cvc2 securitycode cardnumber creditcardnumber',
@@ -21,7 +21,9 @@ const SECRET_KEYS: ReadonlySet<string> = new Set(
   ]),
 )
 
-/** The same with anything before it: `accessToken`, `x-api-key`, `old_password`, `Set-Cookie`. */
+/**
+ * Ends of keys whose value is a secret: `accessToken`, `x-api-key`, `old_password`, `Set-Cookie`.
+ */
 const SECRET_ENDINGS: readonly string[] = words([
   'password passwd passphrase token secret authorization cookie',
   'apikey accesskey secretkey privatekey credential credentials',
@@ -31,9 +33,9 @@ function words(lines: readonly string[]): string[] {
   return lines.flatMap((line) => line.split(' '))
 }
 
-/** Whether what stands under this key is a secret, whatever it looks like. */
+/** Whether the value under this key is a secret, whatever the value looks like. */
 export function isSecretKey(key: string): boolean {
-  // The longest name above is not near this long, and a key may be as long as the entry.
+  // Every name above is much shorter than 64 characters, and a key may be as long as the entry.
   const bare = key
     .slice(-64)
     .toLowerCase()

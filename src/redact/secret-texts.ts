@@ -1,16 +1,17 @@
-/** Shorter texts hold no credential: `Bearer`, a space and six characters are this long. */
+/** Shorter texts hold no credential, because `Bearer`, a space and six characters are this long. */
 export const MIN_SECRET_CHARACTERS = 13
 
-// In every secret that is not a number there is one of these. Most texts end here.
+// Every secret that is not a number contains one of these. Most texts contain none of them.
 const HINT = /[="@J]|[Bb](?:earer|asic|EARER|ASIC)[ \t]|PRIVATE KEY/
-/** Up to here the pattern is faster than several native searches for one character each. */
+/** Up to this length the pattern is faster than several native searches for one character each. */
 const MAX_HINT_CHARACTERS = 256
 
 /**
- * Whether a text might hold a secret: cheap, sometimes wrongly yes, never wrongly no.
+ * Whether a text may hold a secret. The check is cheap: it can be wrong about a text without a
+ * secret, but it never misses a text with one.
  *
- * Every string of every entry comes through here. The pattern costs 10 ns and 0.6 ns a character;
- * a native search for one character 5 ns, and next to nothing for each.
+ * Every string of every entry is checked. The pattern costs 10 ns and 0.6 ns for each character. A
+ * native search for one character costs 5 ns and almost nothing for each character.
  */
 export function mayHoldSecret(text: string): boolean {
   if (text.length < MIN_SECRET_CHARACTERS) return false
@@ -29,7 +30,8 @@ function hasForm(text: string): boolean {
   )
 }
 
-// Without the first letter, which would keep the engine from leaping: half of what it takes with it.
+// Without the first letter. With it the engine cannot skip ahead, and the pattern takes twice as
+// long.
 const SCHEME_END = /(?:earer|asic|EARER|ASIC)[ \t]/
 const hasScheme = (text: string) => SCHEME_END.test(text)
 const hasUserInfo = (text: string) => text.includes('@') && text.includes('://')
@@ -43,10 +45,10 @@ const MAX_CARD_CHARACTERS = 38
 
 /** Whether 13 digits stand in a row, with nothing but spaces and dashes between them. */
 function hasLongNumber(text: string): boolean {
-  // Any such run covers one of every 13 positions, so the others need no look.
+  // Any such run covers one of every 13 positions, so only those are checked.
   for (let at = MIN_CARD_DIGITS - 1; at < text.length; at += MIN_CARD_DIGITS) {
     const unit = text.charCodeAt(at)
-    // In prose it is a letter, or a space before one.
+    // In prose this position holds a letter, or a space before a letter.
     if (!isNumberPart(unit) || (unit < ZERO && !isDigit(text.charCodeAt(at + 1)))) continue
     const first = Math.max(0, at - MAX_CARD_CHARACTERS)
     const end = Math.min(text.length, at + MAX_CARD_CHARACTERS)
@@ -72,17 +74,17 @@ function isNumberPart(unit: number): boolean {
   return isDigit(unit) || unit === 32 || unit === 45
 }
 
-/** Puts something in the place of one secret. */
+/** Returns the replacement of one secret. */
 export type Replace = (secret: string) => string
 
 /**
- * The text with every secret in it replaced, and what stands around it kept: `Bearer [Redacted]`,
- * `postgres://app:[Redacted]@db`. The same string when there was none.
+ * Replaces every secret in the text and keeps the text around it: `Bearer [Redacted]`,
+ * `postgres://app:[Redacted]@db`. Returns the same string if there is no secret.
  *
- * Every pattern takes time in proportion to the text, or is bounded by a small count: the text is
- * whatever a stranger typed.
+ * Every pattern takes time in proportion to the text, or is bounded by a small count, because a
+ * stranger may have typed the text.
  *
- * @param isSecretName what decides about `name=value` and `"name": "value"`
+ * @param isSecretName decides whether the value of `name=value` and `"name": "value"` is a secret
  */
 export function replaceSecrets(
   text: string,
@@ -121,7 +123,7 @@ export function replaceSecrets(
   return clean
 }
 
-// Takes the whole run, so that `eyJeyJeyJ…` is read once and not from each of its beginnings.
+// Matches the whole run, so that `eyJeyJeyJ…` is read once and not again from each `eyJ`.
 const JWT = /eyJ[\w-]*(?:\.[\w-]*)*/g
 const MIN_JWT_CHARACTERS = 20
 
@@ -129,13 +131,13 @@ function replaceJwt(token: string, replace: Replace): string {
   return token.length >= MIN_JWT_CHARACTERS && token.includes('.') ? replace(token) : token
 }
 
-// Up to the end of the text where the block has none: it was cut.
+// A block without an end was cut, so it reaches to the end of the text.
 const PRIVATE_KEY =
   /-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY[\s\S]*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY[A-Z ]{0,10}-----|$)/g
 
 const SCHEME = /\b([Bb]earer|BEARER|[Bb]asic|BASIC)([ \t]{1,8})([\w.~+/=-]{4,})/g
 
-/** `Bearer bonds` and `Basic plan` are words; a credential has the looks of one, or stands alone. */
+/** `Bearer bonds` and `Basic plan` are words. A credential looks like one, or is the whole text. */
 function isCredential(scheme: string, token: string, alone: boolean): boolean {
   if (scheme.toLowerCase() === 'bearer') {
     if (alone || token.length >= 20) return token.length >= 6
@@ -150,9 +152,9 @@ const WORD = /[^\s"'<>]+/g
 const PORT = /^\d{1,5}(?:[/?#]|$)/
 
 /**
- * Replaces the password of `scheme://user:password@host`. RFC 3986 has no `/`, `?`, `#` in it, but a
- * URL that was put together by hand has, so everything up to the last `@` is the password, unless
- * what follows the colon is a port.
+ * Replaces the password of `scheme://user:password@host`. RFC 3986 allows no `/`, `?` or `#` in it,
+ * but a URL that was put together by hand may contain them. So everything up to the last `@` is the
+ * password, unless a port follows the colon.
  */
 function replaceInUrl(word: string, replace: Replace): string {
   const end = word.lastIndexOf('@')
@@ -166,15 +168,15 @@ function replaceInUrl(word: string, replace: Replace): string {
   return word
 }
 
-// `user[password]=…` is how forms nest.
+// Forms nest fields as `user[password]=…`.
 const NAME_VALUE = /(?<![\w.-])([A-Za-z_][\w.-]{0,63})((?:\]|%5D)?=)("[^"]*"?|[^\s&;,"')}\]]+)/gi
 
-// A key in JSON inside a text, also when it was quoted again: \"password\":\"…\".
+// A key in JSON inside a text, also with escaped quotes: \"password\":\"…\".
 const JSON_KEY = /"([^"\\]{1,64})\\{0,4}"\s{0,8}:\s{0,8}/g
 const JSON_VALUE = /\\{1,4}"[^"\\]*|"(?:[^"\\]|\\.)*"?|[^\s,}\]"[{]+/y
 const JSON_WORD = /^(?:null|true|false)$/
 
-/** Replaces the values of secret keys, whatever they are, and looks into those of all others. */
+/** Replaces the values of secret keys, of any type, and searches the values of all other keys. */
 function replaceInJson(
   text: string,
   replace: Replace,
@@ -190,7 +192,7 @@ function replaceInJson(
     const value = text.slice(start, end)
     if (value === '' || JSON_WORD.test(value)) continue
     const quote = /^\\*"/.exec(value)?.[0] ?? '"'
-    // Of a value that was quoted twice, the closing quotes were left to stand.
+    // A value with escaped quotes was matched without its closing quote, which stays in the text.
     clean += text.slice(done, start) + quote + replace(value) + (quote === '"' ? '"' : '')
     done = end
     JSON_KEY.lastIndex = end
@@ -204,7 +206,8 @@ function endOfJsonValue(text: string, start: number): number {
     JSON_VALUE.lastIndex = start
     return JSON_VALUE.test(text) ? JSON_VALUE.lastIndex : start
   }
-  // Brackets inside of strings are counted too: what is left open by that is replaced to the end.
+  // Brackets inside strings are counted too. If they leave one open, the rest of the text is
+  // replaced.
   let open = 0
   for (let at = start; at < text.length; at += 1) {
     const letter = text[at]
@@ -218,13 +221,15 @@ function endOfJsonValue(text: string, start: number): number {
 const CARD =
   /(?<!\d)(?:\d{13,19}|\d{4}([ -])\d{4}\1\d{4}\1\d{4}(?:\1\d{1,3})?|\d{4}([ -])\d{6}\2\d{4,5})(?!\d)/g
 
-// Visa, Mastercard, American Express, Discover, Diners Club, JCB, UnionPay: what they begin with
-// and how long they are. Milliseconds since 1970 have 13 digits too, and none of these beginnings
-// before the year 2096.
+// The first digits and the lengths of Visa, Mastercard, American Express, Discover, Diners Club,
+// JCB and UnionPay. Milliseconds since 1970 have 13 digits too, but start with none of these before
+// the year 2096.
 const BRANDS =
   /^(?:4\d{12}(?:\d{3}){0,2}|5[1-5]\d{14}|2(?:22[1-9]|2[3-9]\d|[3-6]\d\d|7[01]\d|720)\d{12}|3[47]\d{13}|6(?:011|5\d\d|4[4-9]\d)\d{12,15}|3(?:0[0-5]|[68]\d)\d{11}|35(?:2[89]|[3-8]\d)\d{12,15}|62\d{14,17})$/
 
-/** Whether these digits have a known brand's beginning and length, and the right check digit. */
+/**
+ * Whether these digits have the first digits and length of a known brand, and a valid check digit.
+ */
 export function isCardNumber(digits: string): boolean {
   if (!BRANDS.test(digits)) return false
   let sum = 0
@@ -236,7 +241,9 @@ export function isCardNumber(digits: string): boolean {
   return sum % 10 === 0
 }
 
-/** Hashes are full of digits: one in a few thousand has a card number in it, by chance. */
+/**
+ * Whether the number is a part of a hash. One hash in a few thousand holds a card number by chance.
+ */
 function isInHash(text: string, at: number, length: number): boolean {
   const before = /[0-9a-f]*$/i.exec(text.slice(Math.max(0, at - 128), at))?.[0].length ?? 0
   const after = /^[0-9a-f]*/i.exec(text.slice(at + length, at + length + 128))?.[0].length ?? 0
@@ -246,9 +253,12 @@ function isInHash(text: string, at: number, length: number): boolean {
 const UUID = /(?<![0-9a-f])[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}(?![0-9a-f])/gi
 const UUID_CHARACTERS = 36
 
-/** One UUID in some 300,000 has a card number in it, by chance, and would be an id no more. */
+/**
+ * Whether the number is a part of a UUID. One UUID in some 300,000 holds a card number by chance,
+ * and replacing it would destroy the id.
+ */
 function isInUuid(text: string, at: number, length: number): boolean {
-  // With the character on either side, which tells where a UUID ends.
+  // One more character on either side shows the pattern where a UUID ends.
   const first = Math.max(0, at - UUID_CHARACTERS - 1)
   const near = text.slice(first, at + length + UUID_CHARACTERS + 1)
   for (const { index, 0: uuid } of near.matchAll(UUID)) {
