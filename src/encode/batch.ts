@@ -4,9 +4,9 @@ import { type EntryLabel, labelOf } from './log-label.ts'
 import type { CapturedEntry } from '../capture/captured-entry.ts'
 
 /**
- * Entries on their way to the fast lane. Once a slice is sealed, its text is all that is held: while
- * a statement is under way, the engine carries whatever is held through each of its collections.
- * What has to be known of an entry when something fails is read from the text.
+ * Encoded entries on their way to staging. A sealed slice holds only its text, because every object
+ * that is alive during a statement costs time in each of the engine's collections. If something
+ * fails, what has to be known of an entry is read back from the text.
  */
 export class EncodedBatch {
   readonly #encoder: Encoder
@@ -28,22 +28,22 @@ export class EncodedBatch {
     return this.#entries
   }
 
-  /** The estimated size of what was added. */
+  /** The estimated size in memory of the entries that were added, in bytes. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** The last entry's running number. */
+  /** The last entry's `recorder_seq`. */
   get lastSeq(): number {
     return this.#lastSeq
   }
 
-  /** JSON arrays of rows, of all that was sealed. */
+  /** The sealed slices, each a JSON array of rows. */
   get slices(): readonly string[] {
     return this.#sealed.map(({ json }) => json)
   }
 
-  /** @throws what the encoder throws, with nothing added */
+  /** @throws whatever the encoder throws; the entry is not added then */
   add(captured: CapturedEntry, recorderSeq: number): void {
     this.#rows.push(this.#encoder.rowOf(captured, recorderSeq))
     this.#captured.push(captured)
@@ -53,9 +53,9 @@ export class EncodedBatch {
   }
 
   /**
-   * Makes a slice of what was added since the last one.
+   * Makes a slice of the entries that were added since the last one.
    *
-   * @returns how many characters it has
+   * @returns its length in characters; 0 if there were none
    */
   seal(): number {
     const entries = this.#rows.length
@@ -67,7 +67,11 @@ export class EncodedBatch {
     return json.length
   }
 
-  /** What may be logged of its first entries, of so many at most. */
+  /**
+   * The labels of its first entries, for the log.
+   *
+   * @param most how many labels at most
+   */
   labels(most: number): EntryLabel[] {
     const rows = this.#sealed.slice(0, most).flatMap((slice) => rowsIn(slice).slice(0, most))
     return rows.slice(0, most).map((row) => {
@@ -76,7 +80,7 @@ export class EncodedBatch {
     })
   }
 
-  /** The same rows in two batches. Only a slice that is alone is taken apart. */
+  /** The same rows in two batches. A slice is split only if it is the only one. */
   halves(): [EncodedBatch, EncodedBatch] {
     const [only, ...others] = this.#sealed
     const slices = only && others.length === 0 ? halvesOf(only) : this.#sealed

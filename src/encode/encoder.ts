@@ -13,8 +13,8 @@ import { isUuid, UUID_CHARACTERS } from '../ids/uuid.ts'
 import { mendJson, plainLine } from './storable-text.ts'
 
 /**
- * An entry as the fast lane takes it: the values of `ROW_COLUMNS`, which only have to be
- * stringified, or the JSON of such an array.
+ * An entry for staging: the values of `ROW_COLUMNS`, still to be stringified, or the JSON of such
+ * an array.
  */
 export type EncodedRow = PlainRow | string
 type PlainRow = readonly [id: string, occurredAt: string, recorderSeq: number, ...rest: unknown[]]
@@ -27,30 +27,33 @@ export interface EncoderOptions {
 }
 
 /**
- * The half of an entry's way that can wait: ids, times, well-formed text, JSON, its exact size.
- * Total, and whatever comes out fits its columns' types and the log's checks.
+ * Encodes captured entries at the flush: ids, times, well-formed text, JSON and its exact size. It
+ * never throws, and its results fit the types of their columns and the log's checks.
  */
 export interface Encoder {
   rowOf(captured: CapturedEntry, recorderSeq: number): EncodedRow
-  /** A JSON array of rows: those that `rowOf` has made of these entries. */
+  /** A JSON array of the rows that `rowOf` made of these entries. */
   arrayOf(rows: readonly EncodedRow[], entries: readonly CapturedEntry[]): string
   /**
-   * An entry as the outbox lane takes it: the JSON of an object with the columns' names.
+   * An entry for the outbox: the JSON of an object with the columns' names.
    *
-   * @param recorderSeq its running number; null where it has none, as in the outbox lane
+   * @param recorderSeq the entry's `recorder_seq`; null in the outbox, which has none
    */
   encode(captured: CapturedEntry, recorderSeq: number | null): string
-  /** How many entries were encoded less faithfully than they were given. */
+  /**
+   * How many entries were encoded that differ from what was given, as their `context.degraded`
+   * says.
+   */
   readonly degraded: number
 }
 
-/** Text that is itself in JSON. */
+/** Text that JSON writes without escapes. */
 const SAFE = /^[\w .:;,/+=@()-]*$/
-/** How many bytes JSON makes of one character at most: an escape, `\u0001`. */
+/** The most bytes that JSON takes for one character: those of an escape, `\u0001`. */
 const MAX_ESCAPE_BYTES = 6
-/** What everything but metadata and context takes of a plain entry, at most. */
+/** The most bytes that a plain entry's JSON takes outside of metadata and context. */
 const ENVELOPE_BYTES = 1_024
-/** Applications have some dozens of actions and of types of entities. */
+/** The most action names that are remembered. Applications have some dozens. */
 const MAX_NAMES = 1_000
 const NOTHING = new JsonObject()
 
@@ -59,15 +62,15 @@ export function createEncoder(options: EncoderOptions): Encoder {
   const instantText = createInstantText()
   const fit = createFitter(maxEntryBytes, recorderId)
   const contexts = new WeakMap<BoundContext, Mended>()
-  // Names that were seen to be plain.
+  // The action names that are known to be plain.
   const names = new Set<string>()
-  /** So many fit, whatever JSON makes of them. */
+  /** An entry of this many characters fits even if JSON escapes each of them. */
   const plainCharacters = (maxEntryBytes - ENVELOPE_BYTES) / MAX_ESCAPE_BYTES
   let degraded = 0
 
   /**
-   * Nearly every entry is plain: nothing is to be mended or said of it, and it fits. Those are
-   * stringified together, by the engine, which is the cheapest way there is.
+   * Nearly every entry is plain: it needs no mending and no notes, and it fits. The engine
+   * stringifies all plain rows of a slice in one call, which costs least.
    */
   function rowOf(captured: CapturedEntry, recorderSeq: number): EncodedRow {
     const id = nextId(recordedTime(captured.recordedAtMs))
@@ -181,7 +184,10 @@ export function createEncoder(options: EncoderOptions): Encoder {
     return known === '' ? undefined : line(name, known, notes)
   }
 
-  /** Text of 36 characters was not looked into in the call: it had the length of a UUID. */
+  /**
+   * The text without secrets. `record()` does not search text of 36 characters, the length of a
+   * UUID.
+   */
   function clean(name: string, text: string, notes: EntryNotes): string {
     if (!(redactor.active && text.length === UUID_CHARACTERS && mayHoldSecret(text))) return text
     const known = redactor.cleanText(text, name)
@@ -189,7 +195,10 @@ export function createEncoder(options: EncoderOptions): Encoder {
     return known
   }
 
-  /** The details' JSON: the context's is made once, unless the entry has details of its own. */
+  /**
+   * The JSON of the details. A context's JSON is made once, and again only for entries that have
+   * details of their own.
+   */
   function detailsOf({ context, extras }: CapturedEntry, notes: EntryNotes): string | undefined {
     const details = extras?.details
     if (details !== undefined) return jsonColumn(merge(context?.details, details), 'context', notes)
@@ -219,19 +228,22 @@ interface Mended {
   readonly marks: readonly string[] | undefined
 }
 
-/** Not as long as a UUID: such a text has not been looked into yet. */
+/**
+ * Whether JSON writes the text without escapes. False for text as long as a UUID, which has not
+ * been searched for secrets yet.
+ */
 function isPlainText(text: string): boolean {
   return text.length !== UUID_CHARACTERS && text !== '' && SAFE.test(text)
 }
 
-/** Undefined where the text would have to be mended, or somebody has a say in how it is made. */
+/** Undefined if the JSON needs mending, or if a toJSON on Array.prototype would change it. */
 function stringified(rows: readonly unknown[]): string | undefined {
   if ('toJSON' in rows) return undefined
   try {
     const json = JSON.stringify(rows)
     return json.includes('\\u') ? undefined : json
   } catch {
-    return undefined // one by one, so that none takes the others along
+    return undefined // the rows are then encoded one by one, so that one cannot fail the others
   }
 }
 
@@ -243,7 +255,9 @@ function line(name: string, text: string, notes: EntryNotes): string {
   return JSON.stringify(plain)
 }
 
-/** Undefined for nothing. What jsonb does not take is mended and marked. */
+/**
+ * The JSON of an object; undefined for none. Characters that jsonb refuses are mended and marked.
+ */
 function jsonColumn(
   object: JsonObject | undefined,
   root: 'metadata' | 'context',
@@ -256,8 +270,8 @@ function jsonColumn(
     if (mended !== json) notes.mark(`${root}.characters`)
     return mended
   } catch {
-    // Nothing in it can throw, but since the copy was made somebody may have put a toJSON where
-    // every array has it.
+    // The copy itself cannot throw, but somebody may have put a toJSON on Array.prototype since it
+    // was made.
     notes.mark(`${root}.unencodable`)
     return undefined
   }

@@ -1,13 +1,16 @@
 import type { CapturedEntry } from '../capture/captured-entry.ts'
 import { mendJson } from './storable-text.ts'
 
-/** What an entry's context says about the entry, beside its details. Made when first needed. */
+/**
+ * Notes about an entry that are stored in its context, next to its details. Each list is made when
+ * it is first needed.
+ */
 export class EntryNotes {
-  /** In what the stored entry differs from the given one. */
+  /** How the stored entry differs from the given one. */
   marks: string[] | undefined
-  /** The paths of what was redacted. */
+  /** The paths of the redacted values. */
   redacted: string[] | undefined
-  /** Text that is no UUID, as JSON, by the field that it was given in. */
+  /** Text that was given for an id and is not a UUID, as JSON, by the name of the field. */
   invalid: Record<string, string> | undefined
 
   constructor(captured: CapturedEntry | undefined) {
@@ -20,7 +23,7 @@ export class EntryNotes {
     }
   }
 
-  /** Whether there is anything to say. */
+  /** Whether there are any notes. */
   get hasAny(): boolean {
     return !!(this.marks || this.redacted || this.invalid)
   }
@@ -49,7 +52,8 @@ export class EntryNotes {
   }
 }
 
-// Each text by itself: somebody's toJSON on Array.prototype is not asked about a string.
+// Each text is stringified by itself, because a toJSON on Array.prototype has no effect on a
+// string.
 function list(texts: readonly string[]): string {
   return `[${texts.map((text) => mendJson(JSON.stringify(text))).join(',')}]`
 }

@@ -4,7 +4,10 @@ const DAY_MS = 86_400_000
 const FIRST_TIME_MS = -62_135_596_800_000
 const LAST_TIME_MS = 253_402_300_799_999
 
-/** Milliseconds since 1970 as ISO text. Entries of one flush often share a millisecond. */
+/**
+ * Formats milliseconds since 1970 as ISO text. It keeps the last text, because entries of one flush
+ * often share a millisecond.
+ */
 export function createInstantText(): (ms: number) => string {
   let knownMs = Number.NaN
   let text = ''
@@ -17,12 +20,19 @@ export function createInstantText(): (ms: number) => string {
   }
 }
 
-/** When it was recorded; now, should the recorder's clock have given no time at all. */
+/**
+ * When the entry was recorded, in whole milliseconds since 1970. Now, if the recorder's clock
+ * returned no valid time.
+ */
 export function recordedTime(ms: number): number {
   return ms >= 0 && ms <= LAST_TIME_MS ? Math.trunc(ms) : Date.now()
 }
 
-/** When it happened, as near as can be stored, and what is to be said about that. */
+/**
+ * When it happened, as the closest time that can be stored, in whole milliseconds since 1970. The
+ * mark says whether the given time was invalid, or outside the years 1 to 9999, or more than a day
+ * ahead.
+ */
 export function occurredTime(
   given: number | undefined,
   recordedMs: number,

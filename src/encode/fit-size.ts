@@ -6,24 +6,28 @@ import { compileRedactor } from '../redact/redactor.ts'
 import { headOf } from '../engine-text.ts'
 import { mendJson } from './storable-text.ts'
 
-/** How much of the room cut metadata is to fill, try after try: escapes and accents take more. */
+/**
+ * How much of the room cut metadata may fill, in one try after the other. Escapes and accents take
+ * more bytes than a try counts.
+ */
 const SHARES = [0.9, 0.4, 0.15]
-/** Less room than this is not worth a try. */
+/** Metadata is not cut to fit into less room than this. */
 const MIN_METADATA_BYTES = 256
-/** What is kept of the text columns when hardly more than the ids has room. */
+/** What is kept of each text column if there is room for little more than the ids. */
 const MIN_TEXT_CHARACTERS = 32
 
 /**
- * Makes an entry's parts fit into JSON of at most so many bytes, exactly. What gives way, in order:
- * some of the metadata, all of it, the context's details, and then everything but ids, time, action
- * and the beginnings of the other names: these never take the 1,024 bytes that the limit may come
- * down to. Counted as an object with the columns' names, which is longer than a row.
+ * Makes an entry's JSON fit into `maxEntryBytes`, counted exactly. These parts are given up, in
+ * this order: some of the metadata, all of it, the context's details, and then everything but ids,
+ * time, action and the beginnings of the other names. What is left always fits into 1,024 bytes,
+ * the lowest limit. The count is that of an object with the columns' names, which is longer than a
+ * row.
  */
 export function createFitter(maxEntryBytes: number, recorderId: string) {
-  // What it copies has been redacted in the call.
+  // The metadata that it copies was redacted by `record()` already.
   const shrinker = new Copier(compileRedactor(false))
 
-  /** The metadata again, with less of it; undefined where that does not help. */
+  /** The JSON of the metadata, cut to fit into the room; undefined if no try fits. */
   function shrink(metadata: JsonObject, json: string, room: number): string | undefined {
     if (room < MIN_METADATA_BYTES) return undefined
     const characters = (json.length * room) / Buffer.byteLength(json)

@@ -1,14 +1,16 @@
 import { isActionName } from '../entry.ts'
 import { isUuid } from '../ids/uuid.ts'
 
-/** What we may log of an entry: a checked action and UUIDs, never metadata, context or free text. */
+/**
+ * What may be logged of an entry: a checked action and UUIDs, never metadata, context or free text.
+ */
 export interface EntryLabel {
   readonly action: string
   readonly eventId: string | undefined
   readonly userId: string | undefined
 }
 
-/** Checked here, whatever was checked before. */
+/** Checks each value again, because a label goes into the log. */
 export function labelOf(given: Readonly<Record<keyof EntryLabel, unknown>>): EntryLabel {
   const { action, eventId, userId } = given
   return {

@@ -1,7 +1,7 @@
 import type { EntryNotes } from './entry-notes.ts'
 import type { JsonObject } from '../capture/json-object.ts'
 
-/** What an entry's JSON is written from, and what can be given up when it is too long. */
+/** The parts of an entry's JSON. Some of them are given up if it is too long. */
 export interface RowParts {
   readonly id: string
   readonly occurredAt: string
@@ -9,18 +9,21 @@ export interface RowParts {
   readonly userId: string | undefined
   readonly eventId: string | undefined
   readonly targetId: string | undefined
-  /** As JSON, and so are the others. */
+  /** As JSON, and so are the next four. */
   readonly action: string
   readonly entityType: string | undefined
   readonly requestId: string | undefined
   readonly metadataJson: string | undefined
   readonly detailsJson: string | undefined
-  /** What `metadataJson` was made of. */
+  /** The object that `metadataJson` was made of. */
   readonly metadata: JsonObject | undefined
   readonly notes: EntryNotes
 }
 
-/** A row's columns, in the order of their places. The recorder's id is told once for all of them. */
+/**
+ * A row's columns in order. The recorder's id is not among them: a statement holds it once for all
+ * rows.
+ */
 export const ROW_COLUMNS = [
   'id',
   'occurred_at',
@@ -35,7 +38,7 @@ export const ROW_COLUMNS = [
   'context',
 ] as const
 
-/** As the fast lane takes it: an array of the columns, half as long as the object. */
+/** The JSON for staging: an array of the columns' values, half as long as the object. */
 export function rowJson(parts: RowParts): string {
   const { id, occurredAt, recorderSeq, userId, eventId, targetId } = parts
   const { action, entityType = null, requestId = null, metadataJson = '{}' } = parts
@@ -48,7 +51,9 @@ function quoted(uuid: string | undefined): string {
   return uuid === undefined ? 'null' : `"${uuid}"`
 }
 
-/** As the outbox lane takes it: an object in the columns' names, without those that are null. */
+/**
+ * The JSON for the outbox: an object with the columns' names, without the columns that are null.
+ */
 export function objectJson(parts: RowParts, recorderId: string): string {
   const { id, occurredAt, recorderSeq, userId, eventId, targetId } = parts
   const { action, entityType, requestId, metadataJson } = parts
@@ -68,7 +73,7 @@ export function objectJson(parts: RowParts, recorderId: string): string {
   return `${json}}`
 }
 
-/** The context's details, and beside them what is to be said of the entry. */
+/** The context's details together with the entry's notes; undefined if there are neither. */
 function contextJson({ detailsJson, notes }: RowParts): string | undefined {
   if (!notes.hasAny) return detailsJson
   const details = detailsJson === undefined ? '' : detailsJson.slice(1, -1)

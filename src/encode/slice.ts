@@ -1,22 +1,22 @@
 import { ROW_COLUMNS } from './row.ts'
 
-/** Rows of the fast lane as they are staged: a JSON array of them. */
+/** Rows as they are staged: one JSON array. */
 export interface EncodedSlice {
   readonly json: string
   readonly entries: number
-  /** The last entry's running number. */
+  /** The last entry's `recorder_seq`. */
   readonly lastSeq: number
 }
 
 type Column = (typeof ROW_COLUMNS)[number]
 export type ReadRow = Readonly<Partial<Record<Column, unknown>>>
 
-/** A text, in which brackets mean nothing, or a bracket. */
+/** A string, whose brackets do not count, or a bracket. */
 const TOKEN = /"(?:[^"\\]|\\.)*"|[[\]{}]/g
 
 /**
- * The JSON of each row. Cut out and not made anew, so that the row is what it was to the last
- * character, whatever a parser makes of a number or of `__proto__`.
+ * The JSON of each row, cut out of the slice. Parsing it and writing it again could change a number
+ * or a key such as `__proto__`.
  */
 export function rowsIn({ json }: EncodedSlice): string[] {
   const rows: string[] = []

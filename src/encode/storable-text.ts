@@ -1,4 +1,4 @@
-// U+0000 to U+001F, and halves of surrogate pairs: no name has them, and Postgres refuses some.
+// U+0000 to U+001F and lone surrogates. Names hold none of them, and Postgres refuses some.
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
 const UNFIT = /[\u0000-\u001f]|\p{Surrogate}/gu
 // biome-ignore lint/suspicious/noControlCharactersInRegex: finding them is the point
@@ -9,14 +9,14 @@ export function plainLine(text: string): string {
   return MAYBE_UNFIT.test(text) ? text.replace(UNFIT, '\ufffd') : text
 }
 
-// JSON.stringify writes a lone surrogate and NUL as escapes, lower case; whole pairs it writes as
-// they are. The second branch eats every other escape, so that in `\\u0000` the backslash that is
-// itself escaped is not taken for the beginning of one.
+// JSON.stringify writes NUL and a lone surrogate as escapes in lower case, and whole pairs as they
+// are. The second branch consumes every other escape. Otherwise the escaped backslash of `\\u0000`
+// would be read as the beginning of an escape.
 const ESCAPE = /\\(?:(u(?:0000|d[89a-f][0-9a-f]{2}))|.)/g
 
 /**
- * JSON text without what jsonb refuses: U+0000 and lone surrogates become U+FFFD.
- * The same string when there is nothing to mend.
+ * JSON text without the characters that jsonb refuses: U+0000 and lone surrogates become U+FFFD.
+ * Returns the same string if there are none.
  */
 export function mendJson(json: string): string {
   if (!json.includes('\\u')) return json
