@@ -13,14 +13,18 @@ export interface BufferLimits {
 const MIN_SLOTS = 1_024
 
 /**
- * First in, first out, with two ceilings. When full it refuses the newest and keeps its history.
+ * A first-in, first-out queue that is limited in entries and in bytes. When it is full, it refuses
+ * new entries and keeps the old ones.
  *
- * An entry that was taken still counts until it is released: what is being written is still held
- * in memory, and would otherwise be a second, unlimited buffer.
+ * An entry that was taken counts until it is released. It stays in memory while it is being
+ * written, and without the count it would be part of a second, unlimited buffer.
  */
 export class EntryBuffer<Entry extends Sized> {
   readonly #limits: BufferLimits
-  /** A ring, whose length is a power of two: in its usual size it makes nothing to be collected. */
+  /**
+   * A ring whose length is a power of two. As long as it keeps its usual size, it leaves no
+   * garbage.
+   */
   #slots: (Entry | undefined)[] = new Array(MIN_SLOTS).fill(undefined)
   #head = 0
   #waiting = 0
@@ -43,12 +47,12 @@ export class EntryBuffer<Entry extends Sized> {
     return this.#waiting + this.#takenEntries
   }
 
-  /** Their estimated size in memory. */
+  /** Their estimated size in memory, in bytes. */
   get bytes(): number {
     return this.#bytes
   }
 
-  /** @returns false when there is no room; nothing was kept then */
+  /** @returns false if there is no room; the entry is not kept then */
   push(entry: Entry): boolean {
     if (this.size >= this.#limits.maxEntries) return false
     if (this.#bytes + entry.bytes > this.#limits.maxBytes) return false
@@ -75,7 +79,7 @@ export class EntryBuffer<Entry extends Sized> {
     return taken
   }
 
-  /** Ends the count of so many entries that were taken, and their bytes: they are written, or lost. */
+  /** Stops counting entries that were taken, and their bytes, once they are written or lost. */
   release(entries: number, bytes: number): void {
     assert(entries <= this.#takenEntries)
     this.#takenEntries -= entries

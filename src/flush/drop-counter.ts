@@ -2,16 +2,16 @@ import type { DropReason } from '../entry.ts'
 import type { EntryLabel } from '../encode/log-label.ts'
 import type { AuditLogger } from '../logger.ts'
 
-/** Warnings of one kind are this far apart, at least. */
+/** The least time between two warnings of one kind, in milliseconds. */
 export const WARN_EVERY_MS = 1_000
 /** How many of the lost entries a warning names. */
 export const MAX_LABELS = 5
 
 /**
- * Counts what was refused or lost, by reason, and warns at most once a second.
+ * Counts refused and lost entries by reason, and warns of them at most once a second.
  *
- * The warning is written later, from a timer of its own: `record()` does no I/O, and a logger that
- * records must not call itself through us.
+ * A timer writes the warning later, because `record()` does no I/O and a logger that records must
+ * not cause a call to itself.
  */
 export class DropCounter {
   readonly #logger: AuditLogger
@@ -49,14 +49,16 @@ export class DropCounter {
     this.#timer.unref()
   }
 
-  /** What was counted since the last call, for the log itself; undefined where nothing was. */
+  /**
+   * The counts since the last call, to be recorded in the log. Undefined if nothing was dropped.
+   */
   takeUnrecorded(): Partial<Record<DropReason, number>> | undefined {
     const taken = this.#unrecorded
     this.#unrecorded = undefined
     return taken
   }
 
-  /** It could not be recorded after all. */
+  /** Adds counts again that were taken and could not be recorded. */
   returnUnrecorded(taken: Readonly<Partial<Record<DropReason, number>>>): void {
     this.#unrecorded ??= {}
     for (const reason of Object.keys(taken) as DropReason[]) {
@@ -64,7 +66,10 @@ export class DropCounter {
     }
   }
 
-  /** Says now what is still unsaid: at the end of a close there is no later. */
+  /**
+   * Writes the outstanding warning now. `close()` ends with this call, because nothing can warn
+   * later.
+   */
   warn(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined

@@ -12,9 +12,14 @@ import type { CapturedEntry } from '../capture/captured-entry.ts'
 import { faultKind } from '../database/faults.ts'
 import { withRetry } from '../database/retry.ts'
 
-/** Encoding many more than this in one go would hold up the event loop for half a millisecond. */
+/**
+ * The entries that are encoded in one go. Many more would block the event loop for half a
+ * millisecond.
+ */
 const SLICE_ENTRIES = 100
-/** Long before the driver, or the server's jsonb, could no longer hold a batch of long entries. */
+/**
+ * A batch ends at this length, long before it gets too long for the driver or the server's jsonb.
+ */
 const MAX_BATCH_CHARACTERS = 4 * 1024 * 1024
 
 export interface FlusherParts {
@@ -33,11 +38,12 @@ export interface FlusherParts {
 }
 
 /**
- * Takes entries from the buffer to staging.
+ * Moves entries from the buffer to staging.
  *
- * Idle: no timer. Armed: the first entry set a timer of `flushIntervalMs`. Writing: batch after
- * batch, one statement in flight, while there are full ones. While the database is away the batch
- * in hand is tried again and again and the buffer fills; nothing is given up but by `stop`.
+ * Idle: no timer runs. Armed: the first entry started a timer of `flushIntervalMs`. Writing: it
+ * stages full batches one after the other, with one statement in flight. While the database is
+ * unavailable, the current batch is retried again and again and the buffer fills. Only `stop` gives
+ * entries up.
  */
 export class Flusher {
   readonly #parts: FlusherParts
@@ -61,12 +67,12 @@ export class Flusher {
     })
   }
 
-  /** Entries that the database has confirmed to hold. */
+  /** The number of entries that the database confirmed. */
   get staged(): number {
     return this.#staged
   }
 
-  /** Told after each entry that was buffered. Cheap: it does no I/O. */
+  /** Call this after each entry that was buffered. It is cheap and does no I/O. */
   wake(): void {
     if (this.#writing) return
     const { buffer, flushIntervalMs, maxBatchEntries } = this.#parts
@@ -74,12 +80,16 @@ export class Flusher {
       clearTimeout(this.#timer)
       this.#start()
     } else if (this.#timer === undefined) {
-      // Not unref'd: a process that ends by itself stays for these milliseconds and loses nothing.
+      // Not unref'd, so that a process that ends by itself waits for these milliseconds and loses
+      // nothing.
       this.#timer = setTimeout(() => this.#start(), flushIntervalMs)
     }
   }
 
-  /** Resolves to true once everything accepted before this call is staged, or to false if lost. */
+  /**
+   * Resolves to true once every entry accepted before this call is staged, and to false if entries
+   * were given up.
+   */
   flush(accepted: number): Promise<boolean> {
     if (this.#settled >= accepted) return Promise.resolve(true)
     const settled = new Promise<boolean>((resolve) => {
@@ -90,7 +100,7 @@ export class Flusher {
     return settled
   }
 
-  /** Gives up what is not yet staged. Resolves when nothing is in flight. */
+  /** Gives up every entry that is not staged yet. Resolves when no statement is in flight. */
   async stop(): Promise<void> {
     clearTimeout(this.#timer)
     this.#halt.abort()
@@ -104,8 +114,11 @@ export class Flusher {
     this.#timer = undefined
     this.#writing = this.#write()
       .catch((error: unknown) => {
-        // Nothing in there rejects. If it does, the application must not end by it.
-        this.#parts.logger.error({ name: errorName(error) }, 'audit flush failed unexpectedly')
+        // Nothing in `#write` should reject. If it does, it must not end the application.
+        this.#parts.logger.error(
+          { name: errorName(error) },
+          'audit flush failed unexpectedly; this is a bug, please report it',
+        )
       })
       .finally(() => {
         this.#writing = undefined
@@ -125,7 +138,10 @@ export class Flusher {
     } while (this.#isWorthWriting() && !this.#halt.signal.aborted)
   }
 
-  /** What came meanwhile waits its interval: a few entries cost nearly as much as hundreds. */
+  /**
+   * Entries that came meanwhile wait for their interval, because a few cost nearly as much as
+   * hundreds.
+   */
   #isWorthWriting(): boolean {
     const { buffer, maxBatchEntries } = this.#parts
     const isAskedFor = this.#waiters.length > 0 && buffer.waiting > 0
@@ -154,7 +170,7 @@ export class Flusher {
     try {
       encoded.add(captured, this.#numbered)
     } catch {
-      // A bug of ours, and no reason to hold up the others.
+      // An entry that cannot be encoded is a bug, and it must not hold up the others.
       this.#parts.drops.count('refused')
       this.#parts.buffer.release(1, captured.bytes)
       this.#settle(1)
@@ -170,11 +186,13 @@ export class Flusher {
     this.#degradedWarnDueMs = nowMs + WARN_EVERY_MS
     logger.warn(
       { degraded, degradedTotal: encoder.degraded },
-      'audit entries were not storable as given; each says in context.degraded what was changed',
+      'audit entries were changed to be storable; the context.degraded of each lists the changes',
     )
   }
 
-  /** Settles every entry: staged, refused for good, or given up by `stop`. Never rejects. */
+  /**
+   * Settles every entry: it is staged, refused permanently, or given up by `stop`. Never rejects.
+   */
   async #stage(encoded: EncodedBatch): Promise<void> {
     const { stage, drops, onStaged } = this.#parts
     const { entries, slices } = encoded
@@ -193,12 +211,12 @@ export class Flusher {
         drops.count('timeout', entries, encoded.labels(MAX_LABELS))
         return
       }
-      // Whoever refuses an entry is there.
+      // A database that refuses an entry is reachable.
       this.#outage.recovered({ buffered: this.#parts.buffer.size })
       if (entries === 1) {
         this.#refuse(encoded, error)
       } else {
-        // One of them is at fault. Halving finds it, and the others are staged on the way.
+        // One of the entries is refused. Halving finds it, and the others are staged on the way.
         for (const half of encoded.halves()) await this.#stage(half)
       }
     }

@@ -1,19 +1,19 @@
 import type { AuditLogger } from '../logger.ts'
 import type { LaneState } from '../lanes/staging.ts'
 
-/** A batch that the database has confirmed to hold, in a table that a crash empties. */
+/** A batch that the database confirmed. It is in a table that a crash of the server empties. */
 export interface StagedBatch {
-  /** The lane's epoch when it was written; null where the lane had been emptied just before. */
+  /** The lane's epoch when it was written; null if the lane had been emptied just before. */
   readonly epoch: string | null
   readonly lastSeq: number
   readonly entries: number
-  /** As JSON arrays of rows, as they were staged. */
+  /** The JSON arrays of rows that were staged. */
   readonly slices: readonly string[]
 }
 
 /**
- * A batch as it is kept: outside of the engine's heap, where it is not copied from one generation to
- * the next, and where its size is known.
+ * A batch that is kept. Its rows are outside of the engine's heap, where collections do not copy
+ * them and their size is known.
  */
 interface KeptBatch extends Omit<StagedBatch, 'slices'> {
   readonly slices: readonly Buffer[]
@@ -21,7 +21,10 @@ interface KeptBatch extends Omit<StagedBatch, 'slices'> {
 }
 
 export interface ResendBufferParts {
-  /** Beyond this the oldest batches are let go, unconfirmed. 0 keeps nothing. */
+  /**
+   * Most bytes of rows that are kept. Beyond it the oldest batches are given up unconfirmed. 0
+   * keeps none.
+   */
   readonly maxBytes: number
   readonly laneState: () => Promise<LaneState>
   readonly stage: (slices: readonly string[]) => Promise<string | null>
@@ -30,16 +33,17 @@ export interface ResendBufferParts {
 
 const CHECK_EVERY_MS = 1_000
 const MAX_CHECK_EVERY_MS = 30_000
-/** A look at a long backlog is a scan of it: at most this share of the time goes into looking. */
+/** The largest share of the time that checks may take. A check scans the whole backlog. */
 const MAX_CHECK_SHARE = 1 / 20
 
 /**
- * Keeps what was staged until it is known to be logged, and stages it again when the lane was
- * emptied: so a killed backend costs nothing while the application lives. Ids make that safe.
+ * Keeps staged batches until their entries are logged, and stages them again if the lane was
+ * emptied. So a killed backend loses nothing while the application lives. The entries' ids make it
+ * safe to stage them twice.
  *
- * In the same epoch, everything below the smallest number that still waits has left the lane, and
- * it leaves by the log alone. The largest number logged would prove nothing: relays skip rows that
- * another one holds.
+ * Within one epoch, every number below the smallest one that waits has left the lane, and entries
+ * leave it only for the log. The largest logged number would prove nothing, because a relay skips
+ * rows that another relay holds.
  */
 export class ResendBuffer {
   readonly #parts: ResendBufferParts
@@ -66,7 +70,7 @@ export class ResendBuffer {
     this.#arm()
   }
 
-  /** Looks a last time. Never rejects. */
+  /** Checks a last time and then keeps nothing. Never rejects. */
   async close(): Promise<void> {
     this.#closed = true
     clearTimeout(this.#timer)
@@ -84,15 +88,19 @@ export class ResendBuffer {
         this.#arm()
       })
     }, this.#everyMs)
-    this.#timer.unref() // what it waits for is in the database already
+    this.#timer.unref() // the kept entries are in the database already
   }
 
-  /** Never rejects: while the database is away, the flusher says so, and what is kept is kept. */
+  /**
+   * Never rejects. While the database is unavailable, the flusher reports it and every kept batch
+   * stays.
+   */
   async #check(): Promise<void> {
     if (this.#kept.length === 0) return
     try {
       const beganMs = performance.now()
-      // What is staged while the question is under way may not be seen by it, and is no part of it.
+      // The query may not see batches that are staged while it runs, so it decides nothing about
+      // them.
       const asked = [...this.#kept]
       const state = await this.#parts.laneState()
       const tookMs = performance.now() - beganMs
@@ -100,11 +108,12 @@ export class ResendBuffer {
         MAX_CHECK_EVERY_MS,
         Math.max(CHECK_EVERY_MS, tookMs / MAX_CHECK_SHARE),
       )
-      // Emptied, and no relay has noticed: what was staged now could be lost once more, unseen.
+      // The lane was emptied and no relay has noticed it. Entries that are staged now could be lost
+      // again without a sign.
       if (state.epoch === null) return
       await this.#settle(asked, state.epoch, state.firstWaiting ?? Number.POSITIVE_INFINITY)
     } catch {
-      // Next time.
+      // The next check tries again.
     }
   }
 
@@ -122,14 +131,14 @@ export class ResendBuffer {
     if (stagedAgain > 0) {
       this.#parts.logger.warn(
         { stagedAgain },
-        'the audit fast lane was emptied; entries that were kept are staged again',
+        'audit staging was emptied, as by a crash of the server; the kept entries are staged again',
       )
     }
   }
 
   #replace(batch: KeptBatch, by?: KeptBatch): void {
     const at = this.#kept.indexOf(batch)
-    if (at === -1) return // let go meanwhile, for room
+    if (at === -1) return // given up meanwhile to make room
     this.#kept.splice(at, 1, ...(by ? [by] : []))
     if (!by) this.#bytes -= batch.bytes
   }

@@ -151,7 +151,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
       {
         file: FLUSHER,
         find:
-          '// Whoever refuses an entry is there.\n' +
+          '// A database that refuses an entry is reachable.\n' +
           '      this.#outage.recovered({ buffered: this.#parts.buffer.size })',
         replace: '',
       },
