@@ -131,7 +131,7 @@ export class ResendBuffer {
     if (stagedAgain > 0) {
       this.#parts.logger.warn(
         { stagedAgain },
-        'audit staging was emptied, as by a crash of the server; the kept entries are staged again',
+        'audit staging was emptied (did the server crash?); the kept entries are staged again',
       )
     }
   }
