@@ -4,7 +4,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
 import { statusText } from '../relay/cli/operate/print-status.ts'
 import { BacklogReader, FRESH_MS } from '../relay/telemetry/backlog.ts'
-import { LANE_COLUMNS, LANE_SAMPLES } from '../relay/telemetry/lane-look.ts'
 import { readMarkedStatus } from '../relay/telemetry/status.ts'
 import { scratchDatabase } from './support/database.ts'
 import { encoded, numberedId, openDatabase, stage } from './support/lanes.ts'
@@ -82,7 +81,7 @@ test('a long lane is estimated from a bounded number of its pages, and status sa
     select ('01990000' || substr(gen_random_uuid()::text, 9))::uuid, now(), 'a.b', '{"n": 1}', '{}'
     from generate_series(1, ${ROWS}::integer)`
   const database = openDatabase(t, scratch.urlAs('audit_relay'))
-  const look = sql`with ${LANE_SAMPLES} select ${LANE_COLUMNS}`
+  const look = sql`select * from audit.lane_look('staging')`
   const [explained] = await database.execute<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
     sql`explain (analyze, buffers, format json) ${look}`,
   )

@@ -75,7 +75,7 @@ function running(
 
 test('it is ready from the first completed cycle, and red before it and while it stops', () => {
   let nowMs = 0
-  const health = new Health({ pollMaxMs: 1_000, statementTimeoutMs: 10_000 }, () => nowMs)
+  const health = new Health({ pollMaxMs: 1_000, statementTimeoutMs: 10_000 }, { now: () => nowMs })
   assert.deepEqual([health.read().isReady, health.read().reason], [false, 'starting'])
   health.beat()
   nowMs += 100
@@ -88,7 +88,7 @@ test('it is ready from the first completed cycle, and red before it and while it
 
 test('it turns red with the third failure in a row, and not with one', () => {
   let nowMs = 0
-  const health = new Health({ pollMaxMs: 1_000, statementTimeoutMs: 10_000 }, () => nowMs)
+  const health = new Health({ pollMaxMs: 1_000, statementTimeoutMs: 10_000 }, { now: () => nowMs })
   health.cycled()
   const error = new AuditError('AUDIT_DATABASE_FAILED', 'x', { code: '25006' })
   for (const isReady of [true, true, false]) {
@@ -110,7 +110,7 @@ test('it turns red when three cycles pass in which nothing is done, with a floor
     [50, 2_000],
   ] as const) {
     let nowMs = 0
-    const health = new Health({ pollMaxMs, statementTimeoutMs: 10_000 }, () => nowMs)
+    const health = new Health({ pollMaxMs, statementTimeoutMs: 10_000 }, { now: () => nowMs })
     health.cycled()
     nowMs = redAfterMs
     assert.equal(health.read().isReady, true)
@@ -124,7 +124,7 @@ test('it turns red when three cycles pass in which nothing is done, with a floor
 
 test('a loop that is stuck is dead; one that only fails is alive', () => {
   let nowMs = 0
-  const health = new Health({ pollMaxMs: 1_000, statementTimeoutMs: 10_000 }, () => nowMs)
+  const health = new Health({ pollMaxMs: 1_000, statementTimeoutMs: 10_000 }, { now: () => nowMs })
   assert.equal(health.read().isAlive, true)
   health.beat()
   for (let attempt = 0; attempt < 20; attempt += 1) {

@@ -22,7 +22,7 @@ function read(text: string): ReadonlyMap<string, number> {
 }
 
 /** By a clock that stands still, so that it stays healthy however long a test takes. */
-const HEALTHY = new Health({ pollMaxMs: 1_000, statementTimeoutMs: 1_000 }, () => 0)
+const HEALTHY = new Health({ pollMaxMs: 1_000, statementTimeoutMs: 1_000 }, { now: () => 0 })
 HEALTHY.cycled()
 
 test('a relay counts what it does, by lane, and shows what waits', async (t) => {

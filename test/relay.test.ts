@@ -234,7 +234,8 @@ test('a row that breaks a constraint of somebody else is found by halving and pa
 })
 
 // Goal: an asynchronous commit can lose a batch on both sides when the server crashes.
-// Method: the relay's login has synchronous_commit off; the move says what it really ran with.
+// Method: the relay's login has synchronous_commit off; a deferred trigger says what the commit has,
+// when the function has ended.
 test('the move commits synchronously, whatever the login was set to', async (t) => {
   const scratch = await scratchDatabase(t)
   await scratch.sql.unsafe(`
@@ -243,7 +244,8 @@ test('the move commits synchronously, whatever the login was set to', async (t) 
     create function public.see() returns trigger language plpgsql security definer as $$
     begin insert into public.seen values (current_setting('synchronous_commit')
       || ' ' || current_setting('lock_timeout')); return new; end $$;
-    create trigger see before insert on audit.audit_log for each row execute function public.see()`)
+    create constraint trigger see after update on audit.audit_head
+      initially deferred for each row execute function public.see()`)
   const database = openDatabase(t, scratch.url)
   await stage(database, 'staging', [encoded()])
   await relayOn(t, scratch, { statementTimeoutMs: 8_000 }).drain({ deadlineMs: 5_000 })

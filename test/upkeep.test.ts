@@ -10,7 +10,8 @@ function upkeepOver(statements: Partial<UpkeepStatements> = {}) {
   const logger = memoryLogger()
   const upkeep = new Upkeep({
     statements: {
-      ensurePartitions: async () => {},
+      ensurePartitions: async () => 0,
+      whoHoldsLog: async () => [],
       declareGap: async () => true,
       compact: async () => ({ compacted: 1, skipped: 0 }),
       ...statements,
@@ -25,7 +26,10 @@ function upkeepOver(statements: Partial<UpkeepStatements> = {}) {
 test('partitions are asked for at the start and then once an hour', async () => {
   const months: number[] = []
   const { upkeep, clock } = upkeepOver({
-    ensurePartitions: async (monthsAhead) => void months.push(monthsAhead),
+    ensurePartitions: async (monthsAhead) => {
+      months.push(monthsAhead)
+      return 0
+    },
   })
   for (const [nowMs, asked] of [
     [0, 1],
@@ -35,44 +39,75 @@ test('partitions are asked for at the start and then once an hour', async () => 
     [7_200_000, 3],
   ] as const) {
     clock.nowMs = nowMs
-    await upkeep.ensurePartitions()
+    upkeep.ensurePartitions()
+    await upkeep.settled()
     assert.equal(months.length, asked, `at ${nowMs} ms`)
   }
   assert.deepEqual(months, [3, 3, 3])
 })
 
 test('partitions that could not be made are logged, and asked for again after a minute', async () => {
+  const holder = { pid: 7, login: 'reader', application: 'psql' }
   let asked = 0
   const { upkeep, clock, logger } = upkeepOver({
     ensurePartitions: async () => {
       asked += 1
       if (asked === 1) throw new AuditError('AUDIT_DATABASE_FAILED', 'x', { code: '55P03' })
+      return 0
     },
+    whoHoldsLog: async () => [holder],
   })
-  await upkeep.ensurePartitions()
+  upkeep.ensurePartitions()
+  await upkeep.settled()
   assert.deepEqual(
     logger.lines.map(({ level, fields }) => [level, fields]),
-    [['warn', { fault: { code: '55P03' } }]],
+    [['warn', { fault: { code: '55P03' }, holders: [holder] }]],
   )
   clock.nowMs = 59_999
-  await upkeep.ensurePartitions()
+  upkeep.ensurePartitions()
+  await upkeep.settled()
   assert.equal(asked, 1)
   clock.nowMs = 60_000
-  await upkeep.ensurePartitions()
+  upkeep.ensurePartitions()
+  await upkeep.settled()
   assert.equal(asked, 2)
   assert.equal(logger.lines.length, 1)
 })
 
-test("a connection that fails is the caller's to handle, and partitions stay due", async () => {
+test('partitions are made while the relay goes on, a call after the other', async () => {
+  const answers: ((made: number) => void)[] = []
+  const { upkeep, clock } = upkeepOver({
+    ensurePartitions: () =>
+      new Promise((resolve) => {
+        answers.push(resolve)
+      }),
+  })
+  upkeep.ensurePartitions()
+  clock.nowMs = 7_200_000
+  upkeep.ensurePartitions()
+  assert.equal(answers.length, 1, 'one at a time')
+  answers[0]?.(24)
+  await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(answers.length, 2, 'there may be more of them')
+  answers[1]?.(0)
+  await upkeep.settled()
+  upkeep.ensurePartitions()
+  assert.equal(answers.length, 2, 'an hour begins when all are made')
+})
+
+test('a server that is away is no news of the partitions, which stay due', async () => {
   let asked = 0
-  const { upkeep, logger } = upkeepOver({
+  const { upkeep, clock, logger } = upkeepOver({
     ensurePartitions: async () => {
       asked += 1
       throw new AuditError('AUDIT_DATABASE_FAILED', 'x', { code: 'ECONNRESET' })
     },
   })
-  await assert.rejects(upkeep.ensurePartitions())
-  await assert.rejects(upkeep.ensurePartitions())
+  for (const nowMs of [0, 60_000]) {
+    clock.nowMs = nowMs
+    upkeep.ensurePartitions()
+    await upkeep.settled()
+  }
   assert.equal(asked, 2)
   assert.deepEqual(logger.lines, [])
 })

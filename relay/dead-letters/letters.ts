@@ -1,6 +1,5 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../../src/database/connection.ts'
-import { auditDeadLetter } from '../../src/schema/tables.ts'
 
 /** A dead letter without what it says: that is personal, and can be long. */
 export interface DeadLetter {
@@ -28,19 +27,14 @@ export interface Retried {
 }
 
 const summary = sql`
-  ${auditDeadLetter.number}::float8 as number,
-  to_json(${auditDeadLetter.diedAt} at time zone 'UTC') #>> '{}' || 'Z' as "diedAt",
-  ${auditDeadLetter.lane} as lane, ${auditDeadLetter.sqlstate} as sqlstate,
-  ${auditDeadLetter.reason} as reason, left(${auditDeadLetter.id}, 128) as id,
-  ${auditDeadLetter.recorderId}::text as "recorderId",
-  ${auditDeadLetter.recorderSeq}::float8 as "recorderSeq",
-  coalesce(octet_length(${auditDeadLetter.entry}), 0) as "entryBytes"`
+  d.number::double precision as number, d.died_at as "diedAt",
+  d.lane, d.sqlstate, d.reason, d.id, d.recorder_id as "recorderId",
+  d.recorder_seq::double precision as "recorderSeq", d.entry_bytes as "entryBytes"`
 
 /** The newest ones, newest first. */
 export function listLetters(database: Database, limit: number): Promise<readonly DeadLetter[]> {
   return database.execute<DeadLetter>(sql`
-    select ${summary} from ${auditDeadLetter}
-    order by ${auditDeadLetter.number} desc limit ${limit}::integer`)
+    select ${summary} from audit.list_letters(${limit}::integer) as d`)
 }
 
 export async function openLetter(
@@ -48,8 +42,7 @@ export async function openLetter(
   number: number,
 ): Promise<OpenedLetter | undefined> {
   const [found] = await database.execute<DeadLetter & { text: string | null }>(sql`
-    select ${summary}, ${auditDeadLetter.entry} as text
-    from ${auditDeadLetter} where ${auditDeadLetter.number} = ${number}::bigint`)
+    select ${summary}, d.entry as text from audit.open_letter(${number}::bigint) as d`)
   if (found === undefined) return undefined
   const { text, ...letter } = found
   return { ...letter, entry: parsed(text) }
@@ -78,19 +71,15 @@ const NUMBERS_AT_ONCE = 500
  * trying all of them again comes to an end.
  */
 export async function* allLetters(database: Database): AsyncGenerator<number> {
-  const [newest] = await database.execute<{ number: number | null }>(
-    sql`select max(${auditDeadLetter.number})::float8 as number from ${auditDeadLetter}`,
-  )
+  const [newest] = await listLetters(database, 1)
   const last = newest?.number ?? 0
   let after = 0
   while (after < last) {
     const rows = await database.execute<{ number: number }>(sql`
-      select ${auditDeadLetter.number}::float8 as number from ${auditDeadLetter}
-      where ${auditDeadLetter.number} > ${after}::bigint
-        and ${auditDeadLetter.number} <= ${last}::bigint
-      order by ${auditDeadLetter.number} limit ${NUMBERS_AT_ONCE}::integer`)
-    for (const { number } of rows) yield number
-    after = rows.length < NUMBERS_AT_ONCE ? last : (rows.at(-1)?.number ?? last)
+      select n.number::double precision as number
+      from audit.letter_numbers(${after}::bigint, ${NUMBERS_AT_ONCE}::integer) as n (number)`)
+    for (const { number } of rows) if (number <= last) yield number
+    after = rows.at(-1)?.number ?? last
   }
 }
 

@@ -1,11 +1,20 @@
-import { faultKind } from '../../src/database/faults.ts'
 import { databaseFault } from '../../src/errors.ts'
 import type { AuditLogger } from '../../src/logger.ts'
 import type { Compacted } from './compact.ts'
 
+/** A session that holds a lock of the log. */
+export type LogHolder = {
+  readonly pid: number | null
+  readonly login: string | null
+  readonly application: string | null
+}
+
 /** What upkeep says to a database. */
 export interface UpkeepStatements {
-  ensurePartitions(monthsAhead: number): Promise<void>
+  /** @returns how many it made, of those that were missing */
+  ensurePartitions(monthsAhead: number): Promise<number>
+  /** Who keeps partitions from being made, the longest first. */
+  whoHoldsLog(): Promise<readonly LogHolder[]>
   /** @returns false where another relay was faster */
   declareGap(): Promise<boolean>
   compact(): Promise<Compacted>
@@ -23,35 +32,57 @@ export interface UpkeepOptions {
 const PARTITIONS_EVERY_MS = 3_600_000
 const PARTITIONS_AGAIN_MS = 60_000
 const COMPACT_EVERY_MS = 1_000
+const LOCK_NOT_AVAILABLE = '55P03'
+/** Named in a line of the log. */
+const MAX_HOLDERS = 5
 
 /** What a relay does between its moves, so that there is a log to move to and moves stay cheap. */
 export class Upkeep {
   readonly #options: Required<UpkeepOptions>
   #partitionsDueMs = Number.NEGATIVE_INFINITY
   #compactDueMs = Number.NEGATIVE_INFINITY
+  #making: Promise<void> | undefined
 
   constructor(options: UpkeepOptions) {
     this.#options = { now: () => performance.now(), ...options }
   }
 
   /**
-   * Makes the partitions of the next months, once an hour. A failure is logged and tried again
-   * after a minute: entries go to the DEFAULT partition meanwhile, so there is no reason to stop
-   * moving.
-   *
-   * @throws {AuditError} for a connection that failed
+   * Makes the partitions of the next months, once an hour, while the caller goes on: it can take
+   * minutes to copy rows out of the DEFAULT partition. A failure is logged and tried again after a
+   * minute. Entries go to DEFAULT meanwhile, so there is no reason to stop moving.
    */
-  async ensurePartitions(): Promise<void> {
-    const { statements, monthsAhead, logger, now } = this.#options
+  ensurePartitions(): void {
+    const { now } = this.#options
     if (now() < this.#partitionsDueMs) return
+    this.#partitionsDueMs = Number.POSITIVE_INFINITY
+    this.#making = this.#makePartitions().then((waitMs) => {
+      this.#partitionsDueMs = now() + waitMs
+    })
+  }
+
+  /** Resolves when no partition is being made. */
+  async settled(): Promise<void> {
+    await this.#making
+  }
+
+  /** @returns when to look again, in milliseconds */
+  async #makePartitions(): Promise<number> {
+    const { statements, monthsAhead, logger } = this.#options
     try {
-      await statements.ensurePartitions(monthsAhead)
-      this.#partitionsDueMs = now() + PARTITIONS_EVERY_MS
+      while ((await statements.ensurePartitions(monthsAhead)) > 0) {}
+      return PARTITIONS_EVERY_MS
     } catch (error) {
-      if (faultKind(error) === 'connection') throw error
-      this.#partitionsDueMs = now() + PARTITIONS_AGAIN_MS
       const fault = databaseFault(error)
-      logger.warn({ fault }, 'relay could not create the next partitions; it tries again in 60 s')
+      // Without a SQLSTATE no server has answered, and the moves say so already.
+      if (!/^[0-9A-Z]{5}$/.test(fault.code)) return PARTITIONS_AGAIN_MS
+      const holders =
+        fault.code === LOCK_NOT_AVAILABLE ? await statements.whoHoldsLog().catch(() => []) : []
+      logger.warn(
+        holders.length > 0 ? { fault, holders: holders.slice(0, MAX_HOLDERS) } : { fault },
+        'relay could not create the next partitions; it tries again in 60 s',
+      )
+      return PARTITIONS_AGAIN_MS
     }
   }
 

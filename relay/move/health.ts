@@ -1,5 +1,6 @@
 import type { DatabaseFault } from '../../src/errors.ts'
 import { explain } from '../../src/database/faults.ts'
+import { blockedHint, type StoodBack } from './standing-back.ts'
 
 export interface RelayHealth {
   /** Whether it does its work: it completes cycles, so it reads the lanes and can write the log. */
@@ -7,7 +8,7 @@ export interface RelayHealth {
   /** Whether its own loop goes on, whatever the database does. */
   readonly isAlive: boolean
   /** Why it is not ready. Undefined where it is. */
-  readonly reason: 'starting' | 'failing' | 'stalled' | 'stopping' | undefined
+  readonly reason: 'starting' | 'failing' | 'stalled' | 'blocked' | 'stopping' | undefined
   /** What failed last, since the last completed cycle, and what can be done about it. */
   readonly fault: DatabaseFault | undefined
   readonly hint: string | undefined
@@ -15,11 +16,20 @@ export interface RelayHealth {
   readonly failures: number
   /** Milliseconds since the last completed cycle; null before the first. */
   readonly lastCycleAgeMs: number | null
+  /** How long it has stood back, and behind whom; null while it does not. */
+  readonly stoodBack: StoodBack | null
 }
 
 export interface HealthLimits {
   readonly pollMaxMs: number
   readonly statementTimeoutMs: number
+}
+
+export interface HealthParts {
+  /** A clock that only goes forward, in milliseconds. Default: `performance.now`. */
+  readonly now?: () => number
+  /** Default: it never stands back. */
+  readonly stoodBack?: () => StoodBack | undefined
 }
 
 const CYCLES = 3
@@ -43,6 +53,7 @@ export class Health {
   readonly stalledAfterMs: number
   readonly deadAfterMs: number
   readonly #now: () => number
+  readonly #stoodBack: () => StoodBack | undefined
   #startedMs: number | undefined
   #cycledMs: number | undefined
   #movedMs: number | undefined
@@ -51,14 +62,17 @@ export class Health {
   #lastError: unknown
   #isStopping = false
 
-  /** @param now a clock that only goes forward, in milliseconds */
-  constructor({ pollMaxMs, statementTimeoutMs }: HealthLimits, now = () => performance.now()) {
+  constructor(
+    { pollMaxMs, statementTimeoutMs }: HealthLimits,
+    { now = () => performance.now(), stoodBack = () => undefined }: HealthParts = {},
+  ) {
     const longestWaitMs = pollMaxMs * JITTER
     this.stalledAfterMs = Math.max(MIN_STALLED_MS, CYCLES * longestWaitMs)
     // Between two beats lies at most one statement, which has a deadline, and one wait.
     this.deadAfterMs =
       statementTimeoutMs + Math.max(MAX_RETRY_WAIT_MS, longestWaitMs) + ALIVE_MARGIN_MS
     this.#now = now
+    this.#stoodBack = stoodBack
   }
 
   /** The loop goes on: something began or ended, well or not. */
@@ -93,7 +107,8 @@ export class Health {
   read(): RelayHealth {
     const nowMs = this.#now()
     const since = (ms: number | undefined) => (ms === undefined ? 0 : nowMs - ms)
-    const reason = this.#reason(since(this.#movedMs ?? this.#startedMs))
+    const stoodBack = this.#stoodBack() ?? null
+    const reason = this.#reason(since(this.#movedMs ?? this.#startedMs), stoodBack)
     const { fault, hint } = this.#lastError
       ? explain(this.#lastError)
       : { fault: undefined, hint: undefined }
@@ -102,16 +117,23 @@ export class Health {
       isAlive: this.#isStopping || since(this.#beatMs) <= this.deadAfterMs,
       reason,
       fault,
-      hint: hint ?? (reason === 'stalled' ? 'The database does not answer, or slowly.' : undefined),
+      hint: hint ?? hintOf(reason, stoodBack),
       failures: this.#failures,
       lastCycleAgeMs: this.#cycledMs === undefined ? null : Math.round(since(this.#cycledMs)),
+      stoodBack,
     }
   }
 
-  #reason(sinceMs: number): RelayHealth['reason'] {
+  #reason(sinceMs: number, stoodBack: StoodBack | null): RelayHealth['reason'] {
     if (this.#isStopping) return 'stopping'
     if (this.#failures >= CYCLES) return 'failing'
     if (sinceMs > this.stalledAfterMs) return 'stalled'
+    if (stoodBack?.isBlocked) return 'blocked'
     return this.#cycledMs === undefined ? 'starting' : undefined
   }
+}
+
+function hintOf(reason: RelayHealth['reason'], stoodBack: StoodBack | null): string | undefined {
+  if (reason === 'stalled') return 'The database does not answer, or slowly.'
+  return reason === 'blocked' ? blockedHint(stoodBack?.behind) : undefined
 }

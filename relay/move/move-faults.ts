@@ -4,6 +4,9 @@ import { faultKind } from '../../src/database/faults.ts'
 /** Tables that a move writes besides the log. When one of them refuses, no entry is at fault. */
 const BOOKKEEPING = ['audit_head', 'audit_recorder', 'audit_dead_letter']
 
+/** The log and its partitions. */
+const LOG_TABLE = /^audit_log(_|$)/
+
 /** The primary key of the log and of its partitions. */
 const LOG_KEY = /^audit_log(_.*)?_pkey$/
 
@@ -12,8 +15,12 @@ const LOG_KEY = /^audit_log(_.*)?_pkey$/
  * the other relay did: an entry with a duplicate id is in the log by then.
  */
 export function isClash(error: unknown): boolean {
-  const { code, constraint_name } = databaseFault(error)
+  const { code, constraint_name, table_name } = databaseFault(error)
   if (code === '40P01' || code === '40001') return true
+  // A row's partition was attached meanwhile. The bounds of a partition are no named constraint.
+  if (code === '23514' && LOG_TABLE.test(table_name ?? '')) {
+    return constraint_name === undefined || constraint_name === 'audit_log_bounds'
+  }
   return code === '23505' && (constraint_name === undefined || LOG_KEY.test(constraint_name))
 }
 

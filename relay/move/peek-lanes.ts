@@ -3,14 +3,6 @@ import type { Database } from '../../src/database/connection.ts'
 import { AuditError } from '../../src/errors.ts'
 import { LANES, type LaneName } from '../../src/lanes/lane.ts'
 import { refuseMisfit } from '../../src/schema/version.ts'
-import {
-  auditHead,
-  auditLane,
-  auditOutbox,
-  auditSchemaVersion,
-  auditSentinel,
-  auditStaging,
-} from '../../src/schema/tables.ts'
 
 type Found = {
   readonly staging: number
@@ -42,19 +34,12 @@ export interface PeekedLanes {
  * `AUDIT_DATABASE_FAILED` with 25006 where nothing can be written
  */
 export async function peekLanes(database: Database, maxRows: number): Promise<PeekedLanes> {
-  const rowsOf = (table: typeof auditStaging | typeof auditOutbox) =>
-    sql`(select count(*) from (select from ${table} limit ${maxRows}::integer) as l)`
   const [found] = await database.execute<Found>(sql`/* audit-relay peek */
     select
-      ${rowsOf(auditStaging)}::integer as staging,
-      ${rowsOf(auditOutbox)}::integer as outbox,
-      (select seq from ${auditHead})::float8 as head,
-      (select epoch from ${auditSentinel}) is distinct from
-        (select epoch from ${auditLane} where lane = 'staging') as "wasEmptied",
-      current_setting('transaction_read_only') = 'on' as "isReadOnly",
-      version::integer as version,
-      min_reader_version::integer as "minReaderVersion"
-    from ${auditSchemaVersion}`)
+      p.staging, p.outbox, p.head::double precision as head,
+      p.was_emptied as "wasEmptied", p.is_read_only as "isReadOnly",
+      p.version, p.min_reader_version as "minReaderVersion"
+    from audit.peek(${maxRows}::integer) as p`)
   if (found === undefined) {
     throw new AuditError('AUDIT_SCHEMA_MISMATCH', 'The schema has no version: run "migrate".')
   }

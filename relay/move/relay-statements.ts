@@ -2,14 +2,17 @@ import { sql } from 'drizzle-orm'
 import { Database, type DatabaseOptions } from '../../src/database/connection.ts'
 import type { LaneName } from '../../src/lanes/lane.ts'
 import { compact } from '../maintenance/compact.ts'
-import type { UpkeepStatements } from '../maintenance/upkeep.ts'
+import type { LogHolder, UpkeepStatements } from '../maintenance/upkeep.ts'
 import { type Moved, type MoveOptions, moveStatement, NOTHING_MOVED } from './move-statement.ts'
 import { listPlaces, type Place, parkStatement } from './park-statement.ts'
 import { type PeekedLanes, peekLanes } from './peek-lanes.ts'
+import { type Mover, whoMoves } from './who-moves.ts'
 
 /** All statements that a relay sends to a database. */
 export interface RelayStatements extends UpkeepStatements {
   peekLanes(maxRows: number): Promise<PeekedLanes>
+  /** Behind whom a relay stands back. */
+  whoMoves(): Promise<readonly Mover[]>
   move(options: MoveOptions): Promise<Moved>
   /** Opens the connections for parallel moves, so that each move reaches the server at once. */
   connect(): Promise<void>
@@ -27,6 +30,9 @@ export interface ConnectionOptions extends Omit<DatabaseOptions, 'applicationNam
   readonly connections: number
 }
 
+/** Rows that lie in the DEFAULT partition are copied by one statement, however many there are. */
+const UPKEEP_TIMEOUT_MS = 3_600_000
+
 /** Sends them over connections of the relay's own. */
 export function openRelayStatements(options: ConnectionOptions): RelayStatements {
   const { connections, ...rest } = options
@@ -35,14 +41,26 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
     () => new Database({ ...rest, applicationName: 'audit-relay' }),
   )
   const [database] = databases as [Database]
+  // What happens on it is told in its own way, and says nothing of the moves.
+  const { onStatement: _, ...quietly } = rest
+  const upkeep = new Database({
+    ...quietly,
+    applicationName: 'audit-relay upkeep',
+    statementTimeoutMs: UPKEEP_TIMEOUT_MS,
+  })
   // While one move runs at a time, it uses the connection of all other statements.
   const free = databases.toReversed()
   return {
     async ensurePartitions(monthsAhead) {
-      await database.execute(sql`/* audit-relay partitions */
-        select audit.ensure_partitions(${monthsAhead}::integer)`)
+      const [row] = await upkeep.execute<{ made: number }>(sql`/* audit-relay partitions */
+        select audit.ensure_partitions(${monthsAhead}::integer) as made`)
+      return row?.made ?? 0
     },
+    whoHoldsLog: () =>
+      upkeep.execute<LogHolder>(sql`/* audit-relay holders */
+        select h.pid, h.login, h.application from audit.who_holds_log() as h`),
     peekLanes: (maxRows) => peekLanes(database, maxRows),
+    whoMoves: () => whoMoves(database),
     async move(options) {
       const mover = free.pop() ?? database
       try {
@@ -75,7 +93,7 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
     },
     compact: () => compact(database),
     close: async () => {
-      await Promise.all(databases.map((each) => each.close()))
+      await Promise.all([...databases, upkeep].map((each) => each.close()))
     },
   }
 }

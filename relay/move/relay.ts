@@ -11,6 +11,7 @@ import { Cycle } from './cycle.ts'
 import { Health, JITTER, type RelayHealth } from './health.ts'
 import type { Moved } from './move-statement.ts'
 import type { RelayObserver } from './observer.ts'
+import { StandingBack } from './standing-back.ts'
 import { ParallelMoves } from './parallel-moves.ts'
 import { RelayCounters, type RelayStats } from './relay-counters.ts'
 import { type RelayOptions, resolveRelayOptions } from './relay-options.ts'
@@ -59,6 +60,7 @@ export class Relay {
   readonly #observers: readonly RelayObserver[]
   readonly #parallelMoves: ParallelMoves
   readonly #upkeep: Upkeep
+  readonly #standingBack: StandingBack
   #running: Promise<void> | undefined
   #hasBacklog = false
   #stoodBack = false
@@ -69,7 +71,6 @@ export class Relay {
     const { statementTimeoutMs, parallelMoves, monthsAhead } = limits
     this.#limits = limits
     this.#logger = guardLogger(options.logger, 'audit-relay')
-    this.#health = new Health(limits)
     this.#observers = observer ? [this.#counters, observer] : [this.#counters]
     this.#statements = open({
       url,
@@ -83,6 +84,8 @@ export class Relay {
     const statements = this.#statements
     this.#parallelMoves = new ParallelMoves({ limits, connect: () => statements.connect() })
     this.#upkeep = new Upkeep({ statements, monthsAhead, logger: this.#logger })
+    this.#standingBack = new StandingBack({ statementTimeoutMs, logger: this.#logger })
+    this.#health = new Health(limits, { stoodBack: () => this.#standingBack.read() })
     this.#outage = new Outage(this.#logger, {
       begins: 'relay cannot move entries; they wait in audit_staging and audit_outbox',
       goesOn: 'relay still cannot move entries',
@@ -152,6 +155,7 @@ export class Relay {
         if (this.#stoodBack) await idle(waitMs, signal)
         waitMs = this.#stoodBack ? Math.min(waitMs * 2, pollMaxMs) : pollMinMs
       }
+      await Promise.race([this.#upkeep.settled(), aborted(signal)])
     } catch (error) {
       if (!signal.aborted) throw error
       if (lastError) throw lastError
@@ -198,7 +202,7 @@ export class Relay {
     const peekRows = this.#stoodBack ? 1 : this.#limits.batchEntries * PEEKED_BATCHES
     const peeked = await this.#statements.peekLanes(peekRows)
     this.#parallelMoves.sawHead(peeked.head)
-    await this.#upkeep.ensurePartitions()
+    this.#upkeep.ensurePartitions()
     if (peeked.wasEmptied && (await this.#upkeep.declareGap())) {
       this.#tell((told) => told.gapDeclared())
     }
@@ -214,6 +218,8 @@ export class Relay {
     const left = await cycle.move(peeked)
     this.#hasBacklog = left.length > 0
     this.#stoodBack = cycle.stoodBack
+    if (cycle.stoodBack) this.#standingBack.stoodBack(await this.#statements.whoMoves())
+    else this.#standingBack.wentOn()
     if (!isEmpty && !signal.aborted) {
       const compacted = await this.#upkeep.compact()
       if (compacted) this.#tell((told) => told.compacted(compacted))
@@ -248,6 +254,13 @@ export class Relay {
 /** @throws {AuditError} `AUDIT_OPTION_INVALID`, naming every option that is wrong */
 export function createRelay(options: RelayOptions = {}): Relay {
   return new Relay(options)
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve()
+    signal.addEventListener('abort', () => resolve(), { once: true })
+  })
 }
 
 async function idle(waitMs: number, signal: AbortSignal): Promise<void> {

@@ -2,13 +2,12 @@ import { sql } from 'drizzle-orm'
 import { Database } from '../../src/database/connection.ts'
 import { type AuditLogger, guardLogger } from '../../src/logger.ts'
 import { Outage } from '../../src/database/outage.ts'
-import { auditDeadLetter, auditHead, auditLane, auditRecorder } from '../../src/schema/tables.ts'
-import { LANE_COLUMNS, LANE_SAMPLES, type LaneLook, toLaneLook } from './lane-look.ts'
+import { LANE_COLUMNS, type LaneLook, toLaneLook } from './lane-look.ts'
 import { within } from '../../src/within.ts'
 
 export interface Backlog extends LaneLook {
   readonly lastSeq: number
-  /** Dead letters that are neither retried nor dropped; counted up to `MAX_DEAD_LETTERS`. */
+  /** Dead letters that are neither retried nor dropped; counted up to 10,000. */
   readonly deadLetters: number
   /** Times that any relay found the fast lane emptied. */
   readonly gaps: number
@@ -18,7 +17,6 @@ export interface Backlog extends LaneLook {
 
 type Row = Omit<Backlog, keyof LaneLook>
 
-const MAX_DEAD_LETTERS = 10_000
 const DEADLINE_MS = 1_000
 /** Health checks and scrapes that come together share one look. */
 export const FRESH_MS = 500
@@ -85,22 +83,9 @@ export class BacklogReader {
 
   async #read(): Promise<Backlog | undefined> {
     const [row] = await this.#database.execute<Row>(sql`/* audit-relay backlog */
-      with ${LANE_SAMPLES}
       select ${LANE_COLUMNS},
-        (select seq from ${auditHead})::float8 as "lastSeq",
-        (
-          select count(*) from (select from ${auditDeadLetter} limit ${MAX_DEAD_LETTERS}::integer) as d
-        )::float8 as "deadLetters",
-        (select sum(resets) from ${auditLane})::float8 as gaps,
-        (
-          select coalesce(json_object_agg(reason, total), '{}')
-          from (
-            select reason, sum(count::float8) as total
-            from ${auditRecorder} as r, jsonb_each_text(r.dropped) as d (reason, count)
-            where r.dropped <> '{}'
-            group by reason
-          ) as by_reason
-        ) as dropped`)
+        f.last_seq::double precision as "lastSeq", f.dead_letters as "deadLetters", f.gaps, f.dropped
+      from audit.backlog() as f`)
     if (row === undefined) return undefined
     const { lastSeq, deadLetters, gaps, dropped } = row
     this.#latest = { ...toLaneLook(row), lastSeq, deadLetters, gaps, dropped }

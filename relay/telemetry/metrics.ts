@@ -44,6 +44,14 @@ export class RelayMetrics implements RelayObserver {
 
   readonly #ready = this.#gauge('ready', '1 while /readyz would be green, but for the lag.')
   readonly #outage = this.#gauge('outage', '1 from the first failure to the next completed cycle.')
+  readonly #stoodBack = this.#gauge(
+    'stood_back_seconds',
+    'How long it has stood back while others move; 0 while it does not.',
+  )
+  readonly #blocked = this.#gauge(
+    'blocked',
+    '1 while it stands back behind a session that is no relay, or does not get on.',
+  )
   readonly #lastCycle = this.#gauge(
     'last_cycle_timestamp_seconds',
     'When the last cycle was completed.',
@@ -112,6 +120,8 @@ export class RelayMetrics implements RelayObserver {
   async expose(health: RelayHealth, backlog: Backlog | undefined): Promise<string> {
     this.#ready.set(health.isReady ? 1 : 0)
     this.#outage.set(health.failures > 0 ? 1 : 0)
+    this.#stoodBack.set((health.stoodBack?.forMs ?? 0) / 1_000)
+    this.#blocked.set(health.stoodBack?.isBlocked ? 1 : 0)
     this.#showBacklog(backlog)
     return await this.#registry.metrics()
   }

@@ -1,20 +1,11 @@
-import { type SQL, sql } from 'drizzle-orm'
-import { laneTable } from '../../src/lanes/lane.ts'
+import { sql } from 'drizzle-orm'
 import {
   type AuditDatabase,
   firstRow,
   type Row,
   rowsOf,
-  withNames,
 } from '../../src/database/callers-database.ts'
-import {
-  auditDeadLetter,
-  auditHead,
-  auditLog,
-  auditRecorder,
-  entityOf,
-} from '../../src/schema/tables.ts'
-import { LANE_COLUMNS, LANE_SAMPLES, type LaneLook, toLaneLook } from './lane-look.ts'
+import { LANE_COLUMNS, type LaneLook, toLaneLook } from './lane-look.ts'
 
 export interface RecorderStatus {
   readonly id: string
@@ -79,73 +70,20 @@ export async function readStatus(db: AuditDatabase): Promise<Status> {
 }
 
 export async function readMarkedStatus(db: AuditDatabase): Promise<MarkedStatus> {
-  const ask = (query: SQL) => db.execute(withNames(query))
-  const figuresAnswer = await ask(sql`/* audit-relay status */
-    with ${LANE_SAMPLES}
+  const figuresAnswer = await db.execute(sql`/* audit-relay status */
     select ${LANE_COLUMNS},
-      (select seq from ${auditHead})::float8 as "lastSeq",
-      (select count(*) from ${auditDeadLetter})::float8 as "deadLetters",
-      (
-        select count(*) from ${auditLog}
-        where ${entityOf(auditLog.action)} = 'audit' and ${auditLog.action} = 'audit.gap'
-      )::float8 as gaps`)
+      f.last_seq::double precision as "lastSeq",
+      f.dead_letters::double precision as "deadLetters", f.gaps::double precision as gaps
+    from audit.status() as f`)
   const figures = firstRow(figuresAnswer)
   if (figures === undefined) throw new TypeError('a select without FROM answers with one row')
-  // The accounts are exact, so this reads both lanes whole: with an estimate of what waits, a
-  // recorder that died would seem to have lost entries that are only on their way.
-  const recordersAnswer = await ask(sql`/* audit-relay status */
-    with in_lanes as (
-      select recorder_id, count(*) as entries from (
-        select recorder_id from ${laneTable('staging')}
-        union all
-        select recorder_id from ${laneTable('outbox')}
-      ) as both_lanes
-      where recorder_id is not null group by recorder_id
-    ),
-    letters as (
-      select recorder_id, count(*) as entries from ${auditDeadLetter}
-      where recorder_id is not null group by recorder_id
-    ),
-    known as (
-      select r.*,
-        coalesce(w.entries, 0) as waiting,
-        -- Of the reasons for a drop, these take an entry that had been accepted.
-        r.accepted - r.logged - coalesce(d.entries, 0) - coalesce((r.dropped ->> 'timeout')::bigint, 0)
-          - coalesce((r.dropped ->> 'refused')::bigint, 0)
-          - coalesce((r.dropped ->> 'dead_letter')::bigint, 0) as owed,
-        coalesce(r.seen_at, '-infinity') < clock_timestamp() - interval '30 seconds' as is_silent
-      from ${auditRecorder} as r
-      left join in_lanes as w on w.recorder_id = r.id
-      left join letters as d on d.recorder_id = r.id
-    ),
-    judged as (
-      select *,
-        case
-          when closed_at is not null then 'closed'
-          when is_silent and (owed > waiting or logged > staged) then 'died'
-          else 'live'
-        end as state,
-        greatest(0, owed - waiting) as unaccounted
-      from known
-    )
+  const recordersAnswer = await db.execute(sql`/* audit-relay status */
     select
-      id::text as id, state,
-      to_char(seen_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as "reportedAt",
-      accepted::float8 as accepted, logged::float8 as logged,
-      (case state
-        when 'live' then greatest(owed, waiting)
-        -- Not more than it owes: a row that was staged twice may wait although it is logged.
-        when 'closed' then least(greatest(0, owed), waiting)
-        else waiting
-      end)::float8 as "inFlight",
-      dropped::text as dropped,
-      (case when state = 'live' then 0 else unaccounted end)::float8 as missing,
-      (case when state = 'live' or gaps = 0 then 0 else unaccounted end)::float8 as declared
-    from judged
-    where seen_at > clock_timestamp() - interval '1 day' or state = 'died' or waiting > 0
-      or (state = 'closed' and unaccounted > 0)
-    order by started_at desc nulls last
-    limit 1000`)
+      r.id::pg_catalog.text as id, r.state, r.reported_at as "reportedAt",
+      r.accepted::double precision as accepted, r.logged::double precision as logged,
+      r.in_flight::double precision as "inFlight", r.dropped::pg_catalog.text as dropped,
+      r.missing::double precision as missing, r.declared::double precision as declared
+    from audit.recorder_accounts() as r`)
   const { depth, isEstimate, oldestAgeMs } = toLaneLook(figures)
   const status = {
     depth,

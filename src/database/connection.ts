@@ -40,7 +40,13 @@ const READER_SETTINGS = {
  * before PostgreSQL 18 a plan with a discouraged step counts as dear enough to be compiled each time:
  * the page's queries took a second where they take 20 ms.
  */
-const SETTINGS = { jit: 'off' }
+const SETTINGS = {
+  jit: 'off',
+  // What a login or a database may be set to, and would stop us.
+  default_transaction_read_only: 'off',
+  default_transaction_isolation: 'read committed',
+  idle_session_timeout: '0',
+}
 /** The connection is closed after this long without a statement. */
 const IDLE_TIMEOUT_MS = 30_000
 /** protocol_violation: a pooler that lets no settings through at the start. */

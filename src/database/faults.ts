@@ -48,11 +48,31 @@ const HINTS: Readonly<Record<string, string>> = {
   '42883': `A function of the schema "audit" is missing. ${OTHER_VERSION}`,
   '42703': `A column of the schema "audit" is missing. ${OTHER_VERSION}`,
   '42501': "Not permitted: grant audit_app to the application's login, audit_relay to the relay's.",
-  '25006': 'The server is read-only: a standby, or a demoted primary.',
+  '25006':
+    'The server is read-only: a standby, or a demoted primary. Or default_transaction_read_only is ' +
+    'on for this login or database, and a pooler does not let us turn it off.',
+  '25P04': 'transaction_timeout is shorter than a statement takes: raise it for this login.',
+  '55000':
+    'A publication forbids DELETE on a table without a replica identity: ' +
+    'run "alter table audit.audit_outbox replica identity full".',
+  '55P03':
+    'Another session holds a lock for longer than we wait: ' +
+    'pg_blocking_pids(pid) names it while one of ours waits.',
+  '57P05': 'idle_session_timeout ended the connection: set it to 0 for this login.',
   '53100': "The server's disk is full.",
   '53300': 'The server has no connection left.',
   ECONNREFUSED: 'Nothing listens there: check host and port in the database URL.',
   ENOTFOUND: 'That host name is unknown: check the database URL.',
+}
+
+/** A table that a move writes besides the log, and refused: what that means. */
+const TABLE_HINTS: Readonly<Record<string, string>> = {
+  audit_dead_letter:
+    'A dead letter cannot be written, so the entries wait in their lane. Where its number is taken, ' +
+    "run \"select setval(pg_get_serial_sequence('audit.audit_dead_letter', 'number'), " +
+    'max(number)) from audit.audit_dead_letter".',
+  audit_head:
+    'The head of the log or the rows of audit_turn are gone, so nothing can be moved: restore them.',
 }
 
 /** What an operator can do about it, where we know. */
@@ -64,7 +84,7 @@ export function faultHint(code: string): string | undefined {
 export function explain(error: unknown): { fault: DatabaseFault; hint?: string } {
   const fault = databaseFault(error)
   const ownWords = error instanceof AuditError && !error.fault ? error.message : undefined
-  const hint = faultHint(fault.code) ?? ownWords
+  const hint = TABLE_HINTS[fault.table_name ?? ''] ?? faultHint(fault.code) ?? ownWords
   return hint === undefined ? { fault } : { fault, hint }
 }
 

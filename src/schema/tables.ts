@@ -4,6 +4,7 @@ import {
   boolean,
   check,
   index,
+  integer,
   jsonb,
   pgSchema,
   smallint,
@@ -41,8 +42,8 @@ const textColumns = () => ({
 /**
  * The log: append-only, range-partitioned by `id` (a UUIDv7, so by month of recording).
  *
- * The checks are the whole of what the log can refuse. The relay tests the same conditions in the
- * statement that moves a batch, so a row that breaks one is parked and never delays the others.
+ * The checks are the whole of what the log can refuse. The function that moves a
+ * batch tests the same conditions, so a row that breaks one is parked and never delays the others.
  */
 export const auditLog = auditSchema.table(
   'audit_log',
@@ -108,13 +109,21 @@ export const auditHead = auditSchema.table(
 )
 
 /**
+ * Rows that are locked and never changed. Row 0 stands for the relay that moves, row -1 for the
+ * session that makes partitions, each other row for the moves in turn whose number falls on it.
+ */
+export const auditTurn = auditSchema.table('audit_turn', {
+  turn: integer('turn').primaryKey(),
+})
+
+/**
  * Entries that the log refused for good. Nothing here can refuse anything: its index is there so that
  * an entry that was staged again, and refused again, is one letter still.
  */
 export const auditDeadLetter = auditSchema.table(
   'audit_dead_letter',
   {
-    number: bigint('number', { mode: 'number' }).primaryKey().generatedByDefaultAsIdentity(),
+    number: bigint('number', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
     diedAt: instant('died_at').notNull().default(sql`clock_timestamp()`),
     lane: text('lane'),
     sqlstate: text('sqlstate'),

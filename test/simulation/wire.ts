@@ -64,7 +64,9 @@ export class Wire {
   forRelay(): RelayStatements {
     const model = this.#model
     return {
-      ensurePartitions: () => this.#run('ensure_partitions', () => {}),
+      ensurePartitions: () => this.#run('ensure_partitions', () => 0),
+      whoHoldsLog: () => this.#run('who_holds_log', () => []),
+      whoMoves: () => this.#run('who_moves', () => []),
       peekLanes: (maxRows) =>
         this.#run('peek', () => ({
           waiting: LANES.filter((lane) => model.lanes[lane].length > 0),

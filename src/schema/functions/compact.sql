@@ -3,6 +3,9 @@
 -- function empties the table and puts its live rows (at most 2,000) back. It gets its lock at once
 -- or gives up, so nobody waits for it. Returns whether it compacted the table.
 --
+-- The head's lock comes first. While a relay moves, the function gives up there. If it held the
+-- table's lock before it found that out, whoever stages would have to wait for nothing.
+--
 -- A statement that waits for the lock meanwhile has an older snapshot and may not see the rows that
 -- were put back. It finds the lane empty, or it gets no number from the head and fails; it is then
 -- run again.
@@ -16,6 +19,7 @@ begin
     raise exception 'audit.compact knows staging, outbox, head and recorder'
       using errcode = 'invalid_parameter_value';
   end if;
+  perform 1 from audit.audit_head for update nowait;
   execute format('lock table audit.audit_%s in access exclusive mode nowait', target);
   execute format(
     'select coalesce(jsonb_agg(to_jsonb(t)), ''[]'') from (select * from audit.audit_%s limit %s) as t',

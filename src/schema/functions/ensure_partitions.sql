@@ -1,59 +1,150 @@
 -- Makes the missing partitions for this month and for the given number of months after it (0 to
--- 120). Returns how many it made. The migrator calls it, and the relay calls it well ahead of need.
+-- 120), at most 24 in a call. Returns how many it made; also 0 where another session is making
+-- them. The relay calls it well ahead of need, until it returns 0; the migrator calls it, too.
 --
--- Postgres cannot make a month's partition while DEFAULT holds rows of that month, and the append-
--- only trigger forbids moving them. In that case the function detaches DEFAULT, makes a new one,
--- copies the rows from the old one to where they belong, and drops the old one. All of it commits
--- together or not at all. After two seconds without its lock the function fails, so that writers do
--- not wait long.
+-- The function holds the log's lock for some milliseconds, whatever lies in DEFAULT:
+-- - It makes the tables beside the log. A CHECK on each says that it holds nothing else than its
+--   month, so that Postgres need not read it when it is attached.
+-- - Postgres attaches no month while DEFAULT holds rows of it, and the append-only trigger forbids
+--   moving them. Then the function copies all rows of DEFAULT to where they belong, the others to a
+--   new DEFAULT, while the log is written and read. It does so as well where DEFAULT is so long that
+--   Postgres would read it for too long.
+-- - What was logged meanwhile has a greater seq than the head had at the copy. That little is copied
+--   under the lock. Where DEFAULT holds a greater seq than the head, somebody else than the relay
+--   wrote to the log, and all rows are counted.
+-- - It waits for the lock for 100 ms, because everybody else waits behind it. Then it lets go, and
+--   tries again after 0.3 to 1 s, five times in all (55P03).
 CREATE OR REPLACE FUNCTION "audit"."ensure_partitions"("months" integer DEFAULT 3) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' SET timezone = 'UTC' AS $$
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' SET timezone = 'UTC' AS $$
 declare
-  month_start timestamptz;
-  month_end timestamptz;
-  partition_name text;
-  default_was_detached boolean := false;
-  made integer := 0;
+  max_made constant integer := 24;
+  max_tries constant integer := 5;
+  -- So many pages of DEFAULT are read under the lock in some ten milliseconds.
+  max_pages_read constant bigint := 4096;
+  max_rows_copied constant integer := 1000;
+  max_rows_compared constant integer := 10000;
+  missing text[];
+  first_ids uuid[];
+  end_ids uuid[];
+  is_copied boolean := false;
+  is_by_hand boolean;
+  head_at_copy bigint;
+  head_now bigint;
+  copied bigint;
+  copied_in_all bigint;
 begin
   if months is null or months < 0 or months > 120 then
     raise exception 'months must be from 0 to 120, got %', months
       using errcode = 'invalid_parameter_value';
   end if;
-  -- One at a time, because two relays that start together would both make the same month.
-  perform pg_advisory_xact_lock(hashtextextended('audit.ensure_partitions', 0));
-  for ahead in 0 .. months loop
-    month_start := date_trunc('month', now()) + make_interval(months => ahead);
-    month_end := month_start + interval '1 month';
-    partition_name := 'audit_log_' || to_char(month_start, 'YYYY_MM');
-    continue when to_regclass('audit.' || partition_name) is not null;
-    if made = 0 then
-      -- Making a partition takes this lock anyway. Without it, rows could still get into DEFAULT
-      -- after the check below.
-      lock table only audit.audit_log in access exclusive mode;
-    end if;
-    if not default_was_detached then -- nested, because without DEFAULT the query does not parse
-      if exists (
-        select from audit.audit_log_default as d
-        where d.id >= audit.id_floor(month_start) and d.id < audit.id_floor(month_end)
-      ) then
-        alter table audit.audit_log detach partition audit.audit_log_default;
-        alter table audit.audit_log_default rename to audit_log_default_before;
-        default_was_detached := true;
-      end if;
-    end if;
-    execute format(
-      'create table audit.%I partition of audit.audit_log for values from (%L) to (%L)',
-      partition_name, audit.id_floor(month_start), audit.id_floor(month_end));
-    perform audit.guard_log_table(format('audit.%I', partition_name)::regclass);
-    made := made + 1;
-  end loop;
-  if default_was_detached then
-    create table audit.audit_log_default partition of audit.audit_log default;
-    perform audit.guard_log_table('audit.audit_log_default');
-    insert into audit.audit_log select * from audit.audit_log_default_before;
-    drop table audit.audit_log_default_before;
+  select array_agg(m.name), array_agg(m.first_id), array_agg(m.end_id)
+  into missing, first_ids, end_ids
+  from (select * from audit.missing_months(months) limit max_made) as m;
+  if missing is null then
+    return 0;
   end if;
-  return made;
+  -- One session at a time, because two would both make the same month.
+  perform 1 from audit.audit_turn as t where t.turn = -1 for no key update skip locked;
+  if not found then
+    return 0;
+  end if;
+  select array_agg(m.name), array_agg(m.first_id), array_agg(m.end_id)
+  into missing, first_ids, end_ids
+  from (select * from audit.missing_months(months) limit max_made) as m;
+  if missing is null then
+    return 0;
+  end if;
+  for month in 1 .. cardinality(missing) loop
+    execute format('create table audit.%I (like audit.audit_log including all)', missing[month]);
+    execute format('alter table audit.%I add constraint audit_log_bounds check (id >= %L and id < %L)',
+      missing[month], first_ids[month], end_ids[month]);
+  end loop;
+
+  for try in 1 .. max_tries loop
+    if not is_copied and (
+      pg_relation_size('audit.audit_log_default') / current_setting('block_size')::bigint
+        * cardinality(missing) > max_pages_read
+      or audit.default_holds(first_ids, end_ids)
+    ) then
+      if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'rows of DEFAULT cannot be moved at the isolation level %',
+          current_setting('transaction_isolation')
+          using errcode = 'invalid_transaction_state',
+            hint = 'Set default_transaction_isolation to read committed for this login.';
+      end if;
+      create table audit.audit_log_default_next (like audit.audit_log including all);
+      execute format(
+        'alter table audit.audit_log_default_next add constraint audit_log_bounds check (%s)',
+        audit.outside_of_partitions(first_ids, end_ids));
+      select h.seq, exists (select from audit.audit_log_default as d where d.seq > h.seq)
+      into head_at_copy, is_by_hand from audit.audit_head as h;
+      copied_in_all := audit.copy_default(missing, first_ids, end_ids, null);
+      is_copied := true;
+      for round in 1 .. 10 loop
+        exit when is_by_hand;
+        select h.seq into head_now from audit.audit_head as h;
+        copied := audit.copy_default(missing, first_ids, end_ids, head_at_copy);
+        head_at_copy := head_now;
+        exit when copied < max_rows_copied;
+      end loop;
+    end if;
+    begin
+      lock table only audit.audit_log in access exclusive mode;
+      if is_copied then
+        lock table audit.audit_log_default in access exclusive mode;
+        if is_by_hand then
+          if (select count(*) from audit.audit_log_default) = copied_in_all then
+            null;
+          elsif copied_in_all <= max_rows_compared then
+            perform audit.copy_default(missing, first_ids, end_ids, -1);
+          else
+            raise exception 'rows came meanwhile' using errcode = 'lock_not_available';
+          end if;
+        elsif (
+          select count(*) from (
+            select from audit.audit_log_default as d where d.seq > head_at_copy
+            limit max_rows_copied + 1
+          ) as late
+        ) > max_rows_copied then
+          raise exception 'too many rows came meanwhile' using errcode = 'lock_not_available';
+        else
+          perform audit.copy_default(missing, first_ids, end_ids, head_at_copy);
+        end if;
+        alter table audit.audit_log detach partition audit.audit_log_default;
+        drop table audit.audit_log_default;
+      elsif audit.default_holds(first_ids, end_ids) then
+        raise exception 'rows of a missing month came to DEFAULT meanwhile'
+          using errcode = 'lock_not_available';
+      end if;
+      for month in 1 .. cardinality(missing) loop
+        execute format('alter table audit.audit_log attach partition audit.%I for values from (%L) to (%L)',
+          missing[month], first_ids[month], end_ids[month]);
+        execute format('alter table audit.%I drop constraint audit_log_bounds', missing[month]);
+        perform audit.guard_log_table(format('audit.%I', missing[month])::regclass);
+      end loop;
+      if is_copied then
+        alter table audit.audit_log_default_next rename to audit_log_default;
+        alter table audit.audit_log attach partition audit.audit_log_default default;
+        alter table audit.audit_log_default drop constraint audit_log_bounds;
+        perform audit.guard_log_table('audit.audit_log_default');
+      end if;
+      return cardinality(missing);
+    exception when lock_not_available then
+      if try = max_tries then
+        raise exception 'the log was locked by another session % times', max_tries
+          using errcode = 'lock_not_available',
+            hint = 'audit.who_holds_log() names the sessions.';
+      end if;
+    end;
+    perform pg_sleep(0.3 + 0.7 * random());
+    if is_copied and is_by_hand then
+      copied_in_all := copied_in_all + audit.copy_default(missing, first_ids, end_ids, -1);
+    elsif is_copied then
+      select h.seq into head_now from audit.audit_head as h;
+      perform audit.copy_default(missing, first_ids, end_ids, head_at_copy);
+      head_at_copy := head_now;
+    end if;
+  end loop;
 end
 $$;

@@ -1,8 +1,98 @@
 -- Made from src/schema/functions by "npm run schema:make".
+-- The smallest UUIDv7 (RFC 9562, section 5.7) that can be made at or after this instant: 48 bits of
+-- Unix milliseconds, then zeros. The log's partitions have such ids as their bounds.
+CREATE OR REPLACE FUNCTION "audit"."id_floor"("at" timestamptz) RETURNS uuid
+LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  select rpad(lpad(to_hex(floor(extract(epoch from at) * 1000)::bigint), 12, '0'), 32, '0')::uuid
+$$;
+--> statement-breakpoint
+-- How many rows wait in a lane, whether that is an estimate, and the age of the oldest of those
+-- looked at, in milliseconds (null where none waits). The cost is bounded, however long the lane is:
+-- the function looks at about 512 pages (4 MiB) of it, at some tens of thousands of rows.
+--
+-- The age is that of the time in the id, which is that of record(). An id from elsewhere may hold no
+-- time: one that would be older than ten years or from the future is left out.
+CREATE OR REPLACE FUNCTION "audit"."lane_look"(
+  "lane" text, OUT "depth" double precision, OUT "is_estimate" boolean,
+  OUT "age_ms" double precision
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+declare
+  max_pages constant integer := 512;
+  -- How many times that size the lane is long; 1 where it is no longer.
+  share float8;
+begin
+  if lane is null or lane not in ('staging', 'outbox') then
+    raise exception 'audit.lane_look knows the lanes staging and outbox'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  share := greatest(1, pg_relation_size(('audit.audit_' || lane)::regclass)
+    / current_setting('block_size')::float8 / max_pages);
+  is_estimate := share > 1;
+  execute format($look$
+    with sample as materialized (
+      select s.id from audit.audit_%s as s tablesample system (100 / $1)
+    )
+    select
+      (select ceil(count(*) * $1) from sample),
+      (
+        select greatest(0, extract(epoch from clock_timestamp()) * 1000
+          - ('x' || left(replace(s.id::text, '-', ''), 12))::bit(48)::bigint)
+        from sample as s
+        where s.id >= audit.id_floor(now() - interval '10 years')
+          and s.id < audit.id_floor(now() + interval '1 day')
+        order by s.id limit 1
+      )
+    $look$, lane)
+  into depth, age_ms using share;
+end
+$$;
+--> statement-breakpoint
+-- What a scrape and a health check ask: what waits in the lanes, the last seq, how many dead letters
+-- there are (counted up to 10,000), how many gaps were declared, and what the recorders reported as
+-- dropped, by reason. The cost is bounded, however long the lanes are. A reported value that is no
+-- count is left out.
+CREATE OR REPLACE FUNCTION "audit"."backlog"(
+  OUT "staging_depth" double precision, OUT "staging_is_estimate" boolean,
+  OUT "staging_age_ms" double precision,
+  OUT "outbox_depth" double precision, OUT "outbox_is_estimate" boolean,
+  OUT "outbox_age_ms" double precision,
+  OUT "last_seq" bigint, OUT "dead_letters" integer, OUT "gaps" integer, OUT "dropped" json
+)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select
+    staging.depth, staging.is_estimate, staging.age_ms,
+    outbox.depth, outbox.is_estimate, outbox.age_ms,
+    (select h.seq from audit.audit_head as h),
+    (select count(*) from (select from audit.audit_dead_letter limit 10000) as d)::integer,
+    (select sum(l.resets) from audit.audit_lane as l)::integer,
+    (
+      select coalesce(json_object_agg(by_reason.reason, by_reason.total), '{}')
+      from (
+        select d.reason, sum(
+          case when jsonb_typeof(d.count) = 'number'
+            then least(greatest((d.count #>> '{}')::numeric, 0), 9e15)::float8
+          end
+        ) as total
+        from audit.audit_recorder as r
+        cross join lateral jsonb_each(
+          case when jsonb_typeof(r.dropped) = 'object' then r.dropped else '{}' end
+        ) as d (reason, count)
+        where r.dropped <> '{}'
+        group by d.reason
+      ) as by_reason
+      where by_reason.total is not null
+    )
+  from audit.lane_look('staging') as staging, audit.lane_look('outbox') as outbox
+$$;
+--> statement-breakpoint
 -- Removes a table's dead rows where VACUUM cannot. While a long transaction holds an old snapshot,
 -- every batch leaves dead rows behind, and it takes longer and longer to find the live ones. The
 -- function empties the table and puts its live rows (at most 2,000) back. It gets its lock at once
 -- or gives up, so nobody waits for it. Returns whether it compacted the table.
+--
+-- The head's lock comes first. While a relay moves, the function gives up there. If it held the
+-- table's lock before it found that out, whoever stages would have to wait for nothing.
 --
 -- A statement that waits for the lock meanwhile has an older snapshot and may not see the rows that
 -- were put back. It finds the lane empty, or it gets no number from the head and fails; it is then
@@ -17,6 +107,7 @@ begin
     raise exception 'audit.compact knows staging, outbox, head and recorder'
       using errcode = 'invalid_parameter_value';
   end if;
+  perform 1 from audit.audit_head for update nowait;
   execute format('lock table audit.audit_%s in access exclusive mode nowait', target);
   execute format(
     'select coalesce(jsonb_agg(to_jsonb(t)), ''[]'') from (select * from audit.audit_%s limit %s) as t',
@@ -31,6 +122,41 @@ begin
   return true;
 exception when lock_not_available then
   return false;
+end
+$$;
+--> statement-breakpoint
+-- Copies rows of DEFAULT to the tables beside the log that take their places: rows of the ranges of
+-- ids to the tables of these names, all others to audit_log_default_next. Returns how many rows it
+-- copied. seq_after: only rows with a greater seq; all, where it is null. With a seq_after, rows that
+-- were copied before are left out.
+CREATE OR REPLACE FUNCTION "audit"."copy_default"(
+  "names" text[], "first_ids" uuid[], "end_ids" uuid[], "seq_after" bigint
+) RETURNS bigint
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+declare
+  elsewhere text := 'true';
+  copied bigint;
+  copied_in_all bigint := 0;
+begin
+  for range in 1 .. cardinality(names) loop
+    execute format(
+      'insert into audit.%I select * from audit.audit_log_default '
+      'where id >= %L and id < %L and ($1 is null or seq > $1) %s',
+      names[range], first_ids[range], end_ids[range],
+      case when seq_after is null then '' else 'on conflict (id) do nothing' end)
+    using seq_after;
+    get diagnostics copied = row_count;
+    copied_in_all := copied_in_all + copied;
+    elsewhere := elsewhere
+      || format(' and not (id >= %L and id < %L)', first_ids[range], end_ids[range]);
+  end loop;
+  execute format(
+    'insert into audit.audit_log_default_next select * from audit.audit_log_default '
+    'where %s and ($1 is null or seq > $1) %s',
+    elsewhere, case when seq_after is null then '' else 'on conflict (id) do nothing' end)
+  using seq_after;
+  get diagnostics copied = row_count;
+  return copied_in_all + copied;
 end
 $$;
 --> statement-breakpoint
@@ -102,6 +228,24 @@ begin
 end
 $$;
 --> statement-breakpoint
+-- Whether DEFAULT holds a row of one of these ranges of ids. It asks the index once for each.
+CREATE OR REPLACE FUNCTION "audit"."default_holds"("first_ids" uuid[], "end_ids" uuid[])
+RETURNS boolean
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+declare
+  is_held boolean;
+begin
+  for range in 1 .. cardinality(first_ids) loop
+    execute 'select exists (select from audit.audit_log_default where id >= $1 and id < $2)'
+    into is_held using first_ids[range], end_ids[range];
+    if is_held then
+      return true;
+    end if;
+  end loop;
+  return false;
+end
+$$;
+--> statement-breakpoint
 -- Deletes a dead letter and returns whether there was such a letter. In the same transaction it
 -- records an entry that says which letter it was, why the log had refused it and which login
 -- dropped it. It also counts the drop in the account of the letter's recorder.
@@ -160,70 +304,233 @@ begin
 end
 $$;
 --> statement-breakpoint
--- The smallest UUIDv7 (RFC 9562, section 5.7) that can be made at or after this instant: 48 bits of
--- Unix milliseconds, then zeros. The log's partitions have such ids as their bounds.
-CREATE OR REPLACE FUNCTION "audit"."id_floor"("at" timestamptz) RETURNS uuid
-LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-  select rpad(lpad(to_hex(floor(extract(epoch from at) * 1000)::bigint), 12, '0'), 32, '0')::uuid
+-- The months without a partition, from this one to the given number of months after it: the name of
+-- each one's partition, the smallest id in it and the smallest id behind it.
+CREATE OR REPLACE FUNCTION "audit"."missing_months"(
+  "months" integer, OUT "name" text, OUT "first_id" uuid, OUT "end_id" uuid
+) RETURNS SETOF record
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+  select m.name, audit.id_floor(m.start), audit.id_floor(m.start + interval '1 month')
+  from (
+    select s.start, 'audit_log_' || to_char(s.start, 'YYYY_MM') as name
+    from (
+      select date_trunc('month', now()) + make_interval(months => ahead) as start
+      from generate_series(0, months) as ahead
+    ) as s
+  ) as m
+  where to_regclass('audit.' || m.name) is null
+  order by m.start
+$$;
+--> statement-breakpoint
+-- The condition that an id lies neither in a partition of the log nor in one of these ranges: what
+-- DEFAULT holds once the ranges are partitions, too. Ranges that meet are joined, because Postgres
+-- compares each with each when it attaches DEFAULT.
+CREATE OR REPLACE FUNCTION "audit"."outside_of_partitions"("first_ids" uuid[], "end_ids" uuid[])
+RETURNS text
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  with partition as (
+    select
+      pg_get_partition_constraintdef(c.oid) as condition,
+      regexp_match(pg_get_expr(c.relpartbound, c.oid),
+        '^FOR VALUES FROM \(''([0-9a-f-]{36})''\) TO \(''([0-9a-f-]{36})''\)$') as bounds
+    from pg_class as c join pg_inherits as i on i.inhrelid = c.oid
+    where i.inhparent = 'audit.audit_log'::regclass
+      and pg_get_expr(c.relpartbound, c.oid) <> 'DEFAULT'
+  ),
+  range as (
+    select p.bounds[1]::uuid as first_id, p.bounds[2]::uuid as end_id from partition as p
+    where p.bounds is not null
+    union all
+    select r.first_id, r.end_id from unnest(first_ids, end_ids) as r (first_id, end_id)
+  ),
+  begun as (
+    select r.*, r.first_id is distinct from lag(r.end_id) over (order by r.first_id) as is_apart
+    from range as r
+  ),
+  numbered as (
+    select b.*, count(*) filter (where b.is_apart) over (order by b.first_id) as island from begun as b
+  ),
+  joined as (
+    select format('(id < %L or id >= %L)',
+      (array_agg(n.first_id order by n.first_id))[1],
+      (array_agg(n.end_id order by n.first_id desc))[1]) as condition
+    from numbered as n group by n.island
+    union all
+    select format('not (%s)', p.condition) from partition as p where p.bounds is null
+  )
+  select string_agg(j.condition, ' and ') from joined as j
+$$;
+--> statement-breakpoint
+-- The sessions that hold a lock of the log or of one of its partitions, the longest transaction
+-- first. While one of them does, no partition can be made.
+CREATE OR REPLACE FUNCTION "audit"."who_holds_log"(
+  OUT "pid" integer, OUT "login" text, OUT "application" text
+) RETURNS SETOF record
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select l.pid, a.usename::text, a.application_name
+  from (
+    select distinct k.pid from pg_locks as k
+    where k.locktype = 'relation' and k.granted and k.pid is distinct from pg_backend_pid()
+      and k.database = (select d.oid from pg_database as d where d.datname = current_database())
+      and (
+        k.relation = 'audit.audit_log'::regclass
+        or k.relation in (
+          select i.inhrelid from pg_inherits as i where i.inhparent = 'audit.audit_log'::regclass
+        )
+      )
+  ) as l
+  left join pg_stat_activity as a on a.pid = l.pid
+  order by a.xact_start nulls last, l.pid
 $$;
 --> statement-breakpoint
 -- Makes the missing partitions for this month and for the given number of months after it (0 to
--- 120). Returns how many it made. The migrator calls it, and the relay calls it well ahead of need.
+-- 120), at most 24 in a call. Returns how many it made; also 0 where another session is making
+-- them. The relay calls it well ahead of need, until it returns 0; the migrator calls it, too.
 --
--- Postgres cannot make a month's partition while DEFAULT holds rows of that month, and the append-
--- only trigger forbids moving them. In that case the function detaches DEFAULT, makes a new one,
--- copies the rows from the old one to where they belong, and drops the old one. All of it commits
--- together or not at all. After two seconds without its lock the function fails, so that writers do
--- not wait long.
+-- The function holds the log's lock for some milliseconds, whatever lies in DEFAULT:
+-- - It makes the tables beside the log. A CHECK on each says that it holds nothing else than its
+--   month, so that Postgres need not read it when it is attached.
+-- - Postgres attaches no month while DEFAULT holds rows of it, and the append-only trigger forbids
+--   moving them. Then the function copies all rows of DEFAULT to where they belong, the others to a
+--   new DEFAULT, while the log is written and read. It does so as well where DEFAULT is so long that
+--   Postgres would read it for too long.
+-- - What was logged meanwhile has a greater seq than the head had at the copy. That little is copied
+--   under the lock. Where DEFAULT holds a greater seq than the head, somebody else than the relay
+--   wrote to the log, and all rows are counted.
+-- - It waits for the lock for 100 ms, because everybody else waits behind it. Then it lets go, and
+--   tries again after 0.3 to 1 s, five times in all (55P03).
 CREATE OR REPLACE FUNCTION "audit"."ensure_partitions"("months" integer DEFAULT 3) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' SET timezone = 'UTC' AS $$
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' SET timezone = 'UTC' AS $$
 declare
-  month_start timestamptz;
-  month_end timestamptz;
-  partition_name text;
-  default_was_detached boolean := false;
-  made integer := 0;
+  max_made constant integer := 24;
+  max_tries constant integer := 5;
+  -- So many pages of DEFAULT are read under the lock in some ten milliseconds.
+  max_pages_read constant bigint := 4096;
+  max_rows_copied constant integer := 1000;
+  max_rows_compared constant integer := 10000;
+  missing text[];
+  first_ids uuid[];
+  end_ids uuid[];
+  is_copied boolean := false;
+  is_by_hand boolean;
+  head_at_copy bigint;
+  head_now bigint;
+  copied bigint;
+  copied_in_all bigint;
 begin
   if months is null or months < 0 or months > 120 then
     raise exception 'months must be from 0 to 120, got %', months
       using errcode = 'invalid_parameter_value';
   end if;
-  -- One at a time, because two relays that start together would both make the same month.
-  perform pg_advisory_xact_lock(hashtextextended('audit.ensure_partitions', 0));
-  for ahead in 0 .. months loop
-    month_start := date_trunc('month', now()) + make_interval(months => ahead);
-    month_end := month_start + interval '1 month';
-    partition_name := 'audit_log_' || to_char(month_start, 'YYYY_MM');
-    continue when to_regclass('audit.' || partition_name) is not null;
-    if made = 0 then
-      -- Making a partition takes this lock anyway. Without it, rows could still get into DEFAULT
-      -- after the check below.
-      lock table only audit.audit_log in access exclusive mode;
-    end if;
-    if not default_was_detached then -- nested, because without DEFAULT the query does not parse
-      if exists (
-        select from audit.audit_log_default as d
-        where d.id >= audit.id_floor(month_start) and d.id < audit.id_floor(month_end)
-      ) then
-        alter table audit.audit_log detach partition audit.audit_log_default;
-        alter table audit.audit_log_default rename to audit_log_default_before;
-        default_was_detached := true;
-      end if;
-    end if;
-    execute format(
-      'create table audit.%I partition of audit.audit_log for values from (%L) to (%L)',
-      partition_name, audit.id_floor(month_start), audit.id_floor(month_end));
-    perform audit.guard_log_table(format('audit.%I', partition_name)::regclass);
-    made := made + 1;
-  end loop;
-  if default_was_detached then
-    create table audit.audit_log_default partition of audit.audit_log default;
-    perform audit.guard_log_table('audit.audit_log_default');
-    insert into audit.audit_log select * from audit.audit_log_default_before;
-    drop table audit.audit_log_default_before;
+  select array_agg(m.name), array_agg(m.first_id), array_agg(m.end_id)
+  into missing, first_ids, end_ids
+  from (select * from audit.missing_months(months) limit max_made) as m;
+  if missing is null then
+    return 0;
   end if;
-  return made;
+  -- One session at a time, because two would both make the same month.
+  perform 1 from audit.audit_turn as t where t.turn = -1 for no key update skip locked;
+  if not found then
+    return 0;
+  end if;
+  select array_agg(m.name), array_agg(m.first_id), array_agg(m.end_id)
+  into missing, first_ids, end_ids
+  from (select * from audit.missing_months(months) limit max_made) as m;
+  if missing is null then
+    return 0;
+  end if;
+  for month in 1 .. cardinality(missing) loop
+    execute format('create table audit.%I (like audit.audit_log including all)', missing[month]);
+    execute format('alter table audit.%I add constraint audit_log_bounds check (id >= %L and id < %L)',
+      missing[month], first_ids[month], end_ids[month]);
+  end loop;
+
+  for try in 1 .. max_tries loop
+    if not is_copied and (
+      pg_relation_size('audit.audit_log_default') / current_setting('block_size')::bigint
+        * cardinality(missing) > max_pages_read
+      or audit.default_holds(first_ids, end_ids)
+    ) then
+      if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'rows of DEFAULT cannot be moved at the isolation level %',
+          current_setting('transaction_isolation')
+          using errcode = 'invalid_transaction_state',
+            hint = 'Set default_transaction_isolation to read committed for this login.';
+      end if;
+      create table audit.audit_log_default_next (like audit.audit_log including all);
+      execute format(
+        'alter table audit.audit_log_default_next add constraint audit_log_bounds check (%s)',
+        audit.outside_of_partitions(first_ids, end_ids));
+      select h.seq, exists (select from audit.audit_log_default as d where d.seq > h.seq)
+      into head_at_copy, is_by_hand from audit.audit_head as h;
+      copied_in_all := audit.copy_default(missing, first_ids, end_ids, null);
+      is_copied := true;
+      for round in 1 .. 10 loop
+        exit when is_by_hand;
+        select h.seq into head_now from audit.audit_head as h;
+        copied := audit.copy_default(missing, first_ids, end_ids, head_at_copy);
+        head_at_copy := head_now;
+        exit when copied < max_rows_copied;
+      end loop;
+    end if;
+    begin
+      lock table only audit.audit_log in access exclusive mode;
+      if is_copied then
+        lock table audit.audit_log_default in access exclusive mode;
+        if is_by_hand then
+          if (select count(*) from audit.audit_log_default) = copied_in_all then
+            null;
+          elsif copied_in_all <= max_rows_compared then
+            perform audit.copy_default(missing, first_ids, end_ids, -1);
+          else
+            raise exception 'rows came meanwhile' using errcode = 'lock_not_available';
+          end if;
+        elsif (
+          select count(*) from (
+            select from audit.audit_log_default as d where d.seq > head_at_copy
+            limit max_rows_copied + 1
+          ) as late
+        ) > max_rows_copied then
+          raise exception 'too many rows came meanwhile' using errcode = 'lock_not_available';
+        else
+          perform audit.copy_default(missing, first_ids, end_ids, head_at_copy);
+        end if;
+        alter table audit.audit_log detach partition audit.audit_log_default;
+        drop table audit.audit_log_default;
+      elsif audit.default_holds(first_ids, end_ids) then
+        raise exception 'rows of a missing month came to DEFAULT meanwhile'
+          using errcode = 'lock_not_available';
+      end if;
+      for month in 1 .. cardinality(missing) loop
+        execute format('alter table audit.audit_log attach partition audit.%I for values from (%L) to (%L)',
+          missing[month], first_ids[month], end_ids[month]);
+        execute format('alter table audit.%I drop constraint audit_log_bounds', missing[month]);
+        perform audit.guard_log_table(format('audit.%I', missing[month])::regclass);
+      end loop;
+      if is_copied then
+        alter table audit.audit_log_default_next rename to audit_log_default;
+        alter table audit.audit_log attach partition audit.audit_log_default default;
+        alter table audit.audit_log_default drop constraint audit_log_bounds;
+        perform audit.guard_log_table('audit.audit_log_default');
+      end if;
+      return cardinality(missing);
+    exception when lock_not_available then
+      if try = max_tries then
+        raise exception 'the log was locked by another session % times', max_tries
+          using errcode = 'lock_not_available',
+            hint = 'audit.who_holds_log() names the sessions.';
+      end if;
+    end;
+    perform pg_sleep(0.3 + 0.7 * random());
+    if is_copied and is_by_hand then
+      copied_in_all := copied_in_all + audit.copy_default(missing, first_ids, end_ids, -1);
+    elsif is_copied then
+      select h.seq into head_now from audit.audit_head as h;
+      perform audit.copy_default(missing, first_ids, end_ids, head_at_copy);
+      head_at_copy := head_now;
+    end if;
+  end loop;
 end
 $$;
 --> statement-breakpoint
@@ -252,6 +559,266 @@ begin
 end
 $$;
 --> statement-breakpoint
+-- The numbers of the dead letters behind one number, smallest first, at most max_letters.
+CREATE OR REPLACE FUNCTION "audit"."letter_numbers"("after" bigint, "max_letters" integer)
+RETURNS SETOF bigint
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select d.number from audit.audit_dead_letter as d
+  where d.number > after order by d.number limit max_letters
+$$;
+--> statement-breakpoint
+-- The newest dead letters, newest first, at most max_letters: why the log refused each, and how long
+-- its entry is. What it says is left out, because that is personal and can be long.
+CREATE OR REPLACE FUNCTION "audit"."list_letters"(
+  "max_letters" integer, OUT "number" bigint, OUT "died_at" text, OUT "lane" text,
+  OUT "sqlstate" text, OUT "reason" text, OUT "id" text, OUT "recorder_id" uuid,
+  OUT "recorder_seq" bigint, OUT "entry_bytes" integer
+) RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select
+    d.number, to_json(d.died_at at time zone 'UTC') #>> '{}' || 'Z', d.lane, d.sqlstate, d.reason, left(d.id, 128), d.recorder_id,
+    d.recorder_seq, coalesce(octet_length(d.entry), 0)
+  from audit.audit_dead_letter as d order by d.number desc limit max_letters
+$$;
+--> statement-breakpoint
+-- The places and ids of the next rows of a lane (at most max_rows), in no order. Rows that another
+-- session holds are left out. The relay asks when the log refused a batch, to find the row at fault.
+CREATE OR REPLACE FUNCTION "audit"."list_places"(
+  "lane" text, "max_rows" integer, OUT "place" text, OUT "id" uuid
+) RETURNS SETOF record
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+begin
+  if lane is null or lane not in ('staging', 'outbox') then
+    raise exception 'audit.list_places knows the lanes staging and outbox'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  return query execute format(
+    'select l.ctid::text, l.id from audit.audit_%s as l limit $1 for update of l skip locked', lane)
+  using max_rows;
+end
+$$;
+--> statement-breakpoint
+-- Takes the next entries from a lane and appends them to the log. The relay calls it in autocommit,
+-- so no entry is ever in both or in neither, whatever process dies at whatever moment.
+--
+-- - lock_timeout_ms bounds each wait for a lock, in milliseconds.
+-- - from_place: take only rows at this place in the lane or behind it. Each batch leaves dead rows
+--   behind that every look at the lane steps over, so the next batch begins where this one ended.
+-- - places: an array of places in the lane, as text. Take only the rows at these places.
+-- - turn_head, turn_after: the place of a move among those of one relay that are under way at once.
+--   It counts on the head to stand at turn_head when the move in front, whose own turn_head is
+--   turn_after, has committed. The first move in turn has no turn_after.
+--
+-- It returns how many rows left the lane, how many entries are new in the log, how many became dead
+-- letters, where it left the head of the log (null where nothing was logged), whether it stood back
+-- because another relay moves, and the place of the last row that it took.
+--
+-- - An idle poll takes no transaction id: a lock of a row would take one, so the function looks
+--   into the lane first.
+-- - An asynchronous commit could lose a batch on both sides: the fast lane is UNLOGGED, and the log
+--   would not be flushed. A SET clause of the function would not do, because its setting ends with
+--   the function, before the commit.
+-- - One relay moves at a time, because two that meet at the head would only hold each other up. The
+--   relay that moves holds the row of audit_head, and of audit_turn row 0; both locks end with the
+--   statement, so when a relay dies, another one goes on at its next poll. Moves in turn share row
+--   0, and each takes the row of audit_turn that stands for its turn_head. They are locks of rows,
+--   and not advisory locks, because everybody who may connect can take an advisory lock.
+-- - Rows in places are moved while another relay moves, too: then the function waits for the head.
+-- - The batch is moved by one statement. Its snapshot is newer than the lock of the head, so it
+--   sees every entry that any other relay has logged.
+-- - "claimed" skips rows that another session holds, and never waits. It is not ordered: ordering a
+--   backlog costs three times the move, and the log's order comes from the head. Rows are found by
+--   their place, because a lane has no index to keep.
+-- - "fresh" leaves out what is in the log already and all but one of what came twice in this batch.
+-- - "logged" has no ON CONFLICT: a skipped row would leave a hole in seq. Where another session
+--   logs one of the ids meanwhile, 23505 rolls all of it back, and the batch is moved again. The
+--   rows are inserted in the order of their ids, so that two moves cannot deadlock.
+-- - "parked" takes what the log's checks would refuse, and an id that came again with another
+--   content. It looks only where some row was not fresh. An entry that was staged again is no
+--   second letter, because its recorder's account would count it twice. A letter that cannot be
+--   written for another reason fails the move, so no entry vanishes.
+-- - The statement is dynamic SQL, so Postgres plans it for these parameters each time. A kept plan
+--   that was made while a partition was empty would read the whole partition from then on.
+-- - A move in turn has written its entries when it waits for the move in front, so that most of the
+--   work of several moves is done at once. After the wait the head has to stand at turn_head. If
+--   it stands elsewhere, the function fails and nothing was logged under a wrong number.
+-- - The head's row is locked until the commit, which makes seq the commit order. A head that did
+--   not change is not written. The recorders' accounts come after the head, in the order of their
+--   ids, so that moves cannot deadlock there.
+CREATE OR REPLACE FUNCTION "audit"."move"(
+  "lane" text, "batch_entries" integer, "lock_timeout_ms" integer,
+  "from_place" text, "places" text, "turn_head" bigint, "turn_after" bigint,
+  OUT "claimed" integer, OUT "logged" integer, OUT "parked" integer, OUT "head" bigint,
+  OUT "stood_back" boolean, OUT "through" text
+)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+declare
+  -- The log's own checks, asked beforehand of a row m of a lane.
+  fits_the_log constant text := $fits$(
+        coalesce(char_length(m.action) between 1 and 128, false)
+        and coalesce(char_length(m.entity_type) between 1 and 256, true)
+        and coalesce(char_length(m.request_id) between 1 and 256, true)
+        and coalesce(jsonb_typeof(m.metadata) = 'object', true)
+        and coalesce(jsonb_typeof(m.context) = 'object', true)
+      )$fits$;
+  -- What a row says. Which recorder brought it is no difference.
+  content constant text := $content$(
+        #.occurred_at, #.user_id, #.event_id, #.target_id, #.action, #.entity_type,
+        #.request_id, coalesce(#.metadata, '{}'), coalesce(#.context, '{}'))$content$;
+  is_waiting boolean;
+  head_before bigint;
+  recorders uuid[];
+  entries bigint[];
+  last_numbers bigint[];
+begin
+  if lane is null or lane not in ('staging', 'outbox') then
+    raise exception 'audit.move knows the lanes staging and outbox'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  select 0, 0, 0, false into claimed, logged, parked, stood_back;
+  perform set_config('lock_timeout', lock_timeout_ms::text, true);
+  if current_setting('synchronous_commit') = 'off' then
+    perform set_config('synchronous_commit', 'on', true);
+  end if;
+
+  execute format('select exists (select from audit.audit_%s where $1 is null or ctid >= $1)', lane)
+  into is_waiting using from_place::tid;
+  if not is_waiting then
+    return;
+  end if;
+
+  if places is not null then
+    select h.seq into head_before from audit.audit_head as h for no key update;
+  elsif turn_head is null then
+    select h.seq into head_before
+    from audit.audit_head as h, audit.audit_turn as t
+    where t.turn = 0
+    for no key update skip locked;
+  else
+    select turn_head into head_before
+    from audit.audit_turn as t where t.turn = 0 for share skip locked;
+    if found then
+      select turn_head into head_before
+      from audit.audit_turn as t
+      where t.turn = 1 + turn_head % 4093 for no key update skip locked;
+    end if;
+    if found and turn_after is null then
+      select turn_head into head_before
+      from audit.audit_head as h where h.seq = turn_head for no key update skip locked;
+    elsif found then
+      select turn_head into head_before from audit.audit_head as h where h.seq <= turn_head;
+    end if;
+  end if;
+  if not found then
+    if not exists (select from audit.audit_head)
+      or (select count(*) from audit.audit_turn as t
+          where t.turn = 0 or t.turn = 1 + coalesce(turn_head, 0) % 4093) < 2 then
+      raise exception 'audit.audit_head or audit.audit_turn has lost its rows: nothing can be moved'
+        using errcode = 'no_data_found', schema = 'audit', table = 'audit_head';
+    end if;
+    stood_back := true;
+    return;
+  end if;
+
+  execute format($move$
+    with claimed as materialized (
+      select l.ctid from audit.audit_%1$s as l
+      where ($2 is null or l.ctid >= $2) and ($3 is null or l.ctid = any($3))
+      limit $1
+      for update of l skip locked
+    ),
+    moved as (
+      delete from audit.audit_%1$s where ctid = any(array(select ctid from claimed))
+      returning
+        id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
+        entity_type, request_id, metadata, context
+    ),
+    fresh as materialized (
+      select distinct on (m.id) m.* from moved as m
+      where %2$s and not exists (select from audit.audit_log as l where l.id = m.id)
+      order by m.id
+    ),
+    total as materialized (
+      select (select count(*) from moved) as claimed, (select count(*) from fresh) as fresh
+    ),
+    logged as (
+      insert into audit.audit_log (
+        id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
+        entity_type, request_id, metadata, context, seq
+      )
+      select
+        f.id, f.occurred_at, f.user_id, f.event_id, f.target_id, f.recorder_id, f.recorder_seq,
+        f.action, f.entity_type, f.request_id, coalesce(f.metadata, '{}'), coalesce(f.context, '{}'),
+        $4 + row_number() over (order by f.id)
+      from fresh as f
+      order by f.id
+    ),
+    parked as (
+      insert into audit.audit_dead_letter (
+        lane, sqlstate, reason, id, recorder_id, recorder_seq, entry
+      )
+      select
+        '%1$s', case when %2$s then '23505' else '23514' end,
+        case when %2$s
+          then 'the id is in the log with another content'
+          else 'a column breaks a check of the log'
+        end,
+        m.id::text, m.recorder_id, m.recorder_seq, row_to_json(m)::text
+      from moved as m
+      left join audit.audit_log as l on l.id = m.id
+      left join fresh as f on f.id = m.id
+      where (select fresh < claimed from total)
+        and (
+          not %2$s
+          or l.id is not null and %3$s is distinct from %5$s
+          or f.id is not null and %4$s is distinct from %5$s
+        )
+      on conflict (recorder_id, recorder_seq, hashtextextended(entry, 0))
+        where recorder_id is not null do nothing
+      returning 1
+    ),
+    accounts as (
+      select f.recorder_id, count(*) as entries, coalesce(max(f.recorder_seq), 0) as last_number
+      from fresh as f where f.recorder_id is not null group by f.recorder_id
+    )
+    select
+      (select claimed from total), (select fresh from total), (select count(*) from parked),
+      (select max(ctid)::text from claimed),
+      array_agg(a.recorder_id order by a.recorder_id),
+      array_agg(a.entries order by a.recorder_id),
+      array_agg(a.last_number order by a.recorder_id)
+    from accounts as a
+    $move$,
+    lane, fits_the_log,
+    replace(content, '#', 'l'), replace(content, '#', 'f'), replace(content, '#', 'm'))
+  into claimed, logged, parked, through, recorders, entries, last_numbers
+  using batch_entries, from_place::tid, places::tid[], head_before;
+  if logged = 0 then
+    return;
+  end if;
+
+  if turn_after is not null then
+    perform 1 from audit.audit_turn as t where t.turn = 1 + turn_after % 4093 for share;
+  end if;
+  update audit.audit_head as h set seq = head_before + logged where h.seq = head_before
+  returning h.seq into head;
+  if not found then
+    raise exception
+      'audit-outbox: not an error; numbers up to % are taken, the batch is moved again',
+      (select h.seq from audit.audit_head as h)
+      using errcode = 'invalid_text_representation';
+  end if;
+  if recorders is not null then
+    insert into audit.audit_recorder as r (id, logged, logged_through)
+    select a.id, a.entries, a.last_number
+    from unnest(recorders, entries, last_numbers) as a (id, entries, last_number)
+    on conflict (id) do update set
+      logged = r.logged + excluded.logged,
+      logged_through = greatest(r.logged_through, excluded.logged_through);
+  end if;
+end
+$$;
+--> statement-breakpoint
 -- Makes an object of a jsonb value, because the log's jsonb columns take nothing else. An object
 -- stays as it is, null becomes {}, and any other value is kept under the key "value".
 CREATE OR REPLACE FUNCTION "audit"."object_of"("given" jsonb) RETURNS jsonb
@@ -261,6 +828,83 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
     when 'object' then given
     else jsonb_build_object('value', given)
   end
+$$;
+--> statement-breakpoint
+-- One dead letter with what it says, as text. No row where there is no such letter.
+CREATE OR REPLACE FUNCTION "audit"."open_letter"(
+  "letter" bigint, OUT "number" bigint, OUT "died_at" text, OUT "lane" text,
+  OUT "sqlstate" text, OUT "reason" text, OUT "id" text, OUT "recorder_id" uuid,
+  OUT "recorder_seq" bigint, OUT "entry_bytes" integer, OUT "entry" text
+) RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select
+    d.number, to_json(d.died_at at time zone 'UTC') #>> '{}' || 'Z', d.lane, d.sqlstate, d.reason, left(d.id, 128), d.recorder_id,
+    d.recorder_seq, coalesce(octet_length(d.entry), 0), d.entry
+  from audit.audit_dead_letter as d where d.number = letter
+$$;
+--> statement-breakpoint
+-- Moves one row from its lane to the dead letters, with the SQLSTATE with which the database refused
+-- to log it. Returns how many rows left the lane and how many letters are new.
+--
+-- It finds the row by its place and its id: another relay may have moved it, and its place may hold
+-- another row now. An entry that is a dead letter already leaves the lane and makes no second one. A
+-- letter that cannot be written for another reason is an error, and the row stays in its lane.
+CREATE OR REPLACE FUNCTION "audit"."park"(
+  "lane" text, "place" text, "entry_id" uuid, "refused_with" text,
+  OUT "claimed" integer, OUT "parked" integer
+)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
+begin
+  if lane is null or lane not in ('staging', 'outbox') then
+    raise exception 'audit.park knows the lanes staging and outbox'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  execute format($park$
+    with moved as (
+      delete from audit.audit_%1$s where ctid = $1 and id = $2
+      returning
+        id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
+        entity_type, request_id, metadata, context
+    ),
+    parked as (
+      insert into audit.audit_dead_letter (
+        lane, sqlstate, reason, id, recorder_id, recorder_seq, entry
+      )
+      select
+        '%1$s', left($3, 5), 'the database refused to log it',
+        m.id::text, m.recorder_id, m.recorder_seq, row_to_json(m)::text
+      from moved as m
+      on conflict (recorder_id, recorder_seq, hashtextextended(entry, 0))
+        where recorder_id is not null do nothing
+      returning 1
+    )
+    select (select count(*) from moved), (select count(*) from parked)
+    $park$, lane)
+  into claimed, parked using place::tid, entry_id, refused_with;
+end
+$$;
+--> statement-breakpoint
+-- What a relay asks in each cycle: how many rows each lane holds (at most max_rows of each are
+-- counted), where the head of the log stands (null where the log has lost its head), whether a
+-- crash emptied the fast lane and no relay has declared it yet, whether nothing can be written, and
+-- the version of the schema. It writes nothing and takes no transaction id.
+CREATE OR REPLACE FUNCTION "audit"."peek"(
+  "max_rows" integer, OUT "staging" integer, OUT "outbox" integer, OUT "head" bigint,
+  OUT "was_emptied" boolean, OUT "is_read_only" boolean,
+  OUT "version" integer, OUT "min_reader_version" integer
+) RETURNS SETOF record
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select
+    (select count(*) from (select from audit.audit_staging limit max_rows) as l)::integer,
+    (select count(*) from (select from audit.audit_outbox limit max_rows) as l)::integer,
+    (select h.seq from audit.audit_head as h),
+    (select s.epoch from audit.audit_sentinel as s) is distinct from
+      (select l.epoch from audit.audit_lane as l where l.lane = 'staging'),
+    current_setting('transaction_read_only') = 'on',
+    v.version::integer,
+    v.min_reader_version::integer
+  from audit.audit_schema_version as v
 $$;
 --> statement-breakpoint
 -- Reads an id given as text as a uuid. Returns null where it does not have a uuid's usual form.
@@ -394,6 +1038,69 @@ exception when others then
 end
 $$;
 --> statement-breakpoint
+-- The account of each recorder that reported within a day, died, misses entries or has some on their
+-- way; the newest first, at most 1,000. The accounts are exact, so the function reads both lanes
+-- whole: with an estimate of what waits, a recorder that died would seem to have lost entries that
+-- are only on their way.
+CREATE OR REPLACE FUNCTION "audit"."recorder_accounts"(
+  OUT "id" uuid, OUT "state" text, OUT "reported_at" text, OUT "accepted" bigint,
+  OUT "logged" bigint, OUT "in_flight" bigint, OUT "dropped" jsonb, OUT "missing" bigint,
+  OUT "declared" bigint
+) RETURNS SETOF record
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  with in_lanes as (
+    select w.recorder_id, count(*) as entries from (
+      select s.recorder_id from audit.audit_staging as s
+      union all
+      select o.recorder_id from audit.audit_outbox as o
+    ) as w
+    where w.recorder_id is not null group by w.recorder_id
+  ),
+  letters as (
+    select d.recorder_id, count(*) as entries from audit.audit_dead_letter as d
+    where d.recorder_id is not null group by d.recorder_id
+  ),
+  known as (
+    select r.*,
+      coalesce(w.entries, 0) as waiting,
+      -- Of the reasons for a drop, these take an entry that had been accepted.
+      r.accepted - r.logged - coalesce(d.entries, 0)
+        - coalesce((r.dropped ->> 'timeout')::bigint, 0)
+        - coalesce((r.dropped ->> 'refused')::bigint, 0)
+        - coalesce((r.dropped ->> 'dead_letter')::bigint, 0) as owed,
+      coalesce(r.seen_at, '-infinity') < clock_timestamp() - interval '30 seconds' as is_silent
+    from audit.audit_recorder as r
+    left join in_lanes as w on w.recorder_id = r.id
+    left join letters as d on d.recorder_id = r.id
+  ),
+  judged as (
+    select *,
+      case
+        when closed_at is not null then 'closed'
+        when is_silent and (owed > waiting or logged > staged) then 'died'
+        else 'live'
+      end as state,
+      greatest(0, owed - waiting) as unaccounted
+    from known
+  )
+  select
+    j.id, j.state, to_char(j.seen_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), j.accepted, j.logged,
+    case j.state
+      when 'live' then greatest(j.owed, j.waiting)
+      -- Not more than it owes: a row that was staged twice may wait although it is logged.
+      when 'closed' then least(greatest(0, j.owed), j.waiting)
+      else j.waiting
+    end,
+    j.dropped,
+    case when j.state = 'live' then 0 else j.unaccounted end,
+    case when j.state = 'live' or j.gaps = 0 then 0 else j.unaccounted end
+  from judged as j
+  where j.seen_at > clock_timestamp() - interval '1 day' or j.state = 'died' or j.waiting > 0
+    or (j.state = 'closed' and j.unaccounted > 0)
+  order by j.started_at desc nulls last
+  limit 1000
+$$;
+--> statement-breakpoint
 -- Stores a recorder's own counts. A recorder calls it about every ten seconds and when it closes.
 -- Counts only grow, so a report that arrives late changes nothing.
 CREATE OR REPLACE FUNCTION "audit"."report"(
@@ -455,4 +1162,68 @@ begin
 exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
   return sqlstate; -- Postgres has undone all of the above
 end
+$$;
+--> statement-breakpoint
+-- The figures of "audit-relay status": what waits in the lanes, the last seq, and how many dead
+-- letters and declared gaps there are. These are counted exactly.
+CREATE OR REPLACE FUNCTION "audit"."status"(
+  OUT "staging_depth" double precision, OUT "staging_is_estimate" boolean,
+  OUT "staging_age_ms" double precision,
+  OUT "outbox_depth" double precision, OUT "outbox_is_estimate" boolean,
+  OUT "outbox_age_ms" double precision,
+  OUT "last_seq" bigint, OUT "dead_letters" bigint, OUT "gaps" bigint
+)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select
+    staging.depth, staging.is_estimate, staging.age_ms,
+    outbox.depth, outbox.is_estimate, outbox.age_ms,
+    (select h.seq from audit.audit_head as h),
+    (select count(*) from audit.audit_dead_letter),
+    (
+      select count(*) from audit.audit_log as l
+      where split_part(l.action, '.', 1) = 'audit' and l.action = 'audit.gap'
+    )
+  from audit.lane_look('staging') as staging, audit.lane_look('outbox') as outbox
+$$;
+--> statement-breakpoint
+-- Which of the small, busy tables are heavier than they should be, as audit.compact names them. Up to
+-- such a size a table is left alone. It holds few live rows, so above that size it is mostly dead
+-- rows, which every batch has to step over.
+CREATE OR REPLACE FUNCTION "audit"."weigh"() RETURNS SETOF text
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select l.target
+  from (
+    values ('staging', 4096), ('outbox', 4096), ('head', 128), ('recorder', 1024)
+  ) as l (target, kilobytes)
+  where pg_relation_size(('audit.audit_' || l.target)::regclass) > l.kilobytes * 1024
+$$;
+--> statement-breakpoint
+-- Behind whom a relay stands back: the sessions of this database that hold the head of the log or a
+-- row of audit_turn. is_relay says whether a session's login is a member of audit_relay or
+-- audit_owner, or the one that asks. Whoever else holds them stops the moves. transaction names
+-- the session's transaction: a relay's transaction ends with its batch.
+CREATE OR REPLACE FUNCTION "audit"."who_moves"(
+  OUT "pid" integer, OUT "login" text, OUT "application" text, OUT "transaction" text,
+  OUT "is_relay" boolean
+) RETURNS SETOF record
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  with recursive held as (
+    select h.xmax as xid from audit.audit_head as h
+    union
+    select t.xmax from audit.audit_turn as t where t.xmax <> '0'
+  ),
+  relay as (
+    select r.oid from pg_roles as r
+    where r.rolname in ('audit_relay', 'audit_owner') or r.rolname = session_user
+    union
+    select m.member from pg_auth_members as m join relay on m.roleid = relay.oid
+  )
+  select
+    l.pid, a.usename::text, a.application_name, l.transactionid::text,
+    coalesce(a.usesysid in (select oid from relay), false)
+  from held
+  join pg_locks as l on l.locktype = 'transactionid' and l.transactionid = held.xid
+  left join pg_stat_activity as a on a.pid = l.pid
+  where l.granted and l.mode = 'ExclusiveLock' and l.pid is distinct from pg_backend_pid()
+  order by 5, 1
 $$;

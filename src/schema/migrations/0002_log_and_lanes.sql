@@ -29,6 +29,10 @@ ALTER TABLE "audit"."audit_outbox" SET (
   autovacuum_vacuum_cost_delay = 0
 );
 --> statement-breakpoint
+-- It has no key. Without a replica identity a publication FOR ALL TABLES would forbid DELETE on it,
+-- and the relay could not move anything out of it.
+ALTER TABLE "audit"."audit_outbox" REPLICA IDENTITY FULL;
+--> statement-breakpoint
 -- Postgres copies a row trigger to every partition, also to one that is attached by hand.
 CREATE TRIGGER "audit_log_row_append_only" BEFORE UPDATE OR DELETE ON "audit"."audit_log"
 FOR EACH ROW EXECUTE FUNCTION "audit"."refuse_change"();
@@ -41,9 +45,13 @@ CREATE TABLE "audit"."audit_log_default" PARTITION OF "audit"."audit_log" DEFAUL
 --> statement-breakpoint
 SELECT "audit"."guard_log_table"('audit.audit_log_default');
 --> statement-breakpoint
-SELECT "audit"."ensure_partitions"(3);
---> statement-breakpoint
 INSERT INTO "audit"."audit_head" DEFAULT VALUES;
+--> statement-breakpoint
+-- A prime number of rows for the moves in turn: two that are under way at once count on heads that
+-- differ by the entries of a batch or a few, so they hardly ever fall on the same row.
+INSERT INTO "audit"."audit_turn" ("turn") SELECT generate_series(-1, 4093);
+--> statement-breakpoint
+SELECT "audit"."ensure_partitions"(3);
 --> statement-breakpoint
 INSERT INTO "audit"."audit_lane" ("lane") VALUES ('staging'), ('outbox');
 --> statement-breakpoint

@@ -54,29 +54,24 @@ GRANT EXECUTE ON FUNCTION
   "audit"."lane_state"(uuid)
 TO "audit_app";
 --> statement-breakpoint
--- The relay takes rows from the lanes and appends them to the log. FOR UPDATE needs UPDATE.
-GRANT SELECT, UPDATE, DELETE
-ON "audit"."audit_staging", "audit"."audit_outbox" TO "audit_relay";
---> statement-breakpoint
-GRANT SELECT, INSERT ON "audit"."audit_log" TO "audit_relay";
---> statement-breakpoint
-GRANT SELECT, UPDATE ON "audit"."audit_head" TO "audit_relay";
---> statement-breakpoint
-GRANT SELECT ON "audit"."audit_lane", "audit"."audit_sentinel" TO "audit_relay";
---> statement-breakpoint
-GRANT SELECT, INSERT, UPDATE, DELETE ON "audit"."audit_recorder" TO "audit_relay";
---> statement-breakpoint
--- Only the functions below remove a dead letter: one puts it back into a lane, the other leaves a
--- trace in the log.
-GRANT SELECT, INSERT ON "audit"."audit_dead_letter" TO "audit_relay";
---> statement-breakpoint
-GRANT USAGE ON SEQUENCE "audit"."audit_dead_letter_number_seq" TO "audit_relay";
---> statement-breakpoint
+-- The relay does all its work by functions and has no privilege on a table of entries.
 GRANT EXECUTE ON FUNCTION
-  "audit"."ensure_partitions"(integer),
-  "audit"."id_floor"(timestamptz),
+  "audit"."peek"(integer),
+  "audit"."move"(text, integer, integer, text, text, bigint, bigint),
+  "audit"."who_moves"(),
+  "audit"."list_places"(text, integer),
+  "audit"."park"(text, text, uuid, text),
   "audit"."declare_gap"(),
+  "audit"."weigh"(),
   "audit"."compact"(text),
+  "audit"."ensure_partitions"(integer),
+  "audit"."who_holds_log"(),
+  "audit"."backlog"(),
+  "audit"."status"(),
+  "audit"."recorder_accounts"(),
+  "audit"."list_letters"(integer),
+  "audit"."open_letter"(bigint),
+  "audit"."letter_numbers"(bigint, integer),
   "audit"."retry_dead_letter"(bigint),
   "audit"."drop_dead_letter"(bigint)
 TO "audit_relay";

@@ -1,0 +1,37 @@
+-- What a scrape and a health check ask: what waits in the lanes, the last seq, how many dead letters
+-- there are (counted up to 10,000), how many gaps were declared, and what the recorders reported as
+-- dropped, by reason. The cost is bounded, however long the lanes are. A reported value that is no
+-- count is left out.
+CREATE OR REPLACE FUNCTION "audit"."backlog"(
+  OUT "staging_depth" double precision, OUT "staging_is_estimate" boolean,
+  OUT "staging_age_ms" double precision,
+  OUT "outbox_depth" double precision, OUT "outbox_is_estimate" boolean,
+  OUT "outbox_age_ms" double precision,
+  OUT "last_seq" bigint, OUT "dead_letters" integer, OUT "gaps" integer, OUT "dropped" json
+)
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select
+    staging.depth, staging.is_estimate, staging.age_ms,
+    outbox.depth, outbox.is_estimate, outbox.age_ms,
+    (select h.seq from audit.audit_head as h),
+    (select count(*) from (select from audit.audit_dead_letter limit 10000) as d)::integer,
+    (select sum(l.resets) from audit.audit_lane as l)::integer,
+    (
+      select coalesce(json_object_agg(by_reason.reason, by_reason.total), '{}')
+      from (
+        select d.reason, sum(
+          case when jsonb_typeof(d.count) = 'number'
+            then least(greatest((d.count #>> '{}')::numeric, 0), 9e15)::float8
+          end
+        ) as total
+        from audit.audit_recorder as r
+        cross join lateral jsonb_each(
+          case when jsonb_typeof(r.dropped) = 'object' then r.dropped else '{}' end
+        ) as d (reason, count)
+        where r.dropped <> '{}'
+        group by d.reason
+      ) as by_reason
+      where by_reason.total is not null
+    )
+  from audit.lane_look('staging') as staging, audit.lane_look('outbox') as outbox
+$$;
