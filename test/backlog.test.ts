@@ -82,9 +82,11 @@ test('a long lane is estimated from a bounded number of its pages, and status sa
     from generate_series(1, ${ROWS}::integer)`
   const database = openDatabase(t, scratch.urlAs('audit_relay'))
   const look = sql`select * from audit.lane_look('staging')`
-  const [explained] = await database.execute<{ 'QUERY PLAN': [{ Plan: Record<string, number> }] }>(
-    sql`explain (analyze, buffers, format json) ${look}`,
-  )
+  const owner = openDatabase(t, scratch.url)
+  await owner.execute(look) // the first look also reads the catalogue
+  const [explained] = await owner.execute<{
+    'QUERY PLAN': [{ Plan: Record<string, number> }]
+  }>(sql`explain (analyze, buffers, format json) ${look}`)
   const plan = explained?.['QUERY PLAN'][0].Plan ?? {}
   const pages = (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0)
   assert.ok(pages > 100 && pages < 1_024, `${pages} pages read`)

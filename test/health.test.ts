@@ -145,15 +145,20 @@ const HINTS = {
 
 /** What makes a relay useless while its database answers; each as `[break, mend]`. */
 const BROKEN: Readonly<
-  Record<string, { code: string; hint: RegExp; turn: (isOn: boolean, name: string) => string }>
+  Record<string, { code: string; hint: RegExp; turn: (isOn: boolean) => string }>
 > = {
+  // A standby takes a server of its own: here the function says what it would say there.
   'a demoted primary': {
     code: '25006',
     hint: HINTS.readOnly,
-    turn: (isOn, name) =>
-      `alter database ${name} ${isOn ? 'set default_transaction_read_only = on' : 'reset all'};
-      select pg_terminate_backend(pid) from pg_stat_activity
-      where datname = '${name}' and application_name = 'audit-relay'`,
+    turn: (isOn) =>
+      isOn
+        ? `alter function audit.peek rename to peek_of_a_primary;
+          create function audit.peek(max_rows integer, out staging integer, out outbox integer,
+            out head bigint, out was_emptied boolean, out is_read_only boolean,
+            out version integer, out min_reader_version integer)
+          language sql as $$ select 0, 0, 0, false, true, 1, 1 $$;`
+        : `drop function audit.peek; alter function audit.peek_of_a_primary rename to peek`,
   },
   'a schema newer than it understands': {
     code: 'AUDIT_SCHEMA_MISMATCH',
@@ -173,11 +178,11 @@ const BROKEN: Readonly<
         ? 'alter table audit.audit_staging rename to elsewhere'
         : 'alter table audit.elsewhere rename to audit_staging',
   },
-  'one lane that it may not read': {
+  'a function that it may not call': {
     code: '42501',
     hint: /grant audit_app/,
     turn: (isOn) =>
-      `${isOn ? 'revoke' : 'grant'} select on audit.audit_outbox ${isOn ? 'from' : 'to'} audit_relay`,
+      `${isOn ? 'revoke' : 'grant'} execute on function audit.peek ${isOn ? 'from' : 'to'} audit_relay`,
   },
 }
 
@@ -198,7 +203,7 @@ describe('readiness', { concurrency: 3 }, () => {
       }
       await waitFor(isRead, { what: 'the first look at the lanes' })
       assert.deepEqual(depth, { staging: 0, outbox: 0 })
-      await scratch.sql.unsafe(turn(true, scratch.name))
+      await scratch.sql.unsafe(turn(true))
       // A busy machine can make it red as stalled first, before an attempt has failed.
       let red = await becomes(false)
       const isFailing = async () => {
@@ -210,7 +215,7 @@ describe('readiness', { concurrency: 3 }, () => {
       assert.equal(red.fault?.code, code)
       assert.match(red.hint ?? '', hint)
       assert.equal((await ask('/livez')).status, 200)
-      await scratch.sql.unsafe(turn(false, scratch.name))
+      await scratch.sql.unsafe(turn(false))
       const again = await becomes(true)
       assert.equal(again.fault, undefined)
     })

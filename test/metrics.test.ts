@@ -78,7 +78,7 @@ test('failures are counted once each, by the class of their SQLSTATE', async (t)
   const databaseUrl = scratch.urlAs('audit_relay')
   const relay = new Relay({ databaseUrl, logger: silentLogger() }, { observer: metrics })
   t.after(() => relay.stop())
-  await scratch.sql`revoke select on audit.audit_staging from audit_relay`
+  await scratch.sql`revoke execute on function audit.peek from audit_relay`
   void relay.start()
   await waitFor(() => relay.health().failures >= 3, { what: 'three failures', timeoutMs: 30_000 })
   // Read at once: a failure that came between the two figures would be in one of them.

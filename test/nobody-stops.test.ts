@@ -1,0 +1,371 @@
+import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
+import { type TestContext, test } from 'node:test'
+import type postgres from 'postgres'
+import { createRelay } from '../relay/index.ts'
+import { migrateDatabase } from '../src/schema/migrate.ts'
+import { emptyDatabase, type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import {
+  encoded,
+  memoryLogger,
+  numberedId,
+  openDatabase,
+  PATIENT_MS,
+  relayOn,
+  stage,
+} from './support/lanes.ts'
+import { connect, connectAs, refusalOf } from './support/logins.ts'
+import { waitFor } from './support/wait-for.ts'
+
+/** A session of a login that was granted nothing and may only connect. */
+async function asNobody(t: TestContext, { sql, url }: ScratchDatabase): Promise<postgres.Sql> {
+  const login = `audit_test_nobody_${randomBytes(4).toString('hex')}`
+  const password = randomBytes(12).toString('hex')
+  await sql.unsafe(`create role ${login} login password '${password}'`)
+  const session = connect(t, Object.assign(new URL(url), { username: login, password }).href)
+  t.after(async () => {
+    await session.end({ timeout: 1 })
+    const admin = connect(t, url)
+    await admin.unsafe(`drop role ${login}`)
+    await admin.end({ timeout: 1 })
+  })
+  return session
+}
+
+async function stageBoth(t: TestContext, { url }: ScratchDatabase, from = 0): Promise<void> {
+  const database = openDatabase(t, url)
+  for (const [lane, first] of [
+    ['staging', from],
+    ['outbox', from + 1_000],
+  ] as const) {
+    const entries = Array.from({ length: 10 }, (_, n) => encoded({ id: numberedId(first + n) }))
+    await stage(database, lane, entries)
+  }
+}
+
+async function logged({ sql }: ScratchDatabase): Promise<number> {
+  const [row] = await sql`select count(*)::integer as entries from audit.audit_log`
+  return Number(row?.['entries'])
+}
+
+/** Every key that a lock of ours was ever seen to have, and some that one could have. */
+const KEYS = [
+  `${0x61756469}, -1`,
+  `${0x61756469}, 0`,
+  '7205619234',
+  `hashtextextended('audit.ensure_partitions', 0)`,
+  `hashtextextended('audit', 0)`,
+  '0',
+  '1',
+]
+
+// Goal: whoever may connect can take advisory locks, so none of them may mean anything to us.
+// Method: a login with no grant holds all of them; moves, moves side by side, partitions, a migration.
+test('no lock that a login without a grant can take holds anything up', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const nobody = await asNobody(t, scratch)
+  await nobody`begin`
+  for (const key of KEYS) {
+    for (const kind of ['', '_shared', '_xact', '_xact_shared']) {
+      await nobody.unsafe(`select pg_advisory${kind.replace(/^(_xact)?/, '$1_lock')}(${key})`)
+    }
+  }
+  await stageBoth(t, scratch)
+  const relay = relayOn(t, scratch, { batchEntries: 3, parallelMoves: 2, monthsAhead: 5 })
+  const { isDrained, logged: moved } = await relay.drain({ deadlineMs: PATIENT_MS })
+  assert.deepEqual({ isDrained, moved }, { isDrained: true, moved: 20 })
+  const [partitions] = await scratch.sql`
+    select count(*)::integer as count from pg_inherits where inhparent = 'audit.audit_log'::regclass`
+  assert.equal(partitions?.['count'], 7, 'this month, five more and DEFAULT')
+})
+
+/** What a login could try, to hold something that a move, a partition or a migration needs. */
+const HOLDS = [
+  'select from audit.audit_head for update',
+  'select from audit.audit_head for key share',
+  'select from audit.audit_turn for share',
+  'update audit.audit_head set seq = seq',
+  'delete from audit.audit_turn',
+  'lock table audit.audit_head in access share mode',
+  'lock table audit.audit_turn in access share mode',
+  'lock table audit.audit_log in access exclusive mode',
+  'lock table audit.audit_log in share update exclusive mode',
+  'lock table audit.audit_outbox in share mode',
+  'lock table audit.audit_staging in share mode',
+  'lock table audit.audit_lane in row exclusive mode',
+  'lock table audit.audit_recorder in row exclusive mode',
+  'lock table audit.audit_dead_letter in share mode',
+  'create index on audit.audit_outbox (id)',
+  'truncate audit.audit_staging',
+  'alter table audit.audit_log add column x integer',
+]
+
+test('no role of the schema can hold what a move needs, and a login without one sees nothing', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const nobody = await asNobody(t, scratch)
+  const sessions = (['audit_app', 'audit_reader', 'audit_relay'] as const).map((role) => ({
+    name: role as string,
+    session: connectAs(t, scratch, role),
+  }))
+  for (const { name, session } of [...sessions, { name: 'nobody', session: nobody }]) {
+    for (const statement of HOLDS) {
+      await session`begin`
+      const refusal = await refusalOf(session.unsafe(statement))
+      await session`rollback`
+      assert.equal(refusal?.code, '42501', `${name}: ${statement}`)
+    }
+  }
+})
+
+// Goal: a person who looks at the head in a session that stays open is an alarm, by name.
+// Method: a superuser holds its row; the relay's health and its log, before, meanwhile and afterwards.
+test('a session that is no relay and holds the head is an alarm that names it', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const logger = memoryLogger()
+  const relay = createRelay({
+    databaseUrl: scratch.urlAs('audit_relay'),
+    logger,
+    ...{ pollMinMs: 5, pollMaxMs: 50 },
+  })
+  t.after(() => relay.stop())
+  void relay.start()
+  await waitFor(() => relay.health().isReady, { what: 'a relay that is ready' })
+  assert.equal(relay.health().stoodBack, null)
+  const holder = connect(t, scratch.url)
+  await holder`begin`
+  const [held] = await holder`
+    select pg_backend_pid() as pid, current_user::text as login from audit.audit_head for update`
+  await stageBoth(t, scratch)
+  await waitFor(() => relay.health().reason === 'blocked', { what: 'the alarm' })
+  const { isReady, stoodBack, hint } = relay.health()
+  assert.equal(isReady, false)
+  assert.ok((stoodBack?.forMs ?? 0) >= 1_000)
+  assert.equal(stoodBack?.behind?.pid, held?.['pid'])
+  assert.equal(stoodBack?.behind?.login, held?.['login'])
+  assert.equal(stoodBack?.behind?.isRelay, false)
+  assert.match(hint ?? '', new RegExp(`pg_terminate_backend\\(${held?.['pid']}\\)`))
+  await waitFor(() => logger.lines.some(({ level }) => level === 'error'), { what: 'a line' })
+  const alarm = logger.lines.find(({ level }) => level === 'error')
+  assert.equal(alarm?.message, 'relay is kept from moving')
+  await holder`rollback`
+  await waitFor(() => relay.health().isReady, { what: 'a relay that is ready again' })
+  await waitFor(async () => (await logged(scratch)) === 20, { what: 'all entries' })
+  assert.equal(relay.health().stoodBack, null)
+  assert.equal(logger.lines.at(-1)?.message, 'relay stands back no longer')
+})
+
+test('a relay that moves in turn is seen as what it is, by those that stand back', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await stageBoth(t, scratch)
+  const mover = connectAs(t, scratch, 'audit_relay')
+  await mover`begin`
+  await mover`select audit.move('staging', 3, 5000, null, null, 0, null)`
+  const other = connectAs(t, scratch, 'audit_relay')
+  const [moved] =
+    await other`select stood_back from audit.move('outbox', 3, 5000, null, null, null, null)`
+  assert.equal(moved?.['stood_back'], true)
+  const found = await other`select login, is_relay from audit.who_moves()`
+  assert.deepEqual(
+    new Set(found.map((row) => `${row['login']} ${row['is_relay']}`)),
+    new Set(['audit_test_relay true']),
+  )
+  await mover`rollback`
+  assert.deepEqual([...(await other`select from audit.who_moves()`)], [])
+})
+
+// Goal: change data capture tools make such a publication by default.
+// Method: one is there before a migration, too.
+test('a publication for all tables stops no lane', async (t) => {
+  const scratch = await emptyDatabase(t)
+  await scratch.sql`create publication all_of_it for all tables`
+  await migrateDatabase({ databaseUrl: scratch.url })
+  await stageBoth(t, scratch)
+  const relay = relayOn(t, scratch)
+  assert.equal((await relay.drain({ deadlineMs: PATIENT_MS })).logged, 20)
+  const without = await scratch.sql`
+    select c.relname from pg_class as c
+    where c.relnamespace = 'audit'::regnamespace and c.relkind in ('r', 'p')
+      and c.relpersistence = 'p' and c.relreplident <> 'f'
+      and not exists (select from pg_index as i where i.indrelid = c.oid and i.indisprimary)`
+  assert.deepEqual([...without], [], 'every LOGGED table has a replica identity')
+})
+
+const DATABASE_SETTINGS = {
+  default_transaction_read_only: 'on',
+  default_transaction_isolation: "'serializable'",
+  idle_session_timeout: "'200ms'",
+  synchronous_commit: 'off',
+  lock_timeout: "'1ms'",
+  search_path: "''",
+  jit_above_cost: '0',
+}
+
+test('what a database is set to stops no lane and no partition', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await stageBoth(t, scratch)
+  for (const [name, value] of Object.entries(DATABASE_SETTINGS)) {
+    await scratch.sql.unsafe(`alter database ${scratch.name} set ${name} = ${value}`)
+  }
+  const relay = relayOn(t, scratch, { monthsAhead: 4 })
+  assert.equal((await relay.drain({ deadlineMs: PATIENT_MS })).logged, 20)
+  const [made] = await scratch.sql`
+    select count(*)::integer as count from pg_inherits where inhparent = 'audit.audit_log'::regclass`
+  assert.equal(made?.['count'], 6)
+})
+
+// Goal: an entry that the log refuses and whose letter cannot be written stays where it is.
+// Method: the sequence of letters stands behind the numbers that are taken, as after a data-only copy.
+test('a dead letter that cannot be written stops the move, which says so', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await scratch.sql`
+    insert into audit.audit_dead_letter (number, entry) overriding system value
+    select n, '{}' from generate_series(1, 50) as n`
+  const database = openDatabase(t, scratch.url)
+  await stage(database, 'outbox', [encoded({ action: null }), encoded()])
+  const relay = createRelay({
+    databaseUrl: scratch.urlAs('audit_relay'),
+    logger: memoryLogger(),
+    ...{ pollMinMs: 5, pollMaxMs: 50 },
+  })
+  t.after(() => relay.stop())
+  void relay.start()
+  await waitFor(() => relay.health().reason === 'failing', { what: 'red' })
+  const { fault, hint } = relay.health()
+  assert.deepEqual([fault?.code, fault?.table_name], ['23505', 'audit_dead_letter'])
+  assert.match(hint ?? '', /dead letter cannot be written.*setval/)
+  const left = await scratch.sql`select from audit.audit_outbox`
+  assert.equal(left.length, 2)
+  await scratch.sql`
+    select setval(pg_get_serial_sequence('audit.audit_dead_letter', 'number'), max(number))
+    from audit.audit_dead_letter`
+  await waitFor(async () => (await logged(scratch)) === 1, { what: 'the good one' })
+  const letters =
+    await scratch.sql`select number::integer as number from audit.audit_dead_letter where sqlstate = '23514'`
+  assert.equal(letters.length, 1)
+})
+
+test('the same where the row is parked one by one', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await scratch.sql`
+    insert into audit.audit_dead_letter (number, entry) overriding system value
+    select n, '{}' from generate_series(1, 50) as n`
+  const database = openDatabase(t, scratch.url)
+  await stage(database, 'outbox', [encoded()])
+  const [place] = await scratch.sql`select ctid::text as place, id from audit.audit_outbox`
+  const relay = connectAs(t, scratch, 'audit_relay')
+  const refusal = await refusalOf(
+    relay`select audit.park('outbox', ${place?.['place']}, ${place?.['id']}, '23514')`,
+  )
+  assert.equal(refusal?.code, '23505')
+  assert.equal((await scratch.sql`select from audit.audit_outbox`).length, 1)
+})
+
+test('compaction gives up at the head, before it holds a lane that somebody needs', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await stageBoth(t, scratch)
+  const holder = connect(t, scratch.url)
+  await holder`begin`
+  await holder`select from audit.audit_head for no key update`
+  const relay = connectAs(t, scratch, 'audit_relay')
+  await relay`begin`
+  for (const target of ['staging', 'outbox', 'recorder']) {
+    const [row] = await relay`select audit.compact(${target}) as won`
+    assert.equal(row?.['won'], false, target)
+  }
+  const [locks] = await relay`
+    select count(*)::integer as held from pg_locks
+    where pid = pg_backend_pid() and mode = 'AccessExclusiveLock'`
+  assert.equal(locks?.['held'], 0)
+  await relay`commit`
+  await holder`commit`
+  const [won] = await relay`select audit.compact('staging') as won`
+  assert.equal(won?.['won'], true)
+})
+
+/** Milliseconds for which the log was locked so that nobody could read it, the longest stretch. */
+async function watchLog(t: TestContext, { url }: ScratchDatabase) {
+  const session = connect(t, url)
+  let longestMs = 0
+  let sinceMs: number | undefined
+  let isOver = false
+  const watching = (async () => {
+    while (!isOver) {
+      const [row] = await session`
+        select clock_timestamp()::text as at, extract(epoch from clock_timestamp())::float8 * 1000 as ms,
+          exists (
+            select from pg_locks where locktype = 'relation' and granted
+              and mode = 'AccessExclusiveLock' and relation = 'audit.audit_log'::regclass
+          ) as is_held`
+      const ms = Number(row?.['ms'])
+      if (row?.['is_held'] !== true) sinceMs = undefined
+      else {
+        sinceMs ??= ms
+        longestMs = Math.max(longestMs, ms - sinceMs)
+      }
+    }
+  })()
+  return async () => {
+    isOver = true
+    await watching
+    return longestMs
+  }
+}
+
+// Goal: rows of a month without a partition keep nobody from the log for long.
+// Method: rows that the relay logged into DEFAULT, and more of them while they are copied; the time of
+// the whole and the longest time under the lock.
+test('however much lies in DEFAULT, the log is locked for a moment', async (t) => {
+  const ROWS = 60_000
+  const scratch = await scratchDatabase(t)
+  const months = 5
+  const fill = (rows: number) => scratch.sql`
+    insert into audit.audit_staging (id, occurred_at, action, metadata, context)
+    select (left(audit.id_floor(date_trunc('month', now()) + make_interval(months => ${months}, secs => n))::text, 15)
+      || '7' || substr(gen_random_uuid()::text, 17))::uuid, now(), 'a.b', '{"n": 1}', '{}'
+    from generate_series(1, ${rows}::integer) as n`
+  await fill(ROWS)
+  const relay = relayOn(t, scratch)
+  await relay.drain({ deadlineMs: PATIENT_MS })
+  await fill(2_000)
+  const stopWatching = await watchLog(t, scratch)
+  const session = connectAs(t, scratch, 'audit_relay')
+  const beganMs = performance.now()
+  const making = session`select audit.ensure_partitions(${months}) as made`.execute()
+  const draining = relay.drain({ deadlineMs: PATIENT_MS })
+  const [made] = await making
+  const tookMs = performance.now() - beganMs
+  await draining
+  const heldMs = await stopWatching()
+  t.diagnostic(`locked for ${Math.round(heldMs)} ms of ${Math.round(tookMs)} ms`)
+  assert.equal(made?.['made'], 2)
+  assert.ok(heldMs < tookMs / 4, `locked for ${heldMs} of ${tookMs} ms`)
+  const [found] = await scratch.sql`
+    select count(*)::integer as entries, count(distinct seq)::integer as numbers,
+      max(seq)::integer as last, (select count(*)::integer from audit.audit_log_default) as left
+    from audit.audit_log`
+  const all = ROWS + 2_000
+  assert.deepEqual({ ...found }, { entries: all, numbers: all, last: all, left: 0 })
+})
+
+test('a reader that stays delays partitions and nothing else, and is named', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await stageBoth(t, scratch)
+  const reader = connectAs(t, scratch, 'audit_reader')
+  await reader`begin`
+  const [held] = await reader`select pg_backend_pid() as pid, count(*) from audit.audit_log`
+  const logger = memoryLogger()
+  const relay = relayOn(t, scratch, { monthsAhead: 6, logger })
+  assert.equal((await relay.drain({ deadlineMs: PATIENT_MS })).logged, 20)
+  const line = logger.lines.find(({ level }) => level === 'warn')
+  assert.match(line?.message ?? '', /could not create the next partitions/)
+  assert.deepEqual(line?.fields['holders'], [
+    { pid: held?.['pid'], login: 'audit_test_reader', application: 'postgres.js' },
+  ])
+  await reader`commit`
+  const [made] = await connectAs(
+    t,
+    scratch,
+    'audit_relay',
+  )`select audit.ensure_partitions(6) as count`
+  assert.equal(made?.['count'], 3)
+})
