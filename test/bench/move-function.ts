@@ -1,0 +1,176 @@
+import fs from 'node:fs'
+import os from 'node:os'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import postgres from 'postgres'
+import { migrateDatabase } from '../../src/schema/migrate.ts'
+import { databaseUrl } from '../support/server.ts'
+import { startPostgres } from '../support/postgres.ts'
+import { quietLogger } from './bench-server.ts'
+import { countLog } from './drain.ts'
+import { cpuOfTreeMs } from './process-cpu.ts'
+
+/**
+ * What the move costs the server, of this checkout next to another one, by turns in one run: CPU and
+ * wall time of draining the fast lane. Two more ways to write the function `audit.move` run as well:
+ * with static SQL that is planned each time, and with static SQL whose plan Postgres may keep.
+ *
+ * `npx tsx test/bench/move-function.ts <other checkout> [rounds] [rows]`
+ */
+const [other = '', rounds = '5', rows = '200000'] = process.argv.slice(2)
+const ROUNDS = Number(rounds)
+const ROWS = Number(rows)
+
+const SETTINGS = [
+  { name: '1,000 a batch, one move at a time', batchEntries: 1_000, parallelMoves: 1 },
+  { name: '100 a batch, one move at a time', batchEntries: 100, parallelMoves: 1 },
+  { name: '1,000 a batch, two moves side by side', batchEntries: 1_000, parallelMoves: 2 },
+] as const
+
+type RelayModule = typeof import('../../relay/index.ts')
+type MigrateModule = typeof import('../../src/schema/migrate.ts')
+
+interface Variant {
+  readonly name: string
+  readonly database: string
+  readonly createRelay: RelayModule['createRelay']
+}
+
+/** The statement in `audit.move` that takes the batch, as static SQL for the fast lane. */
+function asStatic(definition: string, planCacheMode: string): string {
+  const found =
+    /execute format\(\$move\$([\s\S]*?)\$move\$,[\s\S]*?\binto (claimed,[^;]*?)\s+using [^;]*;/.exec(
+      definition,
+    )
+  const fits = /\$fits\$([\s\S]*?)\$fits\$/.exec(definition)?.[1] ?? ''
+  const content = /\$content\$([\s\S]*?)\$content\$/.exec(definition)?.[1] ?? ''
+  const [whole = '', statement = '', targets = ''] = found ?? []
+  const filled = statement
+    .replaceAll('%1$s', 'staging')
+    .replaceAll('%2$s', fits)
+    .replaceAll('%3$s', content.replaceAll('#', 'l'))
+    .replaceAll('%4$s', content.replaceAll('#', 'f'))
+    .replaceAll('%5$s', content.replaceAll('#', 'm'))
+    .replaceAll('$1', 'batch_entries')
+    .replaceAll('$2', 'from_place::tid')
+    .replaceAll('$3', 'places::tid[]')
+    .replaceAll('$4', 'head_before')
+    .replace(/from accounts as a\s*$/, `into ${targets} from accounts as a;`)
+  if (whole === '' || !filled.includes(';')) throw new Error('audit.move is written otherwise')
+  return definition
+    .replace(whole, () => filled)
+    .replace(/\bdeclare\b/i, '#variable_conflict use_column\ndeclare')
+    .replace(/ AS \$function\$/, ` SET plan_cache_mode TO '${planCacheMode}' AS $function$`)
+    .replace(/\nAS \$function\$/, `\nSET plan_cache_mode TO '${planCacheMode}'\nAS $function$`)
+}
+
+const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-move-function-'))
+fs.chmodSync(dataDir, 0o711)
+const server = await startPostgres({
+  dataDir: path.join(dataDir, 'data'),
+  settings: { shared_buffers: '1GB', max_wal_size: '8GB', autovacuum: 'off' },
+})
+const admin = postgres(server.url, { max: 1, onnotice: () => {} })
+const load = async <T>(file: string): Promise<T> =>
+  import(pathToFileURL(path.join(other, file)).href)
+try {
+  const before = await load<MigrateModule>('src/schema/migrate.ts')
+  const { createRelay: createBefore } = await load<RelayModule>('relay/index.ts')
+  const { createRelay } = await load<RelayModule>(
+    path.relative(other, path.resolve('relay/index.ts')),
+  )
+  const variants: Variant[] = [
+    { name: 'before', database: 'before', createRelay: createBefore },
+    { name: 'audit.move, EXECUTE', database: 'dynamic', createRelay },
+    { name: 'audit.move, static SQL, force_custom_plan', database: 'custom', createRelay },
+    { name: 'audit.move, static SQL, auto', database: 'auto', createRelay },
+  ]
+  for (const { database, name } of variants) {
+    await admin`create database ${admin(database)}`
+    const url = databaseUrl(database, server.url)
+    const { migrateDatabase: migrate } = name === 'before' ? before : { migrateDatabase }
+    await migrate({ databaseUrl: url, logger: quietLogger })
+    const mode = { custom: 'force_custom_plan', auto: 'auto' }[database]
+    if (mode === undefined) continue
+    const sql = postgres(url, { max: 1, onnotice: () => {} })
+    const [row] = await sql`select pg_get_functiondef('audit.move'::regproc) as definition`
+    await sql.unsafe(asStatic(String(row?.['definition']), mode))
+    await sql.end({ timeout: 1 })
+  }
+  const found = new Map<string, { cpu: number[]; wall: number[] }>()
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const setting of SETTINGS) {
+      const turns = round % 2 === 0 ? variants : variants.toReversed()
+      for (const variant of turns) {
+        const sample = await drain(variant, setting)
+        const key = `${setting.name}|${variant.name}`
+        const samples = found.get(key) ?? { cpu: [], wall: [] }
+        samples.cpu.push(sample.cpuMs)
+        samples.wall.push(sample.wallMs)
+        found.set(key, samples)
+        console.error(round, key, Math.round(sample.cpuMs), Math.round(sample.wallMs))
+      }
+    }
+  }
+  print(variants, found)
+} finally {
+  await admin.end({ timeout: 1 })
+  await server.stop('immediate')
+  fs.rmSync(dataDir, { recursive: true, force: true })
+}
+
+async function drain(variant: Variant, setting: (typeof SETTINGS)[number]) {
+  const url = databaseUrl(variant.database, server.url)
+  const sql = postgres(url, { max: 1, onnotice: () => {} })
+  await sql`vacuum audit.audit_staging`
+  await sql`
+    insert into audit.audit_staging (
+      id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action, entity_type,
+      request_id, metadata, context
+    )
+    select audit.new_id(), now(), gen_random_uuid(), md5('event' || n % 500)::uuid,
+      gen_random_uuid(), '01990000-0000-7000-8000-00000000000a', n, 'branding.update', 'branding',
+      'req-' || n, jsonb_build_object('from', n, 'to', n + 1), '{"ip": "203.0.113.7"}'
+    from generate_series(1, ${ROWS}::integer) as n`
+  await sql`checkpoint`
+  const { batchEntries, parallelMoves } = setting
+  const relay = variant.createRelay({
+    databaseUrl: url,
+    logger: quietLogger,
+    batchEntries,
+    parallelMoves,
+  })
+  const cpuBefore = cpuOfTreeMs(server.pid)
+  const beganMs = performance.now()
+  const { logged, isDrained } = await relay.drain({ deadlineMs: 900_000 })
+  const wallMs = performance.now() - beganMs
+  const cpuMs = cpuOfTreeMs(server.pid) - cpuBefore
+  await relay.stop()
+  if (!isDrained || logged !== ROWS) throw new Error(`${variant.name} logged ${logged}`)
+  await countLog(sql)
+  await sql.end({ timeout: 1 })
+  return { cpuMs, wallMs }
+}
+
+function print(
+  variants: readonly Variant[],
+  found: ReadonlyMap<string, { cpu: number[]; wall: number[] }>,
+) {
+  const median = (values: readonly number[]) =>
+    [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
+  for (const { name } of SETTINGS) {
+    console.log(`\n**${name}**\n\n| | server CPU, s | of before | wall, s | of before |`)
+    console.log('|---|--:|--:|--:|--:|')
+    const basis = found.get(`${name}|before`) ?? { cpu: [], wall: [] }
+    for (const variant of variants) {
+      const { cpu, wall } = found.get(`${name}|${variant.name}`) ?? basis
+      // The rounds in pairs: what else the machine does changes slower than a round.
+      const ratio = (values: number[], by: number[]) =>
+        median(values.map((value, at) => value / (by[at] ?? value))).toFixed(2)
+      console.log(
+        `| ${variant.name} | ${(median(cpu) / 1_000).toFixed(2)} | ${ratio(cpu, basis.cpu)} ` +
+          `| ${(median(wall) / 1_000).toFixed(2)} | ${ratio(wall, basis.wall)} |`,
+      )
+    }
+  }
+}
