@@ -23,8 +23,12 @@ import { waitFor } from './support/wait-for.ts'
 
 const OPTIONS = { lane: 'staging', batchEntries: 3, lockTimeoutMs: 5_000 } as const
 
-async function move(database: Database, turn?: Turn, places?: string[]): Promise<Moved> {
-  const [moved] = await database.execute<Moved>(moveStatement({ ...OPTIONS, turn, places }))
+async function move(
+  database: Database,
+  turn?: Turn,
+  others: Partial<MoveOptions> = {},
+): Promise<Moved> {
+  const [moved] = await database.execute<Moved>(moveStatement({ ...OPTIONS, turn, ...others }))
   return moved as Moved
 }
 
@@ -125,6 +129,25 @@ test('a move whose numbers never came up fails as a whole, and its entries stay'
   assert.deepEqual(await seqs(scratch), [1, 2, 3, 4, 5, 6])
 })
 
+// Goal: where both lanes hold an id, two moves of one relay cannot see each other's.
+// Method: the one in front has logged it and has not committed; the other one waits for that.
+test('of two moves in turn that meet at one id, the later one fails as a whole', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  await stageNumbered(database, 3)
+  const entries = [0, 3, 4].map((n) => encoded({ id: numberedId(n) }))
+  await stage(database, 'outbox', entries)
+  const front = await pausedInFront(t, scratch)
+  const behind = move(database, { head: 3, after: 0 }, { lane: 'outbox' })
+  behind.catch(() => {})
+  await waitFor(async () => (await whoWaits(scratch)) === 2, { what: 'both to wait' })
+  await front.goOn()
+  assert.equal((await front.moving).logged, 3)
+  await assert.rejects(behind, ({ fault }: AuditError) => fault?.code === '23505')
+  assert.equal((await relayOn(t, scratch).drain({ deadlineMs: 60_000 })).logged, 2)
+  assert.deepEqual(await seqs(scratch), [1, 2, 3, 4, 5])
+})
+
 test('a batch with fewer new entries than were counted on leaves no hole behind it', async (t) => {
   const scratch = await scratchDatabase(t)
   const database = openDatabase(t, scratch.url)
@@ -196,7 +219,7 @@ test('it stands back from moves side by side too, but for rows that are named', 
   const front = await pausedInFront(t, scratch)
   assert.equal((await move(database)).stoodBack, true)
   // Nobody is at the head yet: a move of named rows overtakes, and the other one fails as a whole.
-  const named = await move(database, undefined, ['(0,8)', '(0,9)'])
+  const named = await move(database, undefined, { places: ['(0,8)', '(0,9)'] })
   assert.deepEqual([named.logged, named.stoodBack], [2, false])
   await front.goOn()
   await assert.rejects(front.moving)

@@ -422,7 +422,10 @@ function relayOn(
     async ensurePartitions() {
       noted('partitions')
       if (failsPartitions()) throw fault('42501')
+      return 0
     },
+    whoHoldsLog: async () => [],
+    whoMoves: async () => [],
     async peekLanes() {
       noted('probe')
       // A relay that never waits would let no time pass.

@@ -1,6 +1,5 @@
 import type { Mutant } from './mutant.ts'
 
-const MOVE = 'relay/move/move-statement.ts'
 const RELAY = 'relay/move/relay.ts'
 const FUNCTIONS = 'src/schema/migrations/0001_functions.sql'
 const UPKEEP = 'relay/maintenance/upkeep.ts'
@@ -34,6 +33,13 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
         file: 'relay/move/relay-statements.ts',
         find: 'const [moved] = await mover.execute<Moved>(moveStatement(options))',
         replace: MOVE_IN_TWO,
+      },
+      {
+        file: 'src/schema/migrations/0003_roles.sql',
+        find: '-- The relay does all its work by functions',
+        replace:
+          'GRANT ALL ON ALL TABLES IN SCHEMA "audit" TO "audit_relay";\n' +
+          '--> statement-breakpoint\n-- The relay does all its work by functions',
       },
       {
         file: 'src/database/connection.ts',
@@ -70,10 +76,10 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'the claim takes only ids beyond the last one that was logged',
     edits: [
       {
-        file: MOVE,
-        find: 'select l.ctid from ${table} as l ${whereInLane(options)}\n',
+        file: FUNCTIONS,
+        find: 'where ($2 is null or l.ctid >= $2) and ($3 is null or l.ctid = any($3))\n',
         replace:
-          'select l.ctid from ${table} as l where l.id > coalesce((select id from ${auditLog} ' +
+          'where l.id > coalesce((select id from audit.audit_log ' +
           "order by id desc limit 1), '00000000-0000-0000-0000-000000000000')\n",
       },
     ],
@@ -82,7 +88,13 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the insert into the log has no order',
-    edits: [{ file: MOVE, find: 'order by f.id`', replace: 'order by md5(f.id::text)`' }],
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'order by f.id\n    ),\n    parked',
+        replace: 'order by md5(f.id::text)\n    ),\n    parked',
+      },
+    ],
     file: 'move.test.ts',
     test: 'a batch is inserted and numbered in the order of its ids, however it was staged',
   },
@@ -90,7 +102,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'the numbers of a batch do not follow its ids',
     edits: [
       {
-        file: MOVE,
+        file: FUNCTIONS,
         find: 'row_number() over (order by f.id)\n      from',
         replace: 'row_number() over (order by f.id desc)\n      from',
       },
@@ -100,7 +112,13 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'the claim waits for rows that somebody holds',
-    edits: [{ file: MOVE, find: 'for update of l skip locked', replace: 'for update of l' }],
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: '      for update of l skip locked\n    ),',
+        replace: '      for update of l\n    ),',
+      },
+    ],
     file: 'move.test.ts',
     test: 'rows that somebody holds do not hold up the others',
   },
@@ -108,42 +126,41 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'the move has ON CONFLICT DO NOTHING',
     edits: [
       {
-        file: MOVE,
-        find: 'order by f.id`',
-        replace: 'order by f.id\n      on conflict do nothing`',
+        file: FUNCTIONS,
+        find: 'order by f.id\n    ),\n    parked',
+        replace: 'order by f.id\n      on conflict do nothing\n    ),\n    parked',
       },
     ],
-    file: 'move.test.ts',
-    test: 'of two moves that meet at one id, one is run again, and no number is left out',
+    file: 'side-by-side.test.ts',
+    test: 'of two moves in turn that meet at one id, the later one fails as a whole',
   },
   {
     name: 'what is in the log already is moved again',
     edits: [
       {
-        file: MOVE,
-        find: '${fitsTheLog} and not exists (select from ${auditLog} as l where l.id = m.id)',
-        replace: '${fitsTheLog}',
+        file: FUNCTIONS,
+        find: '%2$s and not exists (select from audit.audit_log as l where l.id = m.id)',
+        replace: '%2$s',
       },
     ],
     file: 'relay.test.ts',
     test: 'an id that comes again with the same content is logged once and is no dead letter',
   },
   {
-    name: 'the head is joined and not asked',
+    name: 'a log without a head looks like another relay that moves',
     edits: [
-      { file: MOVE, find: 'sql`(select seq from head) - (select', replace: 'sql`h.seq - (select' },
       {
-        file: MOVE,
-        find: 'from fresh as f\n      order',
-        replace: 'from fresh as f, head as h\n      order',
+        file: FUNCTIONS,
+        find: 'if not exists (select from audit.audit_head)\n      or (',
+        replace: 'if false and (',
       },
     ],
     file: 'relay.test.ts',
     test: 'a log that has lost its head loses no entry and makes no dead letter',
   },
   {
-    name: 'an idle poll writes to the head',
-    edits: [{ file: MOVE, find: 'where (select fresh from total) > 0\n', replace: '' }],
+    name: 'an idle poll locks the head',
+    edits: [{ file: FUNCTIONS, find: 'if not is_waiting then', replace: 'if false then' }],
     file: 'relay.test.ts',
     test: 'an idle poll takes no transaction id',
   },
@@ -151,9 +168,9 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'the move commits as the login was set to',
     edits: [
       {
-        file: MOVE,
-        find: "when current_setting('synchronous_commit') = 'off'",
-        replace: 'when false',
+        file: FUNCTIONS,
+        find: "if current_setting('synchronous_commit') = 'off' then",
+        replace: 'if false then',
       },
     ],
     file: 'relay.test.ts',
@@ -163,9 +180,11 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'an id that came again with another content is dropped',
     edits: [
       {
-        file: MOVE,
-        find: "and (not ${fitsTheLog} or ${differs('l')} or ${differs('f')})",
-        replace: 'and not ${fitsTheLog}',
+        file: FUNCTIONS,
+        find:
+          '          or l.id is not null and %3$s is distinct from %5$s\n' +
+          '          or f.id is not null and %4$s is distinct from %5$s\n',
+        replace: '',
       },
     ],
     file: 'relay.test.ts',
@@ -199,8 +218,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'a check of the log is left to the halving',
     edits: [
       {
-        file: MOVE,
-        find: '  and coalesce(char_length(m.entity_type) between 1 and ${MAX_TEXT_CHARACTERS}, true)\n',
+        file: FUNCTIONS,
+        find: '        and coalesce(char_length(m.entity_type) between 1 and 256, true)\n',
         replace: '',
       },
     ],
@@ -245,7 +264,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a move in turn does not wait for the one in front',
-    edits: [{ file: MOVE, find: 'pg_advisory_xact_lock_shared(${turnLock(after)})', replace: '1' }],
+    edits: [{ file: FUNCTIONS, find: 'if turn_after is not null then', replace: 'if false then' }],
     file: 'side-by-side.test.ts',
     test: 'a move in turn commits behind the one in front, however early it is done',
   },
@@ -253,9 +272,11 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'a move in turn waits before it does its work',
     edits: [
       {
-        file: MOVE,
-        find: 'from (select count(*) as entries from logged) as l',
-        replace: 'from (values (1)) as l (entries)',
+        file: FUNCTIONS,
+        find: '  execute format($move$',
+        replace:
+          '  perform 1 from audit.audit_turn as t\n' +
+          '  where t.turn = 1 + turn_after % 4093 for share;\n  execute format($move$',
       },
     ],
     file: 'side-by-side.test.ts',
@@ -265,9 +286,9 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'a move in turn keeps its numbers whatever the head says',
     edits: [
       {
-        file: MOVE,
-        find: 'when (select seq from head) = ${turn.head}::bigint',
-        replace: 'when true or 0 =',
+        file: FUNCTIONS,
+        find: 'where h.seq = head_before\n  returning',
+        replace: 'returning',
       },
     ],
     file: 'side-by-side.test.ts',
@@ -277,9 +298,9 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'a move in turn does its work where its numbers are taken',
     edits: [
       {
-        file: MOVE,
-        find: 'exists (select from ${auditHead} where ${isNumberFree})',
-        replace: 'true',
+        file: FUNCTIONS,
+        find: 'from audit.audit_head as h where h.seq <= turn_head;',
+        replace: 'from audit.audit_head as h;',
       },
     ],
     file: 'side-by-side.test.ts',
@@ -289,9 +310,9 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'a relay moves while another one does',
     edits: [
       {
-        file: MOVE,
-        find: 'case when pg_try_advisory_xact_lock(${MOVING})',
-        replace: 'case when true',
+        file: FUNCTIONS,
+        find: '    where t.turn = 0\n    for no key update skip locked;',
+        replace: '    where t.turn = 0;',
       },
     ],
     file: 'side-by-side.test.ts',
@@ -307,9 +328,9 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'a relay moves side by side while another one moves',
     edits: [
       {
-        file: MOVE,
-        find: 'when pg_try_advisory_xact_lock_shared(${MOVING})',
-        replace: 'when true',
+        file: FUNCTIONS,
+        find: 'where t.turn = 0 for share skip locked;',
+        replace: 'where t.turn = 0;',
       },
     ],
     file: 'side-by-side.test.ts',
@@ -355,7 +376,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'status calls missing what waits',
     edits: [
       {
-        file: 'relay/telemetry/status.ts',
+        file: FUNCTIONS,
         find: 'greatest(0, owed - waiting) as unaccounted',
         replace: 'greatest(0, owed) as unaccounted',
       },
@@ -367,9 +388,9 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'status does not count what is accepted and not staged',
     edits: [
       {
-        file: 'relay/telemetry/status.ts',
-        find: "when 'live' then greatest(owed, waiting)",
-        replace: "when 'live' then waiting",
+        file: FUNCTIONS,
+        find: "when 'live' then greatest(j.owed, j.waiting)",
+        replace: "when 'live' then j.waiting",
       },
     ],
     file: 'status.test.ts',
@@ -392,8 +413,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: UPKEEP,
-        find: 'this.#partitionsDueMs = now() + PARTITIONS_EVERY_MS',
-        replace: '',
+        find: 'return PARTITIONS_EVERY_MS',
+        replace: 'return 0',
       },
     ],
     file: 'upkeep.test.ts',
@@ -415,8 +436,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     name: 'a long lane is counted as if it were its sample',
     edits: [
       {
-        file: 'relay/telemetry/lane-look.ts',
-        find: 'ceil(count(*) * coalesce(max(share), 1))',
+        file: FUNCTIONS,
+        find: 'ceil(count(*) * $1)',
         replace: 'count(*)',
       },
     ],
@@ -434,6 +455,62 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     ],
     file: 'gaps.test.ts',
     test: 'compaction never waits: who holds a lock keeps it, and the relay goes on',
+  },
+  {
+    name: 'compaction takes a lane before it asks for the head',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: '  perform 1 from audit.audit_head for update nowait;\n',
+        replace: '',
+      },
+    ],
+    file: 'nobody-stops.test.ts',
+    test: 'compaction gives up at the head, before it holds a lane that somebody needs',
+  },
+  {
+    name: 'a dead letter that cannot be written is forgotten',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find:
+          '        )\n      on conflict (recorder_id, recorder_seq, hashtextextended(entry, 0))\n' +
+          '        where recorder_id is not null do nothing',
+        replace: '        )\n      on conflict do nothing',
+      },
+    ],
+    file: 'nobody-stops.test.ts',
+    test: 'a dead letter that cannot be written stops the move, which says so',
+  },
+  {
+    name: 'rows that come to DEFAULT while it is copied are left behind',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: '        else\n          perform audit.copy_default(missing, first_ids, end_ids, head_at_copy);\n',
+        replace: '',
+      },
+    ],
+    file: 'nobody-stops.test.ts',
+    test: 'however much lies in DEFAULT, the log is locked for a moment',
+  },
+  {
+    name: 'a partition is made while somebody waits without end',
+    edits: [{ file: FUNCTIONS, find: "SET lock_timeout = '100ms' ", replace: '' }],
+    file: 'partitions.test.ts',
+    test: 'a blocked ensure_partitions gives up after five tries, and changes nothing',
+  },
+  {
+    name: 'a session that is no relay passes for one',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'coalesce(a.usesysid in (select oid from relay), false)',
+        replace: 'true',
+      },
+    ],
+    file: 'nobody-stops.test.ts',
+    test: 'a session that is no relay and holds the head is an alarm that names it',
   },
   {
     name: 'compaction forgets the live rows',
