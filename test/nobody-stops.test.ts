@@ -26,7 +26,7 @@ async function asNobody(t: TestContext, { sql, url }: ScratchDatabase): Promise<
   t.after(async () => {
     await session.end({ timeout: 1 })
     const admin = connect(t, url)
-    await admin.unsafe(`drop role ${login}`)
+    await admin.unsafe(`reassign owned by ${login} to current_user; drop role ${login}`)
     await admin.end({ timeout: 1 })
   })
   return session
@@ -77,6 +77,28 @@ test('no lock that a login without a grant can take holds anything up', async (t
   const [partitions] = await scratch.sql`
     select count(*)::integer as count from pg_inherits where inhparent = 'audit.audit_log'::regclass`
   assert.equal(partitions?.['count'], 7, 'this month, five more and DEFAULT')
+})
+
+// Goal: who owns the database may ANALYZE every table, and holds a lock of each until the commit.
+// Method: such a transaction is open; moves, moves side by side.
+test('a transaction of the owner of the database in which all was analyzed stops no move', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const owner = await asNobody(t, scratch)
+  const [login] = await owner`select current_user::text as name`
+  await scratch.sql.unsafe(`alter database ${scratch.name} owner to ${login?.['name']}`)
+  await owner`begin`
+  await owner`analyze`
+  const [held] = await owner`
+    select count(*)::integer as locks from pg_locks
+    where pid = pg_backend_pid() and relation in (
+      select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+      where n.nspname = 'audit' and c.relkind = 'r'
+    )`
+  assert.ok(Number(held?.['locks']) > 10, 'it holds locks of ours')
+  await stageBoth(t, scratch)
+  const relay = relayOn(t, scratch, { batchEntries: 3, parallelMoves: 2 })
+  assert.equal((await relay.drain({ deadlineMs: PATIENT_MS })).logged, 20)
+  await owner`rollback`
 })
 
 /** What a login could try, to hold something that a move, a partition or a migration needs. */

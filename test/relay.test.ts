@@ -391,6 +391,8 @@ test('each statement of a relay begins with a comment that names it', async (t) 
     return execute.call(this, query)
   })
   await relayOn(t, scratch, { batchEntries: 100 }).drain({ deadlineMs: 60_000 })
+  // Who moves is asked only where its other connection has not committed yet.
+  heads.delete('/* audit-relay who ')
   const names = 'compact connect gap list move park partitions peek weigh'.split(' ')
   assert.deepEqual(
     [...heads].sort(),
