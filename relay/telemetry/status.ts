@@ -1,9 +1,10 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import {
   type AuditDatabase,
   firstRow,
   type Row,
   rowsOf,
+  withNames,
 } from '../../src/database/callers-database.ts'
 import { LANE_COLUMNS, type LaneLook, toLaneLook } from './lane-look.ts'
 
@@ -70,14 +71,15 @@ export async function readStatus(db: AuditDatabase): Promise<Status> {
 }
 
 export async function readMarkedStatus(db: AuditDatabase): Promise<MarkedStatus> {
-  const figuresAnswer = await db.execute(sql`/* audit-relay status */
+  const ask = (query: SQL) => db.execute(withNames(query))
+  const figuresAnswer = await ask(sql`/* audit-relay status */
     select ${LANE_COLUMNS},
       f.last_seq::double precision as "lastSeq",
       f.dead_letters::double precision as "deadLetters", f.gaps::double precision as gaps
     from audit.status() as f`)
   const figures = firstRow(figuresAnswer)
   if (figures === undefined) throw new TypeError('a select without FROM answers with one row')
-  const recordersAnswer = await db.execute(sql`/* audit-relay status */
+  const recordersAnswer = await ask(sql`/* audit-relay status */
     select
       r.id::pg_catalog.text as id, r.state, r.reported_at as "reportedAt",
       r.accepted::double precision as accepted, r.logged::double precision as logged,
