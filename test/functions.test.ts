@@ -45,6 +45,13 @@ test('the functions of a migrated database are those of src/schema/functions', a
   }
 })
 
+test('a batch is taken out of both lanes in the same way', () => {
+  const [staging, outbox] = ['staging', 'outbox'].map((lane) =>
+    fs.readFileSync(path.join(FOLDER, `take_from_${lane}.sql`), 'utf8'),
+  )
+  assert.equal(staging?.replaceAll('staging', 'outbox'), outbox)
+})
+
 test('a function of another text, option or parameter is noticed', async (t) => {
   const { sql } = await scratchDatabase(t)
   const [before] = await sql`select pg_get_functiondef('audit.new_id()'::regprocedure) as text`

@@ -369,6 +369,41 @@ test('however much lies in DEFAULT, the log is locked for a moment', async (t) =
   assert.deepEqual({ ...found }, { entries: all, numbers: all, last: all, left: 0 })
 })
 
+// Goal: nothing is lost with the DEFAULT that is replaced.
+// Method: a move into DEFAULT is under way during the copy, and commits while the lock is waited for.
+test('what is logged while a partition waits for its lock is not left behind', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const stageLater = (from: number, count: number) => scratch.sql`
+    insert into audit.audit_staging (id, occurred_at, action, metadata, context)
+    select (left(audit.id_floor(date_trunc('month', now()) + make_interval(months => 5, secs => n))::text, 15)
+      || '7' || substr(gen_random_uuid()::text, 17))::uuid, now(), 'a.b', '{}', '{}'
+    from generate_series(${from}::integer, ${from + count - 1}::integer) as n`
+  await stageLater(1, 10)
+  await relayOn(t, scratch).drain({ deadlineMs: PATIENT_MS })
+  await stageLater(11, 5)
+  const mover = connectAs(t, scratch, 'audit_relay')
+  await mover`begin`
+  const [moved] =
+    await mover`select logged from audit.move('staging', 9, 5000, null, null, null, null)`
+  assert.equal(moved?.['logged'], 5)
+  const making = connectAs(t, scratch, 'audit_relay')`
+    select audit.ensure_partitions(5) as made`.execute()
+  const isWaiting = async () => {
+    const [row] = await scratch.sql`
+      select exists (select from pg_locks where not granted and mode = 'AccessExclusiveLock'
+        and relation = 'audit.audit_log'::regclass) as waits`
+    return row?.['waits'] === true
+  }
+  await waitFor(isWaiting, { what: 'it to wait for the lock', intervalMs: 1 })
+  await mover`commit`
+  const [made] = await making
+  assert.equal(made?.['made'], 2)
+  const [found] = await scratch.sql`
+    select count(*)::integer as entries, max(seq)::integer as last,
+      (select count(*)::integer from audit.audit_log_default) as elsewhere from audit.audit_log`
+  assert.deepEqual({ ...found }, { entries: 15, last: 15, elsewhere: 0 })
+})
+
 test('a reader that stays delays partitions and nothing else, and is named', async (t) => {
   const scratch = await scratchDatabase(t)
   await stageBoth(t, scratch)

@@ -223,6 +223,7 @@ test('a blocked ensure_partitions gives up after five tries, and changes nothing
   await reader`begin`
   await reader`select count(*) from audit.audit_log`
   const relay = connectAs(t, scratch, 'audit_relay')
+  await relay`set statement_timeout = '30s'` // the end of one that would wait without end
 
   const startedMs = performance.now()
   const blocked = refusalOf(relay`select audit.ensure_partitions(5)`)

@@ -12,8 +12,8 @@ import { cpuOfTreeMs } from './process-cpu.ts'
 
 /**
  * What the move costs the server, of this checkout next to another one, by turns in one run: CPU and
- * wall time of draining the fast lane (a fifth of the rows in batches of 100). Two more ways to write the function `audit.move` run as well:
- * with static SQL that is planned each time, and with static SQL whose plan Postgres may keep.
+ * wall time of draining the fast lane (a fifth of the rows in batches of 100). The function runs as
+ * it is, and with plans that Postgres may keep.
  *
  * `npx tsx test/bench/move-function.ts <other checkout> [rounds] [rows]`
  */
@@ -36,34 +36,6 @@ interface Variant {
   readonly createRelay: RelayModule['createRelay']
 }
 
-/** The statement in `audit.move` that takes the batch, as static SQL for the fast lane. */
-function asStatic(definition: string, planCacheMode: string): string {
-  const found =
-    /execute format\(\$move\$([\s\S]*?)\$move\$,[\s\S]*?\binto (claimed,[^;]*?)\s+using [^;]*;/.exec(
-      definition,
-    )
-  const fits = /\$fits\$([\s\S]*?)\$fits\$/.exec(definition)?.[1] ?? ''
-  const content = /\$content\$([\s\S]*?)\$content\$/.exec(definition)?.[1] ?? ''
-  const [whole = '', statement = '', targets = ''] = found ?? []
-  const filled = statement
-    .replaceAll('%1$s', 'staging')
-    .replaceAll('%2$s', fits)
-    .replaceAll('%3$s', content.replaceAll('#', 'l'))
-    .replaceAll('%4$s', content.replaceAll('#', 'f'))
-    .replaceAll('%5$s', content.replaceAll('#', 'm'))
-    .replaceAll('$1', 'batch_entries')
-    .replaceAll('$2', 'from_place::tid')
-    .replaceAll('$3', 'places::tid[]')
-    .replaceAll('$4', 'head_before')
-    .replace(/from accounts as a\s*$/, `into ${targets} from accounts as a;`)
-  if (whole === '' || !filled.includes(';')) throw new Error('audit.move is written otherwise')
-  return definition
-    .replace(whole, () => filled)
-    .replace(/\bdeclare\b/i, '#variable_conflict use_column\ndeclare')
-    .replace(/ AS \$function\$/, ` SET plan_cache_mode TO '${planCacheMode}' AS $function$`)
-    .replace(/\nAS \$function\$/, `\nSET plan_cache_mode TO '${planCacheMode}'\nAS $function$`)
-}
-
 const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-move-function-'))
 fs.chmodSync(dataDir, 0o711)
 const server = await startPostgres({
@@ -81,20 +53,17 @@ try {
   )
   const variants: Variant[] = [
     { name: 'before', database: 'before', createRelay: createBefore },
-    { name: 'audit.move, EXECUTE', database: 'dynamic', createRelay },
-    { name: 'audit.move, static SQL, force_custom_plan', database: 'custom', createRelay },
-    { name: 'audit.move, static SQL, auto', database: 'auto', createRelay },
+    { name: 'audit.move', database: 'now', createRelay },
+    { name: 'audit.move, plan_cache_mode = auto', database: 'auto', createRelay },
   ]
   for (const { database, name } of variants) {
     await admin`create database ${admin(database)}`
     const url = databaseUrl(database, server.url)
     const { migrateDatabase: migrate } = name === 'before' ? before : { migrateDatabase }
     await migrate({ databaseUrl: url, logger: quietLogger })
-    const mode = { custom: 'force_custom_plan', auto: 'auto' }[database]
-    if (mode === undefined) continue
+    if (database !== 'auto') continue
     const sql = postgres(url, { max: 1, onnotice: () => {} })
-    const [row] = await sql`select pg_get_functiondef('audit.move'::regproc) as definition`
-    await sql.unsafe(asStatic(String(row?.['definition']), mode))
+    await sql`alter function audit.take_from_staging reset plan_cache_mode`
     await sql.end({ timeout: 1 })
   }
   const found = new Map<string, { cpu: number[]; wall: number[] }>()

@@ -598,6 +598,254 @@ begin
 end
 $$;
 --> statement-breakpoint
+-- Moves one batch out of the lane outbox, as the part of audit.move that takes the entries and appends
+-- them to the log, in one statement. The other lane's function is the same but for the lane's name, so
+-- change both. The log stands at head_before, and audit.move has seen to it that nobody else appends.
+-- Returns also how many new entries each recorder has, and its greatest number among them, in the
+-- order of their ids.
+--
+-- - "claimed" skips rows that another session holds, and never waits. It is not ordered: ordering a
+--   backlog costs three times the move, and the log's order comes from the head. Rows are found by
+--   their place, because a lane has no index to keep.
+-- - "fresh" leaves out what is in the log already and all but one of what came twice in this batch.
+-- - "logged" has no ON CONFLICT: a skipped row would leave a hole in seq. Where another session
+--   logs one of the ids meanwhile, 23505 rolls all of it back, and the batch is moved again. The
+--   rows are inserted in the order of their ids, so that two moves cannot deadlock.
+-- - "parked" takes what the log's checks would refuse, and an id that came again with another
+--   content. It looks only where some row was not fresh. An entry that was staged again is no
+--   second letter, because its recorder's account would count it twice. A letter that cannot be
+--   written for another reason fails the move, so no entry vanishes.
+-- - The statement is planned for its parameters each time. A kept plan that was made while a
+--   partition was empty would read the whole partition from then on. It is static SQL, because to
+--   parse it each time cost a tenth of a batch of 100.
+CREATE OR REPLACE FUNCTION "audit"."take_from_outbox"(
+  "batch_entries" integer, "from_place" tid, "places" tid[], "head_before" bigint,
+  OUT "claimed" integer, OUT "logged" integer, OUT "parked" integer, OUT "through" text,
+  OUT "recorders" uuid[], OUT "entries" bigint[], OUT "last_numbers" bigint[]
+)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+begin
+  with claimed as materialized (
+    select l.ctid from audit.audit_outbox as l
+    where (from_place is null or l.ctid >= from_place) and (places is null or l.ctid = any(places))
+    limit batch_entries
+    for update of l skip locked
+  ),
+  moved as (
+    delete from audit.audit_outbox where ctid = any(array(select ctid from claimed))
+    returning
+      id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
+      entity_type, request_id, metadata, context
+  ),
+  fresh as materialized (
+    select distinct on (m.id) m.* from moved as m
+    where coalesce(char_length(m.action) between 1 and 128, false)
+      and coalesce(char_length(m.entity_type) between 1 and 256, true)
+      and coalesce(char_length(m.request_id) between 1 and 256, true)
+      and coalesce(jsonb_typeof(m.metadata) = 'object', true)
+      and coalesce(jsonb_typeof(m.context) = 'object', true)
+      and not exists (select from audit.audit_log as l where l.id = m.id)
+    order by m.id
+  ),
+  total as materialized (
+    select (select count(*) from moved) as claimed, (select count(*) from fresh) as fresh
+  ),
+  logged as (
+    insert into audit.audit_log (
+      id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
+      entity_type, request_id, metadata, context, seq
+    )
+    select
+      f.id, f.occurred_at, f.user_id, f.event_id, f.target_id, f.recorder_id, f.recorder_seq,
+      f.action, f.entity_type, f.request_id, coalesce(f.metadata, '{}'), coalesce(f.context, '{}'),
+      head_before + row_number() over (order by f.id)
+    from fresh as f
+    order by f.id
+  ),
+  parked as (
+    insert into audit.audit_dead_letter (
+      lane, sqlstate, reason, id, recorder_id, recorder_seq, entry
+    )
+    select
+      'outbox', case when c.fits_the_log then '23505' else '23514' end,
+      case when c.fits_the_log
+        then 'the id is in the log with another content'
+        else 'a column breaks a check of the log'
+      end,
+      m.id::text, m.recorder_id, m.recorder_seq, row_to_json(m)::text
+    from moved as m
+    cross join lateral (
+      select
+        coalesce(char_length(m.action) between 1 and 128, false)
+        and coalesce(char_length(m.entity_type) between 1 and 256, true)
+        and coalesce(char_length(m.request_id) between 1 and 256, true)
+        and coalesce(jsonb_typeof(m.metadata) = 'object', true)
+        and coalesce(jsonb_typeof(m.context) = 'object', true) as fits_the_log
+    ) as c
+    left join audit.audit_log as l on l.id = m.id
+    left join fresh as f on f.id = m.id
+    where (select fresh < claimed from total)
+      and (
+        not c.fits_the_log
+        or l.id is not null and (
+          l.occurred_at, l.user_id, l.event_id, l.target_id, l.action, l.entity_type,
+          l.request_id, coalesce(l.metadata, '{}'), coalesce(l.context, '{}')
+        ) is distinct from (
+          m.occurred_at, m.user_id, m.event_id, m.target_id, m.action, m.entity_type,
+          m.request_id, coalesce(m.metadata, '{}'), coalesce(m.context, '{}')
+        )
+        or f.id is not null and (
+          f.occurred_at, f.user_id, f.event_id, f.target_id, f.action, f.entity_type,
+          f.request_id, coalesce(f.metadata, '{}'), coalesce(f.context, '{}')
+        ) is distinct from (
+          m.occurred_at, m.user_id, m.event_id, m.target_id, m.action, m.entity_type,
+          m.request_id, coalesce(m.metadata, '{}'), coalesce(m.context, '{}')
+        )
+      )
+    on conflict (recorder_id, recorder_seq, hashtextextended(entry, 0))
+      where recorder_id is not null do nothing
+    returning 1
+  ),
+  accounts as (
+    select f.recorder_id, count(*) as entries, coalesce(max(f.recorder_seq), 0) as last_number
+    from fresh as f where f.recorder_id is not null group by f.recorder_id
+  )
+  select
+    (select claimed from total), (select fresh from total), (select count(*) from parked),
+    (select max(ctid)::text from claimed),
+    array_agg(a.recorder_id order by a.recorder_id),
+    array_agg(a.entries order by a.recorder_id),
+    array_agg(a.last_number order by a.recorder_id)
+  into claimed, logged, parked, through, recorders, entries, last_numbers
+  from accounts as a;
+end
+$$;
+--> statement-breakpoint
+-- Moves one batch out of the lane staging, as the part of audit.move that takes the entries and appends
+-- them to the log, in one statement. The other lane's function is the same but for the lane's name, so
+-- change both. The log stands at head_before, and audit.move has seen to it that nobody else appends.
+-- Returns also how many new entries each recorder has, and its greatest number among them, in the
+-- order of their ids.
+--
+-- - "claimed" skips rows that another session holds, and never waits. It is not ordered: ordering a
+--   backlog costs three times the move, and the log's order comes from the head. Rows are found by
+--   their place, because a lane has no index to keep.
+-- - "fresh" leaves out what is in the log already and all but one of what came twice in this batch.
+-- - "logged" has no ON CONFLICT: a skipped row would leave a hole in seq. Where another session
+--   logs one of the ids meanwhile, 23505 rolls all of it back, and the batch is moved again. The
+--   rows are inserted in the order of their ids, so that two moves cannot deadlock.
+-- - "parked" takes what the log's checks would refuse, and an id that came again with another
+--   content. It looks only where some row was not fresh. An entry that was staged again is no
+--   second letter, because its recorder's account would count it twice. A letter that cannot be
+--   written for another reason fails the move, so no entry vanishes.
+-- - The statement is planned for its parameters each time. A kept plan that was made while a
+--   partition was empty would read the whole partition from then on. It is static SQL, because to
+--   parse it each time cost a tenth of a batch of 100.
+CREATE OR REPLACE FUNCTION "audit"."take_from_staging"(
+  "batch_entries" integer, "from_place" tid, "places" tid[], "head_before" bigint,
+  OUT "claimed" integer, OUT "logged" integer, OUT "parked" integer, OUT "through" text,
+  OUT "recorders" uuid[], OUT "entries" bigint[], OUT "last_numbers" bigint[]
+)
+LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_custom_plan AS $$
+#variable_conflict use_column
+begin
+  with claimed as materialized (
+    select l.ctid from audit.audit_staging as l
+    where (from_place is null or l.ctid >= from_place) and (places is null or l.ctid = any(places))
+    limit batch_entries
+    for update of l skip locked
+  ),
+  moved as (
+    delete from audit.audit_staging where ctid = any(array(select ctid from claimed))
+    returning
+      id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
+      entity_type, request_id, metadata, context
+  ),
+  fresh as materialized (
+    select distinct on (m.id) m.* from moved as m
+    where coalesce(char_length(m.action) between 1 and 128, false)
+      and coalesce(char_length(m.entity_type) between 1 and 256, true)
+      and coalesce(char_length(m.request_id) between 1 and 256, true)
+      and coalesce(jsonb_typeof(m.metadata) = 'object', true)
+      and coalesce(jsonb_typeof(m.context) = 'object', true)
+      and not exists (select from audit.audit_log as l where l.id = m.id)
+    order by m.id
+  ),
+  total as materialized (
+    select (select count(*) from moved) as claimed, (select count(*) from fresh) as fresh
+  ),
+  logged as (
+    insert into audit.audit_log (
+      id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
+      entity_type, request_id, metadata, context, seq
+    )
+    select
+      f.id, f.occurred_at, f.user_id, f.event_id, f.target_id, f.recorder_id, f.recorder_seq,
+      f.action, f.entity_type, f.request_id, coalesce(f.metadata, '{}'), coalesce(f.context, '{}'),
+      head_before + row_number() over (order by f.id)
+    from fresh as f
+    order by f.id
+  ),
+  parked as (
+    insert into audit.audit_dead_letter (
+      lane, sqlstate, reason, id, recorder_id, recorder_seq, entry
+    )
+    select
+      'staging', case when c.fits_the_log then '23505' else '23514' end,
+      case when c.fits_the_log
+        then 'the id is in the log with another content'
+        else 'a column breaks a check of the log'
+      end,
+      m.id::text, m.recorder_id, m.recorder_seq, row_to_json(m)::text
+    from moved as m
+    cross join lateral (
+      select
+        coalesce(char_length(m.action) between 1 and 128, false)
+        and coalesce(char_length(m.entity_type) between 1 and 256, true)
+        and coalesce(char_length(m.request_id) between 1 and 256, true)
+        and coalesce(jsonb_typeof(m.metadata) = 'object', true)
+        and coalesce(jsonb_typeof(m.context) = 'object', true) as fits_the_log
+    ) as c
+    left join audit.audit_log as l on l.id = m.id
+    left join fresh as f on f.id = m.id
+    where (select fresh < claimed from total)
+      and (
+        not c.fits_the_log
+        or l.id is not null and (
+          l.occurred_at, l.user_id, l.event_id, l.target_id, l.action, l.entity_type,
+          l.request_id, coalesce(l.metadata, '{}'), coalesce(l.context, '{}')
+        ) is distinct from (
+          m.occurred_at, m.user_id, m.event_id, m.target_id, m.action, m.entity_type,
+          m.request_id, coalesce(m.metadata, '{}'), coalesce(m.context, '{}')
+        )
+        or f.id is not null and (
+          f.occurred_at, f.user_id, f.event_id, f.target_id, f.action, f.entity_type,
+          f.request_id, coalesce(f.metadata, '{}'), coalesce(f.context, '{}')
+        ) is distinct from (
+          m.occurred_at, m.user_id, m.event_id, m.target_id, m.action, m.entity_type,
+          m.request_id, coalesce(m.metadata, '{}'), coalesce(m.context, '{}')
+        )
+      )
+    on conflict (recorder_id, recorder_seq, hashtextextended(entry, 0))
+      where recorder_id is not null do nothing
+    returning 1
+  ),
+  accounts as (
+    select f.recorder_id, count(*) as entries, coalesce(max(f.recorder_seq), 0) as last_number
+    from fresh as f where f.recorder_id is not null group by f.recorder_id
+  )
+  select
+    (select claimed from total), (select fresh from total), (select count(*) from parked),
+    (select max(ctid)::text from claimed),
+    array_agg(a.recorder_id order by a.recorder_id),
+    array_agg(a.entries order by a.recorder_id),
+    array_agg(a.last_number order by a.recorder_id)
+  into claimed, logged, parked, through, recorders, entries, last_numbers
+  from accounts as a;
+end
+$$;
+--> statement-breakpoint
 -- Takes the next entries from a lane and appends them to the log. The relay calls it in autocommit,
 -- so no entry is ever in both or in neither, whatever process dies at whatever moment.
 --
@@ -624,21 +872,9 @@ $$;
 --   0, and each takes the row of audit_turn that stands for its turn_head. They are locks of rows,
 --   and not advisory locks, because everybody who may connect can take an advisory lock.
 -- - Rows in places are moved while another relay moves, too: then the function waits for the head.
--- - The batch is moved by one statement. Its snapshot is newer than the lock of the head, so it
---   sees every entry that any other relay has logged.
--- - "claimed" skips rows that another session holds, and never waits. It is not ordered: ordering a
---   backlog costs three times the move, and the log's order comes from the head. Rows are found by
---   their place, because a lane has no index to keep.
--- - "fresh" leaves out what is in the log already and all but one of what came twice in this batch.
--- - "logged" has no ON CONFLICT: a skipped row would leave a hole in seq. Where another session
---   logs one of the ids meanwhile, 23505 rolls all of it back, and the batch is moved again. The
---   rows are inserted in the order of their ids, so that two moves cannot deadlock.
--- - "parked" takes what the log's checks would refuse, and an id that came again with another
---   content. It looks only where some row was not fresh. An entry that was staged again is no
---   second letter, because its recorder's account would count it twice. A letter that cannot be
---   written for another reason fails the move, so no entry vanishes.
--- - The statement is dynamic SQL, so Postgres plans it for these parameters each time. A kept plan
---   that was made while a partition was empty would read the whole partition from then on.
+-- - The batch is moved by one statement, that of audit.take_from_staging or audit.take_from_outbox.
+--   Its snapshot is newer than the lock of the head, so it sees every entry that any other relay has
+--   logged.
 -- - A move in turn has written its entries when it waits for the move in front, so that most of the
 --   work of several moves is done at once. After the wait the head has to stand at turn_head. If
 --   it stands elsewhere, the function fails and nothing was logged under a wrong number.
@@ -653,18 +889,6 @@ CREATE OR REPLACE FUNCTION "audit"."move"(
 )
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 declare
-  -- The log's own checks, asked beforehand of a row m of a lane.
-  fits_the_log constant text := $fits$(
-        coalesce(char_length(m.action) between 1 and 128, false)
-        and coalesce(char_length(m.entity_type) between 1 and 256, true)
-        and coalesce(char_length(m.request_id) between 1 and 256, true)
-        and coalesce(jsonb_typeof(m.metadata) = 'object', true)
-        and coalesce(jsonb_typeof(m.context) = 'object', true)
-      )$fits$;
-  -- What a row says. Which recorder brought it is no difference.
-  content constant text := $content$(
-        #.occurred_at, #.user_id, #.event_id, #.target_id, #.action, #.entity_type,
-        #.request_id, coalesce(#.metadata, '{}'), coalesce(#.context, '{}'))$content$;
   is_waiting boolean;
   head_before bigint;
   recorders uuid[];
@@ -681,8 +905,15 @@ begin
     perform set_config('synchronous_commit', 'on', true);
   end if;
 
-  execute format('select exists (select from audit.audit_%s where $1 is null or ctid >= $1)', lane)
-  into is_waiting using from_place::tid;
+  if lane = 'staging' and from_place is null then
+    is_waiting := exists (select from audit.audit_staging);
+  elsif lane = 'staging' then
+    is_waiting := exists (select from audit.audit_staging as l where l.ctid >= from_place::tid);
+  elsif from_place is null then
+    is_waiting := exists (select from audit.audit_outbox);
+  else
+    is_waiting := exists (select from audit.audit_outbox as l where l.ctid >= from_place::tid);
+  end if;
   if not is_waiting then
     return;
   end if;
@@ -720,79 +951,13 @@ begin
     return;
   end if;
 
-  execute format($move$
-    with claimed as materialized (
-      select l.ctid from audit.audit_%1$s as l
-      where ($2 is null or l.ctid >= $2) and ($3 is null or l.ctid = any($3))
-      limit $1
-      for update of l skip locked
-    ),
-    moved as (
-      delete from audit.audit_%1$s where ctid = any(array(select ctid from claimed))
-      returning
-        id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
-        entity_type, request_id, metadata, context
-    ),
-    fresh as materialized (
-      select distinct on (m.id) m.* from moved as m
-      where %2$s and not exists (select from audit.audit_log as l where l.id = m.id)
-      order by m.id
-    ),
-    total as materialized (
-      select (select count(*) from moved) as claimed, (select count(*) from fresh) as fresh
-    ),
-    logged as (
-      insert into audit.audit_log (
-        id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
-        entity_type, request_id, metadata, context, seq
-      )
-      select
-        f.id, f.occurred_at, f.user_id, f.event_id, f.target_id, f.recorder_id, f.recorder_seq,
-        f.action, f.entity_type, f.request_id, coalesce(f.metadata, '{}'), coalesce(f.context, '{}'),
-        $4 + row_number() over (order by f.id)
-      from fresh as f
-      order by f.id
-    ),
-    parked as (
-      insert into audit.audit_dead_letter (
-        lane, sqlstate, reason, id, recorder_id, recorder_seq, entry
-      )
-      select
-        '%1$s', case when %2$s then '23505' else '23514' end,
-        case when %2$s
-          then 'the id is in the log with another content'
-          else 'a column breaks a check of the log'
-        end,
-        m.id::text, m.recorder_id, m.recorder_seq, row_to_json(m)::text
-      from moved as m
-      left join audit.audit_log as l on l.id = m.id
-      left join fresh as f on f.id = m.id
-      where (select fresh < claimed from total)
-        and (
-          not %2$s
-          or l.id is not null and %3$s is distinct from %5$s
-          or f.id is not null and %4$s is distinct from %5$s
-        )
-      on conflict (recorder_id, recorder_seq, hashtextextended(entry, 0))
-        where recorder_id is not null do nothing
-      returning 1
-    ),
-    accounts as (
-      select f.recorder_id, count(*) as entries, coalesce(max(f.recorder_seq), 0) as last_number
-      from fresh as f where f.recorder_id is not null group by f.recorder_id
-    )
-    select
-      (select claimed from total), (select fresh from total), (select count(*) from parked),
-      (select max(ctid)::text from claimed),
-      array_agg(a.recorder_id order by a.recorder_id),
-      array_agg(a.entries order by a.recorder_id),
-      array_agg(a.last_number order by a.recorder_id)
-    from accounts as a
-    $move$,
-    lane, fits_the_log,
-    replace(content, '#', 'l'), replace(content, '#', 'f'), replace(content, '#', 'm'))
-  into claimed, logged, parked, through, recorders, entries, last_numbers
-  using batch_entries, from_place::tid, places::tid[], head_before;
+  if lane = 'staging' then
+    select t.* into claimed, logged, parked, through, recorders, entries, last_numbers
+    from audit.take_from_staging(batch_entries, from_place::tid, places::tid[], head_before) as t;
+  else
+    select t.* into claimed, logged, parked, through, recorders, entries, last_numbers
+    from audit.take_from_outbox(batch_entries, from_place::tid, places::tid[], head_before) as t;
+  end if;
   if logged = 0 then
     return;
   end if;
