@@ -1,6 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 
-/** What `recordedMs` reads out of an id, in SQL: a bigint of Unix milliseconds. */
+/** SQL for the Unix milliseconds in a UUIDv7, as a bigint. `recordedMs` reads the same value. */
 export function recordedMsSql(id: SQL): SQL {
   return sql`('x' || translate(left(${id}::text, 13), '-', ''))::bit(48)::bigint`
 }
