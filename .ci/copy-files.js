@@ -1,5 +1,6 @@
-// What is read and not compiled goes into the package: the migrator's SQL and journal, and what the
-// timeline page sends to browsers. Texts for contributors stay here, and drizzle-kit's snapshots.
+// Copies files into the package that are read and not compiled: the migrator's SQL and journal, and
+// the files that the timeline page sends to browsers. It leaves out texts for contributors and
+// drizzle-kit's snapshots.
 import { cpSync } from 'node:fs'
 
 cpSync('src', 'dist/src', {

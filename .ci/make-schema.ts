@@ -1,21 +1,21 @@
-// Makes the migrations that are made from other files: 0000_tables from src/schema/tables.ts, the
-// functions from src/schema/functions. With --check it writes nothing and fails where they differ.
+// Makes the migrations that come from other files: 0000_tables from src/schema/tables.ts, and the
+// functions from src/schema/functions. With --check it writes nothing, and fails if a file differs.
 //
-// To change the schema while no release holds it, so that the series may be made again:
+// To change the schema before its first release, while the series may be made again:
 // - A table: edit src/schema/tables.ts. A function: edit or add its file in src/schema/functions.
 //   Then run "npm run schema:make".
-// - All else: edit 0002_log_and_lanes.sql (storage, triggers, partitions, first rows) or
+// - Anything else: edit 0002_log_and_lanes.sql (storage, triggers, partitions, first rows) or
 //   0003_roles.sql (roles, grants, owner; a new function or table needs its grants there).
-// - A database of the series before is refused by "audit-relay migrate" from then on: drop it.
+// - "audit-relay migrate" then refuses a database of the earlier series. Drop that database.
 //
-// After a release the series only grows, and RELEASED below says how many migrations are final:
+// After a release the series only grows. RELEASED below is the number of migrations that are final:
 // - A table: edit src/schema/tables.ts, run "npx drizzle-kit generate --name <what>" and delete the
 //   older snapshot in migrations/meta.
 // - A function: edit its file, run "npx drizzle-kit generate --custom --name functions" and then
-//   "npm run schema:make". All else: "npx drizzle-kit generate --custom --name <what>". A new object
-//   needs its owner and grants, a changed return type a DROP FUNCTION before it.
-// - Raise version (and min_reader_version, where older packages cannot go on) in the migration and
-//   in src/schema/version.ts.
+//   "npm run schema:make". Anything else: "npx drizzle-kit generate --custom --name <what>". A new
+//   object needs its owner and grants. A changed return type needs a DROP FUNCTION before it.
+// - Raise version (and min_reader_version, if older packages cannot use the new schema) in the
+//   migration and in src/schema/version.ts.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -24,8 +24,8 @@ import { generateDrizzleJson, generateMigration } from 'drizzle-kit/api'
 import * as tables from '../src/schema/tables.ts'
 
 /**
- * How many migrations of the series a release holds. Those are final. While there are none, the
- * series is made again with each change; each release sets this to the length of the series.
+ * How many migrations of the series are released, and so final. While it is 0, each change makes
+ * the series again. Each release sets it to the length of the series.
  */
 const RELEASED = 0
 
@@ -33,7 +33,7 @@ const SCHEMA = fileURLToPath(new URL('../src/schema', import.meta.url))
 const MIGRATIONS = path.join(SCHEMA, 'migrations')
 const BREAKPOINT = '--> statement-breakpoint\n'
 
-/** What drizzle-kit cannot say of a table: where it stands in its SQL, and what stands there here. */
+/** What drizzle-kit cannot express: each a place in its SQL, and the text to put there. */
 const EDITS: readonly (readonly [RegExp, string])[] = [
   // The migrator makes the schema first, for its own bookkeeping.
   [/^CREATE SCHEMA/m, '$& IF NOT EXISTS'],
@@ -52,7 +52,7 @@ async function tablesMigration(): Promise<Made> {
   const statements = await generateMigration(generateDrizzleJson({}), generateDrizzleJson(tables))
   const sql = EDITS.reduce(
     (text, [place, edited]) => {
-      if (!place.test(text)) throw new Error(`drizzle-kit's SQL has no place for ${place}`)
+      if (!place.test(text)) throw new Error(`drizzle-kit's SQL does not match ${place}.`)
       return text.replace(place, edited)
     },
     statements.map((statement) => `${statement.trim()}\n`).join(BREAKPOINT),
@@ -61,7 +61,9 @@ async function tablesMigration(): Promise<Made> {
   return { file: '0000_tables.sql', text: head + sql }
 }
 
-/** The current text of each function, by name; a function comes after those that it calls. */
+/**
+ * The current text of each function, by name. A function comes after the functions that it calls.
+ */
 function currentFunctions(): Map<string, string> {
   const folder = path.join(SCHEMA, 'functions')
   const texts = new Map(
@@ -80,7 +82,7 @@ function currentFunctions(): Map<string, string> {
   }
   for (const [name, text] of texts) {
     if (!`\n${text}`.includes(`\nCREATE OR REPLACE FUNCTION "audit"."${name}"(`)) {
-      throw new Error(`src/schema/functions/${name}.sql does not create the function ${name}`)
+      throw new Error(`src/schema/functions/${name}.sql does not create the function ${name}.`)
     }
     place(name, text)
   }
@@ -95,7 +97,9 @@ function filesIn(folder: string, ending: string): string[] {
     .sort()
 }
 
-/** The functions whose text is not yet in an older migration go into the newest one for functions. */
+/**
+ * Puts functions whose text is not in an older migration into the newest migration for functions.
+ */
 function functionsMigration(): Made | undefined {
   const older = filesIn('.', '_functions.sql')
   const newest = older.pop() ?? ''
@@ -116,17 +120,17 @@ function functionsMigration(): Made | undefined {
   if (changed.length === 0) return undefined
   const names = changed.map(([name]) => name).join(', ')
   throw new Error(
-    `${newest} is released and lacks ${names}: ` +
-      'run "npx drizzle-kit generate --custom --name functions", and then this again.',
+    `${newest} is released and lacks ${names}. ` +
+      'Run "npx drizzle-kit generate --custom --name functions", then "npm run schema:make".',
   )
 }
 
-/** The only snapshot that drizzle-kit needs: that of the tables as the whole series makes them. */
+/** The only snapshot that drizzle-kit needs: the tables as the whole series makes them. */
 function snapshot(): Made {
   const file = path.join('meta', filesIn('meta', '_snapshot.json').pop() ?? '')
   const text = readFileSync(path.join(MIGRATIONS, file), 'utf8')
   const { id, prevId } = JSON.parse(text)
-  // The order of its keys says nothing, and a new id would be a change each time.
+  // The order of keys means nothing, and a new id would change the file each time.
   const now = JSON.parse(JSON.stringify({ ...generateDrizzleJson(tables), id, prevId }))
   const isSame = isDeepStrictEqual(now, JSON.parse(text))
   return { file, text: isSame ? text : JSON.stringify(now, null, 2) }

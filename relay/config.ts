@@ -19,9 +19,9 @@ export interface RelayConfig {
 }
 
 /**
- * The relay's whole configuration, from the environment.
+ * Reads the relay's whole configuration from the environment.
  *
- * @throws {AuditError} `AUDIT_OPTION_INVALID`, with every problem at once, a line each
+ * @throws {AuditError} `AUDIT_OPTION_INVALID`, with all problems at once, each on its own line
  */
 export function readConfig(environment: Environment, role: DatabaseRole): RelayConfig {
   const problems: string[] = []
@@ -48,7 +48,7 @@ function requireUrl(environment: Environment, role: DatabaseRole): string {
   const variable = `AUDIT_${role.toUpperCase()}_DATABASE_URL`
   throw new AuditError(
     'AUDIT_OPTION_INVALID',
-    `${variable} or DATABASE_URL must be set, to a URL such as postgres://login@host:5432/database.`,
+    `${variable} or DATABASE_URL must be set to a URL such as postgres://login@host:5432/database.`,
   )
 }
 

@@ -95,7 +95,7 @@ test('one entry that is lost on the way is missed, and the demo fails', async (t
   const { code, output } = await runDemo(t, url)
   assert.equal(code, 1, output)
   assert.match(output, /does not balance: difference 1\n/)
-  assert.match(output, /1 entry accepted, but nowhere: neither logged nor declared lost/)
+  assert.match(output, /1 entry accepted, but neither logged nor declared lost/)
 })
 
 test('a relay that dies is said with the end of its log, and the demo fails', async (t) => {

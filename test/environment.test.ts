@@ -87,6 +87,6 @@ test('what is wrong is said all at once, with the variable, its bounds and its v
     },
   )
   assert.throws(() => readConfig({}, 'owner'), {
-    message: /^AUDIT_OWNER_DATABASE_URL or DATABASE_URL must be set, to a URL such as postgres:/,
+    message: /^AUDIT_OWNER_DATABASE_URL or DATABASE_URL must be set to a URL such as postgres:/,
   })
 })

@@ -115,7 +115,7 @@ test('after a release only the changed functions go into a new migration', async
   assert.equal(refused.code, 1)
   assert.match(
     refused.stderr,
-    /0001_functions\.sql is released and lacks new_id: run "npx drizzle-/,
+    /0001_functions\.sql is released and lacks new_id\. Run "npx drizzle-/,
   )
 
   write('src/schema/migrations/0004_functions.sql', () => '')

@@ -180,7 +180,7 @@ const BROKEN: Readonly<
   },
   'a function that it may not call': {
     code: '42501',
-    hint: /grant audit_app/,
+    hint: /[Gg]rant audit_app/,
     turn: (isOn) =>
       `${isOn ? 'revoke' : 'grant'} execute on function audit.peek ${isOn ? 'from' : 'to'} audit_relay`,
   },

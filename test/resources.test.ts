@@ -158,7 +158,7 @@ test('too many connections: entries wait in memory, and everything goes on by it
   await waitFor(() => relay.health().failures >= 3, { what: 'the relay to fail' })
   await waitFor(() => outage(/staging is unavailable/) !== undefined, { what: 'the line' })
   assert.equal(relay.health().fault?.code, '53300')
-  assert.match(String(outage(/staging is unavailable/)?.['hint']), /no connection left/)
+  assert.match(String(outage(/staging is unavailable/)?.['hint']), /no free connection/)
   assert.equal(audit.stats().bufferedEntries, 500)
   await Promise.all(hogs.map((hog) => hog.end({ timeout: 1 })))
   assert.equal(await audit.flush({ timeoutMs: 15_000 }), true)

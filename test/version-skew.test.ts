@@ -101,7 +101,10 @@ describe('version skew', { concurrency: 3 }, () => {
       const { fields, message } = logger.lines[0] ?? assert.fail()
       assert.match(message, /entries are buffered/)
       assert.equal(Reflect.get(Object(fields['fault']), 'code'), code)
-      assert.match(String(fields['hint']), /is missing.*audit-relay migrate.*deploy the newer one/)
+      assert.match(
+        String(fields['hint']),
+        /is missing.*audit-relay migrate.*deploy the newer package/,
+      )
       assert.equal(audit.stats().bufferedEntries, 1)
       await scratch.sql.unsafe(mend)
       assert.equal(await audit.flush({ timeoutMs: 10_000 }), true)

@@ -6,7 +6,7 @@ import { type TokenHolder, readTokens } from '../../src/page/auth/tokens.ts'
 export interface HttpConfig {
   readonly host: string
   readonly port: number
-  /** Undefined where nobody was given a token: then there is no page. */
+  /** Undefined without a token. The page is then not served. */
   readonly page: PageConfig | undefined
 }
 
@@ -14,12 +14,13 @@ export interface PageConfig {
   readonly holders: readonly TokenHolder[]
   readonly readerUrl: string
   readonly statementTimeoutMs: number
-  /** Where reading is written down. Undefined: it is not. */
+  /** The database URL to record with who reads the page. Undefined: reads are not recorded. */
   readonly appUrl: string | undefined
 }
 
 /**
- * What the relay serves, and where. Undefined without `AUDIT_HTTP_PORT`.
+ * Reads from the environment what the relay serves over HTTP, and where. Undefined without
+ * `AUDIT_HTTP_PORT`.
  *
  * @throws {AuditError} `AUDIT_OPTION_INVALID`
  */
@@ -29,13 +30,13 @@ export function readHttpConfig(environment: Environment): HttpConfig | undefined
   if (!portText) {
     if (tokens) {
       throw optionInvalid(
-        'AUDIT_PAGE_TOKEN is set, and the page needs AUDIT_HTTP_PORT: set it to the port to serve on.',
+        'AUDIT_PAGE_TOKEN is set, but AUDIT_HTTP_PORT is not. Set it to the port to serve on.',
       )
     }
     return undefined
   }
   const port = /^\d{1,5}$/.test(portText) ? Number(portText) : Number.NaN
-  // 0: any port that is free; the log says which.
+  // Port 0 means any free port. The log says which one.
   if (!(port <= 65_535)) {
     throw optionInvalid(
       `AUDIT_HTTP_PORT must be a whole number from 0 to 65535, got "${portText}".`,
@@ -50,8 +51,8 @@ function readPageConfig(environment: Environment, tokens: string): PageConfig {
   const readerUrl = databaseUrlFor('reader', undefined, environment)
   if (readerUrl === undefined) {
     throw optionInvalid(
-      'AUDIT_PAGE_TOKEN is set, and the page reads the log: set AUDIT_READER_DATABASE_URL or ' +
-        'DATABASE_URL.',
+      'AUDIT_PAGE_TOKEN is set, but the page has no database to read. Set ' +
+        'AUDIT_READER_DATABASE_URL or DATABASE_URL.',
     )
   }
   const audits = environment['AUDIT_PAGE_AUDIT_READS']?.trim() || 'on'
@@ -61,8 +62,8 @@ function readPageConfig(environment: Environment, tokens: string): PageConfig {
   const appUrl = audits === 'on' ? databaseUrlFor('app', undefined, environment) : undefined
   if (audits === 'on' && appUrl === undefined) {
     throw optionInvalid(
-      'The page records who reads it: set AUDIT_APP_DATABASE_URL or DATABASE_URL, or turn that off ' +
-        'with AUDIT_PAGE_AUDIT_READS=off.',
+      'The page records who reads it, but has no database to write to. Set AUDIT_APP_DATABASE_URL ' +
+        'or DATABASE_URL, or turn the recording off with AUDIT_PAGE_AUDIT_READS=off.',
     )
   }
   const { statementTimeoutMs } = resolveLimits(RELAY_LIMITS, {}, environment)

@@ -8,18 +8,19 @@ export interface HealthRoutesParts {
   readonly health: () => RelayHealth
   readonly metrics: RelayMetrics
   readonly backlog: BacklogReader
-  /** Age of the oldest entry that waits, beyond which the relay is not ready. */
+  /** The relay is not ready while the oldest waiting entry is older, in milliseconds. */
   readonly maxLagMs: number
 }
 
-/** Kubernetes gives a probe one second by default. */
+/** How long a probe waits for the backlog. Kubernetes gives a probe one second by default. */
 const PROBE_WAIT_MS = 400
-const UNKNOWN_LAG_HINT = 'What waits could not be read in time; where that lasts, the log says why.'
+const UNKNOWN_LAG_HINT = 'The backlog could not be read in time. If this lasts, the log says why.'
 
 /**
- * `/livez`: restart me when it is red. `/readyz`: my work gets done. `/metrics`: figures.
+ * `/livez`: if it fails, restart the relay. `/readyz`: entries are moved, and in time. `/metrics`:
+ * figures for Prometheus.
  *
- * None of them says anything of an entry, so none of them asks who wants to know.
+ * No route requires a token, because none shows anything of an entry.
  */
 export function healthRoutes(parts: HealthRoutesParts): Readonly<Record<string, Handler>> {
   const { health, metrics, backlog } = parts
@@ -34,7 +35,8 @@ export function healthRoutes(parts: HealthRoutesParts): Readonly<Record<string, 
     }),
     '/metrics': readOnly(async () => {
       const found = health()
-      // While the relay itself cannot work, a look of ours would only wait for its deadline.
+      // While the relay's own statements fail, reading the backlog would only wait for its
+      // deadline.
       const waiting = found.failures > 0 ? undefined : await backlog.read()
       const text = await metrics.expose(found, waiting)
       return new Response(text, { headers: { 'content-type': metrics.contentType } })
@@ -47,14 +49,14 @@ async function readiness({ health, backlog, maxLagMs }: HealthRoutesParts) {
   const found = works ? await backlog.readWithin(PROBE_WAIT_MS) : backlog.latest
   const lagMs = found && Math.max(found.oldestAgeMs.staging, found.oldestAgeMs.outbox)
   const isLagging = works && lagMs !== undefined && lagMs > maxLagMs
-  const lagHint = `The oldest entry waits for longer than AUDIT_MAX_LAG_MS (${maxLagMs}).`
+  const lagHint = `The oldest entry has waited longer than AUDIT_MAX_LAG_MS (${maxLagMs}).`
   const isReady = works && !isLagging
   const ready = {
     ready: isReady,
     reason: isLagging ? 'lagging' : reason,
     ...rest,
     hint: isLagging ? lagHint : works && lagMs === undefined ? UNKNOWN_LAG_HINT : hint,
-    // As last read, where the relay does not work now.
+    // The values that were last read, if the relay's statements fail now.
     lagMs: lagMs === undefined ? null : Math.round(lagMs),
     depth: found?.depth ?? null,
   }

@@ -11,7 +11,9 @@ export interface ServedPage {
   close(): Promise<void>
 }
 
-/** The page as a relay serves it: it reads as `audit_reader` and records reads as `audit_app`. */
+/**
+ * Makes the page that a relay serves. It reads as `audit_reader` and records reads as `audit_app`.
+ */
 export function createServedPage(config: PageConfig, logger: AuditLogger): ServedPage {
   const { readerUrl, appUrl, statementTimeoutMs, holders } = config
   const pool = new ReaderPool({ url: readerUrl, statementTimeoutMs })

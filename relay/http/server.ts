@@ -10,15 +10,15 @@ import { createServedPage } from './served-page.ts'
 
 export interface HttpServer {
   readonly url: string
-  /** Ends every connection: a live view would otherwise keep it open for ever. */
+  /** Closes every connection, because a live view would never close its own. */
   stop(): Promise<void>
 }
 
 /**
- * What the relay answers over HTTP: the page at `/`, where somebody was given a token, and the routes.
+ * Serves the routes over HTTP, and the page at `/` if it is configured.
  *
- * @param routes by path; each answers every method
- * @throws {AuditError} `AUDIT_OPTION_INVALID` where it cannot listen there
+ * @param routes handlers by path; each is called for every method
+ * @throws {AuditError} `AUDIT_OPTION_INVALID` if it cannot listen on the host and port
  */
 export async function serveHttp(
   config: HttpConfig,
@@ -26,7 +26,7 @@ export async function serveHttp(
   routes: Readonly<Record<string, Handler>> = {},
 ): Promise<HttpServer> {
   const app = new Hono()
-  app.notFound((c) => c.text('Nothing is here.\n', 404))
+  app.notFound((c) => c.text('Not found.\n', 404))
   for (const [path, handle] of Object.entries(routes)) app.all(path, (c) => handle(c.req.raw))
   const page = config.page && createServedPage(config.page, logger)
   if (page) app.all('/', (c) => page.fetch(c.req.raw))
@@ -37,13 +37,15 @@ export async function serveHttp(
     await page?.close()
     throw error
   }
-  // No file descriptor left for a connection, for one: the relay itself goes on.
-  server.on('error', (error) => logger.warn({ code: Reflect.get(error, 'code') }, 'HTTP failed'))
+  // For example, no file descriptor is left for a connection. The relay itself goes on.
+  server.on('error', (error) =>
+    logger.warn({ code: Reflect.get(error, 'code') }, 'HTTP server failed'),
+  )
   const url = urlOf(server)
   const paths = Object.keys(routes)
-  if (paths.length > 0) logger.info({ url, paths }, 'health and metrics are served')
+  if (paths.length > 0) logger.info({ url, paths }, 'serving health and metrics')
   const viewers = config.page?.holders.map(({ name }) => name)
-  if (viewers) logger.info({ url, viewers }, 'the timeline page is served: open it with ?token=')
+  if (viewers) logger.info({ url, viewers }, 'serving the timeline page; open it with ?token=')
   return {
     url,
     async stop() {
@@ -57,10 +59,10 @@ export async function serveHttp(
 }
 
 const LISTEN_HINTS: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'Another process has that port: set AUDIT_HTTP_PORT to a free one.',
-  EACCES: 'That port needs more rights: set AUDIT_HTTP_PORT to one above 1023.',
-  EADDRNOTAVAIL: 'This machine does not have that address: check AUDIT_HTTP_HOST.',
-  ENOTFOUND: 'That host name is unknown: check AUDIT_HTTP_HOST.',
+  EADDRINUSE: 'Another process uses the port. Set AUDIT_HTTP_PORT to a free one.',
+  EACCES: 'This process may not use the port. Set AUDIT_HTTP_PORT to one above 1023.',
+  EADDRNOTAVAIL: 'This machine does not have the address. Check AUDIT_HTTP_HOST.',
+  ENOTFOUND: 'The host name is unknown. Check AUDIT_HTTP_HOST.',
 }
 
 async function listen(server: Server, { host, port }: HttpConfig): Promise<void> {
@@ -76,7 +78,8 @@ async function listen(server: Server, { host, port }: HttpConfig): Promise<void>
 
 function urlOf(server: Server): string {
   const address = server.address()
-  if (address === null || typeof address === 'string') throw new TypeError('a TCP server has both')
+  if (address === null || typeof address === 'string')
+    throw new TypeError('the server has no TCP port')
   const { address: host, port, family } = address
   return `http://${family === 'IPv6' ? `[${host}]` : host}:${port}/`
 }

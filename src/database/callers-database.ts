@@ -2,21 +2,22 @@ import { type SQL, sql } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
 
 /**
- * A query of any Drizzle's: its `sql` and its builders have `getSQL`. Drizzle's own `SQL` is a class
- * with a private field, and a copy of Drizzle takes nothing of another copy's.
+ * A query of any copy of Drizzle: its `sql` and its builders have `getSQL`. The type is not
+ * Drizzle's own `SQL`, because that class has a private field, so one copy of Drizzle rejects the
+ * `SQL` of another copy.
  */
 export type AnyQuery = { getSQL(): unknown } | string
 
 /**
- * A database of the caller's: anything with Drizzle's `execute(sql)`. Every Postgres driver of
- * Drizzle fits, in its stable and its next major version, also where the application has a copy of
- * its own.
+ * The caller's database: anything with Drizzle's `execute(sql)`. Every Postgres driver of Drizzle
+ * fits, in the stable and in the next major version. The application may have its own copy of
+ * Drizzle.
  */
 export interface AuditDatabase {
   execute(query: AnyQuery): PromiseLike<unknown>
 }
 
-/** Cannot stand in a statement. */
+/** A character that no SQL statement can contain. It marks the place of each parameter. */
 const MARK = '\0'
 
 class MarkingDialect extends PgDialect {
@@ -28,8 +29,8 @@ class MarkingDialect extends PgDialect {
 const dialect = new MarkingDialect()
 
 /**
- * The query with the names of its columns and tables written out. Where the application has another
- * major version of Drizzle than we depend on, that one cannot name columns of ours.
+ * The query with the names of its columns and tables written out. If the application uses another
+ * major version of Drizzle than this package, that version cannot name this package's columns.
  */
 export function withNames(query: SQL): SQL {
   const { sql: text, params } = dialect.sqlToQuery(query)
@@ -42,7 +43,9 @@ export function withNames(query: SQL): SQL {
 
 export type Row = Readonly<Record<string, unknown>>
 
-/** postgres-js answers with the rows, the other drivers with an object that holds them. */
+/**
+ * The rows of a driver's answer. postgres-js returns the rows, other drivers an object with `rows`.
+ */
 export function rowsOf(answer: unknown): readonly Row[] {
   const rows: unknown = Array.isArray(answer) ? answer : Reflect.get(Object(answer), 'rows')
   return Array.isArray(rows) ? (rows as readonly Row[]) : []

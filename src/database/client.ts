@@ -5,22 +5,22 @@ import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { within } from '../within.ts'
 
-/** Where the driver wants to connect; with several hosts, the first one that answers. */
+/** Where the driver connects. Of several hosts, the client uses the first one that answers. */
 interface Target {
   readonly host: readonly string[]
   readonly port: readonly number[]
   readonly path?: string | false | undefined
 }
 
-/** `end()` of the driver can hang past its own timeout. */
+/** Our own limit, because the driver's `end()` can hang longer than its own timeout. */
 const END_TIMEOUT_MS = 1_000
 
 /**
- * The driver over a socket of ours, so that letting go of it lets go of everything.
+ * The driver on sockets that this class opens, so that `discard()` closes everything.
  *
- * Left to itself the driver connects again and again behind a query that was given up, keeps the
- * process alive while it has nothing to do, and cannot be told to stop. With the socket in our hands
- * a discarded client is dead at once, and an idle one does not hold the process.
+ * On its own the driver keeps reconnecting after its query was given up, keeps the process alive
+ * while it is idle, and cannot be stopped. Because this class holds the sockets, a discarded client
+ * ends at once, and an idle client does not keep the process alive.
  */
 export class Client {
   readonly #db: PostgresJsDatabase
@@ -31,7 +31,10 @@ export class Client {
   #isDiscarded = false
   #isBusy = false
 
-  /** @param settings what the server is asked for at the start of the connection */
+  /**
+   * @param settings server settings that are sent at the start of the connection
+   * @param connectTimeoutMs rounded up to whole seconds
+   */
   constructor(url: string, settings: Readonly<Record<string, string>>, connectTimeoutMs: number) {
     const options = {
       max: 1,
@@ -39,10 +42,10 @@ export class Client {
       fetch_types: false,
       onnotice: () => {},
       connect_timeout: Math.max(1, Math.ceil(connectTimeoutMs / 1_000)),
-      // Its timers would keep the process alive; ours close an idle client.
+      // The driver's timers would keep the process alive. `Database` closes an idle client.
       idle_timeout: 0,
       max_lifetime: null,
-      backoff: () => 0.25, // its own reconnecting, between our deadline's start and end
+      backoff: () => 0.25, // seconds between the driver's attempts, until our deadline ends them
       connection: settings,
       socket: (target: Target) => this.#open(target), // not in the driver's types
     }
@@ -58,8 +61,8 @@ export class Client {
   }
 
   /**
-   * Runs one statement. Rejects also when the server hangs up before the connection is ready: the
-   * driver by itself would connect again and again behind the statement and say nothing.
+   * Runs one statement. It also rejects if the server closes the connection before it is ready. The
+   * driver alone would keep reconnecting and report nothing.
    */
   async execute(query: SQL): Promise<readonly unknown[]> {
     let hangUp: (reason: Error) => void = () => {}
@@ -81,7 +84,7 @@ export class Client {
     this.discard()
   }
 
-  /** Lets go at once. What was under way may or may not have run. */
+  /** Closes the connection at once. A statement that was running may or may not take effect. */
   discard(): void {
     if (this.#isDiscarded) return
     this.#isDiscarded = true
@@ -90,12 +93,13 @@ export class Client {
   }
 
   async #open({ host, port, path }: Target): Promise<net.Socket> {
-    // The driver tries to connect again, also after its end: it waits here for ever, for nothing.
+    // The driver reconnects even after `end()`. A promise that never resolves stops it.
     if (this.#isDiscarded) return new Promise<never>(() => {})
-    // A server, or what stands before it, that accepts and hangs up: left to itself the driver
-    // connects hundreds of times a second. Once for each host is enough; then others decide.
+    // If a server or a proxy accepts connections and closes them, the driver alone would reconnect
+    // hundreds of times a second. It gets one attempt for each host. Then the statement fails, and
+    // the caller decides what to do.
     if (this.#opened >= host.length) {
-      const error = new Error('The server ended the connection before it was ready.')
+      const error = new Error('The server closed the connection before it was ready.')
       const reason = Object.assign(error, { code: 'CONNECTION_CLOSED' })
       for (const reject of this.#waiting) reject(reason)
       return new Promise<never>(() => {})
@@ -105,7 +109,8 @@ export class Client {
     if (path) return await this.#connected(net.connect(path), undefined)
     let failure: unknown
     for (let tried = 0; tried < host.length; tried += 1) {
-      const at = (first + tried) % host.length // a host that is not wanted is hung up on: the next
+      // The driver closes its connection to an unwanted host. Then the next host comes first.
+      const at = (first + tried) % host.length
       const name = host[at]
       try {
         return await this.#connected(net.connect(port[at] ?? 5432, name), name)
@@ -122,7 +127,7 @@ export class Client {
     this.#hold(socket)
     await once(socket, 'connect')
     socket.setNoDelay(true)
-    // Where the driver reads the name that a TLS certificate is checked against.
+    // The driver checks the TLS certificate against this host name.
     return Object.assign(socket, { host })
   }
 

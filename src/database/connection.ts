@@ -10,23 +10,24 @@ export interface DatabaseOptions {
   readonly applicationName: string
   /** Wall-clock limit of one statement, in milliseconds. */
   readonly statementTimeoutMs: number
-  /** A connection that only reads: see `READER_SETTINGS`. Default: false. */
+  /** Whether the connection is read-only, with `READER_SETTINGS`. Default: false. */
   readonly isReader?: boolean
-  /** Told of each statement that ended, with the error where it failed. */
+  /** Called after each statement, with its error if it failed. */
   readonly onStatement?: (error: AuditError | undefined) => void
 }
 
 /**
- * The server itself ends a statement a little before our own deadline, because only it can: one that
- * waits for a lock does not notice that its client has gone, and behind an ALTER TABLE that waits
- * too each of our attempts would leave a connection.
+ * The server cancels a statement after this share of our own deadline. Only the server can cancel
+ * it: a statement that waits for a lock does not notice that its client has gone. Behind an ALTER
+ * TABLE that also waits, each of our attempts would leave another connection open.
  */
 const SERVER_SHARE = 0.9
 /**
- * What a reading connection asks for besides. It plans for reading a page in order, because a sort
- * that looks cheap is not where the statistics are behind. And it plans for blocks in memory, where
- * most of those are that somebody looks at: else, to find 5,000 entries of a busy event, it goes
- * through 60,000 of all events because these lie side by side, which took four times as long.
+ * Further settings of a read-only connection. The planner then reads a page in index order, because
+ * a sort that looks cheap is expensive if the statistics are out of date. The low page costs say
+ * that blocks are in memory, as most blocks are that somebody reads. With the default costs the
+ * planner scanned 60,000 neighbouring entries of all events to find 5,000 entries of a busy event,
+ * which took four times as long.
  */
 const READER_SETTINGS = {
   default_transaction_read_only: 'on',
@@ -36,9 +37,9 @@ const READER_SETTINGS = {
   random_page_cost: '0.11',
 }
 /**
- * What every connection asks for. Compiling a plan takes longer than any of our statements runs, and
- * before PostgreSQL 18 a plan with a discouraged step counts as dear enough to be compiled each time:
- * the page's queries took a second where they take 20 ms.
+ * Settings of every connection. To compile a plan takes longer than any of our statements. Before
+ * PostgreSQL 18 a plan with a disabled step counts as so expensive that the server compiles it each
+ * time. The page's queries then took a second instead of 20 ms.
  */
 const SETTINGS = {
   jit: 'off',
@@ -49,20 +50,19 @@ const SETTINGS = {
 }
 /** The connection is closed after this long without a statement. */
 const IDLE_TIMEOUT_MS = 30_000
-/** protocol_violation: a pooler that lets no settings through at the start. */
+/** protocol_violation: the answer of a pooler that refuses settings at the start. */
 const SETTINGS_REFUSED = '08P01'
 
 /**
- * One disposable connection of our own.
+ * A connection to the database that is replaced after a failure.
  *
- * Statements run one at a time, each in autocommit: with this driver a backend that dies inside
- * `begin` can lose rows or hang for good, and a single statement cannot. Every statement has a
- * deadline on this side of the wire, because a half-open socket outlasts every option of the
- * driver. After a missed deadline or an error of the connection the client is thrown away and the
- * next statement makes a new one; the statement itself may have run, so callers repeat only what
- * is safe to repeat.
+ * Statements run one at a time, each in autocommit. With this driver a transaction can lose rows or
+ * hang forever when its backend dies, and a single statement cannot. Every statement has a deadline
+ * in this process, because a half-open socket outlasts every timeout of the driver. After a missed
+ * deadline or a connection error the client is discarded, and the next statement makes a new one.
+ * The failed statement may have run, so callers repeat only statements that are safe to repeat.
  *
- * The client is never shared: Drizzle rewires the one that it is given.
+ * The client is never shared, because Drizzle changes the client that it is given.
  */
 export class Database {
   readonly #options: DatabaseOptions
@@ -87,7 +87,7 @@ export class Database {
       return await this.#execute<Row>(query)
     } catch (error) {
       if (!asks || databaseFault(error).code !== SETTINGS_REFUSED) throw error
-      this.#settingsRefused = true // then our own deadline has to do
+      this.#settingsRefused = true // without `statement_timeout` only our own deadline holds
       return await this.#execute<Row>(query)
     }
   }

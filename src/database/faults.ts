@@ -1,11 +1,11 @@
 import { AuditError, type DatabaseFault, databaseFault } from '../errors.ts'
 
 /**
- * What a failed statement says about what to do next.
+ * What kind of failure a statement met, which decides what to do next.
  *
- * - `entry`: something in the rows; trying the same rows again cannot help.
- * - `connection`: nobody knows whether it ran; the client is thrown away.
- * - `server`: the statement did not run, for a reason outside the rows. The client is good.
+ * - `entry`: the rows are the cause. A retry with the same rows cannot succeed.
+ * - `connection`: it is unknown whether the statement ran. The client must be discarded.
+ * - `server`: the statement did not run, and the rows are not the cause. The client can be kept.
  */
 export type FaultKind = 'entry' | 'connection' | 'server'
 
@@ -14,7 +14,7 @@ const ENTRY_CLASSES = new Set([
   '22', // data exception
   '23', // integrity constraint violation
   '54', // program limit exceeded
-  'P0', // raised by somebody's trigger
+  'P0', // raised in PL/pgSQL, for example by a trigger that somebody added
 ])
 const SERVER_CLASSES = new Set([
   '25', // invalid transaction state: a demoted primary is read-only
@@ -24,10 +24,10 @@ const SERVER_CLASSES = new Set([
   '40', // rollback: deadlock, serialization
   '42', // not migrated, not granted
   '53', // insufficient resources: connections, disk, memory
-  '55', // not in the needed state: lock_timeout
+  '55', // object not in the needed state, for example lock_timeout
 ])
 
-/** Unknown counts as `connection`: throwing a client away is always safe, trusting one is not. */
+/** Unknown codes count as `connection`, because it is always safe to discard a client. */
 export function faultKind(error: unknown): FaultKind {
   const { code } = databaseFault(error)
   if (!/^[0-9A-Z]{5}$/.test(code)) return 'connection'
@@ -37,32 +37,32 @@ export function faultKind(error: unknown): FaultKind {
 }
 
 const OTHER_VERSION =
-  'Run "audit-relay migrate"; where the schema is newer than this package, deploy the newer one.'
+  'Run "audit-relay migrate". If the schema is newer than this package, deploy the newer package.'
 
 const HINTS: Readonly<Record<string, string>> = {
-  '28P01': 'The password was refused: check the database URL.',
-  '28000': 'The login was refused: check the database URL and pg_hba.conf.',
-  '3D000': 'That database does not exist: check the name at the end of the database URL.',
-  '3F000': 'The schema "audit" is missing: run "audit-relay migrate".',
+  '28P01': 'The password was refused. Check the database URL.',
+  '28000': 'The login was refused. Check the database URL and pg_hba.conf.',
+  '3D000': 'The database does not exist. Check the name at the end of the database URL.',
+  '3F000': 'The schema "audit" is missing. Run "audit-relay migrate".',
   '42P01': `A table of the schema "audit" is missing. ${OTHER_VERSION}`,
   '42883': `A function of the schema "audit" is missing. ${OTHER_VERSION}`,
   '42703': `A column of the schema "audit" is missing. ${OTHER_VERSION}`,
-  '42501': "Not permitted: grant audit_app to the application's login, audit_relay to the relay's.",
+  '42501': "Not permitted. Grant audit_app to the application's login, audit_relay to the relay's.",
   '25006':
     'The server is read-only: a standby, or a demoted primary. Or default_transaction_read_only is ' +
     'on for this login or database, and a pooler does not let us turn it off.',
-  '25P04': 'transaction_timeout is shorter than a statement takes: raise it for this login.',
+  '25P04': 'transaction_timeout is shorter than a statement takes. Raise it for this login.',
   '55000':
     'A publication forbids DELETE on a table without a replica identity: ' +
     'run "alter table audit.audit_outbox replica identity full".',
   '55P03':
     'Another session holds a lock for longer than we wait: ' +
     'pg_blocking_pids(pid) names it while one of ours waits.',
-  '57P05': 'idle_session_timeout ended the connection: set it to 0 for this login.',
-  '53100': "The server's disk is full.",
-  '53300': 'The server has no connection left.',
-  ECONNREFUSED: 'Nothing listens there: check host and port in the database URL.',
-  ENOTFOUND: 'That host name is unknown: check the database URL.',
+  '57P05': 'idle_session_timeout ended the connection. Set it to 0 for this login.',
+  '53100': "The server's disk is full. Free some space on it.",
+  '53300': 'The server has no free connection. Close other connections, or raise max_connections.',
+  ECONNREFUSED: 'Nothing listens there. Check host and port in the database URL.',
+  ENOTFOUND: 'The host name is unknown. Check the database URL.',
 }
 
 /** A table that a move writes besides the log, and refused: what that means. */
@@ -75,12 +75,15 @@ const TABLE_HINTS: Readonly<Record<string, string>> = {
     'The head of the log or the rows of audit_turn are gone, so nothing can be moved: restore them.',
 }
 
-/** What an operator can do about it, where we know. */
+/** What an operator can do about an error code. Undefined for codes without advice. */
 export function faultHint(code: string): string | undefined {
   return HINTS[code]
 }
 
-/** A failure in words that quote no entry: its code and schema names, and what can be done. */
+/**
+ * The fault of an error, and a hint if there is one. Neither quotes an entry, so both can be
+ * logged.
+ */
 export function explain(error: unknown): { fault: DatabaseFault; hint?: string } {
   const fault = databaseFault(error)
   const ownWords = error instanceof AuditError && !error.fault ? error.message : undefined
@@ -88,10 +91,10 @@ export function explain(error: unknown): { fault: DatabaseFault; hint?: string }
   return hint === undefined ? { fault } : { fault, hint }
 }
 
-/** SQLSTATE classes that a second try does not mend: not granted, not migrated, a wrong login. */
+/** SQLSTATE classes that a retry does not solve, such as a missing grant or a wrong login. */
 const FINAL_READ = /^(?:22|28|3D|3F|42)/
 
-/** Whether reading again cannot help. */
+/** Whether a failed read would fail again. */
 export function isFinalFault(error: unknown): boolean {
   return error instanceof TypeError || FINAL_READ.test(databaseFault(error).code)
 }

@@ -3,7 +3,7 @@ import { explain } from './faults.ts'
 
 const REPEAT_EVERY_MS = 10_000
 
-/** One line when an outage begins, one when it ends, and in between at most one every 10 s. */
+/** Logs one line when an outage begins, one when it ends, and at most one every 10 s in between. */
 export class Outage {
   readonly #logger: AuditLogger
   readonly #messages: { readonly begins: string; readonly goesOn: string; readonly ends: string }

@@ -1,22 +1,26 @@
 import pRetry, { AbortError } from 'p-retry'
 
 export interface RetryOptions {
-  /** Ends the waiting and the trying. */
+  /** Ends the retries. */
   readonly signal: AbortSignal
-  /** Called after each failure that is tried again, before the wait. */
+  /** Called after each failure that will be retried, before the wait. */
   readonly onFailure: (error: unknown) => void
-  /** Whether trying again cannot help. Default: never. */
+  /**
+   * Whether the attempt would fail again with this error, so that it is not retried. Default: no.
+   */
   readonly isFinal?: (error: unknown) => boolean
-  /** Whether aborting also ends an attempt that is under way, its outcome unknown. */
+  /**
+   * Whether aborting also rejects during an attempt. The outcome of the attempt is then unknown.
+   */
   readonly tearsAttempt: boolean
 }
 
-/** A server that comes back is met soon, and asked no more than this meanwhile. */
+/** Short enough to notice soon that a server is back, long enough not to burden it. */
 const LONGEST_WAIT_MS = { from: 1_500, to: 2_500 } as const
 
 /**
- * Tries until it works, is aborted or has failed for good, with growing, jittered waits of 100 ms
- * to about 2 s. Aborting ends the waiting at once.
+ * Repeats the attempt until it succeeds, the signal aborts, or `isFinal` says that a retry is
+ * useless. The waits grow from 100 ms to about 2 s and are jittered. Aborting ends a wait at once.
  */
 export function withRetry<T>(attempt: () => Promise<T>, options: RetryOptions): Promise<T> {
   const { signal, onFailure, tearsAttempt, isFinal = () => false } = options
@@ -28,15 +32,15 @@ export function withRetry<T>(attempt: () => Promise<T>, options: RetryOptions): 
       } catch (error) {
         if (signal.aborted || isFinal(error)) throw new AbortError(toError(error))
         onFailure(error)
-        // Another error, because p-retry never tries a TypeError again and a driver may throw one.
+        // Wrapped, because p-retry never retries a TypeError and a driver may throw one.
         throw new Error('transient', { cause: error })
       }
     },
     {
       retries: Number.POSITIVE_INFINITY, // the caller's signal is the limit, not a count
       minTimeout: 100,
-      // By chance too: p-retry cuts its jittered waits here, and whoever failed together would
-      // from then on come back together.
+      // Random too, because p-retry cuts its jittered waits to this value. With a fixed value,
+      // clients that failed together would retry together from then on.
       maxTimeout: Math.round(from + Math.random() * (to - from)),
       factor: 2,
       randomize: true,

@@ -8,7 +8,7 @@ import { type RequestAuditOptions, RequestSource } from './request-source.ts'
 export type { AuditUser } from './request-source.ts'
 
 declare global {
-  // The interface that Express' own types leave open for middleware; without them it is only a name.
+  // Express' types leave this interface open for middleware. Without those types it has no effect.
   namespace Express {
     interface Request {
       /** This request's recorder. */
@@ -17,7 +17,7 @@ declare global {
   }
 }
 
-/** A request that has passed the middleware, where there are no types of Express to say so. */
+/** A request that has passed the middleware, for code that does not use the types of Express. */
 export type AuditedRequest<Request = IncomingMessage> = Request & { readonly audit: Recorder }
 
 export type ExpressAuditOptions<
@@ -33,7 +33,7 @@ export type ExpressAuditMiddleware = (
 
 const kRequestId = Symbol('audit-outbox.requestId')
 
-/** What Express and its router add to a request; all of it is missing under plain `node:http`. */
+/** What Express and its router add to a request. Requests of plain `node:http` have none of it. */
 interface RoutedRequest extends IncomingMessage {
   readonly ip?: unknown
   readonly baseUrl?: unknown
@@ -53,12 +53,13 @@ const reader: RequestReader<RoutedRequest> = {
  * Audit middleware for Express, and for every other stack of `(req, res, next)`.
  *
  * It gives each request `req.audit`, a recorder that knows the request's id, user, address, method,
- * route, user agent and trace. Mount it first: it costs a request that records nothing no more than
- * its id, and the user is asked for only when something is recorded. It goes on working after the
- * response has ended or the client has gone.
+ * route, user agent and trace. Mount it first: a request that records nothing pays only for its id,
+ * and `user` is called only when something is recorded. The recorder also works after the response
+ * has ended or the client has gone.
  *
- * The route is as Express knows it. Of a path that a router is mounted at, it shows parameters by
- * their names only with `mergeParams`; and an error handler outside that router sees no such path.
+ * The route is the one that Express knows. For a router's mount path it shows the names of
+ * parameters only with `mergeParams`. An error handler outside the router does not see the mount
+ * path.
  *
  * @example
  * ```ts
@@ -79,7 +80,7 @@ export function expressAudit<Request extends IncomingMessage = IncomingMessage &
 ): ExpressAuditMiddleware {
   const source = new RequestSource(options as unknown as RequestAuditOptions<RoutedRequest>, reader)
   const { requestIdHeader, asyncContext } = source
-  // One getter for all requests: a request that never records has no recorder.
+  // All requests share one getter, so that a request that never records makes no recorder.
   const lazyRecorder = {
     configurable: true,
     get: function audit(this: RoutedRequest): RequestRecorder<RoutedRequest> {
@@ -91,7 +92,8 @@ export function expressAudit<Request extends IncomingMessage = IncomingMessage &
 
   return function expressAudit(incoming, res, next) {
     const req: RoutedRequest = incoming
-    // Read once, the address stays known after the client has gone; it may be asked for that late.
+    // Node keeps the address after it was read once. A late entry needs it after the client has
+    // gone.
     void req.socket?.remoteAddress
     const header = requestIdHeader
     const given = req[kRequestId] ?? (header && res.getHeader(header))
@@ -106,9 +108,9 @@ export function expressAudit<Request extends IncomingMessage = IncomingMessage &
 }
 
 /**
- * The path that the route was declared with, behind the path that its router was mounted at. Of the
- * mount Express knows only what was requested, so the parameters that it shares (`mergeParams`) are
- * put back by their names.
+ * The mount path of the router, followed by the path that the route was declared with. Express
+ * keeps only the requested text of the mount path. So this replaces the values of the parameters
+ * that the router shares (`mergeParams`) by their names.
  */
 function routeOf({ route, baseUrl, params }: RoutedRequest): string | undefined {
   if (route?.path === undefined) return undefined

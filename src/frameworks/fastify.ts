@@ -35,13 +35,13 @@ const reader: RequestReader<FastifyRequest> = {
  * Audit plugin for Fastify 5.
  *
  * It gives each request `request.audit`, a recorder that knows the request's id, user, address,
- * method, route, user agent and trace. It costs a request that records nothing no more than its id,
- * and the user is asked for only when something is recorded. It goes on working after the response
- * has ended or the client has gone.
+ * method, route, user agent and trace. A request that records nothing pays only for its id, and
+ * `user` is called only when something is recorded. The recorder also works after the response has
+ * ended or the client has gone.
  *
- * The request id is Fastify's own where the application makes it (`genReqId`) and it is fit to be
- * stored, so that log and audit log agree; Fastify's default, a number that every process counts
- * from one, is not.
+ * If the application makes request ids with `genReqId`, valid ones are used, so that its log and
+ * the audit log agree. Fastify's default ids are not used, because every process counts them from
+ * one.
  *
  * @example
  * ```ts
@@ -77,8 +77,8 @@ export const fastifyAudit: FastifyPluginAsync<FastifyAuditOptions> = async funct
     return recorder
   }
 
-  // Declared before the first request, so that all requests keep one shape; the recorder itself is
-  // made when it is first read.
+  // Declared before the first request, so that all requests keep one shape. The recorder is made
+  // when it is first read.
   fastify.decorateRequest(kRequestId, '')
   fastify.decorateRequest(kRecorder, null)
   fastify.decorateRequest('audit', {
@@ -88,7 +88,8 @@ export const fastifyAudit: FastifyPluginAsync<FastifyAuditOptions> = async funct
   })
   fastify.addHook('onRequest', function auditRequest(incoming, reply, done) {
     const request = incoming as AuditedRequest
-    // Read once, the address stays known after the client has gone; it may be asked for that late.
+    // Node keeps the address after it was read once. A late entry needs it after the client has
+    // gone.
     void request.raw.socket?.remoteAddress
     const requestId = requestIdOf(request, header && reply.getHeader(header))
     if (header) reply.header(header, requestId)
@@ -99,19 +100,22 @@ export const fastifyAudit: FastifyPluginAsync<FastifyAuditOptions> = async funct
 
 export default fastifyAudit
 
-/** `register()` hands its own options on to the plugin, and autoload always gives some. */
+/** `register()` passes its own options to the plugin too, and autoload always sets some of them. */
 function withoutRegisterOptions(options: FastifyAuditOptions): FastifyAuditOptions {
   const ofRegister = ['prefix', 'logLevel', 'logSerializers', 'encapsulate']
   const own = Object.entries(options).filter(([name]) => !ofRegister.includes(name))
   return Object.fromEntries(own) as unknown as FastifyAuditOptions
 }
 
-/** `req-1`, `req-2` …: the same in every process and after every start. */
+/**
+ * Whether it is a default id of Fastify. `req-1`, `req-2` … repeat in every process and at every
+ * start.
+ */
 function isCounted(id: unknown): boolean {
   return typeof id !== 'string' || /^req-[\da-z]+$/.test(id)
 }
 
-// What the package fastify-plugin would set: without the first one the decorator and the hooks
+// The package fastify-plugin would set these. Without the first one the decorator and the hooks
 // would exist only inside the plugin's own scope, and the application's routes would not see them.
 Object.assign(fastifyAudit, {
   [Symbol.for('skip-override')]: true,

@@ -11,7 +11,7 @@ export type { AuditUser } from './request-source.ts'
 export interface AuditVariables {
   /** This request's recorder. */
   audit: Recorder
-  /** This request's id; the same variable as Hono's own request id middleware sets. */
+  /** This request's id. Hono's own request id middleware sets the same variable. */
   requestId: string
 }
 
@@ -32,11 +32,11 @@ const reader: RequestReader<Context> = {
  * Audit middleware for Hono.
  *
  * It sets `c.var.audit`, a recorder that knows the request's id, user, address, method, route, user
- * agent and trace, and `c.var.requestId`. The user is asked for only when something is recorded, so
- * mount it first. It goes on working after the response has ended or the client has gone.
+ * agent and trace, and `c.var.requestId`. Mount it first: `user` is called only when something is
+ * recorded. The recorder also works after the response has ended or the client has gone.
  *
- * The address is the socket's, as `@hono/node-server` shows it. Behind a proxy, or on another
- * runtime, say where it is to be found: `ip: (c) => c.req.header('fly-client-ip')`.
+ * The address is that of the socket, as `@hono/node-server` gives it. Behind a proxy, or on another
+ * runtime, set the option `ip`, for example `ip: (c) => c.req.header('fly-client-ip')`.
  *
  * @example
  * ```ts
@@ -58,7 +58,8 @@ export function honoAudit<C extends Context = Context>(
   const { requestIdHeader: header, asyncContext } = source
 
   return async function honoAudit(c: Context, next) {
-    // Read once, the address stays known after the client has gone; it may be asked for that late.
+    // Node keeps the address after it was read once. A late entry needs it after the client has
+    // gone.
     void socketOf(c)?.remoteAddress
     const requestId = chooseRequestId(c.get('requestId'), header && c.req.header(header))
     const recorder = new RequestRecorder<Context>(source, c, requestId)
@@ -67,16 +68,18 @@ export function honoAudit<C extends Context = Context>(
     if (header) c.header(header, requestId)
     if (asyncContext) await recorder.run(next)
     else await next()
-    // A handler that returns a Response of its own making goes past the headers set so far.
+    // If a handler returns its own Response, the headers set so far are not in it.
     if (header && c.finalized && !c.res.headers.has(header)) c.header(header, requestId)
   }
 }
 
-/** The pattern of the handler that runs; in a middleware before it, of the one that will. */
+/**
+ * The pattern of the handler that runs. In a middleware before it: of the handler that will run.
+ */
 function routeOf(c: Context): string | undefined {
   const { matchedRoutes, routeIndex } = c.req
   const ahead = matchedRoutes.slice(routeIndex)
-  // Middleware is registered for all methods, and so is what `app.all` handles.
+  // Middleware is registered for all methods, and so are the handlers of `app.all`.
   const route = ahead.find(({ method }) => method !== 'ALL') ?? ahead.at(-1)
   return route && /^\/?\*$/.test(route.path) ? undefined : route?.path
 }
@@ -85,7 +88,7 @@ interface NodeBindings {
   readonly incoming?: { readonly socket?: { readonly remoteAddress?: string } }
 }
 
-/** `@hono/node-server` passes Node's own request as bindings, or as `server` among others. */
+/** `@hono/node-server` passes Node's request in the bindings, directly or under `server`. */
 function socketOf(c: Context) {
   const env = c.env as (NodeBindings & { readonly server?: NodeBindings }) | undefined
   return (env?.incoming ?? env?.server?.incoming)?.socket

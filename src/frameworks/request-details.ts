@@ -2,16 +2,18 @@ const MAX_IP_CHARACTERS = 128
 const MAX_ROUTE_CHARACTERS = 256
 const MAX_USER_AGENT_CHARACTERS = 256
 
-/** How a framework's request is read. Each is called at `record()`, never before. */
+/** Reads a framework's request. Each function is called only when something is recorded. */
 export interface RequestReader<Request> {
   header(request: Request, name: string): unknown
   method(request: Request): unknown
-  /** The pattern that matched, such as `/events/:eventId`; never the URL, which may hold secrets. */
+  /**
+   * The pattern that matched, such as `/events/:eventId`; never the URL, which may hold secrets.
+   */
   route(request: Request): unknown
   ip(request: Request): unknown
 }
 
-/** Where a request came from and went to, for an entry's `context`; what is not known is absent. */
+/** What an entry's `context` says about its request. A detail that is not known is absent. */
 export function requestDetails<Request>(
   reader: RequestReader<Request>,
   request: Request,
@@ -37,7 +39,10 @@ export function requestRoute<Request>(
   return readText(() => reader.route(request), MAX_ROUTE_CHARACTERS)
 }
 
-/** A getter of the framework's, or a callback, may throw: after an abort, behind a test double. */
+/**
+ * Undefined if reading throws. A framework's getter may throw after an abort, and so may a
+ * callback.
+ */
 function readText(read: () => unknown, maxCharacters: number): string | undefined {
   try {
     const value = read()
@@ -52,7 +57,7 @@ function readText(read: () => unknown, maxCharacters: number): string | undefine
 const TRACEPARENT =
   /^(?!ff)([\da-f]{2})-(?!0{32})([\da-f]{32})-(?!0{16})[\da-f]{16}-[\da-f]{2}(-.*)?$/
 
-/** The trace id of a W3C `traceparent`; undefined where it is missing or not valid. */
+/** The trace id of a W3C `traceparent`; undefined if it is missing or not valid. */
 export function traceIdOf(traceparent: string | undefined): string | undefined {
   const match = traceparent === undefined ? null : TRACEPARENT.exec(traceparent)
   // Only a version after 00 may append fields.

@@ -1,6 +1,6 @@
 import { createIdGenerator } from '../ids/uuid7.ts'
 
-/** Anything longer, or with anything else in it, did not come from a tracing proxy. */
+/** A longer id, or one with other characters, did not come from a tracing proxy. */
 const REQUEST_ID = /^[\w.:\-/=+]{1,128}$/
 
 /** A request id that is safe to store, to log and to send back; undefined for any other value. */
@@ -8,14 +8,16 @@ export function validRequestId(value: unknown): string | undefined {
   return typeof value === 'string' && REQUEST_ID.test(value) ? value : undefined
 }
 
-// In order of time, so that the log's index on them grows at its end. At random each one's place is on
-// another page, which cost a relay a quarter of its rate in a log of 50 million entries.
+// Ordered by time, so that the log's index on request ids grows at its end. Random ids fall on
+// random pages of the index, which cost a relay a quarter of its rate in a log of 50 million
+// entries.
 const nextId = createIdGenerator()
 
 /**
- * The id that the application gave already, else the incoming header's, else a new UUIDv7.
+ * The application's own id, else the id in the incoming header, else a new UUIDv7. Ids that are not
+ * valid are skipped.
  *
- * A header that was sent twice arrives joined with a comma, or as an array, and is not taken.
+ * A header that was sent twice is not valid, because it arrives joined with a comma or as an array.
  */
 export function chooseRequestId(given: unknown, incoming: unknown): string {
   return validRequestId(given) ?? validRequestId(incoming) ?? nextId(Date.now())

@@ -5,7 +5,7 @@ import type { CloseResult, Recorder, RecorderStats, RecordInOptions } from '../r
 import { requestDetails, requestRoute } from './request-details.ts'
 import type { AuditUser, RequestSource } from './request-source.ts'
 
-/** What was last found out about a request, and the recorder that carries it. */
+/** What the callbacks last answered about a request, and the recorder that carries the answers. */
 interface KnownRequest {
   readonly user: unknown
   readonly eventId: unknown
@@ -14,13 +14,16 @@ interface KnownRequest {
   recorder: Recorder | undefined
 }
 
-/** Stands where an answer would: it is no id, so the entry is marked and keeps it as invalid. */
+/**
+ * The answer of a callback that threw. It is not a valid id, so the entry is marked in
+ * `context.degraded` and keeps this text in `context.invalid`.
+ */
 const FAILED = '[callback threw]'
 
 /**
- * A request's recorder. It asks the request who and where each time something is recorded: the user
- * is known only after authentication, and the route only in the handler. While the answers stay the
- * same they are bound once.
+ * A request's recorder. It reads user, event and route each time something is recorded, because the
+ * user is known only after authentication and the route only in the handler. It binds the answers
+ * again only when they have changed.
  */
 export class RequestRecorder<Request> implements Recorder {
   readonly #source: RequestSource<Request>
@@ -47,7 +50,7 @@ export class RequestRecorder<Request> implements Recorder {
     return this.#now().recordIn(tx, entries, options)
   }
 
-  /** Carries what is known of the request at this moment. */
+  /** The child carries what is known about the request at this call. */
   child(context: AuditContext): Recorder {
     return this.#now().child(context)
   }
@@ -72,7 +75,9 @@ export class RequestRecorder<Request> implements Recorder {
     await this.close()
   }
 
-  /** Runs `fn`; package-level `record()` and the application's own recorder know the request in it. */
+  /**
+   * Runs `fn`. In it package-level `record()` and the application's own recorder know the request.
+   */
   run<T>(fn: () => T): T {
     return runInScope(() => this.#ask().context, this.#source.recorder, fn)
   }
@@ -86,14 +91,15 @@ export class RequestRecorder<Request> implements Recorder {
   #ask(): KnownRequest {
     const { user: askUser, eventId: askEventId, reader } = this.#source
     const known = this.#known
-    // A callback that records must not be asked again, without end: this is what it has to go with.
+    // A callback may itself record. It must not be called again without end, so its entry gets the
+    // answers known so far.
     if (this.#isAsking) return known ?? this.#know(undefined, undefined, undefined, {})
     this.#isAsking = true
     try {
       const user = ask(askUser, this.#request)
       const eventId = ask(askEventId, this.#request)
       const route = requestRoute(reader, this.#request)
-      // The same object may hold something else by now.
+      // An object never counts as the same, because its properties may have changed.
       const isSame = known?.user === user && (typeof user !== 'object' || user === null)
       if (known && isSame && known.eventId === eventId && known.route === route) return known
       const details = requestDetails(reader, this.#request, route)
@@ -115,7 +121,7 @@ export class RequestRecorder<Request> implements Recorder {
   }
 }
 
-/** The callback's answer; a request must not fail because of it. */
+/** The callback's answer, or `FAILED` if it throws: a callback must not make the request fail. */
 function ask<Request>(
   callback: ((request: Request) => unknown) | undefined,
   request: Request,
@@ -130,18 +136,21 @@ function ask<Request>(
   }
 }
 
-/** What is neither an id nor an `AuditUser` goes in as the id, so that the entry says so. */
+/** A value that is neither an id nor an `AuditUser` becomes the id, so that the entry is marked. */
 function userContext(user: unknown): Record<string, unknown> {
   if (user === undefined || user === null) return {}
   try {
-    // A class's getter is not among the properties that are spread.
+    // A spread does not copy the getter of a class, so `userId` is read by itself.
     return isAuditUser(user) ? { ...user, userId: user.userId } : { userId: user }
   } catch {
     return { userId: FAILED }
   }
 }
 
-/** Not an entity, nor a query that was not awaited: their contents are not ours to store. */
+/**
+ * False for an entity and for a query that was not awaited, because their contents must not be
+ * stored.
+ */
 function isAuditUser(user: unknown): user is AuditUser {
   return typeof user === 'object' && user !== null && 'userId' in user && !('then' in user)
 }

@@ -4,51 +4,55 @@ import { refuseUnknownOptions } from '../options.ts'
 import type { Recorder } from '../recorder/recorder.ts'
 import type { RequestReader } from './request-details.ts'
 
-/** More about the user than the id. Every property is stored in the entry's context. */
+/** The user's id, and more about the user. Every property is stored in the entry's context. */
 export interface AuditUser extends AuditContext {
-  /** The acting user: a UUID. It must be there, even when null: an entity of yours is refused. */
+  /**
+   * The acting user's id, a UUID. The property is required even if it is null, so that one of the
+   * application's entities is not taken for an `AuditUser` by mistake.
+   */
   readonly userId: string | null | undefined
 }
 
-/** A recorder, whichever actions it was told to take: a request's own recorder takes any. */
+/** A recorder with any action types. A request's own recorder takes every action. */
 export type AnyRecorder = Pick<Recorder, 'flush' | 'close' | 'stats'> & {
   child(context: AuditContext): unknown
 }
 
-/** What the plugins of all frameworks take; `Request` is the framework's own. */
+/** The options of the plugins for all frameworks. `Request` is the framework's own type. */
 export interface RequestAuditOptions<Request> {
   /** Where the entries go. */
   readonly recorder: AnyRecorder
   /**
-   * Who: the user's id (a UUID), or an object with `userId` and whatever else belongs into the
-   * entry's context, such as `impersonatorId`.
+   * Returns the acting user's id (a UUID), or an object with `userId` and further properties for
+   * the entry's context, such as `impersonatorId`.
    *
-   * Asked when something is recorded, so authentication may run after this plugin. It must be quick
-   * and synchronous, and must answer from what the server knows, never from the request's body.
-   * When it throws, the entry goes without and says so, as for every id that is none.
+   * Called when something is recorded, so authentication may run after this plugin. It must be
+   * quick and synchronous. It must use what the server knows, never the request's body. If it
+   * throws or returns an invalid id, the entry is stored without a user and marked in
+   * `context.degraded`.
    */
   readonly user?: ((request: Request) => string | AuditUser | null | undefined) | undefined
   /**
-   * The event (tenant, project, site; a UUID) that the request is about, when it says so itself:
-   * `(request) => request.params.eventId`. Asked as `user` is; an entry's own `eventId` wins.
+   * Returns the event (tenant, project, site; a UUID) that the request names, for example
+   * `(request) => request.params.eventId`. Called when `user` is. An entry's own `eventId` wins.
    */
   readonly eventId?: ((request: Request) => string | null | undefined) | undefined
-  /** The client's address. Default: what the framework says, so its own proxy settings apply. */
+  /** Returns the client's address. Default: the framework's, so that its proxy settings apply. */
   readonly ip?: ((request: Request) => string | null | undefined) | undefined
   /**
-   * The header that brings a request id and takes it back to the client. What comes in is used when
-   * it is up to 128 characters of `[\w.:\-/=+]`, and replaced by a new UUID otherwise. `false`
-   * neither reads nor sends one.
+   * The header that carries the request id, in the request and in the response. An incoming id is
+   * used if it has 1 to 128 characters of `[\w.:\-/=+]`; otherwise a new UUID replaces it. With
+   * `false` no header is read or sent.
    *
    * @default 'x-request-id'
    */
   readonly requestIdHeader?: string | false | undefined
   /**
    * Runs the rest of the request inside `withContext()`, so that `record()` of this package and the
-   * application's own recorder know the request too, however deep they are called.
+   * application's own recorder know the request too, however deep in the code they are called.
    *
-   * It costs: on Node 20 and 22 every `await` of the whole process takes about three times as long
-   * (nothing on 24). The request's own recorder never needs it.
+   * On Node 20 and 22 it makes every `await` of the whole process take about three times as long;
+   * on Node 24 it costs nothing. The request's own recorder never needs it.
    *
    * @default false
    */
@@ -59,9 +63,9 @@ const OPTION_NAMES = ['recorder', 'user', 'eventId', 'ip', 'requestIdHeader', 'a
 const HEADER_NAME = /^[\w!#$%&'*+.^`|~-]{1,128}$/
 
 /**
- * Everything that a plugin knows before the first request.
+ * A plugin's checked options.
  *
- * @throws {AuditError} `AUDIT_OPTION_INVALID`: at start, because in a request it would be too late
+ * @throws {AuditError} `AUDIT_OPTION_INVALID`, at start and not in the first request
  */
 export class RequestSource<Request> {
   readonly recorder: Recorder
@@ -84,7 +88,7 @@ export class RequestSource<Request> {
     }
     const isHeader = typeof requestIdHeader === 'string' && HEADER_NAME.test(requestIdHeader)
     if (requestIdHeader !== false && !isHeader) {
-      problems.push(`requestIdHeader must be a header's name or false, got "${requestIdHeader}".`)
+      problems.push(`requestIdHeader must be a header name or false, got "${requestIdHeader}".`)
     }
     if (typeof asyncContext !== 'boolean') {
       problems.push(`asyncContext must be true or false, got ${typeof asyncContext}.`)

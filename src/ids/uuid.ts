@@ -3,9 +3,11 @@ const DASH = 45
 const LAST = 2n ** 128n - 1n
 
 /**
- * Whether Postgres reads it as a uuid in its usual form, of whatever version, in either case. Runs
- * of digits without a branch in between: two thirds of what asking at each place costs, and half of
- * a pattern.
+ * Whether the text is a UUID in its usual form: any version, in upper or lower case. Postgres reads
+ * exactly these as a uuid of 36 characters.
+ *
+ * It checks runs of digits without branches. That costs two thirds of a check at each character,
+ * and half of a regular expression.
  */
 export function isUuid(text: string): boolean {
   if (text.length !== UUID_CHARACTERS) return false
@@ -22,7 +24,7 @@ export function isUuid(text: string): boolean {
   )
 }
 
-/** 1 where each of these characters is a hexadecimal digit, else 0. */
+/** 1 if every character from `from` up to, not including, `to` is a hexadecimal digit; else 0. */
 function hexRun(text: string, from: number, to: number): number {
   let run = 1
   for (let at = from; at < to; at += 1) run &= HEX[text.charCodeAt(at)] ?? 0
@@ -32,17 +34,20 @@ function hexRun(text: string, from: number, to: number): number {
 const HEX = new Uint8Array(2 ** 16)
 for (const digit of '0123456789abcdefABCDEF') HEX[digit.charCodeAt(0)] = 1
 
-/** Its 32 digits, without the dashes. */
+/** The 32 hexadecimal digits of a UUID, without its dashes. */
 export function hexOfUuid(uuid: string): string {
   return uuid.replaceAll('-', '')
 }
 
-/** The UUID of 32 digits. */
+/** The UUID with these 32 hexadecimal digits. */
 export function uuidOfHex(hex: string): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
 }
 
-/** The UUID before (-1) or after (1) this one, of all that there could be; the last ones stay. */
+/**
+ * The UUID just before (-1) or just after (1) this one, among all possible values. The first UUID
+ * has none before it and the last has none after it, so they are returned unchanged.
+ */
 export function neighbourOf(uuid: string, step: 1 | -1): string {
   const number = BigInt(`0x${hexOfUuid(uuid)}`) + BigInt(step)
   const inRange = number < 0n ? 0n : number > LAST ? LAST : number

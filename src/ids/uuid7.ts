@@ -1,19 +1,21 @@
 import { randomFillSync } from 'node:crypto'
 import { isUuid } from './uuid.ts'
 
-/** Makes an id for something that happened at this millisecond. Ids of one generator only grow. */
+/** Makes an id for an event at this Unix millisecond. The ids of one generator only grow. */
 export type IdGenerator = (ms: number) => string
 
-/** Fills with randomness; given from outside in tests. */
+/** Fills the array with random words. Tests pass their own. */
 export type FillRandom = (words: Uint16Array) => void
 
-/** The last millisecond that an id can hold: 48 bits. */
+/** The last Unix millisecond that an id can hold, in 48 bits. */
 export const MAX_RECORDED_MS = 2 ** 48 - 1
-/** Random words got at once: asking the system costs more than a hundred ids. */
+/** Random words fetched in one call, because a call of the system costs more than a hundred ids. */
 const BATCHED_WORDS = 4_096
-/** What an id takes: four hexadecimal digits a word. */
+/** Random words for one id. A word is four hexadecimal digits. */
 const WORDS_AN_ID = 6
-/** Of an id's words, those that the counter may begin with: they come before the others. */
+/**
+ * The first of an id's random words. The counter may begin with them; the rest of the id follows.
+ */
 const COUNTER_WORDS = 2
 const DIGITS = Array.from({ length: 4_096 }, (_, n) => n.toString(16).padStart(3, '0'))
 const VARIANTS = ['8', '9', 'a', 'b']
@@ -21,22 +23,22 @@ const VARIANTS = ['8', '9', 'a', 'b']
 /**
  * UUIDv7 (RFC 9562): 48 bits of milliseconds, a counter of 26 bits, 48 random bits.
  *
- * The counter stands where the RFC's method 1 puts it, at the top of `rand_a` and on into `rand_b`.
- * It begins at random in each millisecond with its highest bit clear, so 33 million ids fit behind
- * any beginning. When the clock stands still or goes back, the last millisecond is kept and the
- * counter goes on; should it ever run out, the next millisecond is taken before its time.
+ * The counter fills `rand_a` and the top of `rand_b`, as in method 1 of the RFC. In each
+ * millisecond it begins at a random value whose highest bit is clear, so 33 million ids fit after
+ * any beginning. When the clock stands still or goes back, the generator keeps the last millisecond
+ * and goes on counting. If the counter runs out, the generator uses the next millisecond early.
  */
 export function createIdGenerator(fillRandom: FillRandom = randomFillSync): IdGenerator {
   const random = new Uint16Array(BATCHED_WORDS)
   const bytes = Buffer.from(random.buffer)
-  let digits = '' // the same words, in hexadecimal: cutting out twelve digits is cheaper than making them
+  let digits = '' // the same words in hexadecimal, because slicing is cheaper than formatting
   let used = BATCHED_WORDS
   let lastMs = -1
   let upper = -1
-  let prefix = '' // the time but for its last 12 bits, which stays for four seconds
+  let prefix = '' // the time without its last 12 bits; it changes every four seconds
   let time = ''
-  let high = 0 // 12 bits of the counter, after the version
-  let low = 0 // 14 bits of it, after the variant
+  let high = 0 // the upper 12 bits of the counter, after the version
+  let low = 0 // the lower 14 bits of the counter, after the variant
 
   function begin(ms: number): void {
     lastMs = ms
@@ -76,24 +78,25 @@ export function createIdGenerator(fillRandom: FillRandom = randomFillSync): IdGe
   }
 }
 
-/** Whether it is a UUID that says of itself that it is of version 7. */
+/** Whether the text is a UUID whose version field is 7. */
 export function isUuid7(text: string): boolean {
   return text.charAt(14) === '7' && isUuid(text)
 }
 
-/** The Unix milliseconds that a UUIDv7 begins with (RFC 9562, section 5.7). */
+/** The Unix milliseconds in the first 48 bits of a UUIDv7 (RFC 9562, section 5.7). */
 export function recordedMs(id: string): number {
   return Number.parseInt(id.slice(0, 8) + id.slice(9, 13), 16)
 }
 
-/** Whether it is a moment that an entry can have been recorded at. */
+/** Whether an id can hold this time: a whole number from 0 to `MAX_RECORDED_MS`. */
 export function isRecordable(ms: number): boolean {
   return Number.isInteger(ms) && ms >= 0 && ms <= MAX_RECORDED_MS
 }
 
 /**
- * The smallest id that an entry recorded at or after this moment can have (RFC 9562, section 5.7):
- * what `audit.id_floor` does, without asking the server, so that a plan can leave out partitions.
+ * The smallest id that an entry recorded at or after this Unix millisecond can have (RFC 9562,
+ * section 5.7). It computes what `audit.id_floor` does, but without the server, so that the planner
+ * can exclude partitions.
  */
 export function idFloor(ms: number): string {
   const hex = ms.toString(16).padStart(12, '0')

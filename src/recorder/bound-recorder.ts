@@ -6,7 +6,7 @@ import type { AuditTransaction, RecordInMode } from '../lanes/outbox.ts'
 import type { Intake } from './intake.ts'
 import type { CloseResult, Recorder, RecorderStats, RecordInOptions } from './recorder.ts'
 
-/** The recorder: its intake, which its children share, and the context that is bound to it. */
+/** A recorder: the intake that it shares with its children, and the context that is bound to it. */
 export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Recorder<Actions> {
   readonly #intake: Intake
   readonly #context: BoundContext | undefined
@@ -26,7 +26,7 @@ export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Re
     { mode = 'best-effort' }: RecordInOptions = {},
   ): Promise<number> {
     const written = this.#recordIn(tx, Array.isArray(entries) ? entries : [entries], mode)
-    // A forgotten await must cost the caller an entry at most, not the process.
+    // A caller may forget to await this. The rejection must not end the process then.
     written.catch(() => {})
     return written
   }
@@ -47,8 +47,7 @@ export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Re
     }
     const unshapable = entries.length - encoded.length
     if (unshapable > 0) {
-      const message =
-        'an entry without an action, or one that cannot be read, was given to recordIn'
+      const message = 'recordIn was given an entry that has no action or cannot be read'
       if (mode === 'atomic') throw new AuditError('AUDIT_ENTRY_UNSHAPABLE', message)
       logger.warn({ unshapable }, message)
     }
@@ -56,7 +55,10 @@ export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Re
     try {
       const taken = await path.writeToOutbox(tx, encoded, mode)
       if (taken < encoded.length) {
-        logger.warn({ given: encoded.length, taken }, 'audit.record did not take every entry')
+        logger.warn(
+          { given: encoded.length, taken },
+          'audit.record took fewer entries than were given',
+        )
       }
       return taken
     } catch (error) {

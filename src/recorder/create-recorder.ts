@@ -19,16 +19,18 @@ import { createCapture } from '../capture/capture.ts'
 export interface RecorderOptions extends Partial<RecorderLimits> {
   /**
    * A `postgres://` URL of a login that was granted `audit_app`.
-   * Default: `AUDIT_APP_DATABASE_URL`, else `DATABASE_URL`; with none, a recorder that does nothing.
+   * Default: `AUDIT_APP_DATABASE_URL`, else `DATABASE_URL`. Without any URL the recorder does
+   * nothing.
    */
   readonly databaseUrl?: string | undefined
-  /** The host's logger. Default: pino's own. */
+  /** The application's logger. Default: a logger of pino. */
   readonly logger?: AuditLogger | undefined
-  /** What is censored beside the usual secrets; `false` censors nothing at all. */
+  /** What is censored in addition to the usual secrets. `false` censors nothing, not even those. */
   readonly redact?: RedactOptions | readonly string[] | false | undefined
   /**
-   * Asked at each `record()` for who and where: the cheap way for an application that carries its
-   * request's context already. Must be quick; when it throws, the entry goes without.
+   * Called at each `record()` and `recordIn()` for the entry's context. It suits an application
+   * that already carries its request's context, and costs little. It must be quick. If it throws,
+   * the entry is stored without this context.
    */
   readonly context?: (() => AuditContext | undefined) | undefined
 }
@@ -42,11 +44,12 @@ const OPTION_NAMES = [
 ] as const
 
 /**
- * A recorder over one bounded buffer and one connection of its own.
+ * Makes a recorder with one bounded buffer and one connection of its own.
  *
- * It connects with the first entry, not before, and keeps working while the database is away.
+ * It connects when the first entry is recorded. It accepts entries while the database is
+ * unreachable, until the buffer is full.
  *
- * @throws {AuditError} `AUDIT_OPTION_INVALID`, naming every option that is wrong
+ * @throws {AuditError} `AUDIT_OPTION_INVALID`, with the name of every invalid option
  */
 export function createRecorder<Actions extends ActionMap = AnyActions>(
   options: RecorderOptions = {},
@@ -59,7 +62,7 @@ export function createRecorder<Actions extends ActionMap = AnyActions>(
   if (url === undefined) {
     logger.warn(
       {},
-      'audit is off: no databaseUrl, AUDIT_APP_DATABASE_URL or DATABASE_URL; entries are dropped',
+      'audit is off: entries are dropped. Set databaseUrl, AUDIT_APP_DATABASE_URL or DATABASE_URL',
     )
     return createNoopRecorder()
   }

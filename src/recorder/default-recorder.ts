@@ -5,16 +5,20 @@ import type { Recorder } from './recorder.ts'
 
 let defaultRecorder: Recorder = noopRecorder
 
-/** The recorder that package-level `record()` uses outside any `recorder.withContext()`. */
+/**
+ * Sets the recorder that package-level `record()` uses outside any `recorder.withContext()`.
+ * `undefined` sets one that does nothing.
+ */
 export function setDefaultRecorder<Actions extends ActionMap>(
   recorder: Recorder<Actions> | undefined,
 ): void {
-  // A recorder takes whatever it is given; its types are for who calls it by its own name.
+  // Safe, because the action types exist only at compile time: every recorder takes any entry.
   defaultRecorder = (recorder as Recorder | undefined) ?? noopRecorder
 }
 
 /**
- * Records with the context's recorder, else the default one, else not at all.
+ * Records with the recorder of the enclosing `withContext()`, else with the default recorder.
+ * Without either the entry is dropped.
  *
  * @returns whether the entry was accepted
  */

@@ -7,31 +7,35 @@ import type { AuditLogger } from '../logger.ts'
 import type { CloseResult, RecorderStats } from './recorder.ts'
 
 /**
- * Where a recorder's entries go. `Pipeline` takes them to the database; the test kit's keeps them in
- * memory. What the two have in common is not here but in `Intake` and `BoundRecorder`, once.
+ * Where a recorder's entries go: `Pipeline` takes them to the database, the memory recorder's path
+ * keeps them. `Intake` and `BoundRecorder` hold the code that both need.
  */
 export interface EntryPath {
   readonly capture: Capture
   readonly encoder: Encoder
   readonly logger: AuditLogger
   readonly isClosed: boolean
-  /** Takes an entry on its way. Total. @returns false when it was dropped, which is counted */
+  /**
+   * Takes a captured entry. Never throws.
+   *
+   * @returns false if the entry was dropped, which is counted
+   */
   accept(captured: CapturedEntry): boolean
   /** Counts an entry that was not accepted. */
   drop(reason: DropReason): false
   /**
-   * Writes encoded entries in the caller's transaction, or makes as if.
+   * Writes encoded entries in the caller's transaction. The memory recorder's path only keeps them.
    *
-   * @returns how many of them the outbox lane took
+   * @returns how many entries the outbox lane took
    */
   writeToOutbox(
     tx: AuditTransaction,
     encoded: readonly string[],
     mode: RecordInMode,
   ): Promise<number>
-  /** @param timeoutMs default: the option `closeTimeoutMs` */
+  /** @param timeoutMs in milliseconds; default: the option `closeTimeoutMs` */
   flush(timeoutMs: number | undefined): Promise<boolean>
-  /** @param timeoutMs default: the option `closeTimeoutMs` */
+  /** @param timeoutMs in milliseconds; default: the option `closeTimeoutMs` */
   close(timeoutMs: number | undefined): Promise<CloseResult>
   stats(): RecorderStats
 }

@@ -3,7 +3,7 @@ import { contextNow } from '../context/context-now.ts'
 import type { AuditContext } from '../entry.ts'
 import type { EntryPath } from './entry-path.ts'
 
-/** What a recorder and its children share: the path, and how an entry comes onto it. */
+/** What a recorder and its children share: the path, and the steps that put an entry onto it. */
 export class Intake {
   readonly path: EntryPath
   readonly #askContext: (() => AuditContext | undefined) | undefined
@@ -16,14 +16,15 @@ export class Intake {
   }
 
   /**
-   * Total: it answers at once, whatever it is given and in whatever state.
+   * Records one entry. It never throws and never waits, whatever the entry and the recorder's
+   * state.
    *
-   * @param bound what is bound to the recorder that was called
+   * @param bound the context that is bound to the called recorder
    */
   record(entry: unknown, bound: BoundContext | undefined): boolean {
     const { path } = this
     if (path.isClosed) return path.drop('closed')
-    // A getter of the entry, or a logger, that records: its own record() would never end.
+    // A getter of the entry, or a logger, called record(). Without this check that might never end.
     if (this.#isRecording) return path.drop('reentrant')
     this.#isRecording = true
     let captured: CapturedEntry | undefined
@@ -37,7 +38,7 @@ export class Intake {
     return captured === undefined ? path.drop('unshapable') : path.accept(captured)
   }
 
-  /** A recorder's own context over the scope's: what is nearer to the entry wins. */
+  /** The scope's context, overridden by the recorder's own, which is nearer to the entry. */
   contextNow(bound: BoundContext | undefined): BoundContext | undefined {
     return contextNow(this.path.capture, bound, this.#askContext)
   }

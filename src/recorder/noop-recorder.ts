@@ -2,7 +2,10 @@ import { type EntryTaker, runInScope } from '../context/scope.ts'
 import type { ActionMap, AnyActions } from '../entry.ts'
 import type { Recorder } from './recorder.ts'
 
-/** A recorder that does nothing, as cheaply as possible: for tests, and where there is no database. */
+/**
+ * Makes a recorder for tests and for applications without a database. It writes nothing, and counts
+ * each call of `record()` as dropped, with the reason `disabled`.
+ */
 export function createNoopRecorder<Actions extends ActionMap = AnyActions>(): Recorder<Actions> {
   let disabled = 0
   const recorder: Recorder<Actions> = {

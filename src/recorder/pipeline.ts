@@ -24,7 +24,7 @@ export interface PipelineParts {
   readonly capture: Capture
 }
 
-/** The way to the database: what was captured is buffered, encoded, staged and kept until logged. */
+/** Takes captured entries to the database: buffers, encodes, stages and keeps them until logged. */
 export class Pipeline implements EntryPath {
   readonly id = randomUUID()
   readonly capture: Capture
@@ -103,7 +103,7 @@ export class Pipeline implements EntryPath {
     return false
   }
 
-  /** What was dropped since the last time, as an entry of our own: the log tells of its own holes. */
+  /** Records the drops since the last call as an `audit.drop` entry, so that the log shows them. */
   #recordDrops(): void {
     const dropped = this.#drops.takeUnrecorded()
     if (dropped === undefined) return
@@ -117,18 +117,21 @@ export class Pipeline implements EntryPath {
       this.#accepted += 1
       this.#flusher.wake()
     } else {
-      this.#drops.returnUnrecorded(dropped) // the buffer is full: later
+      this.#drops.returnUnrecorded(dropped) // the buffer is full, so the next call tries again
     }
   }
 
-  /** @throws {AuditError} `AUDIT_DEADLINE_PASSED` after `statementTimeoutMs`, and as the outbox does */
+  /**
+   * @throws {AuditError} `AUDIT_DEADLINE_PASSED` after `statementTimeoutMs`; else as the outbox
+   * does
+   */
   writeToOutbox(
     tx: AuditTransaction,
     encoded: readonly string[],
     mode: RecordInMode,
   ): Promise<number> {
     const { statementTimeoutMs } = this.#limits
-    // A driver may keep a statement for ever that it was given while its transaction ended.
+    // A driver may never answer a statement that it was given while its transaction ended.
     return within(statementTimeoutMs, writeToOutbox(tx, encoded, mode), () => {
       const message = `No answer from the transaction within ${statementTimeoutMs} ms.`
       throw new AuditError('AUDIT_DEADLINE_PASSED', message)

@@ -2,53 +2,60 @@ import type { ActionMap, AnyActions, AuditContext, DropReason, EntryOf } from '.
 import type { AuditTransaction, RecordInMode } from '../lanes/outbox.ts'
 
 export interface RecordInOptions {
-  /** @default 'best-effort' */
+  /**
+   * Whether a failure is logged (`best-effort`) or also prevents the commit (`atomic`).
+   *
+   * @default 'best-effort'
+   */
   readonly mode?: RecordInMode | undefined
 }
 
 export interface RecorderStats {
-  /** Null for a recorder that does nothing. */
+  /** A UUID. Null for a recorder that does nothing. */
   readonly recorderId: string | null
-  /** Entries that were accepted: by `record()`, and our own `audit.drop` entries. */
+  /** Entries accepted by `record()`, and the recorder's own `audit.drop` entries. */
   readonly recorded: number
-  /** Of those, how many the database has confirmed to hold. */
+  /** Recorded entries that the database has confirmed. */
   readonly staged: number
-  /** Entries refused or lost, by reason; a reason that never occurred is absent. */
+  /** Entries refused or lost, by reason. A reason that never occurred is absent. */
   readonly dropped: Readonly<Partial<Record<DropReason, number>>>
-  /** Entries stored less faithfully than given; each says how in `context.degraded`. */
+  /**
+   * Entries that are stored differently from what was given. `context.degraded` of each says how.
+   */
   readonly degraded: number
-  /** Entries in memory, waiting and in flight. */
+  /** Entries in memory, whether they wait or are being sent. */
   readonly bufferedEntries: number
-  /** Their estimated size. */
+  /** Estimated size of the entries in memory, in bytes. */
   readonly bufferedBytes: number
 }
 
 export interface CloseResult {
-  /** Entries that were staged between the call of `close()` and its end. */
+  /** Entries that were staged while `close()` ran. */
   readonly flushed: number
-  /** Entries that were given up, counted as `timeout`. */
+  /** Entries that `close()` gave up, counted as `timeout`. */
   readonly dropped: number
 }
 
-/** Takes entries from handlers. Every method is safe to call at any time, closed or not. */
+/** Takes entries from handlers. Every method is safe to call at any time, also after `close()`. */
 export interface Recorder<Actions extends ActionMap = AnyActions> {
   /**
-   * Accepts one entry. Synchronous; does no I/O; never throws, whatever it is given.
+   * Accepts one entry. It is synchronous, does no I/O and never throws, whatever the entry is.
    *
-   * The entry is read during the call: changing it afterwards changes nothing.
+   * The entry is read during the call. Later changes to it have no effect.
    *
-   * @returns false when the entry was dropped; `stats().dropped` says why
+   * @returns false if the entry was dropped; `stats().dropped` says why
    */
   record(entry: EntryOf<Actions>): boolean
   /**
-   * Writes one entry or many into the outbox lane, inside the caller's own Drizzle transaction:
-   * they exist if and only if it commits. Await it inside the callback: first called after that, it
-   * may meet whoever has the connection by then.
+   * Writes one or more entries into the outbox lane, inside the caller's own Drizzle transaction.
+   * The entries exist if and only if the transaction commits. Call and await it inside the
+   * transaction's callback, because afterwards the connection may already serve another
+   * transaction.
    *
-   * In mode `best-effort` a failure of ours is logged and resolves to 0, and the transaction goes
-   * on. In mode `atomic` it rejects, and the transaction cannot commit.
+   * In mode `best-effort` a failure to record is logged and resolves to 0, and the transaction goes
+   * on. In mode `atomic` a failure rejects, and the transaction cannot commit.
    *
-   * @returns how many entries the lane took
+   * @returns how many entries the outbox lane took
    * @throws {AuditError} `AUDIT_NOT_IN_TRANSACTION` in both modes; in mode `atomic` also
    * `AUDIT_ENTRY_UNSHAPABLE`, `AUDIT_DATABASE_FAILED` and, after `statementTimeoutMs`,
    * `AUDIT_DEADLINE_PASSED`
@@ -58,22 +65,29 @@ export interface Recorder<Actions extends ActionMap = AnyActions> {
     entries: EntryOf<Actions> | readonly EntryOf<Actions>[],
     options?: RecordInOptions,
   ): Promise<number>
-  /** A recorder with context bound, over the same buffer: the cheapest way to carry context. */
+  /**
+   * Makes a recorder that adds `context` to each entry and shares this recorder's buffer. It is the
+   * cheapest way to carry context.
+   */
   child(context: AuditContext): Recorder<Actions>
-  /** Runs `fn`; whatever is recorded in it carries this context, by package-level `record()` too. */
+  /**
+   * Runs `fn`. Entries recorded inside it carry this context, also those of package-level
+   * `record()`.
+   */
   withContext<T>(context: AuditContext, fn: () => T): T
   /**
-   * Resolves to true once everything accepted before this call is staged, and to false when
-   * `timeoutMs` passed first; the entries stay buffered then.
+   * Resolves to true when all entries accepted before this call are staged. Resolves to false if
+   * `timeoutMs` passes first; the entries then stay buffered.
    *
-   * @param options.timeoutMs default `closeTimeoutMs`
+   * @param options.timeoutMs in milliseconds; default `closeTimeoutMs`
    */
   flush(options?: { readonly timeoutMs?: number | undefined }): Promise<boolean>
   /**
-   * Stages what is buffered, reports, and lets go of the connection. Safe to call twice. Closing a
-   * child closes the recorder that it came from.
+   * Stages the buffered entries, reports the counts, and closes the connection. Safe to call twice.
+   * Closing a child also closes the recorder that made it.
    *
-   * @param options.timeoutMs default `closeTimeoutMs`; what is not staged by then is dropped
+   * @param options.timeoutMs in milliseconds; entries not staged by then are dropped; default
+   * `closeTimeoutMs`
    */
   close(options?: { readonly timeoutMs?: number | undefined }): Promise<CloseResult>
   stats(): RecorderStats

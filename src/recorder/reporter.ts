@@ -3,16 +3,17 @@ import type { Report } from '../lanes/recorder-statements.ts'
 export interface ReporterParts {
   readonly intervalMs: number
   readonly counts: () => Omit<Report, 'closed'>
-  /** Called before each report but the last. */
+  /** Called before each report except the last. */
   readonly onReport: () => void
   readonly send: (report: Report) => Promise<void>
 }
 
 /**
- * Tells the database a recorder's own counts: with its first batch, then at most once an interval
- * while they change, and when it closes. A recorder with nothing new to say keeps no timer.
+ * Reports a recorder's counts to the database: with its first batch, then at most once an interval
+ * while they change, and when it closes. While the counts stay the same, no timer runs.
  *
- * What it has said last bounds what a SIGKILL can cost, so it is written into a LOGGED table.
+ * The reports go into a LOGGED table. After a SIGKILL the last report tells how many entries
+ * existed, so only entries accepted after it can be lost uncounted.
  */
 export class Reporter {
   readonly #parts: ReporterParts
@@ -25,7 +26,7 @@ export class Reporter {
     this.#parts = parts
   }
 
-  /** The counts have changed. Cheap: it does no I/O. */
+  /** Call this when the counts have changed. It does no I/O, so it is cheap. */
   changed(): void {
     if (this.#timer || this.#isStopped) return
     const waitMs = Math.max(0, this.#lastMs + this.#parts.intervalMs - performance.now())
@@ -34,7 +35,8 @@ export class Reporter {
       this.#parts.onReport()
       this.#report(false)
     }, waitMs)
-    // The process may end while it waits: whoever wants the last counts reported calls close().
+    // The timer does not keep the process alive. An application that wants the last counts reported
+    // calls close().
     this.#timer.unref()
   }
 
@@ -43,7 +45,9 @@ export class Reporter {
     clearTimeout(this.#timer)
   }
 
-  /** The last report. Never rejects: a report that fails is a count that is not known, no more. */
+  /**
+   * Sends the last report. Never rejects, because a failed report costs no entry, only the counts.
+   */
   async close(): Promise<void> {
     this.stop()
     await this.#report(true)
@@ -60,7 +64,7 @@ export class Reporter {
     try {
       await send({ ...counts(), closed })
     } catch {
-      // The database is away, which the flusher says. There may be no next batch to report with.
+      // The flusher logs that the database is away. There may be no next batch to report with.
       this.changed()
     }
   }

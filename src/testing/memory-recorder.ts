@@ -14,33 +14,38 @@ import { Intake } from '../recorder/intake.ts'
 import type { CloseResult, Recorder, RecorderStats } from '../recorder/recorder.ts'
 import { compileRedactor } from '../redact/redactor.ts'
 
-/** An entry as `audit_log` would hold it, without what the log adds. */
+/**
+ * An entry as `audit_log` would hold it, without the columns that the relay and the recorder
+ * number.
+ */
 export interface MemoryEntry
   extends Omit<LoggedEntry, 'seq' | 'loggedAt' | 'recorderId' | 'recorderSeq'> {
-  /** `outbox` for what `recordIn` took; whether its transaction committed is not known here. */
+  /** `outbox` for entries of `recordIn`, even if the transaction did not commit. */
   readonly lane: 'staging' | 'outbox'
 }
 
 export type MemoryRecorderOptions = Pick<RecorderOptions, 'redact' | 'context' | 'maxEntryBytes'>
 
-/** A recorder that keeps its entries. */
+/** A recorder that keeps its entries in memory. */
 export interface MemoryRecorder<Actions extends ActionMap = AnyActions> extends Recorder<Actions> {
-  /** What it, and its children, have recorded since the last `clear()`, in that order. */
+  /**
+   * Entries of this recorder and its children since the last `clear()`, in the order of recording.
+   */
   readonly entries: readonly MemoryEntry[]
   clear(): void
   /**
-   * Makes every `recordIn` from now on fail as the database would: it resolves to 0 in mode
+   * Makes every later `recordIn` fail as if the database had failed: it resolves to 0 in mode
    * `best-effort` and rejects in mode `atomic`.
    *
    * @param code default `AUDIT_DATABASE_FAILED`; `AUDIT_NOT_IN_TRANSACTION` rejects in both modes;
-   * `null` ends it
+   * after `null` calls succeed again
    */
   failRecordIn(code?: AuditErrorCode | null): void
 }
 
 /**
- * A recorder for tests: shapes and censors as the real one does, and keeps what would be stored.
- * It needs no database; `recordIn` takes anything for a transaction, and keeps what it is given.
+ * Makes a recorder for tests. It shapes and censors entries as the real one does, and keeps them as
+ * they would be stored. It needs no database. `recordIn` accepts any value as the transaction.
  *
  * @example
  * ```ts
@@ -67,10 +72,10 @@ export function createMemoryRecorder<Actions extends ActionMap = AnyActions>(
 
 const MEMORY_RECORDER_ID = '00000000-0000-7000-8000-000000000000'
 
-/** What goes wrong in a test is told by what its recorder answers, and not by lines in between. */
+/** Logs nothing. A test sees failures in what the recorder returns and counts. */
 const SILENT: AuditLogger = { debug() {}, info() {}, warn() {}, error() {} }
 
-/** Keeps entries where the real path would send them to the database. */
+/** Keeps the entries that `Pipeline` would send to the database. */
 class MemoryPath implements EntryPath {
   readonly capture: Capture
   readonly encoder: Encoder
@@ -98,7 +103,7 @@ class MemoryPath implements EntryPath {
     this.#entries = []
   }
 
-  /** @param code what every `recordIn` from now on fails with; null: none does */
+  /** @param code the error code of every later `recordIn`; null: they succeed */
   failWith(code: AuditErrorCode | null): void {
     this.#failure = code
   }
@@ -108,7 +113,7 @@ class MemoryPath implements EntryPath {
     try {
       this.#entries.push(storedEntry(this.encoder.encode(captured, this.#accepted), 'staging'))
     } catch {
-      this.drop('refused') // as the real path does, later
+      this.drop('refused') // `Pipeline` drops it too, but later
     }
     return true
   }
@@ -119,7 +124,7 @@ class MemoryPath implements EntryPath {
   }
 
   async writeToOutbox(_tx: AuditTransaction, encoded: readonly string[]): Promise<number> {
-    if (this.#failure) throw new AuditError(this.#failure, 'failRecordIn() asked for this.')
+    if (this.#failure) throw new AuditError(this.#failure, 'failRecordIn() made this call fail.')
     for (const json of encoded) this.#entries.push(storedEntry(json, 'outbox'))
     return encoded.length
   }
@@ -170,7 +175,7 @@ class BoundMemoryRecorder<Actions extends ActionMap>
   }
 }
 
-/** From the text that would be sent to the database, so that a test sees what would be stored. */
+/** The entry as read from the JSON for the database, so that a test sees what would be stored. */
 function storedEntry(json: string, lane: MemoryEntry['lane']): MemoryEntry {
   const row = JSON.parse(json) as Record<string, unknown>
   const text = (column: string) => (row[column] as string | null | undefined) ?? null

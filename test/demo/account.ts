@@ -4,17 +4,17 @@ import { eq, sql } from 'drizzle-orm'
 import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { collaborator, refund } from './tables.ts'
 
-/** Everything that one run of the demo put into the audit log, and everything that came out. */
+/** The counts of one run of the demo: what went into the audit log, and what came out. */
 export interface Account {
-  /** Accepted by `record()`, by its own count. */
+  /** Accepted by `record()`, as the recorder counts it. */
   readonly recorded: number
-  /** Of those: confirmed by the database, by the recorder's count. */
+  /** Of those: confirmed by the database, as the recorder counts it. */
   readonly staged: number
   /** Of those: in the log. */
   readonly logged: number
   /** Refused or given up by the recorder, by reason. */
   readonly dropped: Readonly<Record<string, number>>
-  /** Stored, but not as given; the entry itself says what was changed. */
+  /** Stored, but not as given. The entry itself says what was changed. */
   readonly degraded: number
   /** Still in memory. */
   readonly buffered: number
@@ -22,27 +22,27 @@ export interface Account {
   readonly waiting: number
   readonly deadLetters: number
   readonly gaps: number
-  /** Rows of business transactions that recorded in themselves and committed. */
+  /** Rows of business transactions that called `recordIn` and committed. */
   readonly committed: number
   /** Of those: with their entry in the log. */
   readonly committedLogged: number
-  /** Transactions that had recorded in themselves and were rolled back. */
+  /** Transactions that called `recordIn` and were rolled back. */
   readonly rolledBack: number
-  /** Entries of those, in the log or in a lane: there must be none. */
+  /** Entries of rolled back transactions, in the log or in a lane. There must be none. */
   readonly rolledBackLogged: number
   /** Numbers missing in the log's `seq`, between this run's first entry and its last. */
   readonly seqHoles: number
-  /** Requests without the answer that they should have got. */
+  /** Requests that did not get the expected answer. */
   readonly failedRequests: number
   readonly secretsSent: number
-  /** Entries of the run in whose text one of the secrets stands: there must be none. */
+  /** Entries of the run that contain one of the secrets. There must be none. */
   readonly secretsFound: number
-  /** From `record()` to the log, in milliseconds; null where nothing was logged. */
+  /** Time from `record()` to the log, in milliseconds. Null if nothing was logged. */
   readonly p50Ms: number | null
   readonly p99Ms: number | null
 }
 
-/** What is known of a run beside the database. */
+/** What is known about a run without the database. */
 export interface Run {
   readonly eventId: string
   /** By the database's clock. */
@@ -53,7 +53,7 @@ export interface Run {
   readonly secrets: readonly string[]
 }
 
-/** A handle of each login's own: the site may not read the log, nor the relay the site's tables. */
+/** One handle for each login. The site may not read the log, nor the relay the site's tables. */
 export interface Ledgers {
   readonly site: NodePgDatabase
   readonly relay: NodePgDatabase
@@ -94,7 +94,7 @@ export async function readAccount(
   }
 }
 
-/** The business rows that exist, each of which promised an entry. */
+/** The ids of the committed business rows. Each row must have an entry in the log. */
 async function committedIds(site: NodePgDatabase, eventId: string): Promise<string[]> {
   const rows = await site
     .select({ id: collaborator.id })
@@ -105,8 +105,8 @@ async function committedIds(site: NodePgDatabase, eventId: string): Promise<stri
 }
 
 /**
- * One statement and so one snapshot: the relay moves entries all the while, and each is seen in
- * exactly one place.
+ * Reads everything in one statement, and so in one snapshot. The relay moves entries meanwhile, and
+ * in one snapshot each entry is in exactly one place.
  */
 async function readCounts(
   relay: NodePgDatabase,

@@ -10,10 +10,10 @@ export interface DemoDatabase {
   readonly what: string
   /** Migrates, and makes the site's tables. */
   readonly ownerUrl: string
-  /** Whether it is ours, to make logins on and to show passwords of. */
+  /** Whether the demo started it, and so may make logins on it and show their passwords. */
   readonly isOwn: boolean
   readonly logFiles: readonly string[]
-  /** Rejects when it ends without having been asked to; says nothing of a server that is not ours. */
+  /** Rejects when the demo's own server ends by itself. Never settles for a given database. */
   readonly died: Promise<never>
   stop(): Promise<void>
 }
@@ -25,7 +25,7 @@ export interface RoleUrls {
   readonly reader: string
 }
 
-/** A real Postgres from npm, on this machine only. */
+/** Starts a real Postgres from npm. Only this machine can connect to it. */
 export async function startOwnDatabase(
   dataDir: string,
   say: (line: string) => void,
@@ -66,7 +66,7 @@ function watchOver(server: Postgres, logFile: string) {
       reject(new DemoFailure(`Postgres ended. ${tail(logFile)}`))
     }, WATCH_INTERVAL_MS)
   })
-  died.catch(() => {}) // whoever waits for it hears of it
+  died.catch(() => {}) // handled where `died` is awaited
   return { died, end: () => clearInterval(timer) }
 }
 
@@ -81,13 +81,13 @@ async function start(folder: string, say: (line: string) => void) {
       owner === undefined
         ? message
         : `${folder} is in use by another \`npm start\` (process ${owner}).\n` +
-            `End that one first, with Ctrl-C or \`kill ${owner}\`; or give this one its own folder:\n` +
+            `Stop it first, with Ctrl-C or \`kill ${owner}\`, or use another folder:\n` +
             '  npm start -- --data .data/second',
     )
   }
 }
 
-/** Somebody's database, used as it is. */
+/** Uses the database that the user gave, as it is. */
 export async function useGivenDatabase(url: string): Promise<DemoDatabase> {
   try {
     const { host, pathname } = new URL(url)
@@ -126,8 +126,8 @@ const LOGINS = {
 } as const
 
 /**
- * A login for each role of the schema, so that the demo runs with no more rights than production
- * would. Passwords are new with each start.
+ * Makes a login for each role of the schema, so that the demo has no more rights than production.
+ * Each start sets new passwords.
  */
 export async function makeLogins(ownerUrl: string): Promise<RoleUrls> {
   return withOwner(ownerUrl, async (sql) => {
@@ -151,7 +151,7 @@ export async function makeLogins(ownerUrl: string): Promise<RoleUrls> {
 /** The login that the site's own tables are granted to. */
 export const SITE_LOGIN = LOGINS.app.name
 
-/** One connection as the owner, for as long as `work` takes. */
+/** Runs `work` with one connection as the owner, then closes the connection. */
 export async function withOwner<T>(
   url: string,
   work: (sql: postgres.Sql) => Promise<T>,

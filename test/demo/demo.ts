@@ -19,15 +19,18 @@ import { note, step } from './steps.ts'
 import { bold, dim, say } from './terminal.ts'
 import { tryIt } from './try-it.ts'
 
-/** What fails because Postgres or the relay died is told by that, which may be noticed later. */
+/**
+ * How long a failed step waits for the news that Postgres or the relay died. That is the cause then,
+ * but it may be noticed later.
+ */
 const CAUSE_TIMEOUT_MS = 500
-/** A person waits. */
+/** Short, because a person waits. */
 const CLOSE_TIMEOUT_MS = 5_000
 
 /**
- * The whole demo, in order. What it starts, `ending` ends.
+ * Runs the whole demo, in order. Everything that it starts is added to `ending`.
  *
- * @returns whether the account balances; without `once` it never returns
+ * @returns whether the account balances; without `once` it does not return
  */
 export async function demo(options: DemoOptions, ending: Ending): Promise<boolean> {
   const { dataDir, port, once } = options
@@ -72,7 +75,7 @@ export async function demo(options: DemoOptions, ending: Ending): Promise<boolea
 }
 
 function openDatabase({ databaseUrl, dataDir }: DemoOptions): Promise<DemoDatabase> {
-  return step(databaseUrl ? 'Asking the database' : 'Starting Postgres', async () => {
+  return step(databaseUrl ? 'Connecting to the database' : 'Starting Postgres', async () => {
     const database = databaseUrl
       ? await useGivenDatabase(databaseUrl)
       : await startOwnDatabase(dataDir, note)
@@ -83,7 +86,7 @@ function openDatabase({ databaseUrl, dataDir }: DemoOptions): Promise<DemoDataba
 /** The schema, the site's own tables, and a URL for each part of the demo. */
 async function prepare({ ownerUrl, isOwn }: DemoDatabase, dataDir: string): Promise<RoleUrls> {
   await step('Running audit-relay migrate', async () => {
-    const wayOut = isOwn ? `To start afresh, delete ${dataDir}.` : ''
+    const wayOut = isOwn ? `To start over, delete ${dataDir}.` : ''
     const said = await migrate(ownerUrl, wayOut)
     const [, names] = /^Applied: (.*)\.$/.exec(said) ?? []
     const done = names ? `${names.split(', ').length} migrations applied` : said

@@ -10,14 +10,14 @@ interface End {
 // One Ctrl-C arrives as up to three signals: from the terminal, from npm and from tsx.
 const SAME_SIGNAL_MS = 300
 
-/** Longer than any of those takes that know a limit of their own. */
+/** Longer than the limits that some parts have themselves. */
 const END_TIMEOUT_MS = 40_000
 
-/** What is running, to be ended in the opposite order of its start. */
+/** Ends everything that is running, in the reverse order of its start. */
 export class Ending {
   /**
-   * Resolves with the first SIGINT or SIGTERM. The second one ends the process at once, and so does
-   * the first one where everything is ending already.
+   * Resolves with the first SIGINT or SIGTERM. A second one ends the process at once. If everything
+   * is ending already, the first one also does.
    */
   readonly asked: Promise<NodeJS.Signals>
   readonly #ends: End[] = []
@@ -41,13 +41,16 @@ export class Ending {
     })
   }
 
-  /** Something that was started while everything is already ending is ended at once. */
+  /** Adds a part to be ended later. If everything is ending already, the part is ended at once. */
   async add(name: string, end: () => Promise<unknown>): Promise<void> {
     if (this.#ending) await end()
     else this.#ends.push({ name, end })
   }
 
-  /** Safe to call twice. Never rejects: what does not end well is said, and the rest goes on. */
+  /**
+   * Safe to call twice. Never rejects: a part that fails to end is printed, and the others still
+   * end.
+   */
   run(): Promise<void> {
     this.#ending ??= this.#run()
     return this.#ending
@@ -65,7 +68,7 @@ export class Ending {
       try {
         await Promise.race([end(), overdue()])
       } catch (error) {
-        problems.push(`${name} did not end well: ${messageOf(error)}`)
+        problems.push(`Stopping ${name} failed: ${messageOf(error)}`)
       }
     }
     say(dim(`. ${took(performance.now() - startedMs)}`))
@@ -75,5 +78,5 @@ export class Ending {
 
 async function overdue(): Promise<never> {
   await sleep(END_TIMEOUT_MS, undefined, { ref: false })
-  throw new Error(`it has not ended after ${END_TIMEOUT_MS / 1_000} s`)
+  throw new Error(`still running after ${END_TIMEOUT_MS / 1_000} s`)
 }

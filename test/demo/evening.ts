@@ -24,11 +24,11 @@ const CLOCK_MARGIN_MS = 1_000
 export interface EveningParts {
   readonly site: RunningSite
   readonly relayUrl: string
-  /** Somebody else's audit events to replay. */
+  /** A file with audit events of another system, to replay. */
   readonly sampleFile: string | undefined
 }
 
-/** One evening at the site: visitors come, and afterwards every entry is accounted for. */
+/** Runs one evening at the site: sends the visitors' requests, then accounts for every entry. */
 export async function evening({ site, relayUrl, sampleFile }: EveningParts) {
   const startedAt = new Date(Date.now() - CLOCK_MARGIN_MS)
   const imports = await readImports(sampleFile)
@@ -48,8 +48,8 @@ export async function evening({ site, relayUrl, sampleFile }: EveningParts) {
   const account = await step('Waiting until every entry has arrived', async () => {
     const last = await settled(() => readAccount(ledgers, run, site.audit.stats()))
     const isFine = isSettled(last)
-    const arrived = 'Nothing is left in memory, nothing in the lanes'
-    const stuck = `Given up after ${SETTLE_TIMEOUT_MS / 1_000} s: something is still on its way`
+    const arrived = 'No entry is left in memory or in the lanes'
+    const stuck = `After ${SETTLE_TIMEOUT_MS / 1_000} s entries are still in memory or in the lanes`
     return [last, isFine ? arrived : stuck, isFine]
   })
   await relayClient.end()
@@ -62,7 +62,7 @@ export async function evening({ site, relayUrl, sampleFile }: EveningParts) {
 
 async function readImports(file: string | undefined): Promise<readonly ImportedEntry[]> {
   if (file === undefined) {
-    note('No AUDIT_SAMPLE: the entries of another system that are replayed are of our own making')
+    note('AUDIT_SAMPLE is not set, so made-up entries of another system are replayed')
     return madeUpImports()
   }
   const name = path.basename(file)
@@ -70,12 +70,10 @@ async function readImports(file: string | undefined): Promise<readonly ImportedE
     const { entries, brokenLines, isCut } = await readSample(file)
     const [first] = brokenLines
     if (first !== undefined) {
-      note(
-        `${name}: lines that are no events, and left out: ${brokenLines.length} (first: ${first})`,
-      )
+      note(`${name}: left out ${brokenLines.length} lines that are not events, first line ${first}`)
     }
     const extent = isCut ? `the first ${number(entries.length)}` : `all ${number(entries.length)}`
-    note(`Replaying ${extent} of the audit events in ${name}`)
+    note(`Replaying ${extent} audit events of ${name}`)
     return entries
   } catch (error) {
     note(`AUDIT_SAMPLE cannot be read, so made-up entries are replayed: ${messageOf(error)}`)
@@ -97,7 +95,7 @@ function inWords(total: number, { byStatus, rolledBack, unexpected }: Answers): 
   return parts.join(', ')
 }
 
-/** The account as it stands when nothing is on its way any more, or when time is up. */
+/** Reads the account until no entry is on its way any more, or until the time is up. */
 async function settled(read: () => Promise<Account>): Promise<Account> {
   const deadlineMs = performance.now() + SETTLE_TIMEOUT_MS
   for (;;) {

@@ -1,4 +1,4 @@
-/** Something that the reader can do something about: shown without a stack. */
+/** A failure that the user can solve. It is printed without a stack. */
 export class DemoFailure extends Error {
   override readonly name: string = 'DemoFailure'
 }

@@ -1,4 +1,4 @@
-/** An entry as another system gives it to the site: as JSON, with whatever it calls an id. */
+/** An entry as another system sends it to the site, as JSON. Its ids need not be UUIDs. */
 export interface ImportedEntry {
   readonly action?: string | undefined
   readonly userId?: string | undefined

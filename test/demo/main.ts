@@ -10,7 +10,7 @@ const FAILED = 1
 const MISUSED = 2
 const INTERRUPTED = 130
 
-/** `npm start`: the whole product on this machine. See `npm start -- --help`. */
+/** Runs `npm start`, the whole product on this machine. See `npm start -- --help`. */
 async function main(args: readonly string[], ending: Ending): Promise<number> {
   const options = readOptions(args, process.env)
   if (options.help) {
@@ -18,7 +18,7 @@ async function main(args: readonly string[], ending: Ending): Promise<number> {
     return BALANCED
   }
   const run = demo(options, ending).then((isBalanced) => (isBalanced ? BALANCED : FAILED))
-  // Asked to end, without --once, is the good end; with it there is no verdict to give.
+  // Without --once a signal is the normal end. With --once it comes before the verdict.
   const asked = ending.asked.then(() => (options.once ? INTERRUPTED : BALANCED))
   return Promise.race([run, asked])
 }
@@ -31,7 +31,7 @@ function explain(error: unknown): number {
   return error instanceof Misuse ? MISUSED : FAILED
 }
 
-// Nobody reads any more. Postgres and the relay end by themselves when we do.
+// Nobody reads the output any more. Postgres and the relay end with this process.
 process.stdout.on('error', () => process.exit(FAILED))
 
 const ending = new Ending()

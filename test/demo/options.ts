@@ -3,21 +3,21 @@ import { Misuse } from './failures.ts'
 
 export interface DemoOptions {
   readonly help: boolean
-  /** End after the account, with its verdict as the exit code. */
+  /** Whether to end after the account, with its verdict as the exit code. */
   readonly once: boolean
   /** Where Postgres' data and the logs go. */
   readonly dataDir: string
-  /** Of the site; 0 is any that is free. */
+  /** The site's port. 0 means any free port. */
   readonly port: number
   /** A database to use instead of starting a server. */
   readonly databaseUrl: string | undefined
-  /** A file of somebody else's audit events to replay. */
+  /** A file with audit events of another system, to replay. */
   readonly sample: string | undefined
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** @throws {Misuse} naming what is wrong */
+/** @throws {Misuse} with the option or variable that is wrong */
 export function readOptions(args: readonly string[], environment: Environment): DemoOptions {
   const values = parse(args)
   const databaseUrl = environment['DATABASE_URL'] || undefined
@@ -57,18 +57,18 @@ function parse(args: readonly string[]) {
 export const USAGE = `npm start: the whole product on this machine, from a request to the log
 
 Starts a Postgres, a relay and a small site, sends the site some hundreds of requests, and accounts
-for every audit entry. Needs nothing but what "npm ci" installed.
+for every audit entry. It needs only what "npm ci" installed.
 
 Usage
-  npm start                    run, then stay up for you to try things; Ctrl-C ends it
-  npm start -- --once          run, then end: 0 when the account balances, 1 when it does not
-  npm start -- --data FOLDER   Postgres' data and the logs go there; default .data
+  npm start                    run, then keep running for you to try things; Ctrl-C stops it
+  npm start -- --once          run, then exit with 0 if the account balances, with 1 if it does not
+  npm start -- --data FOLDER   keep Postgres' data and the logs in FOLDER; default .data
 
 Environment
   DATABASE_URL    use this database instead of starting a Postgres. Its login must be allowed to
-                  create the schemas "audit" and "audit_demo"; both stay there afterwards
-  DEMO_PORT       the site's port; default one that is free
-  AUDIT_SAMPLE    a file of audit events to replay, as AWS CloudTrail records them: one JSON object
-                  a line, gzipped where its name ends in .gz
-  NO_COLOR        no colours
+                  create the schemas "audit" and "audit_demo". The demo does not delete them
+  DEMO_PORT       the site's port; default any free port
+  AUDIT_SAMPLE    a file with audit events of AWS CloudTrail to replay: one JSON object a line,
+                  gzipped if the name ends in .gz
+  NO_COLOR        print without colours
 `

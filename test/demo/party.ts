@@ -3,7 +3,9 @@ import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
 import { GUESTS } from './people.ts'
 import { event, feature, guest, purchase } from './tables.ts'
 
-/** The event that this run is about: a new one each time, so that its entries can be told. */
+/**
+ * The event of this run. Each run makes a new one, so that its entries can be told from older ones.
+ */
 export interface Party {
   readonly id: string
   readonly name: string

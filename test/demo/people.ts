@@ -1,4 +1,4 @@
-/** Who can sign in to the site, by the name that a request's `x-user` header gives. */
+/** The ids of the users who can sign in to the site, by their name in the header `x-user`. */
 export const HOSTS: Readonly<Record<string, string>> = {
   ada: '0b6d9a52-6c1f-4f0e-9a53-3f6d1c1f0a01',
   grace: '4f1c7e88-2d5b-4b1a-8f0e-7a9e5d2c0b02',
@@ -15,7 +15,7 @@ export function hostName(id: string): string | undefined {
 const FIRST = ['Noor', 'Emeka', 'Yuki', 'Sofía', 'Liam', 'Aroha', 'Priya', 'Zoë', 'Mateo', 'Inga']
 const LAST = ['Haddad', 'Okafor', 'Tanaka', 'Herrera', 'Byrne', 'Ngata', 'Rao', 'Lindqvist']
 
-/** Those who were invited to the event. */
+/** The names of the guests of the event. */
 export const GUESTS: readonly string[] = FIRST.flatMap((first) =>
   LAST.map((last) => `${first} ${last}`),
 )

@@ -11,7 +11,7 @@ import { tail } from './terminal.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const PROGRAM = ['--import', 'tsx', 'relay/main.ts']
-/** Who has the page's token; reading is logged under this name. */
+/** The name that the page's token belongs to. Reads of the page are logged under it. */
 const PAGE_VIEWER = 'you'
 const START_TIMEOUT_MS = 20_000
 const STOP_TIMEOUT_MS = 15_000
@@ -19,8 +19,8 @@ const STOP_TIMEOUT_MS = 15_000
 /**
  * Runs `audit-relay migrate`, as a deployment does.
  *
- * @param wayOut what to do where it fails
- * @returns what it said
+ * @param wayOut a sentence for the error message: what to do if it fails
+ * @returns its output
  */
 export async function migrate(ownerUrl: string, wayOut: string): Promise<string> {
   const child = launch(['migrate'], { AUDIT_OWNER_DATABASE_URL: ownerUrl }, 'pipe')
@@ -37,21 +37,21 @@ export async function migrate(ownerUrl: string, wayOut: string): Promise<string>
 
 export interface RelayProcess {
   readonly pid: number
-  /** The timeline page that it serves, with a token in it: whoever has the URL may look. */
+  /** The timeline page that it serves. The URL holds a token, so it gives access to the page. */
   readonly pageUrl: string
-  /** Rejects when the relay ends without having been asked to. */
+  /** Rejects when the relay ends by itself. */
   readonly died: Promise<never>
   stop(): Promise<void>
 }
 
-/** Starts the relay as a process of its own, as production does, and waits for its first word. */
+/** Starts the relay as its own process, as production does, and waits until it serves the page. */
 export async function startRelay(urls: RoleUrls, logFile: string): Promise<RelayProcess> {
   const log = fs.openSync(logFile, 'w')
   const token = randomBytes(24).toString('base64url')
   const its = {
     AUDIT_RELAY_DATABASE_URL: urls.relay,
     AUDIT_READER_DATABASE_URL: urls.reader,
-    AUDIT_APP_DATABASE_URL: urls.app, // reading is itself written into the log
+    AUDIT_APP_DATABASE_URL: urls.app, // to record who reads the page
     AUDIT_HTTP_PORT: '0',
     AUDIT_PAGE_TOKEN: `${PAGE_VIEWER}:${token}`,
     AUDIT_LOG_LEVEL: 'info',
@@ -66,7 +66,7 @@ export async function startRelay(urls: RoleUrls, logFile: string): Promise<Relay
       reject(new DemoFailure(`The relay ended ${how}. ${tail(logFile)}`))
     })
   })
-  died.catch(() => {}) // whoever waits for it hears of it
+  died.catch(() => {}) // handled where `died` is awaited
   const pageUrl = await Promise.race([servedAt(logFile), died])
   return {
     pid: child.pid ?? 0,
@@ -79,7 +79,7 @@ export async function startRelay(urls: RoleUrls, logFile: string): Promise<Relay
   }
 }
 
-/** Ends when we end, whatever becomes of us; and hears no Ctrl-C, which is ours to handle. */
+/** Its process ends when this one does, however that ends. Ctrl-C does not reach it directly. */
 function launch(
   args: readonly string[],
   its: Readonly<Record<string, string>>,
@@ -96,14 +96,15 @@ function launch(
   return child
 }
 
-/** Where it says that it serves the page: by then it runs. */
+/** Waits until the relay logs the URL of the page. It runs by then. */
 async function servedAt(logFile: string): Promise<string> {
   const deadline = Date.now() + START_TIMEOUT_MS
   for (;;) {
     const [, url] = /"url":"(http:[^"]+)"/.exec(fs.readFileSync(logFile, 'utf8')) ?? []
     if (url !== undefined) return url
     if (Date.now() > deadline) {
-      throw new DemoFailure(`The relay has not begun within ${START_TIMEOUT_MS / 1_000} s.`)
+      const limit = `${START_TIMEOUT_MS / 1_000} s`
+      throw new DemoFailure(`The relay did not start within ${limit}. ${tail(logFile)}`)
     }
     await sleep(20)
   }
@@ -120,7 +121,7 @@ async function end(child: ChildProcess): Promise<void> {
   if (code !== 0) throw new Error(`it ended with code ${code}`)
 }
 
-/** Ours, without anything that would lead the relay to another database. */
+/** This process's environment, without the variables that would name another database. */
 function relayEnvironment(its: Readonly<Record<string, string>>): NodeJS.ProcessEnv {
   const ours = Object.entries(process.env).filter(
     ([name]) => name !== 'DATABASE_URL' && !/^AUDIT_\w+_DATABASE_URL$/.test(name),

@@ -14,7 +14,7 @@ export function printAccount(account: Account, verdict: Verdict): void {
     ['recorded', counted(account.recorded), 'accepted by record()'],
     ['staged', counted(account.staged), 'confirmed by the database'],
     ['logged', counted(account.logged), 'in audit_log'],
-    ['degraded', counted(account.degraded), 'of those, not as given: an id that is no UUID, say'],
+    ['degraded', counted(account.degraded), 'of those, not stored as given, such as an invalid id'],
     ['dropped', counted(droppedTotal), reasons && `refused or given up: ${reasons}`],
   ])
   lines('recordIn(tx)', [
@@ -31,7 +31,7 @@ export function printAccount(account: Account, verdict: Verdict): void {
     [
       'secrets',
       hopedNot(account.secretsFound),
-      `entries with one of the ${secretsSent} secrets sent`,
+      `entries that contain one of the ${secretsSent} secrets sent`,
     ],
   ])
   lines('how long', [
@@ -66,6 +66,6 @@ function lines(head: string, rows: readonly (readonly [string, string, string])[
 
 const right = (figure: string) => figure.padStart(8)
 const counted = (count: number) => bold(right(number(count)))
-/** What should be nothing is quiet while it is, and loud when it is not. */
+/** A figure that should be 0: dim if it is 0, red if it is not. */
 const hopedNot = (count: number) => (count === 0 ? dim : red)(right(number(count)))
 const inMs = (ms: number | null) => right(ms === null ? '-' : `${number(Math.round(ms))} ms`)

@@ -15,16 +15,16 @@ import { readTimeline, timelineTable } from './timeline.ts'
 const HOST = '127.0.0.1'
 const DATABASE_CONNECTIONS = 6
 const DATABASE_END_MS = 1_000
-/** How long a request in flight may take to end before its connection is closed. */
+/** How long a running request may take before its connection is closed. */
 const REQUESTS_END_MS = 1_000
 
-/** The site as its own team would start it: a recorder, a database, a server. */
+/** The site as its own team would start it, with a recorder, a database and a server. */
 export interface RunningSite {
   readonly origin: string
   readonly audit: Recorder
-  /** As the site's own login. */
+  /** Connected as the site's own login. */
   readonly db: NodePgDatabase
-  /** As support's login, who read the log. */
+  /** Connected as the login of support, which may read the log. */
   readonly reader: NodePgDatabase
   closeHttp(): Promise<void>
   closeDatabase(): Promise<void>
@@ -56,19 +56,19 @@ export async function openSite(
     reader,
     closeHttp: () => closeHttp(server),
     closeDatabase: async () => {
-      // A pool waits for connections that broke while they were lent out.
+      // A pool also waits for borrowed connections that broke, so the wait has a limit.
       await Promise.race([Promise.all([own.end(), support.end()]), sleep(DATABASE_END_MS)])
     },
   }
 }
 
 /**
- * Connections of the site's own. Not by the driver that the recorder uses: with that one a database
- * that goes away in the middle of a transaction ends the whole process.
+ * Makes the site's own connections. It does not use the recorder's driver, because with that driver
+ * a database that goes away in the middle of a transaction ends the whole process.
  */
 export function connect(url: string, name: string): pg.Pool {
   const connectionString = new URL(url)
-  // `sslmode=require` then means what it means to every other client.
+  // With this parameter `sslmode=require` means the same as in every other client.
   if (connectionString.searchParams.has('sslmode')) {
     connectionString.searchParams.set('uselibpqcompat', 'true')
   }
@@ -79,7 +79,7 @@ export function connect(url: string, name: string): pg.Pool {
     connectionTimeoutMillis: 5_000,
     query_timeout: 20_000,
   })
-  // A connection that breaks while no query runs on it: the next query says so, or makes a new one.
+  // An idle connection may break. The next query reports that, or makes a new connection.
   pool.on('error', () => {})
   pool.on('connect', (client) => client.on('error', () => {}))
   return pool
@@ -93,12 +93,12 @@ async function listen(fetch: Fetch, port: number): Promise<Server> {
     await once(server, 'listening')
   } catch (error) {
     if (Reflect.get(Object(error), 'code') !== 'EADDRINUSE') throw error
-    throw new DemoFailure(`Port ${port} of DEMO_PORT is taken. Name another one, or none.`)
+    throw new DemoFailure(`DEMO_PORT=${port} is in use. Set another port, or unset DEMO_PORT.`)
   }
   return server
 }
 
-/** A client's idle connection would hold the end up for as long as it likes. */
+/** Also closes idle connections, because a client could keep one open without end. */
 async function closeHttp(server: Server): Promise<void> {
   const closed = once(server, 'close')
   server.close()

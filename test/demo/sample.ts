@@ -6,19 +6,20 @@ import type { ImportedEntry } from './imported-entry.ts'
 
 export interface Sample {
   readonly entries: readonly ImportedEntry[]
-  /** The numbers of the lines that are no events. */
+  /** The numbers of the lines that are not events. */
   readonly brokenLines: readonly number[]
-  /** Whether the file went on after the last line that was read. */
+  /** Whether the file has more lines than were read. */
   readonly isCut: boolean
 }
 
-/** Ten seconds of replay or so; the demo is no import tool. */
+/** About ten seconds of replay. The demo is not an import tool. */
 const MAX_LINES = 5_000
 
 /**
- * Reads audit events as AWS CloudTrail records them, one JSON object a line.
+ * Reads audit events as AWS CloudTrail records them, one JSON object a line. A line that is not an
+ * event is left out and listed in `brokenLines`.
  *
- * @throws where the file cannot be read; a line that is no event is left out and counted
+ * @throws {Error} if the file cannot be read
  */
 export async function readSample(file: string): Promise<Sample> {
   const entries: ImportedEntry[] = []
@@ -46,7 +47,7 @@ async function* linesOf(file: string): AsyncGenerator<string> {
         failure = error
       })
   yield* createInterface({ input: text, crlfDelay: Number.POSITIVE_INFINITY })
-  // readline ends without a word where its input fails.
+  // readline ends without an error when its input fails.
   if (failure) throw failure
 }
 
@@ -58,7 +59,7 @@ function parse(line: string): unknown {
   }
 }
 
-/** The event in our words; undefined where it lacks what makes it one. */
+/** The event as an entry. Undefined if it has no source, no name or no valid time. */
 export function entryOf(event: unknown): ImportedEntry | undefined {
   const action = actionOf(textAt(event, 'eventSource'), textAt(event, 'eventName'))
   const occurredAt = textAt(event, 'eventTime')
@@ -87,7 +88,7 @@ export function entryOf(event: unknown): ImportedEntry | undefined {
   }
 }
 
-/** `s3.amazonaws.com` and `GetObject` are `s3.get_object`. */
+/** The action of an event: `s3.amazonaws.com` and `GetObject` become `s3.get_object`. */
 function actionOf(source: string | undefined, name: string | undefined): string | undefined {
   const service = source?.split('.')[0]
   const verb = name

@@ -6,10 +6,10 @@ import * as tables from './tables.ts'
 const SCHEMA = tables.demoSchema.schemaName
 
 /**
- * Makes the site's own tables where they are missing, or not as this version of the demo wants
- * them: what is in them is only there for the audit log to be about something.
+ * Makes the site's own tables. It replaces tables of another version of the demo, with their rows,
+ * because the rows are only examples.
  *
- * @param login gets to use them; left out where the owner uses them itself
+ * @param login may use the tables; undefined if the owner uses them itself
  */
 export async function makeSiteTables(ownerUrl: string, login: string | undefined): Promise<void> {
   const statements = await generateMigration(generateDrizzleJson({}), generateDrizzleJson(tables))

@@ -12,11 +12,11 @@ import { collaborator, event, feature, guest, purchase, refund } from './tables.
 export interface SiteParts {
   readonly audit: Recorder
   readonly db: NodePgDatabase
-  /** The event's timeline as text, newest last. */
+  /** The event's timeline as text, with the newest entry last. */
   readonly timeline: (eventId: string) => Promise<string>
 }
 
-/** An event host's site. Each handler does its work and says so in the audit log. */
+/** Makes an event host's site. Each handler does its work and records it in the audit log. */
 export function createSite({
   audit,
   db,
@@ -88,8 +88,8 @@ export function createSite({
     return c.json({ recipients }, 202)
   })
 
-  // As careless as real life: the password goes along into the log's metadata. It is censored
-  // before it leaves this process.
+  // Careless on purpose: the handler puts the password into the entry's metadata. The recorder
+  // censors it before it leaves this process.
   app.put('/events/:eventId/integrations/:provider', async (c) => {
     const settings = await c.req.json<Record<string, unknown>>()
     c.var.audit.record({
@@ -99,8 +99,8 @@ export function createSite({
     return c.json({ connected: true })
   })
 
-  // The invitation and its entry exist together or not at all. Best effort, the default: were the
-  // audit log to fail, the invitation would still be made.
+  // The invitation and its entry exist together or not at all. In the default mode `best-effort`
+  // the invitation is still made if the audit log fails.
   app.post('/events/:eventId/collaborators', async (c) => {
     const { email, access } = await c.req.json<{ email: string; access: string }>()
     const invitation = { id: randomUUID(), eventId: c.req.param('eventId'), email, access }
@@ -112,12 +112,12 @@ export function createSite({
         targetId: invitation.id,
         metadata: { email, access },
       })
-      mail(email) // where it throws, neither the row nor the entry was ever there
+      mail(email) // if it throws, neither the row nor the entry exists
     })
     return c.json(invitation, 201)
   })
 
-  // Money: no entry, no refund.
+  // Money is involved, so without an entry there is no refund.
   app.post('/events/:eventId/purchases/:purchaseId/refunds', async (c) => {
     const { eventId, purchaseId } = c.req.param()
     const { amountCents } = await c.req.json<{ amountCents: number }>()
@@ -138,13 +138,13 @@ export function createSite({
         .select({ cents: sum(refund.amountCents).mapWith(Number) })
         .from(refund)
         .where(eq(refund.purchaseId, purchaseId))
-      if (Number(total?.cents) > bought.paidCents) throw conflict('More than was paid.')
+      if (Number(total?.cents) > bought.paidCents) throw conflict('A refund exceeds the price.')
     })
     return c.json(made, 201)
   })
 
-  // Somebody else's entries, as they come: nested, odd, with ids that are no UUIDs. One without an
-  // action is refused by record(), which says so and counts it.
+  // Entries of another system, unchanged: nested, odd, with ids that are not UUIDs. record()
+  // refuses an entry without an action, returns false and counts it.
   app.post('/imports', async (c) => {
     const { action, occurredAt, ...rest } = await c.req.json<ImportedEntry>()
     const isAccepted = c.var.audit.record({
@@ -159,20 +159,20 @@ export function createSite({
 
   app.onError((error, c) => {
     if (error instanceof HTTPException) return c.json({ error: error.message }, error.status)
-    if (isNoUuid(error)) return c.json({ error: 'There is no such thing.' }, 404)
-    if (error instanceof SyntaxError) return c.json({ error: 'The body is no JSON.' }, 400)
+    if (isNoUuid(error)) return c.json({ error: 'The id is not a UUID.' }, 404)
+    if (error instanceof SyntaxError) return c.json({ error: 'The body is not JSON.' }, 400)
     return c.json({ error: 'Internal error' }, 500)
   })
 
   return app
 }
 
-/** Sends the invitation, or throws where that is impossible. */
+/** Sends the invitation, or throws if the address cannot be reached. */
 function mail(email: string): void {
   if (email.endsWith('.invalid')) throw conflict(`${email} cannot be reached.`)
 }
 
-/** The database's word on an id that is none. */
+/** Whether the database refused an id because it is not a UUID. */
 function isNoUuid(error: Error): boolean {
   return Reflect.get(Object(error.cause), 'code') === '22P02'
 }

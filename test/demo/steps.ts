@@ -2,19 +2,19 @@ import { COLUMNS, cut, dim, green, isLive, overwrite, red, say, took } from './t
 
 const SLOW_MS = 1_000
 
-/** What a step made, the text of its line, and whether that is good news. */
+/** What a step made, the text of its line, and whether the step succeeded. */
 export type StepResult<T> = readonly [made: T, done: string, isFine?: boolean]
 
 let isOver = false
 
-/** Everything is ending: no further step begins, and what fails meanwhile is not worth a line. */
+/** Stops the steps: no further step begins, and failures are no longer printed. */
 export function endSteps(): void {
   isOver = true
 }
 
 /**
- * One step of the demo, with a line for what came of it and how long it took. In a terminal its
- * line is there from the start; elsewhere one is written beforehand where it takes over a second.
+ * Runs one step of the demo and prints a line with its result and duration. A terminal shows a line
+ * from the start. Other outputs get an extra line if the step takes over a second.
  */
 export async function step<T>(doing: string, work: () => Promise<StepResult<T>>): Promise<T> {
   if (isOver) return never()
@@ -42,9 +42,9 @@ export async function step<T>(doing: string, work: () => Promise<StepResult<T>>)
   }
 }
 
-/** Something worth knowing between the steps. */
+/** Prints a note between the steps. */
 export function note(text: string): void {
-  // Broken where there is a space; a long path stays whole, to be copied.
+  // Broken only at spaces, so that a long path stays whole and can be copied.
   const lines = text.match(/\S.{0,94}(?=\s|$)|\S+/g) ?? []
   finish(lines.map((line) => `    ${dim(line)}`).join('\n'))
 }

@@ -1,12 +1,12 @@
 import fs from 'node:fs'
 import tty from 'node:tty'
 
-/** What the output is laid out for. */
+/** The width of the output, in characters. */
 export const COLUMNS = 100
 
 const terminal = process.stdout instanceof tty.WriteStream ? process.stdout : undefined
 
-/** Whether a line can be written over. */
+/** Whether a line can be overwritten. */
 export const isLive = terminal !== undefined && process.env['TERM'] !== 'dumb'
 
 const painter = (isOn: boolean) => {
@@ -23,7 +23,7 @@ const painter = (isOn: boolean) => {
 }
 export type Paint = ReturnType<typeof painter>
 
-/** For our own output. Node's own answer minds NO_COLOR and TERM. */
+/** For this process's output. Node's `hasColors` respects NO_COLOR and TERM. */
 export const paint: Paint = painter(terminal?.hasColors() ?? false)
 /** For text that goes elsewhere. */
 export const plain: Paint = painter(false)
@@ -34,16 +34,16 @@ export function say(line = ''): void {
   process.stdout.write(`${line}\n`)
 }
 
-/** Writes over the line that the cursor is in. */
+/** Overwrites the line of the cursor. */
 export function overwrite(text: string): void {
   process.stdout.write(`\r\x1b[K${text}`)
 }
 
 export const number = (value: number) => value.toLocaleString('en-US')
 
-/** Cut to a length, with a sign that it was. */
+/** The text, cut to this many characters. A cut text ends in `…`. */
 export function cut(text: string, columns: number): string {
-  const characters = [...text] // not in the middle of an emoji
+  const characters = [...text] // so that an emoji is not cut in two
   return characters.length > columns ? `${characters.slice(0, columns - 1).join('')}…` : text
 }
 
@@ -51,7 +51,7 @@ export function took(ms: number): string {
   return ms < 1_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
 }
 
-/** The last lines of a log, each no longer than the terminal's. */
+/** The last eight lines of a log, each cut to the width of the output. */
 export function tail(file: string): string {
   const lines = fs.readFileSync(file, 'utf8').trimEnd().split('\n').slice(-8)
   return `The end of ${file}:\n${lines.map((line) => `  ${cut(line, COLUMNS - 2)}`).join('\n')}`

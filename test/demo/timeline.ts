@@ -10,7 +10,7 @@ const OUTBOX_MARK = '*'
 
 export type TimelineRow = typeof auditLog.$inferSelect
 
-/** An event's newest entries, oldest of them first. */
+/** An event's 20 newest entries, the oldest of them first. */
 export async function readTimeline(
   db: NodePgDatabase,
   eventId: string,
@@ -30,7 +30,7 @@ export interface ExamplesOf {
   readonly since: Date
 }
 
-/** A little of everything in a run: each action's last entry, and a few of another system's. */
+/** Examples from a run: the last entry of each action, and three entries of another system. */
 export async function readExamples(
   db: NodePgDatabase,
   { eventId, recorderId, since }: ExamplesOf,
@@ -49,7 +49,7 @@ export async function readExamples(
   const isImported = and(
     eq(auditLog.recorderId, recorderId),
     isNull(auditLog.eventId),
-    // There are plenty: those that show most.
+    // There are many, so only those with metadata and a short action.
     sql`${auditLog.metadata} <> '{}' and char_length(${auditLog.action}) <= ${WIDTHS.action}`,
   )
   const theirs = await newestOfEach(isImported, 3)
@@ -84,7 +84,7 @@ export function timelineTable(rows: readonly TimelineRow[], paint: Paint): strin
   return [head, ...lines, ...legend].join('\n')
 }
 
-/** What a recorder took through the fast lane bears its running number. */
+/** Entries of `record()` have a recorder's id. Entries from the outbox have none. */
 function isFromOutbox({ recorderId }: TimelineRow): boolean {
   return recorderId === null
 }
@@ -97,13 +97,15 @@ function pad(column: keyof typeof WIDTHS, text: string): string {
   return cut(text.replaceAll(/\s+/g, ' '), WIDTHS[column]).padEnd(WIDTHS[column])
 }
 
-/** The hour of today, or the date of another day: replayed entries keep their own time. */
+/**
+ * The time of a recent entry, or the date of an older one. Replayed entries keep their own time.
+ */
 function timeOf(at: Date): string {
   const isRecent = Date.now() - at.getTime() < 12 * 3_600_000
   return isRecent ? at.toISOString().slice(11, 19) : at.toISOString().slice(0, 10)
 }
 
-/** The host's name; or the end of whatever another system calls its user. */
+/** The host's name, or the last part of another system's user id. */
 function whoOf({ userId, context }: TimelineRow): string {
   if (userId !== null) return hostName(userId) ?? userId
   const given: unknown = Reflect.get(Object(context['invalid']), 'userId')

@@ -12,11 +12,11 @@ export interface Surroundings {
   readonly logs: readonly string[]
 }
 
-/** What can be tried while the demo stays up: every line can be pasted as it stands. */
+/** Things to try while the demo runs. Each line can be pasted as it is. */
 export function tryIt({ database, urls, pageUrl, origin, party, logs }: Surroundings): string {
   const [guest] = party.guests
   const [purchase] = party.purchases
-  // The password of somebody's own database is not shown.
+  // The password of the user's own database is not shown.
   const urlOf = (url: string) => (database.isOwn ? `'${url}'` : '"$DATABASE_URL"')
   const why = (text: string) => dim(` # ${text}`)
   return `
@@ -43,6 +43,6 @@ AUDIT_RELAY_DATABASE_URL=${urlOf(urls.relay)} \\
   npx tsx relay/main.ts status
 tail -f ${logs.join(' ')}
 
-  ${dim('Ctrl-C ends it.')}
+  ${dim('Ctrl-C stops it.')}
 `
 }

@@ -3,16 +3,16 @@ import { number } from './terminal.ts'
 
 export interface Verdict {
   readonly isBalanced: boolean
-  /** Accepted, or promised by a commit, less what is in the log or declared lost. */
+  /** Entries accepted or committed, minus entries in the log or declared lost. */
   readonly difference: number
-  /** What is wrong, a sentence each. */
+  /** What is wrong, one sentence for each problem. */
   readonly problems: readonly string[]
 }
 
-/** Reasons for which an entry is given up after `record()` had accepted it. */
+/** Reasons for dropping an entry after `record()` had accepted it. */
 const AFTER_ACCEPTANCE = ['timeout', 'refused']
 
-/** What was accepted must be in the log, or declared lost; what was not, must not be there. */
+/** Accepted entries must be in the log or declared lost. No other entry may be in the log. */
 export function judge(account: Account): Verdict {
   const { recorded, logged, waiting, buffered, deadLetters, dropped } = account
   const givenUp = AFTER_ACCEPTANCE.reduce((sum, reason) => sum + (dropped[reason] ?? 0), 0)
@@ -24,22 +24,19 @@ export function judge(account: Account): Verdict {
   const unless = (isFine: boolean, problem: string) => {
     if (!isFine) problems.push(problem)
   }
-  unless(
-    missing <= 0,
-    `${entries(missing)} accepted, but nowhere: neither logged nor declared lost.`,
-  )
-  unless(missing >= 0, `${entries(-missing)} logged that nobody recorded.`)
+  unless(missing <= 0, `${entries(missing)} accepted, but neither logged nor declared lost.`)
+  unless(missing >= 0, `${entries(-missing)} logged, but never recorded.`)
   unless(buffered === 0, `${entries(buffered)} still in memory.`)
   unless(waiting === 0, `${entries(waiting)} still waiting for the relay.`)
   unless(
     account.rolledBackLogged === 0,
-    `${entries(account.rolledBackLogged)} logged of transactions that were rolled back.`,
+    `${entries(account.rolledBackLogged)} logged by transactions that were rolled back.`,
   )
   unless(account.seqHoles === 0, `${number(account.seqHoles)} numbers are missing in seq.`)
   unless(account.secretsFound === 0, `${entries(account.secretsFound)} with a secret in the log.`)
   unless(
     account.failedRequests === 0,
-    `${number(account.failedRequests)} requests failed that should not have.`,
+    `${number(account.failedRequests)} requests failed unexpectedly.`,
   )
   return { isBalanced: problems.length === 0, difference, problems }
 }

@@ -3,11 +3,11 @@ import http from 'node:http'
 import type { Visit } from './visits.ts'
 
 export interface Answers {
-  /** How many answers had which status. */
+  /** The number of answers with each status. */
   readonly byStatus: ReadonlyMap<number, number>
-  /** The request ids of those whose transaction was rolled back. */
+  /** The ids of the requests whose transaction was rolled back. */
   readonly rolledBack: readonly string[]
-  /** Statuses that none of these requests should get, and failed connections. */
+  /** The number of answers with an unexpected status, and of failed connections. */
   readonly unexpected: number
 }
 
@@ -16,7 +16,7 @@ const ROLLED_BACK = 409
 /** An entry that record() refused. */
 const REFUSED = 422
 
-/** Makes the visits over real HTTP, so many at once, each with a request id of its own. */
+/** Makes the visits over real HTTP, `atOnce` at a time, each with its own request id. */
 export async function makeVisits(
   origin: string,
   visits: readonly Visit[],
@@ -43,7 +43,7 @@ export async function makeVisits(
   return { byStatus, rolledBack, unexpected }
 }
 
-/** @returns the status, or 0 where there was no answer */
+/** @returns the status, or 0 if there was no answer */
 async function send(
   agent: http.Agent,
   origin: string,

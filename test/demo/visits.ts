@@ -13,7 +13,7 @@ export interface Visit {
 
 export interface VisitPlan {
   readonly visits: readonly Visit[]
-  /** What must not be found in the log afterwards. */
+  /** Texts that must not be in the log afterwards. */
   readonly secrets: readonly string[]
 }
 
@@ -26,7 +26,7 @@ const SUBJECTS = [
 const PROVIDERS = ['mailchimp', 'stripe', 'zapier'] as const
 
 /**
- * What an evening's hosts do, each of it many times, in random order.
+ * Plans what the hosts do in an evening: each action many times, in random order.
  *
  * @param imports entries of another system, replayed among the rest
  */
@@ -59,12 +59,12 @@ export function planVisits(party: Party, imports: readonly ImportedEntry[]): Vis
     visit('PUT', path, { account: `acct_${at}`, password: secret('pw-'), settings })
   }
   for (let at = 0; at < 80; at += 1) {
-    // Every fourth cannot be reached, which is found out after the entry was written.
+    // Every fourth address cannot be reached. The site notices that after it has written the entry.
     const domain = at % 4 === 3 ? 'nowhere.invalid' : 'harbour.example'
     visit('POST', `${event}/collaborators`, { email: `h${at}@${domain}`, access: 'edit' })
   }
   for (const [at, { id, paidCents }] of party.purchases.entries()) {
-    // So is a refund of more than was paid.
+    // Every fifth refund is more than was paid. The site also notices that after the entry.
     const amountCents = at % 5 === 4 ? paidCents + 100 : paidCents / 2
     visit('POST', `${event}/purchases/${id}/refunds`, { amountCents })
   }
@@ -73,7 +73,7 @@ export function planVisits(party: Party, imports: readonly ImportedEntry[]): Vis
   return { visits: shuffled(visits), secrets }
 }
 
-/** Entries of another system of our own making, for where there are no real ones. */
+/** Made-up entries of another system, for a run without real ones. */
 export function madeUpImports(): readonly ImportedEntry[] {
   const scannedAtMs = Date.parse('2024-06-01T18:00:00Z')
   return Array.from({ length: 100 }, (_, at) => ({

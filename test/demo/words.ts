@@ -1,6 +1,6 @@
 const CENSOR = '[Redacted]'
 
-/** An entry's metadata in a few words, what was censored first: `primaryColor #1d4ed8 → #be123c`. */
+/** An entry's metadata in a few words, censored values first: `primaryColor #1d4ed8 → #be123c`. */
 export function inWords(metadata: Readonly<Record<string, unknown>>): string {
   const said = Object.entries(metadata).flatMap(([key, value]) => phrases(key, value))
   const isCensored = (phrase: string) => phrase.includes(CENSOR)

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../relay/main.ts', import.meta.url))
 
-/** It is compiled at its start, which takes half a minute where the machine does other things. */
+/** The relay is compiled at its start, which takes half a minute on a busy machine. */
 export const START_MS = 120_000
 const MAX_LIFE_MS = 2 * START_MS
 
@@ -17,7 +17,7 @@ export interface RelayProcess {
   readonly ended: Promise<number | NodeJS.Signals | null>
 }
 
-/** `audit-relay` as a process of its own, with this environment and no other settings. */
+/** Starts `audit-relay` as its own process, with only this environment. Killed after the test. */
 export function spawnRelay(
   t: TestContext,
   args: readonly string[],
@@ -28,7 +28,7 @@ export function spawnRelay(
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   t.after(() => child.kill('SIGKILL'))
-  // One that hangs fails its test and not the whole run.
+  // A relay that hangs fails its test and not the whole run.
   const overdue = setTimeout(() => child.kill('SIGKILL'), MAX_LIFE_MS)
   let stdout = ''
   let stderr = ''
@@ -45,7 +45,7 @@ export function spawnRelay(
   return { child, output: () => ({ stdout, stderr }), ended }
 }
 
-/** Runs it to its end. */
+/** Runs `audit-relay` to its end. */
 export async function runRelay(
   t: TestContext,
   args: readonly string[],

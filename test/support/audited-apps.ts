@@ -25,11 +25,11 @@ declare module 'fastify' {
   }
 }
 
-/** The same small application in each framework: `/events/:eventId/<name>`, one for each handler. */
+/** The same small application in each framework: a route `/events/:eventId/<name>` per handler. */
 export interface AppSetup {
   readonly recorder: Recorder
   readonly handlers: Readonly<Record<string, Handler>>
-  /** Given what authentication found, which runs after the plugin. */
+  /** Called with the user that authentication found. Authentication runs after the plugin. */
   readonly user?: (found: string | undefined) => string | null | undefined
   /** Called before authentication. */
   readonly early?: (audit: Recorder) => void
@@ -37,14 +37,16 @@ export interface AppSetup {
   readonly asyncContext?: boolean
 }
 
-/** Answers with JSON. `audit` is read from the request each time, as a handler would. */
+/**
+ * Its result is sent as JSON. `audit` is read from the request each time, as a handler would do.
+ */
 export type Handler = (request: {
   readonly audit: Recorder
   readonly eventId: string
   readonly body: unknown
 }) => unknown
 
-/** Slow enough for other requests to come between. */
+/** Slow enough that other requests run in between. */
 const lookUpUser = (header: unknown) =>
   sleep(Math.random() * 5, typeof header === 'string' ? header : undefined)
 

@@ -1,17 +1,17 @@
-/** Something that a handler may hand over, and what must come of it. */
+/** A value that a handler may pass to `record()`, and what must become of it. */
 export interface BadEntry {
   readonly name: string
-  /** Made anew for each call: some do not bear being used twice. */
+  /** Makes a new value for each call, because some values cannot be used twice. */
   readonly make: () => unknown
-  /** What the stored entry says in `context.degraded`. `dropped`: it is counted, and nowhere else. */
+  /** What the stored entry says in `context.degraded`. `dropped`: the entry is only counted. */
   readonly becomes: readonly string[] | 'dropped'
-  /** Its metadata in the log, where that is more than `becomes` says. */
+  /** The expected metadata in the log, if the test checks it. */
   readonly metadata?: unknown
-  /** What the caller does to it when the call has returned. */
+  /** What the caller does to the entry after the call has returned. */
   readonly afterwards?: (entry: unknown) => void
 }
 
-/** In entries that hold it, it is a secret. */
+/** A secret that some entries hold. */
 export const PLANTED = 'zQ7PLANTEDx9Kz'
 
 function throwing(): never {
@@ -30,7 +30,7 @@ function deep(levels: number): object {
   return nested
 }
 
-/** A million are made once: it takes longer than what happens to them. */
+/** Made only once, because a million keys take longer to make than to record. */
 let manyKeys: object | undefined
 function millionKeys(): object {
   manyKeys ??= Object.fromEntries(Array.from({ length: 1_000_000 }, (_, n) => [`key${n}`, n]))
@@ -43,7 +43,7 @@ function revoked(): object {
   return proxy
 }
 
-/** Texts as no index takes them: nothing in them repeats, so that nothing makes them shorter. */
+/** A text that no index takes. It cannot be compressed, because nothing in it repeats. */
 function randomText(characters: number): string {
   let state = 1
   const next = () => {
@@ -78,7 +78,7 @@ const dropped = (name: string, make: () => unknown): BadEntry => ({
 })
 
 export const BAD_ENTRIES: readonly BadEntry[] = [
-  // What Postgres refuses in a text or in jsonb.
+  // Values that Postgres refuses in a text or in jsonb.
   stored('NUL in metadata', () => ({ a: 'x\u0000y', '\u0000': 1 }), 'metadata.characters'),
   column('NUL in the action', 'action', 'bad\u0000.one', 'action.malformed', 'action.characters'),
   column('NUL in the request id', 'requestId', 'r\u0000', 'requestId.characters'),
@@ -92,7 +92,7 @@ export const BAD_ENTRIES: readonly BadEntry[] = [
   column('half of a pair in a name', 'entityType', '\ud800', 'entityType.characters'),
   kept('what looks like an escape', { a: '\\u0000', b: '\\\\u0000', c: '\\ud800' }),
 
-  // What JSON does not hold.
+  // Values that JSON cannot hold.
   stored('a circle', circular, 'metadata.circular'),
   stored('a BigInt', () => ({ big: 2n ** 200n }), 'metadata.bigint'),
   stored('an integer beyond 2^53', () => ({ n: 2 ** 60 }), 'metadata.number'),
@@ -132,7 +132,7 @@ export const BAD_ENTRIES: readonly BadEntry[] = [
   stored('a Proxy that was revoked', () => ({ a: revoked() }), 'metadata.throws'),
   kept('a key __proto__', JSON.parse('{"__proto__":{"a":1}}')),
 
-  // What is too much.
+  // Values that are too large.
   stored('5,000 deep', () => deep(5_000), 'metadata.depth'),
   stored('300 MB', () => ({ a: 'x'.repeat(300_000_000) }), 'metadata.truncated'),
   stored('a million keys', millionKeys, 'metadata.truncated'),
@@ -162,7 +162,7 @@ export const BAD_ENTRIES: readonly BadEntry[] = [
   column('marks of its own', 'context', { degraded: 'no', redacted: 1 }, 'context.reserved'),
   column('an address with a zone', 'context', { ip: '::ffff:1.2.3.4%eth0, 10.0.0.1' }),
 
-  // What readers must beware of is stored as it is.
+  // Values that are dangerous for readers are stored unchanged.
   kept('markup', {
     a: '</script><script>alert(1)</script><!--\u2028',
     href: 'javascript:alert(1)',
@@ -180,7 +180,7 @@ export const BAD_ENTRIES: readonly BadEntry[] = [
     },
   },
 
-  // What is no entry.
+  // Values that are not entries.
   dropped('null', () => null),
   dropped('nothing', () => undefined),
   dropped('a text', () => 'bad.one'),

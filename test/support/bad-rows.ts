@@ -1,17 +1,19 @@
-/** A row that the library never writes, and somebody else's INSERT into a lane may. */
+/** A row that the library never writes, but that another program may insert into a lane. */
 export interface BadRow {
   readonly name: string
-  /** SQL by column; the others are those of a good row. */
+  /** SQL by column. The other columns are those of a good row. */
   readonly columns: Readonly<Record<string, string>>
   /** Whether it has the id of a good row of the same batch. */
   readonly isTwin?: boolean
-  /** `logged`, or the SQLSTATE of its dead letter. `nothing`: the same is in the log already. */
+  /**
+   * `logged`, or the SQLSTATE of its dead letter. `nothing`: the log already holds the same entry.
+   */
   readonly becomes: 'logged' | 'nothing' | '23505' | '23514'
 }
 
-/** In the log beforehand: a good row without a request id. */
+/** The id of a good row without a request id that is in the log beforehand. */
 export const KNOWN_ID = '01900000-0000-7000-8000-0000000000aa'
-/** What a constraint refuses that somebody put on the log. */
+/** An action that a custom constraint on the log refuses. */
 export const REFUSED_BY_THEM = 'bad.by_their_rule'
 
 const GOOD = { action: `'good.one'` }
@@ -28,7 +30,7 @@ const dead = (name: string, columns: BadRow['columns']): BadRow => ({
   becomes: '23514',
 })
 
-/** 20,000 characters that nothing makes shorter: no index could take them. */
+/** 20,000 characters that cannot be compressed, so that no index could take them. */
 const RANDOM_TEXT = `(select string_agg(md5(n::text), '') from generate_series(1, 625) as n)`
 
 export const BAD_ROWS: readonly BadRow[] = [
@@ -84,6 +86,6 @@ export const BAD_ROWS: readonly BadRow[] = [
     columns: { ...GOOD, id: `'${KNOWN_ID}'`, request_id: 'null' },
     becomes: 'nothing',
   },
-  // The only one that the move cannot foresee: the batch is halved until the row is found.
+  // Only this row is unknown to the move beforehand. It halves the batch until it finds the row.
   dead('what their own constraint refuses', { action: `'${REFUSED_BY_THEM}'` }),
 ]

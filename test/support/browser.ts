@@ -5,12 +5,12 @@ import { type Browser, type BrowserContextOptions, chromium, type Page } from 'p
 
 const PLACES = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome']
 
-/** Where a Chromium is, or undefined. */
+/** The path of a Chromium, or undefined. */
 export const browserPath = [process.env['AUDIT_TEST_CHROMIUM'] ?? '', ...PLACES].find(
   (place) => place !== '' && existsSync(place),
 )
 
-/** Why a browser test cannot run; false where it can. */
+/** Why a browser test cannot run, or false if it can. */
 export const noBrowser: string | false = browserPath
   ? false
   : 'No Chromium: apt-get install chromium, or set AUDIT_TEST_CHROMIUM to its path.'
@@ -31,11 +31,11 @@ after(async () => {
 
 export interface Tab {
   readonly page: Page
-  /** What went wrong in it: script errors, refusals by the content security policy, dialogs. */
+  /** Errors in the tab: script errors, dialogs, and what the content security policy refused. */
   readonly complaints: readonly string[]
 }
 
-/** A tab of its own browser profile. Closed after the test. */
+/** Opens a tab in its own browser profile. Closed after the test. */
 export async function openTab(t: TestContext, options: BrowserContextOptions = {}): Promise<Tab> {
   const context = await (await browser()).newContext({
     ...{ viewport: { width: 1_280, height: 800 }, timezoneId: 'Europe/Berlin' },
@@ -51,14 +51,14 @@ export async function openTab(t: TestContext, options: BrowserContextOptions = {
     void dialog.dismiss()
   })
   page.on('console', (message) => {
-    // The browser's own word for an answer of 4xx or 5xx, which some tests ask for.
+    // The browser's own message for an answer of 4xx or 5xx, which some tests cause on purpose.
     const isStatus = message.text().startsWith('Failed to load resource')
     if (message.type() === 'error' && !isStatus) complaints.push(message.text())
   })
   return { page, complaints }
 }
 
-/** Into the folder that `AUDIT_SCREENSHOTS` names, where it does. */
+/** Saves a screenshot in the folder `AUDIT_SCREENSHOTS`, if the variable is set. */
 export async function screenshot(page: Page, name: string): Promise<void> {
   const folder = process.env['AUDIT_SCREENSHOTS']
   if (!folder) return
@@ -66,7 +66,7 @@ export async function screenshot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: path.join(folder, `${name}.png`) })
 }
 
-// What runs in the page is given as text: this project's types know no browser.
+// Code for the page is a text, because this project's types do not include the browser's.
 const AS_WEBP = `async (png) => {
   const bytes = Uint8Array.from(atob(png), (sign) => sign.charCodeAt(0))
   const image = await createImageBitmap(new Blob([bytes]))
@@ -77,7 +77,7 @@ const AS_WEBP = `async (png) => {
   return btoa(Array.from(made, (byte) => String.fromCharCode(byte)).join(''))
 }`
 
-/** The same as WebP, which takes a third: for a picture that is kept in the repository. */
+/** Saves a screenshot as WebP, a third of the size, for a picture in the repository. */
 export async function picture(page: Page, name: string): Promise<void> {
   const folder = process.env['AUDIT_SCREENSHOTS']
   if (!folder) return

@@ -1,8 +1,8 @@
 import type postgres from 'postgres'
 
 /**
- * Everything that the schema `audit` is made of, a line each, as the catalogue describes it: who
- * owns it, who may do what with it, how it is defined, and how many rows it holds.
+ * Describes every object of the schema `audit` from the catalogue, one line for each: its owner,
+ * its grants, its definition, and how many rows it holds.
  */
 export async function describeSchema(sql: postgres.Sql): Promise<readonly string[]> {
   const definitions = await sql<{ line: string }[]>`

@@ -12,7 +12,7 @@ export interface CommandResult {
   readonly stderr: string
 }
 
-/** `npx drizzle-kit …` in a folder, with nobody at the keyboard. */
+/** Runs `npx drizzle-kit …` in a folder, without an input. */
 export function drizzleKit(
   args: readonly string[],
   options: { cwd?: string; url?: string } = {},
@@ -20,7 +20,7 @@ export function drizzleKit(
   return runNode([path.join(ROOT, 'node_modules/drizzle-kit/bin.cjs'), ...args], options)
 }
 
-/** `audit-relay …`, as it stands in the sources. */
+/** Runs `audit-relay …` from the sources. */
 export function auditRelay(
   args: readonly string[],
   options: { url?: string } = {},
@@ -28,7 +28,7 @@ export function auditRelay(
   return runNode(['--import', 'tsx', path.join(ROOT, 'relay/main.ts'), ...args], options)
 }
 
-/** `npm run schema:make`, of a copy of the sources. */
+/** Runs `npm run schema:make` in a copy of the sources. */
 export function makeSchema(
   args: readonly string[],
   options: { cwd: string },

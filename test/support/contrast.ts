@@ -1,7 +1,8 @@
 /**
- * Runs in a page, so it is text: this project's types know no browser. Every text that is seen, with
- * its contrast (WCAG 2.2, 1.4.3) against the nearest background that is no glass, where that is
- * less than 4.5. Colours are drawn on a canvas to be read, in whatever notation they are.
+ * Finds the visible texts of a page whose contrast (WCAG 2.2, 1.4.3) against the nearest opaque
+ * background is less than 4.5. It is a text that runs in the page, because this project's types do
+ * not include the browser's. It draws colours on a canvas to read them, because their notation
+ * varies.
  */
 export const POOR_CONTRASTS = `(() => {
   const canvas = Object.assign(document.createElement('canvas'), { width: 1, height: 1 })

@@ -1,6 +1,6 @@
 /**
- * What this process has computed so far, in milliseconds. For bounds on work in one go: wall-clock
- * time would count what else the machine does.
+ * The CPU time of this process so far, in milliseconds. Bounds on work use it, because wall-clock
+ * time also counts the work of other processes.
  */
 export function cpuMs(): number {
   const { user, system } = process.cpuUsage()

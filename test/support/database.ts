@@ -15,18 +15,18 @@ import {
 export interface ScratchDatabase {
   readonly name: string
   readonly url: string
-  /** A URL for a login that may do what the role may, and no more. */
+  /** A URL for a login that has exactly the rights of the role. */
   urlAs(role: TestRole): string
-  /** As whoever made the database: a superuser, as a rule. Closed after the test. */
+  /** Connected as the login that made the database, usually a superuser. Closed after the test. */
   readonly sql: postgres.Sql
 }
 
-/** A migrated database of the test's own. */
+/** Makes a migrated database for one test. */
 export function scratchDatabase(t: TestContext): Promise<ScratchDatabase> {
   return makeDatabase(t, TEMPLATE_DATABASE)
 }
 
-/** A database of the test's own with nothing in it. */
+/** Makes an empty database for one test. */
 export function emptyDatabase(t: TestContext): Promise<ScratchDatabase> {
   return makeDatabase(t, 'template0')
 }
@@ -67,7 +67,7 @@ async function copyDatabase(admin: postgres.Sql, name: string, template: string)
     } catch (error) {
       const code = error instanceof postgres.PostgresError ? error.code : undefined
       if (code === '3D000') throw new Error('No template database. Run tests through `npm test`.')
-      const isInUse = code === '55006' // by an autovacuum worker, for one
+      const isInUse = code === '55006' // for example by an autovacuum worker
       if (!isInUse || attempt === COPY_ATTEMPTS) throw error
       await sleep(COPY_RETRY_MS)
     }
@@ -75,11 +75,11 @@ async function copyDatabase(admin: postgres.Sql, name: string, template: string)
 }
 
 function hasPassed(t: TestContext): boolean {
-  // Node 20 has it; its types do not say so.
+  // Node 20 has this property, but its types do not.
   return Reflect.get(t, 'passed') !== false
 }
 
-// Dropped at the end of the file and not of the test: `t.after` runs first in, first out, so a
+// Dropped at the end of the file and not of the test, because `t.after` runs first in, first out. A
 // test that closes its recorder in a later `t.after` would find its database gone.
 const finished: string[] = []
 

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
-/** The pages for those who use the package, as opposed to those who work on it. */
+/** The pages for users of the package, as opposed to contributors. */
 export const READERS_PAGES = [
   'README.md',
   'src/README.md',
@@ -13,9 +13,9 @@ export const READERS_PAGES = [
 ] as const
 
 export interface Block {
-  /** Where it begins, as `README.md:12`. */
+  /** The file and line of its start, such as `README.md:12`. */
   readonly place: string
-  /** What follows the opening fence; empty where nothing does. */
+  /** The word after the opening fence, or an empty text. */
   readonly language: string
   readonly text: string
 }
@@ -24,7 +24,7 @@ export function readDocument(file: string): string {
   return readFileSync(path.join(ROOT, file), 'utf8')
 }
 
-/** The blocks between fences, in order. */
+/** The fenced blocks of a document, in order. */
 export function blocksOf(file: string): readonly Block[] {
   const text = readDocument(file)
   return Array.from(text.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm), (found) => {
@@ -33,14 +33,14 @@ export function blocksOf(file: string): readonly Block[] {
   })
 }
 
-/** What stands between `<!-- name -->` and `<!-- /name -->`. */
+/** The text between `<!-- name -->` and `<!-- /name -->`. */
 export function sectionOf(file: string, name: string): string {
   const [, found] =
     readDocument(file).match(`<!-- ${name} -->\n([\\s\\S]*?\n)?<!-- /${name} -->`) ?? []
   return found ?? ''
 }
 
-/** The rows of a section's table, without its head, each as its cells. */
+/** The rows of a section's table without its head. Each row is a list of cells. */
 export function tableOf(file: string, name: string): readonly (readonly string[])[] {
   const rows = sectionOf(file, name).trim().split('\n').slice(2)
   return rows.map((row) => row.split(' | ').map((cell) => cell.replaceAll(/^\| | \|$/g, '').trim()))

@@ -5,7 +5,7 @@ import pg from 'pg'
 import postgres from 'postgres'
 import type { AuditTransaction } from '../../src/index.ts'
 
-/** An application's own Drizzle, as far as the tests use it. */
+/** The part of an application's Drizzle that the tests use. */
 export interface ApplicationDatabase extends AuditTransaction {
   transaction<T>(
     work: (tx: ApplicationTransaction) => Promise<T>,
@@ -21,7 +21,7 @@ export interface ApplicationTransaction extends AuditTransaction {
 export const DRIVERS = ['postgres-js', 'node-postgres'] as const
 export type Driver = (typeof DRIVERS)[number]
 
-/** Drizzle over the driver, with connections of its own. Closed after the test. */
+/** Makes Drizzle on a driver with its own connections. Closed after the test. */
 export function applicationDatabase(
   t: TestContext,
   driver: Driver,

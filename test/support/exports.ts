@@ -6,14 +6,14 @@ import { DuckDBInstance } from '@duckdb/node-api'
 import { Database } from '../../src/database/connection.ts'
 import type { ScratchDatabase } from './database.ts'
 
-/** The log's columns in the order of an export. */
+/** The log's columns, in the order of an export. */
 export const COLUMNS = [
   ...['seq', 'id', 'occurred_at', 'logged_at', 'user_id', 'event_id', 'action', 'entity_type'],
   ...['target_id', 'request_id', 'metadata', 'context', 'recorder_id', 'recorder_seq'],
 ] as const
 export type TextRow = Readonly<Record<string, string | null>>
 
-/** A login that reads the log and nothing else, as exports use it. */
+/** A connection that may only read the log, as exports use it. Closed after the test. */
 export function readerOf(t: TestContext, { urlAs }: ScratchDatabase): Database {
   const url = urlAs('audit_reader')
   const db = new Database({
@@ -26,14 +26,14 @@ export function readerOf(t: TestContext, { urlAs }: ScratchDatabase): Database {
   return db
 }
 
-/** A folder that is gone after the test. */
+/** Makes a folder that is removed after the test. */
 export function scratchFolder(t: TestContext): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-export-'))
   t.after(() => fs.rmSync(folder, { recursive: true, force: true }))
   return folder
 }
 
-/** What stands in the log, every column as text, by a statement of the test's own. */
+/** The entries of the log with every column as text, read by a statement of the tests. */
 export async function logAsText(
   { sql }: Pick<ScratchDatabase, 'sql'>,
   { fromSeq = 0, toSeq = Number.MAX_SAFE_INTEGER } = {},
@@ -48,7 +48,7 @@ export async function logAsText(
   return rows.map((row) => ({ ...row }) as TextRow)
 }
 
-/** What DuckDB selects from to read a file, every column as text. */
+/** The table function with which DuckDB reads a file, every column as text. */
 export function duckReader(file: string, format: 'csv' | 'ndjson'): string {
   if (format === 'csv') {
     return `read_csv('${file}', header = true, all_varchar = true, quote = '"', escape = '"',
@@ -67,7 +67,7 @@ export function duckRows(file: string, format: 'csv' | 'ndjson'): Promise<readon
   return withDuckFile(file, format, (rowsBetween) => rowsBetween(0, Number.MAX_SAFE_INTEGER))
 }
 
-/** The rows in the order of the file, which is read once. */
+/** Reads a file once, and gives `use` its rows in the order of the file. */
 export async function withDuckFile<T>(
   file: string,
   format: 'csv' | 'ndjson',
@@ -75,7 +75,7 @@ export async function withDuckFile<T>(
 ): Promise<T> {
   const instance = await DuckDBInstance.create(':memory:')
   const connection = await instance.connect()
-  // In hex, because the client takes a byte order mark at the start of a text for none of it.
+  // In hex, because the client drops a byte order mark at the start of a text.
   const list = COLUMNS.map((name) => `hex(encode("${name}"::VARCHAR)) as "${name}"`)
   try {
     await connection.run(`create table exported as select * from ${duckReader(file, format)}`)

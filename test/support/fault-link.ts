@@ -3,30 +3,32 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 
 export type Toward = 'server' | 'client'
 
-/** Told of what a client sends; true once a request is complete whose reply is to be cut off. */
+/**
+ * Called with what a client sends. Returns true when a request is complete that a fault waits for.
+ */
 export type RequestWatch = (chunk: Buffer) => boolean
 
-/** What a proxy does to what passes through it. */
+/** What a proxy does to the bytes that pass through it. */
 export type FaultMode =
   | { readonly kind: 'pass' }
-  /** Accepts, and swallows both ways. */
+  /** Accepts connections, and swallows both directions. */
   | { readonly kind: 'black-hole' }
-  /** Swallows one way: requests, or replies. */
+  /** Swallows one direction: requests or replies. */
   | { readonly kind: 'drop'; readonly toward: Toward }
-  /** Ends what is open, and what comes, with RST. */
+  /** Ends open and new connections with RST. */
   | { readonly kind: 'reset' }
-  /** The same with FIN. */
+  /** Ends open and new connections with FIN. */
   | { readonly kind: 'finish' }
-  /** Nothing listens. What is open goes on. */
+  /** Nothing listens. Open connections go on. */
   | { readonly kind: 'refuse' }
-  /** Accepts and says nothing. What is open goes on. */
+  /** Accepts new connections and sends nothing. Open connections go on. */
   | { readonly kind: 'say-nothing' }
-  /** One byte at a time, both ways. */
+  /** Passes one byte at a time, in both directions. */
   | { readonly kind: 'drip' }
   | { readonly kind: 'latency'; readonly ms: number }
-  /** Ends the connection with RST when the reply begins: the request was carried out. */
+  /** Ends the connection with RST when the reply begins, so the request was carried out. */
   | { readonly kind: 'cut-reply'; readonly watch: () => RequestWatch; readonly onCut?: () => void }
-  /** No fault: tells how long the reply to a request took, in milliseconds, up to its first byte. */
+  /** No fault. Reports the time from a request to the first byte of its reply, in milliseconds. */
   | {
       readonly kind: 'time-replies'
       readonly watch: () => RequestWatch
@@ -38,15 +40,15 @@ export interface FaultLinkParts {
   readonly onSwallow: (bytes: number) => void
 }
 
-/** Beyond it a slow direction stops reading. */
+/** A slow direction stops reading when more than this is queued. */
 const MAX_QUEUED_BYTES = 4 * 1024 * 1024
 
 /**
  * One connection through the proxy: a socket at each end.
  *
- * Bytes that were swallowed are gone, and TCP would never deliver what came after them. So a
- * direction that lost some stays silent for good, whatever the proxy does next: what a client is
- * left with is a half-open socket, as after a firewall that forgot it.
+ * TCP would never deliver bytes after bytes that were lost. So a direction that swallowed some
+ * stays silent from then on, in every later mode. The client is left with a half-open socket, as
+ * after a firewall that forgot the connection.
  */
 export class FaultLink {
   readonly #sockets: { readonly client: net.Socket; readonly server: net.Socket | undefined }
@@ -61,7 +63,7 @@ export class FaultLink {
   #watched: { readonly mode: FaultMode; readonly watch: RequestWatch } | undefined
   #requestEndedMs: number | undefined
 
-  /** @param server absent where nobody will ever answer */
+  /** @param server undefined if nobody will ever answer */
   constructor(client: net.Socket, server: net.Socket | undefined, parts: FaultLinkParts) {
     this.#sockets = { client, server }
     this.#parts = parts
@@ -77,7 +79,7 @@ export class FaultLink {
     server?.resetAndDestroy()
   }
 
-  /** Ends both ends with FIN; what they still send is swallowed. */
+  /** Ends both ends with FIN. What they still send is swallowed. */
   finish(): void {
     this.#lost.client = this.#lost.server = true
     const { client, server } = this.#sockets
@@ -85,7 +87,7 @@ export class FaultLink {
     server?.end()
   }
 
-  /** The network is whole again: an end whose other end is gone is told now. */
+  /** Call this when the network works again. It resets the link if one end is gone already. */
   heal(): void {
     if (this.#untold.server || this.#untold.client) this.reset()
   }
@@ -131,7 +133,7 @@ export class FaultLink {
     return mode.kind === 'black-hole' || (mode.kind === 'drop' && mode.toward === toward)
   }
 
-  /** @returns how long the reply took that begins with this chunk, where it is a watched one's */
+  /** @returns the time of the reply that begins with this chunk, if its request was watched */
   #replyTime(
     mode: Extract<FaultMode, { watch: () => RequestWatch }>,
     toward: Toward,
@@ -150,7 +152,7 @@ export class FaultLink {
     return endedMs === undefined ? undefined : performance.now() - endedMs
   }
 
-  /** In the order of arrival, also over a change of the mode. */
+  /** Delivers chunks in the order of arrival, also if the mode changes. */
   #queue(from: net.Socket, toward: Toward, to: net.Socket, chunk: Buffer, mode: FaultMode): void {
     this.#queuedBytes[toward] += chunk.length
     if (this.#queuedBytes[toward] > MAX_QUEUED_BYTES) from.pause()
@@ -169,7 +171,7 @@ export class FaultLink {
     })
   }
 
-  /** Passes on that the other end is gone, behind what it said before. */
+  /** Passes on that the other end is gone, after the bytes that it sent before. */
   #tell(toward: Toward, act: (to: net.Socket) => void): void {
     const to = toward === 'server' ? this.#sockets.server : this.#sockets.client
     const tail = this.#tails[toward]
@@ -183,6 +185,6 @@ export class FaultLink {
 async function drip(to: net.Socket, chunk: Buffer): Promise<void> {
   for (let at = 0; at < chunk.length && !to.destroyed; at += 1) {
     to.write(chunk.subarray(at, at + 1))
-    await nextTurn() // else the kernel would put them together again
+    await nextTurn() // otherwise the kernel would join the bytes again
   }
 }

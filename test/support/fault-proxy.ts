@@ -7,7 +7,7 @@ import { FaultLink, type FaultMode, type RequestWatch } from './fault-link.ts'
 const HOST = '127.0.0.1'
 const LISTEN_ATTEMPTS = 50
 
-/** A TCP proxy that does to a connection what networks do. Its mode can change at any time. */
+/** A TCP proxy that imitates network faults. Its mode can change at any time. */
 export class FaultProxy {
   readonly port: number
   readonly #target: number
@@ -33,27 +33,27 @@ export class FaultProxy {
     return this.#mode
   }
 
-  /** Connections that are open. */
+  /** The number of open connections. */
   get open(): number {
     return this.#links.size
   }
 
-  /** Connections since the start. */
+  /** The number of connections since the start. */
   get accepted(): number {
     return this.#accepted
   }
 
-  /** What was taken and not handed on, both ways, since the start. */
+  /** Bytes that were read and not passed on since the start, in both directions. */
   get swallowedBytes(): number {
     return this.#swallowedBytes
   }
 
-  /** The same database, through the proxy. */
+  /** The URL of the same database through the proxy. */
   through(url: string): string {
     return Object.assign(new URL(url), { hostname: HOST, port: String(this.port) }).href
   }
 
-  /** Holds for what is open, and for what comes. */
+  /** Sets the mode for open and for new connections. */
   async set(mode: FaultMode): Promise<void> {
     const before = this.#mode
     this.#mode = mode
@@ -110,7 +110,7 @@ export class FaultProxy {
   }
 }
 
-/** Between a test and a server. Closed after the test. */
+/** Starts a proxy between a test and a server. Closed after the test. */
 export async function faultProxy(t: TestContext, url: string): Promise<FaultProxy> {
   const proxy = await FaultProxy.start(Number(new URL(url).port || 5432))
   t.after(() => proxy.close())
@@ -120,7 +120,7 @@ export async function faultProxy(t: TestContext, url: string): Promise<FaultProx
 // The message that ends a request: type, and a length that counts itself.
 const SYNC = Buffer.from([0x53, 0, 0, 0, 4])
 
-/** Watches for the whole of a statement with this in its text. Its reply means that it committed. */
+/** Watches for a complete statement that contains this text. Its reply means that it committed. */
 export function statementWith(text: string): RequestWatch {
   let isOurs = false
   let tail = Buffer.alloc(0)
@@ -145,7 +145,7 @@ async function listen(port: number): Promise<net.Server> {
       })
       return listener
     } catch (error) {
-      // An outgoing connection of this machine may have the port for a moment.
+      // An outgoing connection of this machine may use the port for a moment.
       if (attempt === LISTEN_ATTEMPTS) throw error
       await sleep(20)
     }

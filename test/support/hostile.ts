@@ -21,7 +21,9 @@ const trapName = fc.constantFrom(
   ...(['get', 'has', 'ownKeys', 'getOwnPropertyDescriptor', 'getPrototypeOf'] as const),
 )
 
-/** Makes a value: fast-check looks into what it generates, and these do not bear being looked at. */
+/**
+ * Makes a value when called. fast-check inspects what it generates, and inspecting these may throw.
+ */
 export type Make = () => unknown
 export const made = (makes: readonly Make[]) => makes.map((make) => make())
 

@@ -3,7 +3,9 @@ import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { TestContext } from 'node:test'
 
-/** Listens on loopback until the test ends. @returns the server's address, without a slash */
+/**
+ * Listens on loopback until the test ends. @returns the server's URL, without a slash at its end
+ */
 export async function listen(t: TestContext, server: http.Server): Promise<string> {
   t.after(async () => {
     if (!server.listening) return
@@ -23,7 +25,7 @@ export interface Answer {
   readonly body: string
 }
 
-/** Sends what `fetch` would refuse to: a header twice, or of any text. */
+/** Sends requests that `fetch` refuses, with a header sent twice or with any text in it. */
 export async function send(
   url: string,
   headers: http.OutgoingHttpHeaders = {},
@@ -37,7 +39,7 @@ export async function send(
   return { status: response.statusCode ?? 0, headers: response.headers, body: text }
 }
 
-/** Sends a request and hangs up once `ready` has resolved. */
+/** Sends a request and closes the connection when `ready` has resolved. */
 export async function sendAndHangUp(url: string, ready: Promise<unknown>): Promise<void> {
   const request = http.get(url, { agent: false })
   const ended = once(request, 'close').catch(() => {})

@@ -8,7 +8,7 @@ import type { ScratchDatabase } from './database.ts'
 
 const MILLISECOND_IDS_FROM = Date.now()
 
-/** The `number`th of a row of ids that sort in their order, of this month. */
+/** An id of this month. Ids sort in the order of their numbers. */
 export function numberedId(number: number): string {
   const hex = (MILLISECOND_IDS_FROM + number).toString(16).padStart(12, '0')
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`
@@ -26,10 +26,10 @@ export function encoded(columns: Readonly<Record<string, unknown>> = {}): string
   })
 }
 
-/** Longer than a statement takes where other programs use the machine, too. */
+/** Longer than any statement takes on a busy machine. */
 export const PATIENT_MS = 60_000
 
-/** Our own client on a scratch database, closed after the test. */
+/** The library's own connection to a scratch database. Closed after the test. */
 export function openDatabase(
   t: TestContext,
   url: string,
@@ -46,7 +46,7 @@ export async function stage(database: Database, lane: LaneName, entries: readonl
   }
 }
 
-/** A relay as it runs in production: with the rights of `audit_relay`. Stopped after the test. */
+/** A relay with the rights of `audit_relay`, as in production. Stopped after the test. */
 export function relayOn(
   t: TestContext,
   { urlAs }: ScratchDatabase,

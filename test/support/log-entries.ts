@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import type postgres from 'postgres'
 import { idFloor } from '../../src/ids/uuid7.ts'
 
-/** An entry as it is to stand in the log. What is left out is null or empty. */
+/** An entry to append to the log. Properties that are left out become null or empty. */
 export interface GivenEntry {
   readonly action?: string
-  /** When it was recorded: the id's time. @default now */
+  /** When the entry was recorded, in Unix milliseconds: the time in its id. @default now */
   readonly ms?: number
   readonly occurredMs?: number
   readonly userId?: string | null
@@ -17,12 +17,12 @@ export interface GivenEntry {
   readonly context?: unknown
 }
 
-/** An id as a recorder makes it, of a moment that the test chooses. */
+/** An id as a recorder makes it, for a time that the test chooses. */
 export function idAt(ms: number): string {
   return `${idFloor(ms).slice(0, 14)}7${randomUUID().slice(15)}`
 }
 
-/** Appends entries to the log as a relay would: numbered without a gap. @returns their ids */
+/** Appends entries to the log as a relay would, numbered without gaps. @returns their ids */
 export async function appendToLog(
   sql: postgres.Sql,
   given: readonly GivenEntry[],

@@ -3,12 +3,12 @@ import postgres from 'postgres'
 import type { ScratchDatabase } from './database.ts'
 import type { TestRole } from './server.ts'
 
-/** One connection as a login that was granted the role. Closed after the test. */
+/** Opens one connection as a login with the role. Closed after the test. */
 export function connectAs(t: TestContext, scratch: ScratchDatabase, role: TestRole): postgres.Sql {
   return connect(t, scratch.urlAs(role))
 }
 
-/** One connection. Closed after the test. */
+/** Opens one connection. Closed after the test. */
 export function connect(
   t: TestContext,
   url: string,
@@ -19,7 +19,7 @@ export function connect(
   return sql
 }
 
-/** What Postgres says of a statement, if it refuses it. */
+/** The error of a statement that Postgres refuses, or undefined if it succeeds. */
 export async function refusalOf(
   statement: PromiseLike<unknown>,
 ): Promise<{ code: string; message: string } | undefined> {

@@ -7,8 +7,8 @@ import postgres from 'postgres'
 import { BOOKKEEPING, lastOf, migrationsFolder, series } from '../../src/schema/series.ts'
 
 /**
- * Migrates a database as a made-up next package would: with this package's series and one more
- * migration, of these statements.
+ * Migrates a database as a later package could: with this package's series, and one more migration
+ * that consists of these statements.
  */
 export async function migrateToNext(url: string, ...statements: string[]): Promise<void> {
   const folder = mkdtempSync(path.join(tmpdir(), 'audit-outbox-next-'))

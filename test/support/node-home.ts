@@ -1,7 +1,7 @@
 import path from 'node:path'
 import { npmFolder } from './npm-folder.ts'
 
-/** The oldest Node that we support, and of those after it the newest. */
+/** The oldest supported version of Node 20, and the newest version of each later major. */
 const NODE_VERSIONS = {
   20: '20.19.0',
   22: '22.23.3',
@@ -21,8 +21,8 @@ export function nodeFolder(major: NodeMajor, say: (line: string) => void): strin
   const name = `node-${process.platform}-${process.arch}`
   if (process.platform !== 'linux') {
     throw new Error(
-      `npm has no ${name} in all of the versions that are tested. Put Node ${major} in front of ` +
-        'your PATH, and leave the choice of a Node away.',
+      `npm does not have ${name} in all versions that are tested. Put Node ${major} in front of ` +
+        'your PATH, and do not choose a Node for the test.',
     )
   }
   const manifest = npmFolder(`node-${major}`, [`${name}@${NODE_VERSIONS[major]}`], [], say)

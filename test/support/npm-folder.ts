@@ -5,16 +5,16 @@ import { fileURLToPath } from 'node:url'
 
 const DATA = fileURLToPath(new URL('../../.data', import.meta.url))
 
-/** Written when everything is installed, so that a folder with it is whole, and says of what. */
+/** Written after everything is installed, with what was installed. A folder with it is complete. */
 const RECEIPT = 'installed.json'
 
 /**
- * Installs packages into a folder of their own under `.data`, at the first call. For what tests need
- * now and then: it would make everybody's `npm ci` longer.
+ * Installs packages into their own folder under `.data`, at the first call. It is for packages that
+ * few tests need, because they would make every `npm ci` longer.
  *
  * @param packages each with its exact version
- * @param withScripts the packages among them, or below them, whose install scripts may run
- * @returns the folder's package.json, from which they resolve
+ * @param withScripts the packages whose install scripts may run, among these and their dependencies
+ * @returns the path of the folder's package.json, from which the packages resolve
  */
 export function npmFolder(
   name: string,

@@ -6,15 +6,15 @@ import { chosenMajor } from './postgres-home.ts'
 import { whenWeEnd } from './when-we-end.ts'
 
 /**
- * A server of a test file's own with nothing on it, not even our roles, which belong to a whole
- * server. Of the version under test, where we have it from npm.
+ * Starts an empty server for one test file, of the version under test. It does not even have the
+ * schema's roles, because roles belong to a whole server.
  */
 export async function ownServer(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<{ server: Postgres; remove(): Promise<void> }> {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-own-'))
   const callOff = whenWeEnd('rm -rf "$0" || { sleep 3; rm -rf "$0"; }', folder)
-  fs.chmodSync(folder, 0o711) // as root the server runs as another user, who has to get in
+  fs.chmodSync(folder, 0o711) // as root, the server runs as another user, who must enter the folder
   const server = await startPostgres({
     dataDir: path.join(folder, 'data'),
     major: chosenMajor(),

@@ -9,7 +9,7 @@ import {
 import type { ScratchDatabase } from './database.ts'
 import { silentLogger } from './lanes.ts'
 
-/** Drizzle on connections of a login that may read the log and nothing else. */
+/** Drizzle on connections of a login that may only read the log. Closed after the test. */
 export function readerOn(t: TestContext, { urlAs }: ScratchDatabase): AuditDatabase {
   const client = postgres(urlAs('audit_reader'), { max: 4, onnotice: () => {} })
   t.after(() => client.end({ timeout: 1 }))
@@ -33,7 +33,7 @@ export interface StreamEvent {
   readonly data?: string
 }
 
-/** Reads a stream of server-sent events until there are so many of a kind. */
+/** Reads a stream of server-sent events until it has `count` events of one kind. */
 export async function readEvents(
   response: Response,
   { event, count }: { readonly event: string; readonly count: number },

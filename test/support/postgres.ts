@@ -13,15 +13,15 @@ import {
 import { whenWeEnd } from './when-we-end.ts'
 
 export interface PostgresOptions {
-  /** Made on first use and used again after it. As root it may have to lie elsewhere. */
+  /** Made at the first start and used again later. As root the data may go to another folder. */
   dataDir: string
   /** @default 18 */
   major?: PostgresMajor
   /** Server settings, such as `{ fsync: 'off' }`. They also hold after `restart()`. */
   settings?: Readonly<Record<string, string>>
-  /** @default one that is free */
+  /** @default any free port */
   port?: number
-  /** Told what takes time or is not where one would look for it. @default silent */
+  /** Called with notes on slow steps and on unexpected folders. @default silent */
   say?: (line: string) => void
 }
 
@@ -32,12 +32,11 @@ const POLL_INTERVAL_MS = 20
 /**
  * Starts a real Postgres from npm, listening on 127.0.0.1 only.
  *
- * The npm package's own class is not used to start and stop it: it installs signal handlers for
- * the whole process, which get in the way of a clean Ctrl-C of our own, and it hides the process
- * that fault tests have to kill.
+ * It does not use the npm package's own class. That class installs signal handlers for the whole
+ * process, which prevent a clean Ctrl-C, and it hides the process that fault tests have to kill.
  *
- * The server never outlives this process, however that ends, and never keeps it alive. It hears
- * no Ctrl-C: whoever handles the signal calls `stop()`, or just exits.
+ * The server never outlives this process, however the process ends, and never keeps it alive.
+ * Ctrl-C does not reach the server. A signal handler calls `stop()`, or just exits.
  */
 export async function startPostgres(options: PostgresOptions): Promise<Postgres> {
   const { major = 18, settings = {}, say = () => {} } = options
@@ -51,7 +50,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Postgres>
   try {
     return await start()
   } catch (error) {
-    // Between our look for a free port and the server's use of it somebody else may take it.
+    // Another process may have taken the free port before the server used it.
     const portWasTaken = String(error).includes('Address already in use')
     if (options.port !== undefined || !portWasTaken) throw error
     return await start()
@@ -62,7 +61,7 @@ export class Postgres {
   readonly port: number
   readonly dataDir: string
   readonly logFile: string
-  /** Of the superuser, to the database `postgres`. */
+  /** The URL of the database `postgres`, as the superuser. */
   readonly url: string
   readonly #home: PostgresHome
   readonly #settings: Readonly<Record<string, string>>
@@ -77,7 +76,7 @@ export class Postgres {
     this.#settings = settings
   }
 
-  /** The postmaster's process id. @throws when it does not run */
+  /** The postmaster's process id. @throws {Error} if it does not run */
   get pid(): number {
     const pid = this.#server?.pid
     if (pid === undefined) throw new Error('Postgres is not running.')
@@ -94,7 +93,7 @@ export class Postgres {
       const isReady = await this.#untilReady(server, deadline)
       if (isReady) return
       const log = fs.readFileSync(this.logFile).subarray(logStart).toString('utf8').trim()
-      // After kill() a busy backend lives on until its statement is done.
+      // After kill() a busy backend lives on until its statement ends.
       if (log.includes('pre-existing shared memory block') && Date.now() < deadline) {
         await sleep(POLL_INTERVAL_MS * 5)
         continue
@@ -105,19 +104,19 @@ export class Postgres {
   }
 
   /**
-   * Safe to call twice. `fast` ends sessions and keeps everything; `immediate` is a crash, after
+   * Safe to call twice. `fast` ends the sessions and keeps all data. `immediate` is a crash, after
    * which UNLOGGED tables are empty.
    */
   async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {
     await this.#end(mode === 'fast' ? 'SIGINT' : 'SIGQUIT')
   }
 
-  /** SIGKILL for the postmaster; its backends notice when they next wait for something. */
+  /** Sends SIGKILL to the postmaster. Its backends notice when they next wait for something. */
   async kill(): Promise<void> {
     await this.#end('SIGKILL')
   }
 
-  /** On the same port, so that every URL stays right. After `kill()` too. */
+  /** Restarts on the same port, so that URLs stay valid. Also works after `kill()`. */
   async restart(): Promise<void> {
     await this.stop()
     await this.start()
@@ -140,7 +139,7 @@ export class Postgres {
         ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
       ],
       {
-        // A process group of its own, so that Ctrl-C does not reach it before our own shutdown.
+        // In its own process group, so that Ctrl-C does not reach it before our own shutdown.
         detached: true,
         stdio: ['ignore', log, log],
         cwd: '/',
@@ -174,7 +173,7 @@ export class Postgres {
     const server = this.#server
     if (server === undefined || hasEnded(server)) return
     const ended = once(server, 'exit')
-    server.ref() // somebody waits for it now
+    server.ref() // now this process must wait for it
     server.kill(signal)
     const escalate = setTimeout(() => server.kill('SIGQUIT'), STOP_TIMEOUT_MS)
     await ended
@@ -186,10 +185,10 @@ function hasEnded(server: ChildProcess): boolean {
   return server.exitCode !== null || server.signalCode !== null
 }
 
-// Stands on the server's command line, so that a later run can tell whose it was.
+// Part of the server's command line, so that a later run can tell which process started it.
 const OWNER_MARK = 'audit-outbox-'
 
-/** Deals with the postmaster.pid of an earlier run, so that a start finds a free directory. */
+/** Handles the postmaster.pid of an earlier run, so that the data directory is free for a start. */
 async function makeWay(dataDir: string, say: (line: string) => void): Promise<void> {
   const { pid } = readPidFile(dataDir)
   const command = pid === undefined ? '' : commandOf(pid)
@@ -217,9 +216,9 @@ async function makeWay(dataDir: string, say: (line: string) => void): Promise<vo
 }
 
 /**
- * The number of a dead server may be a zombie's by now, or that of an unrelated process, and
- * Postgres would not start. The rest of the file stays: from it Postgres tells whether a session
- * of the dead server still uses its shared memory.
+ * Replaces the process id of a dead server. A zombie or an unrelated process may have this id by
+ * now, and Postgres would then not start. The rest of the file stays, because Postgres reads from
+ * it whether a session of the dead server still uses its shared memory.
  */
 function disownPidFile(dataDir: string): void {
   const file = path.join(dataDir, 'postmaster.pid')
@@ -233,7 +232,7 @@ function disownPidFile(dataDir: string): void {
 // Larger than any process id can be.
 const NO_PROCESS = 999_999_999
 
-/** Line 1 is the process id, line 8 its state, as `pg_ctl -w` reads it. */
+/** Reads the process id from line 1 and the state from line 8, as `pg_ctl -w` does. */
 function readPidFile(dataDir: string): { pid?: number; status?: string } {
   try {
     const lines = fs.readFileSync(path.join(dataDir, 'postmaster.pid'), 'utf8').split('\n')
@@ -244,7 +243,7 @@ function readPidFile(dataDir: string): { pid?: number; status?: string } {
   }
 }
 
-/** The command line of a living process; empty for one that is gone, and for a zombie. */
+/** The command line of a living process. Empty if the process is gone or a zombie. */
 function commandOf(pid: number): string {
   try {
     if (fs.existsSync('/proc/self/cmdline')) {

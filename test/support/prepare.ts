@@ -7,9 +7,9 @@ type Phase = <T>(what: string, work: () => Promise<T>) => Promise<T>
 /**
  * Makes what tests need on a server: a migrated template database, and a login for each role.
  *
- * One run at a time: the template's name is fixed, roles belong to the whole server, and
- * statements about roles fail when several sessions make them at once. The lock is held until
- * the returned function is called, which also drops the run's databases.
+ * Only one run uses a server at a time, because the template's name is fixed, roles belong to the
+ * whole server, and statements about roles fail if sessions run them at once. The run holds a lock
+ * until it calls the returned function, which also drops the run's databases.
  */
 export async function prepareServer(server: string, phase: Phase) {
   const admin = postgres(server, { max: 1, onnotice: () => {} })
@@ -62,7 +62,7 @@ async function makeLogin(
   const name = admin(login.name)
   const found = await admin`select from pg_roles where rolname = ${login.name}`
   if (found.length === 0) await admin`create role ${name} login`
-  // The password is base64url, so it needs no quoting; a role statement takes no parameters.
+  // A role statement takes no parameters. The password is base64url, so it needs no quoting.
   await admin`alter role ${name} with login password ${admin.unsafe(`'${login.password}'`)}`
   await admin`grant ${admin(role)} to ${name}`
 }

@@ -9,11 +9,11 @@ import { readSample } from '../demo/sample.ts'
 import { COLUMNS, logAsText, type TextRow, withDuckFile } from './exports.ts'
 import { silentLogger } from './lanes.ts'
 
-/** Cells that an export may mark against formulas. */
+/** Columns in which an export may mark cells against formulas. */
 const MARKED = ['action', 'entity_type', 'request_id'] as const
 const BATCH_SEQS = 20_000
 
-/** The documented change, undone: apostrophes that an export puts before what could be a formula. */
+/** Removes the apostrophes that an export puts before texts that could be formulas. */
 export function withoutMarks(exported: string, original: string): string {
   let at = 0
   let text = ''
@@ -33,7 +33,7 @@ export function unmarked(row: TextRow, original: TextRow | undefined): TextRow {
   return { ...row, ...Object.fromEntries(texts) }
 }
 
-/** Row by row, so that a failure shows the one that differs. */
+/** Compares row by row, so that a failure shows the row that differs. */
 export function sameRows(read: readonly TextRow[], inLog: readonly TextRow[]): void {
   assert.equal(read.length, inLog.length)
   for (const [at, row] of inLog.entries()) {
@@ -43,13 +43,13 @@ export function sameRows(read: readonly TextRow[], inLog: readonly TextRow[]): v
   }
 }
 
-/** An export may write JSON in another way, as long as it means the same. */
+/** An export may write JSON differently, as long as the value is the same. */
 function parsed(row: TextRow) {
   const json = (name: string) => JSON.parse(row[name] ?? '') as unknown
   return { ...row, metadata: json('metadata'), context: json('context') }
 }
 
-/** Every row of a file as DuckDB reads it, against the log. @returns how many */
+/** Compares every row of a file, as DuckDB reads it, with the log. @returns the number of rows */
 export async function compareByDuck(
   sql: postgres.Sql,
   file: string,
@@ -66,7 +66,9 @@ export async function compareByDuck(
   })
 }
 
-/** Every row of a CSV as a spreadsheet reads it: no cell a formula, and all as in the log. */
+/**
+ * Compares every row of a CSV, as a spreadsheet reads it, with the log. No cell may be a formula.
+ */
 export async function compareBySpreadsheet(sql: postgres.Sql, file: string): Promise<number> {
   const lines = csvRecords(file)
   const { value: header = '' } = await lines.next()
@@ -95,11 +97,11 @@ export async function compareBySpreadsheet(sql: postgres.Sql, file: string): Pro
   return rows
 }
 
-/** Records of a CSV: CRLF ends one, unless it is inside quotes. */
+/** The records of a CSV. A CRLF outside quotes ends a record. */
 async function* csvRecords(file: string): AsyncGenerator<string, undefined> {
   const input = fs.createReadStream(file)
   let record = ''
-  // Lone line feeds and carriage returns would be taken for the same: none of these logs has any.
+  // This would also split at lone line feeds and carriage returns, but these logs have none.
   for await (const line of readline.createInterface({
     input,
     crlfDelay: Number.POSITIVE_INFINITY,
@@ -120,7 +122,7 @@ async function* logBatches(sql: postgres.Sql) {
   }
 }
 
-/** Records the events of another system, the whole way. @returns how many there are */
+/** Records the events of another system and moves them into the log. @returns how many there are */
 export async function logSample(
   file: string,
   { appUrl, relayUrl }: { readonly appUrl: string; readonly relayUrl: string },

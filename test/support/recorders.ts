@@ -4,7 +4,7 @@ import type { Recorder } from '../../src/recorder/recorder.ts'
 import type { ScratchDatabase } from './database.ts'
 import { silentLogger } from './lanes.ts'
 
-/** A recorder as it runs in production: with the rights of `audit_app`. Closed after the test. */
+/** A recorder with the rights of `audit_app`, as in production. Closed after the test. */
 export function recorderOn(
   t: TestContext,
   { urlAs }: Pick<ScratchDatabase, 'urlAs'>,

@@ -1,6 +1,6 @@
 /**
- * A reporter that fails a run which proved nothing. Node calls a file without tests a test that
- * passed, and a run in which every test was skipped a success.
+ * A reporter that fails a run in which no test ran. Node counts a file without tests as a test that
+ * passed, and a run that skipped every test as a success.
  *
  * Plain JavaScript, because Node loads reporters before `--import tsx` has taken effect.
  *

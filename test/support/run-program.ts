@@ -3,7 +3,7 @@ import { once } from 'node:events'
 
 export interface ProgramOptions {
   readonly cwd: string
-  /** Folders that programs are looked for in before those of our own PATH. */
+  /** Folders that come before those of this process's PATH. */
   readonly pathFirst?: readonly string[]
   readonly environment?: Readonly<Record<string, string>>
   /** @default 600 000 */
@@ -13,8 +13,8 @@ export interface ProgramOptions {
 /**
  * Runs a program to its end, without the variables that npm sets for its scripts.
  *
- * @returns what it wrote, to stdout and stderr
- * @throws {Error} with all of that, where it ends with another code than `expectedCode`
+ * @returns its output, stdout and stderr together
+ * @throws {Error} with its output, if it ends with another code than `expectedCode`
  */
 export async function runProgram(
   program: string,

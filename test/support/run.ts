@@ -16,9 +16,10 @@ import { whenWeEnd } from './when-we-end.ts'
  * - `AUDIT_TEST_DATABASE_URL`: test on this server instead of starting one.
  * - `AUDIT_TEST_POSTGRES_MAJOR`: which Postgres to start, 14 to 18 (the default).
  * - `AUDIT_SAMPLE`: audit events of another system, for the test that exports real entries.
- * - `AUDIT_FUZZ_RUNS`: how many entries the tests named hostile generate, instead of 2,000; beyond some
- *   100,000 with `--test-timeout=3600000`. `AUDIT_FUZZ_SEED`: the same ones as in the run that says so.
- * - `AUDIT_SCREENSHOTS`: a folder for what the browser tests see.
+ * - `AUDIT_FUZZ_RUNS`: how many entries the tests named hostile generate, instead of 2,000. More
+ *   than about 100,000 also need `--test-timeout=3600000`.
+ * - `AUDIT_FUZZ_SEED`: generate the same entries as the run that printed this seed.
+ * - `AUDIT_SCREENSHOTS`: a folder for the screenshots of the browser tests.
  * - `AUDIT_TEST_KEEP`: keep the databases of failed tests, and the server until Ctrl-C.
  */
 
@@ -38,7 +39,7 @@ let tests: ChildProcess | undefined
 for (const [signal, number] of [['SIGINT', 2] as const, ['SIGTERM', 15] as const]) {
   process.on(signal, () => {
     process.exitCode = 128 + number
-    if (halt.signal.aborted) process.exit() // again: the server ends with us
+    if (halt.signal.aborted) process.exit() // a second signal; the server ends with this process
     halt.abort(new Error(`Stopped by ${signal}.`))
     tests?.kill(signal)
   })
@@ -66,7 +67,7 @@ async function runOnOwnServer(files: string[], flags: string[]): Promise<number>
   const callOff = whenWeEnd('rm -rf "$0" || { sleep 3; rm -rf "$0"; }', folder)
   let server: Postgres | undefined
   try {
-    fs.chmodSync(folder, 0o711) // as root the server runs as another user, who has to get in
+    fs.chmodSync(folder, 0o711) // as root, the server runs as another user, who must enter it
     const dataDir = path.join(folder, 'data')
     server = await phase(`Starting Postgres ${major}`, () =>
       startPostgres({ dataDir, major, settings: SERVER_SETTINGS, say }),
@@ -75,13 +76,13 @@ async function runOnOwnServer(files: string[], flags: string[]): Promise<number>
     if (code !== 0 && process.env['AUDIT_TEST_KEEP']) await keep(server)
     return code
   } finally {
-    await server?.stop('immediate') // there is nothing to keep
+    await server?.stop('immediate') // its data is not needed any more
     fs.rmSync(folder, { recursive: true, force: true })
     callOff()
   }
 }
 
-/** A database is a thousand files: copying it took 20 to 400 ms on a disk, 10 ms in memory. */
+/** A database is a thousand files. To copy it took 20 to 400 ms on a disk and 10 ms in memory. */
 function quickestFolder(): string {
   const memory = '/dev/shm'
   if (process.env['TMPDIR'] || !fs.existsSync(memory)) return os.tmpdir()
@@ -119,18 +120,18 @@ async function runTests(url: string, files: string[], flags: string[]): Promise<
   return code ?? 1
 }
 
-/** Without what would lead a test, or the library under it, to a database of the developer's. */
+/** The environment without variables that would lead a test to one of the developer's databases. */
 function testEnvironment(url: string): NodeJS.ProcessEnv {
   const ours = Object.entries(process.env).filter(
     ([name]) => !/^(DATABASE_URL$|PG|AUDIT_(?!TEST_|FUZZ_|SCREENSHOTS$))/.test(name),
   )
-  // By another name: the demo, which has tests too, would replay it.
+  // Under another name, because the demo would replay the file in its tests.
   const sample = process.env['AUDIT_SAMPLE']
   const given = sample ? { AUDIT_TEST_SAMPLE: sample } : {}
   return { ...Object.fromEntries(ours), ...given, AUDIT_TEST_DATABASE_URL: url }
 }
 
-/** `move` is every `test/move*.test.ts`; a path is that file; nothing is every file. */
+/** `move` means every `test/move*.test.ts`, a path means that file, and no argument every file. */
 function testFiles(wanted: readonly string[]): string[] {
   const all = fs.readdirSync(path.join(ROOT, 'test')).filter((name) => name.endsWith('.test.ts'))
   const prefixes = wanted.length === 0 ? [''] : wanted.map((name) => path.basename(name))
@@ -142,13 +143,13 @@ function testFiles(wanted: readonly string[]): string[] {
 }
 
 async function keep(server: Postgres): Promise<void> {
-  say(`Kept for you until Ctrl-C: ${server.url}`)
+  say(`The server is kept until Ctrl-C: ${server.url}`)
   const forEver = setInterval(() => {}, 60_000)
   await once(halt.signal, 'abort')
   clearInterval(forEver)
 }
 
-/** Says what is going on where it takes more than a second. */
+/** Prints what is going on if it takes more than a second. */
 async function phase<T>(what: string, work: () => Promise<T>): Promise<T> {
   const slow = setTimeout(() => say(`${what} …`), 1_000)
   try {

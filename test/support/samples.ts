@@ -1,8 +1,8 @@
 import type { Block } from './documents.ts'
 
 /**
- * What samples use and do not declare: the application's own things, each with its real type. Where a
- * sample declares one itself, its own holds.
+ * Names that samples use and do not declare, with their real types. If a sample declares a name
+ * itself, its own declaration is used.
  */
 const STAND_INS: Readonly<Record<string, string>> = {
   db: "declare const db: import('drizzle-orm/postgres-js').PostgresJsDatabase",
@@ -27,9 +27,9 @@ declare function signedIn(
 ): Promise<{ readonly name: string; readonly id: string; readonly eventId: string } | null>`,
 }
 
-/** A sample as a module that the compiler can check: its own text, and stand-ins for the rest. */
+/** A sample as a module that the compiler can check: its text, with stand-ins for missing names. */
 export function moduleOf({ text }: Block): string {
-  // A property of the same name is no use of it.
+  // A property of the same name does not use the stand-in.
   const used = Object.entries(STAND_INS).filter(
     ([name]) => new RegExp(`(?<![.\\w])${name}(?![\\w:?]| = )`).test(text) && !declares(text, name),
   )
@@ -49,7 +49,7 @@ export interface Call {
   readonly options: readonly string[]
 }
 
-/** Every call in a shell sample, comments and what stands before the command left out. */
+/** Every call in a shell sample, without comments and the text before the command. */
 export function callsIn({ text }: Block): readonly Call[] {
   return text.split('\n').flatMap((line) => {
     const [, given] = /(?:^|\s)audit-relay(\s.*)?$/.exec(line.replace(/\s#.*$/, '')) ?? []

@@ -1,22 +1,24 @@
 import { createHash } from 'node:crypto'
 import postgres from 'postgres'
 
-/** Each is a role of the schema; a test gets a login that is a member of it. */
+/** The roles of the schema. A test gets a login that is a member of the role. */
 export const TEST_ROLES = ['audit_app', 'audit_relay', 'audit_reader', 'audit_owner'] as const
 export type TestRole = (typeof TEST_ROLES)[number]
 
-/** Everything that tests make on a server starts like this, so that leftovers can be told. */
+/**
+ * The names of everything that tests make on a server start with this, so leftovers can be found.
+ */
 export const TEST_PREFIX = 'audit_test_'
 export const TEMPLATE_DATABASE = `${TEST_PREFIX}template`
 
-/** The URL of the server under test: of a superuser, or of a login with CREATEDB and CREATEROLE. */
+/** The URL of the server under test. Its login is a superuser or has CREATEDB and CREATEROLE. */
 export function serverUrl(): string {
   const url = process.env['AUDIT_TEST_DATABASE_URL']
   if (url) return url
   throw new Error('No server to test on. `npm test -- <part of the file name>` starts one.')
 }
 
-/** The same server and login, another database. */
+/** The URL of another database, with the same server and login. */
 export function databaseUrl(name: string, server = serverUrl()): string {
   const url = new URL(server)
   url.pathname = `/${name}`
@@ -24,8 +26,8 @@ export function databaseUrl(name: string, server = serverUrl()): string {
 }
 
 /**
- * The name and password of a role's login. The password follows from the server's own URL, so
- * that every process can work it out, and nobody who could not log in anyway.
+ * The name and password of a role's login. The password is derived from the server's URL. So every
+ * test process can compute it, and nobody else can who does not know that URL.
  */
 export function testLogin(role: TestRole, server = serverUrl()) {
   const { username, password } = new URL(server)
@@ -46,7 +48,7 @@ export async function withClient<T>(
   }
 }
 
-/** 14, 15 … of the server under test. */
+/** The major version of the server under test, such as 14. */
 export async function serverMajor(): Promise<number> {
   const [row] = await withClient(
     serverUrl(),

@@ -6,16 +6,17 @@ import type { TestContext } from 'node:test'
 import { whenWeEnd } from './when-we-end.ts'
 
 export interface SmallDisk {
-  /** For a tablespace: empty, and the server's own. */
+  /** An empty folder for a tablespace, which belongs to the server's user. */
   readonly folder: string
-  /** Leaves not a byte. */
+  /** Fills the disk to the last byte. */
   fill(): void
   free(): void
 }
 
 /**
- * A file system of a few MiB in memory, for a server that runs as the owner of `dataDir`. Unmounted
- * after the test. Only root can mount one: else the test is skipped, and undefined is returned.
+ * Mounts a file system of a few MiB in memory, for a server that runs as the owner of `dataDir`.
+ * Unmounted after the test. Only root can mount it. Otherwise the test is skipped and the result is
+ * undefined.
  */
 export function smallDisk(
   t: TestContext,

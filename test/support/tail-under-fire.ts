@@ -13,22 +13,22 @@ type Scene = Pick<ScratchDatabase, 'sql' | 'urlAs'>
 export interface FireOptions {
   readonly entries: number
   readonly consumers: number
-  /** How long the transaction elsewhere stays open at least; the writers take as long. */
+  /** How long the other transaction stays open at least. The writers take as long. */
   readonly openForMs: number
   readonly deadlineMs: number
   readonly stop: AbortController
 }
 
 export interface FireResult {
-  /** Of each consumer, what it saw in the order in which it saw it. */
+  /** The `seq`s that each consumer saw, in the order in which it saw them. */
   readonly seen: readonly (readonly number[])[]
-  /** How often the consumers stopped and went on. */
+  /** How often the consumers stopped and resumed. */
   readonly resumes: number
   readonly relaysKilled: number
   readonly connectionsEnded: number
-  /** How long the transaction elsewhere was open. */
+  /** How long the other transaction was open. */
   readonly openMs: number
-  /** What was in the log when it ended: the tails did not wait for it. */
+  /** Entries in the log when the other transaction ended. The move did not wait for it. */
   readonly loggedMeanwhile: number
 }
 
@@ -36,8 +36,8 @@ const WRITERS = 4
 const BATCH = 100
 
 /**
- * Consumers that stop and resume at random places, while one relay is killed by SIGKILL again and
- * again, another one loses its connections, and a transaction stays open elsewhere.
+ * Runs consumers that stop and resume at random places. Meanwhile one relay is killed by SIGKILL
+ * repeatedly, another one loses its connections, and another transaction stays open.
  */
 export async function tailUnderFire(scene: Scene, options: FireOptions): Promise<FireResult> {
   const { entries, openForMs, deadlineMs, stop } = options
@@ -52,9 +52,9 @@ export async function tailUnderFire(scene: Scene, options: FireOptions): Promise
     consume(scene, { entries, isFiltered: number % 5 === 4, signal: stop.signal, harm }),
   )
   const late = sleep(deadlineMs, undefined, { ref: false, signal: stop.signal }).then(() => {
-    throw new Error('The consumers never came through.')
+    throw new Error(`The consumers did not see every entry within ${deadlineMs} ms.`)
   })
-  late.catch(() => {}) // the usual end is another one
+  late.catch(() => {}) // usually the consumers finish first, and nobody awaits this
   try {
     await writeAll(scene, entries, openForMs)
     const leftMs = openForMs - (performance.now() - openedMs)
@@ -71,7 +71,7 @@ export async function tailUnderFire(scene: Scene, options: FireOptions): Promise
   }
 }
 
-/** As an application writes, spread over the time that the transaction is open. */
+/** Writes as an application does, spread over the time that the other transaction is open. */
 async function writeAll({ sql }: Scene, entries: number, forMs: number): Promise<void> {
   const each = entries / WRITERS
   const pauseMs = (2 * forMs * BATCH) / each
@@ -117,7 +117,7 @@ async function endConnections(scene: Scene, signal: AbortSignal, harm: Harm): Pr
   let head = -1
   while (!signal.aborted) {
     await sleep(Math.random() * 400)
-    // On a busy machine nothing would ever be moved, if they ended faster than a move takes.
+    // Waits for a move first. Otherwise a busy machine would never move anything.
     const [{ seq } = { seq: head }] = await scene.sql<{ seq: number }[]>`
       select seq::float8 as seq from audit.audit_head`
     if (seq === head) continue
@@ -147,7 +147,7 @@ async function consume({ urlAs }: Scene, options: ConsumeOptions): Promise<reado
     })
     const halt = new AbortController()
     const stopsAfterMs = 50 + Math.random() * 1_500
-    // Most have seen something before they stop, so that each of their rounds is a step on.
+    // Most consumers see an entry before they stop, so that most rounds make progress.
     const isImpatient = Math.random() < 0.25
     let timer = isImpatient ? setTimeout(() => halt.abort(), stopsAfterMs) : undefined
     const takeAtMost = Math.ceil(Math.random() * 6_000)

@@ -4,7 +4,7 @@ import path from 'node:path'
 import type { TestContext } from 'node:test'
 import { ROOT } from './commands.ts'
 
-/** A folder in which packages are found as in ours. */
+/** Makes a folder that resolves packages as this project does. Removed after the test. */
 export function temporaryFolder(t: TestContext): string {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-kit-'))
   fs.symlinkSync(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'))
@@ -12,7 +12,9 @@ export function temporaryFolder(t: TestContext): string {
   return folder
 }
 
-/** A copy of all that the schema and its migrations are made from, to change it. */
+/**
+ * Copies everything that the schema and its migrations are made from, so that a test can change it.
+ */
 export function temporaryProject(t: TestContext): string {
   const folder = temporaryFolder(t)
   const parts = ['drizzle.config.ts', 'package.json', 'src/schema', '.ci/make-schema.ts']

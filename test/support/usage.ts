@@ -2,7 +2,7 @@ import { parseArgs } from 'node:util'
 
 // Arguments of the commands that contributors run.
 
-/** Prints `usage` where it is asked for, and where `parse` throws; then the process ends. */
+/** Prints `usage` and ends the process if `--help` is given or `parse` throws. */
 export function withUsage<T>(usage: string, parse: () => T): T {
   if (process.argv.includes('--help')) {
     console.log(usage)
@@ -16,7 +16,7 @@ export function withUsage<T>(usage: string, parse: () => T): T {
   }
 }
 
-/** Of a command all of whose options are numbers above 0, with these defaults. */
+/** Reads the options of a command that takes only numbers above 0, with these defaults. */
 export function numbersOf<Name extends string>(
   usage: string,
   defaults: Readonly<Record<Name, number>>,
@@ -30,9 +30,9 @@ export function numbersOf<Name extends string>(
   })
 }
 
-/** @throws {Error} where it is no number above 0 */
+/** @throws {Error} if the value is not a number above 0 */
 export function positive(name: string, given: unknown): number {
   const number = Number(given)
   if (Number.isFinite(number) && number > 0) return number
-  throw new Error(`--${name} must be a number above 0, not "${given}".`)
+  throw new Error(`--${name} must be a number above 0, got "${given}".`)
 }

@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process'
 import { Socket } from 'node:net'
 
 /**
- * Runs a shell script once this process has ended, however it did: by SIGKILL, too. Of all that a
- * killed process leaves behind, what tells others is that its pipes close: a shell waits for that.
- * It hears no Ctrl-C, and it does not keep this process alive.
+ * Runs a shell script after this process has ended, even by SIGKILL. A shell waits for the end of
+ * its input, because the pipes of a killed process close too. Ctrl-C does not reach the shell, and
+ * it does not keep this process alive.
  *
  * @param args the script's `$0`, `$1` and so on
- * @returns calls it off
+ * @returns a function that calls the script off
  */
 export function whenWeEnd(script: string, ...args: readonly string[]): () => void {
   const shell = spawn('/bin/sh', ['-c', `read -r _ || { ${script}; }`, ...args], {
@@ -16,7 +16,7 @@ export function whenWeEnd(script: string, ...args: readonly string[]): () => voi
     cwd: '/',
   })
   const { stdin } = shell
-  stdin.on('error', () => {}) // the shell has gone, as it was told
+  stdin.on('error', () => {}) // the shell ended because it was called off
   shell.unref()
   // A pipe to a child is a socket, although its type does not say so.
   if (stdin instanceof Socket) stdin.unref()
