@@ -39,8 +39,12 @@ const READER_SETTINGS = {
  * What every connection asks for. Compiling a plan takes longer than any of our statements runs, and
  * before PostgreSQL 18 a plan with a discouraged step counts as dear enough to be compiled each time:
  * the page's queries took a second where they take 20 ms.
+ *
+ * The search path holds nothing of a stranger's, because Postgres takes an operator or a function that
+ * fits a statement exactly, whoever made it, and runs it with our rights. A pooler may refuse it, so
+ * statements name schemas as well.
  */
-const SETTINGS = { jit: 'off' }
+const SETTINGS = { jit: 'off', search_path: 'pg_catalog, pg_temp' }
 /** The connection is closed after this long without a statement. */
 const IDLE_TIMEOUT_MS = 30_000
 /** protocol_violation: a pooler that lets no settings through at the start. */

@@ -91,17 +91,21 @@ export async function readGaps(
   fromSeq: number,
   toSeq: number,
 ): Promise<Pick<ExportManifest, 'gaps' | 'gapCount'>> {
-  const isGap = sql`${entityOf(auditLog.action)} = 'audit' and ${auditLog.action} = 'audit.gap'
-    and ${auditLog.seq} between ${fromSeq}::bigint and ${toSeq}::bigint`
+  const isGap = sql`${entityOf(auditLog.action)} operator(pg_catalog.=) 'audit'::pg_catalog.text
+    and ${auditLog.action} operator(pg_catalog.=) 'audit.gap'::pg_catalog.text
+    and ${auditLog.seq} operator(pg_catalog.>=) ${fromSeq}::bigint
+    and ${auditLog.seq} operator(pg_catalog.<=) ${toSeq}::bigint`
   const [counted] = await readRows(
     db,
-    sql`select count(*)::float8 as "gaps" from ${auditLog} where ${isGap}`,
+    sql`select pg_catalog.count(*)::double precision as "gaps" from ${auditLog} where ${isGap}`,
     EXPORT_DEADLINE_MS,
   )
   const rows = await readRows(
     db,
-    sql`select ${auditLog.seq}::text as "seq", ${auditLog.metadata}::text as "metadata",
-        (extract(epoch from ${auditLog.occurredAt}) * 1000)::float8 as "occurredMs"
+    sql`select ${auditLog.seq}::pg_catalog.text as "seq",
+        ${auditLog.metadata}::pg_catalog.text as "metadata",
+        (extract(epoch from ${auditLog.occurredAt}) operator(pg_catalog.*) 1000::numeric)
+          ::double precision as "occurredMs"
       from ${auditLog} where ${isGap} order by ${auditLog.id} limit ${sql.raw(String(MAX_LISTED))}`,
     EXPORT_DEADLINE_MS,
   )
@@ -123,11 +127,14 @@ export async function readLogEpoch(db: AuditDatabase): Promise<string | null> {
   try {
     const [row] = await readRows(
       db,
-      sql`select (select system_identifier from pg_control_system())::text as "system",
-        case when pg_is_in_recovery()
-          then (select timeline_id from pg_control_checkpoint())::text
-          else ltrim(left(pg_walfile_name(pg_current_wal_lsn()), 8), '0')
-        end as "timeline"`,
+      sql`
+        select (select system_identifier from pg_catalog.pg_control_system())::pg_catalog.text
+            as "system",
+          case when pg_catalog.pg_is_in_recovery()
+            then (select timeline_id from pg_catalog.pg_control_checkpoint())::pg_catalog.text
+            else pg_catalog.ltrim(pg_catalog.left(
+              pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8), '0'::pg_catalog.text)
+          end as "timeline"`,
     )
     return row ? `${row['system']}/${row['timeline']}` : null
   } catch {

@@ -79,7 +79,8 @@ async function fetchPage(
 ): Promise<readonly Row[]> {
   const last =
     conditions.length > 0 ? Math.min(next + WINDOW_SEQS - 1, range.lastSeq) : range.lastSeq
-  const inRange = sql`${auditLog.seq} between ${next}::bigint and ${last}::bigint`
+  const inRange = sql`${auditLog.seq} operator(pg_catalog.>=) ${next}::bigint
+    and ${auditLog.seq} operator(pg_catalog.<=) ${last}::bigint`
   const query = sql`
     select ${exportColumns} from ${auditLog} where ${sql.join([inRange, ...conditions], sql` and `)}
     order by ${auditLog.seq} limit ${sql.raw(String(limit))}`

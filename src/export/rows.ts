@@ -25,16 +25,17 @@ export interface ExportRow {
 }
 
 const isoTime = (column: PgColumn) => sql`coalesce(
-  to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), ${column}::text)`
+  pg_catalog.to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+  ${column}::pg_catalog.text)`
 
 export const exportColumns: SQL = sql`
-  ${auditLog.seq}::text as "seq", ${auditLog.id}::text as "id",
+  ${auditLog.seq}::pg_catalog.text as "seq", ${auditLog.id}::pg_catalog.text as "id",
   ${isoTime(auditLog.occurredAt)} as "occurredAt", ${isoTime(auditLog.loggedAt)} as "loggedAt",
-  ${auditLog.userId}::text as "userId", ${auditLog.eventId}::text as "eventId",
+  ${auditLog.userId}::pg_catalog.text as "userId", ${auditLog.eventId}::pg_catalog.text as "eventId",
   ${auditLog.action} as "action", ${auditLog.entityType} as "entityType",
-  ${auditLog.targetId}::text as "targetId", ${auditLog.requestId} as "requestId",
-  ${auditLog.metadata}::text as "metadata", ${auditLog.context}::text as "context",
-  ${auditLog.recorderId}::text as "recorderId", ${auditLog.recorderSeq}::text as "recorderSeq"`
+  ${auditLog.targetId}::pg_catalog.text as "targetId", ${auditLog.requestId} as "requestId",
+  ${auditLog.metadata}::pg_catalog.text as "metadata", ${auditLog.context}::pg_catalog.text as "context",
+  ${auditLog.recorderId}::pg_catalog.text as "recorderId", ${auditLog.recorderSeq}::pg_catalog.text as "recorderSeq"`
 
 /** The statement names and casts every column, so only `seq` is left to turn into a number. */
 export function toExportRow(row: Row): ExportRow {

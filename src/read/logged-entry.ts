@@ -32,14 +32,16 @@ export interface LoggedEntry {
  * an int8 or a jsonb becomes, and Drizzle changes it once more.
  */
 export const entryColumns: SQL = sql`
-  ${auditLog.id}::text as "id", ${auditLog.seq}::text as "seq",
-  (extract(epoch from ${auditLog.occurredAt}) * 1000)::float8 as "occurredMs",
-  (extract(epoch from ${auditLog.loggedAt}) * 1000)::float8 as "loggedMs",
-  ${auditLog.userId}::text as "userId", ${auditLog.eventId}::text as "eventId",
-  ${auditLog.targetId}::text as "targetId", ${auditLog.action} as "action",
+  ${auditLog.id}::pg_catalog.text as "id", ${auditLog.seq}::pg_catalog.text as "seq",
+  (extract(epoch from ${auditLog.occurredAt}) operator(pg_catalog.*) 1000::numeric)
+    ::double precision as "occurredMs",
+  (extract(epoch from ${auditLog.loggedAt}) operator(pg_catalog.*) 1000::numeric)
+    ::double precision as "loggedMs",
+  ${auditLog.userId}::pg_catalog.text as "userId", ${auditLog.eventId}::pg_catalog.text as "eventId",
+  ${auditLog.targetId}::pg_catalog.text as "targetId", ${auditLog.action} as "action",
   ${auditLog.entityType} as "entityType", ${auditLog.requestId} as "requestId",
-  ${auditLog.metadata}::text as "metadata", ${auditLog.context}::text as "context",
-  ${auditLog.recorderId}::text as "recorderId", ${auditLog.recorderSeq}::text as "recorderSeq"`
+  ${auditLog.metadata}::pg_catalog.text as "metadata", ${auditLog.context}::pg_catalog.text as "context",
+  ${auditLog.recorderId}::pg_catalog.text as "recorderId", ${auditLog.recorderSeq}::pg_catalog.text as "recorderSeq"`
 
 export function toEntry(row: Row): LoggedEntry {
   const recorderSeq = row['recorderSeq']

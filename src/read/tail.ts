@@ -173,7 +173,7 @@ export function waitMsAfter(quietMs: number): number {
 
 function batchQuery(next: number): SQL {
   return sql`
-    select ${entryColumns} from ${auditLog} where ${auditLog.seq} >= ${next}::bigint
+    select ${entryColumns} from ${auditLog} where ${auditLog.seq} operator(pg_catalog.>=) ${next}::bigint
     order by ${auditLog.seq} limit ${sql.raw(String(BATCH_ENTRIES))}`
 }
 
@@ -182,12 +182,16 @@ function batchQuery(next: number): SQL {
  * begins at the first number that is there, because the oldest partitions may have been dropped.
  */
 function windowQuery(next: number, conditions: readonly SQL[]): SQL {
-  const first = sql`(select min(${auditLog.seq}) from ${auditLog} where ${auditLog.seq} >= ${next}::bigint)`
-  const inWindow = sql`${auditLog.seq} >= ${first}
-    and ${auditLog.seq} < ${first} + ${sql.raw(String(WINDOW_SEQS))}`
+  const first = sql`(
+    select pg_catalog.min(${auditLog.seq}) from ${auditLog}
+    where ${auditLog.seq} operator(pg_catalog.>=) ${next}::bigint
+  )`
+  const inWindow = sql`${auditLog.seq} operator(pg_catalog.>=) ${first}
+    and ${auditLog.seq} operator(pg_catalog.<)
+      (${first} operator(pg_catalog.+) ${sql.raw(String(WINDOW_SEQS))}::bigint)`
   return sql`
     select reached."throughSeq", found.*
-    from (select max(${auditLog.seq})::text as "throughSeq" from ${auditLog} where ${inWindow})
+    from (select pg_catalog.max(${auditLog.seq})::pg_catalog.text as "throughSeq" from ${auditLog} where ${inWindow})
       as reached
     left join lateral (
       select ${entryColumns} from ${auditLog} where ${sql.join([inWindow, ...conditions], sql` and `)}
@@ -200,7 +204,7 @@ function windowQuery(next: number, conditions: readonly SQL[]): SQL {
 export async function lastSeq(db: AuditDatabase): Promise<number> {
   const [row] = await readRows(
     db,
-    sql`select max(${auditLog.seq})::text as "last" from ${auditLog}`,
+    sql`select pg_catalog.max(${auditLog.seq})::pg_catalog.text as "last" from ${auditLog}`,
   )
   return Number(row?.['last'] ?? 0)
 }

@@ -96,7 +96,7 @@ export async function timeline(
  */
 export async function entry(db: AuditDatabase, id: string): Promise<LoggedEntry | undefined> {
   const query = sql`
-    select ${entryColumns} from ${auditLog} where ${auditLog.id} = ${uuid('id', id)}::uuid`
+    select ${entryColumns} from ${auditLog} where ${auditLog.id} operator(pg_catalog.=) ${uuid('id', id)}::pg_catalog.uuid`
   const [row] = await readRows(db, query)
   return row ? toEntry(row) : undefined
 }
@@ -153,8 +153,8 @@ export function checkTimeline(options: TimelineOptions): AskedPage {
  */
 export function pageQuery(asked: AskedPage, endId?: string): SQL {
   const { filter, isDescending, limit } = asked
-  const until = sql.raw(isDescending ? '>=' : '<=')
-  const end = endId === undefined ? [] : [sql`${auditLog.id} ${until} ${endId}::uuid`]
+  const until = sql.raw(`operator(pg_catalog.${isDescending ? '>=' : '<='})`)
+  const end = endId === undefined ? [] : [sql`${auditLog.id} ${until} ${endId}::pg_catalog.uuid`]
   return sql`
     select ${entryColumns} from ${auditLog} ${where(asked, [...filter.conditions, ...end])}
     order by ${auditLog.id} ${directionOf(asked)} limit ${sql.raw(String(limit + 1))}`
@@ -166,7 +166,7 @@ export function pageQuery(asked: AskedPage, endId?: string): SQL {
  */
 async function boundaryOf(db: AuditDatabase, asked: AskedPage): Promise<string | undefined> {
   const query = sql`
-    select ${auditLog.id}::text as "id" from ${auditLog} ${where(asked, asked.filter.indexed)}
+    select ${auditLog.id}::pg_catalog.text as "id" from ${auditLog} ${where(asked, asked.filter.indexed)}
     order by ${auditLog.id} ${directionOf(asked)}
     limit 1 offset ${sql.raw(String(LOOKED_THROUGH - 1))}`
   const [row] = await readRows(db, query)
@@ -174,8 +174,8 @@ async function boundaryOf(db: AuditDatabase, asked: AskedPage): Promise<string |
 }
 
 function where({ position, isDescending }: AskedPage, conditions: readonly SQL[]): SQL {
-  const comparison = sql.raw(isDescending ? '<' : '>')
-  const beyond = position ? [sql`${auditLog.id} ${comparison} ${position.id}::uuid`] : []
+  const comparison = sql.raw(`operator(pg_catalog.${isDescending ? '<' : '>'})`)
+  const beyond = position ? [sql`${auditLog.id} ${comparison} ${position.id}::pg_catalog.uuid`] : []
   const all = [...conditions, ...beyond]
   return all.length === 0 ? sql.empty() : sql`where ${sql.join(all, sql` and `)}`
 }

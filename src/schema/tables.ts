@@ -179,5 +179,5 @@ export const auditSchemaVersion = auditSchema.table(
 
 /** The database's expression for an action's entity part, as `audit_log_entity` indexes it. */
 export function entityOf(action: SQL | typeof auditLog.action): SQL<string> {
-  return sql<string>`split_part(${action}, '.', 1)`
+  return sql<string>`pg_catalog.split_part(${action}, '.', 1)`
 }
