@@ -5,6 +5,8 @@ import { AuditError } from '../errors.ts'
 
 /** Where the migrator notes what it has applied. */
 export const BOOKKEEPING = { migrationsSchema: 'audit', migrationsTable: 'audit_migrations' }
+/** What a running migration holds a lock on, so no migration may touch it. */
+export const LOCK_TABLE = 'audit.audit_migration_lock'
 export const migrationsFolder = fileURLToPath(new URL('./migrations', import.meta.url))
 
 export interface Migration {
@@ -79,10 +81,14 @@ export function migrationSql(): string {
   ])
   return [
     'begin;',
+    // Else an operator of a stranger's that fits better would run with the rights of who migrates.
+    'set local search_path = pg_catalog, pg_temp;',
     "set local lock_timeout = '5s';",
     `create schema if not exists ${migrationsSchema};`,
     `create table ${bookkeeping} (id serial primary key, hash text not null, created_at bigint);\n`,
+    `create table if not exists ${LOCK_TABLE} ();\n`,
     ...migrations.flat(),
+    `alter table ${LOCK_TABLE} owner to audit_owner;`,
     'commit;',
   ].join('\n')
 }

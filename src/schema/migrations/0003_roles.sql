@@ -28,6 +28,7 @@ begin
     union all
     select case relkind when 'S' then 'sequence' else 'table' end, oid::regclass::text, relowner, relacl
     from pg_class where relnamespace = 'audit'::regnamespace and relkind in ('r', 'p', 'S')
+      and relname <> 'audit_migration_lock' -- the migrator's own session holds it
     union all
     select 'function', oid::regprocedure::text, proowner, coalesce(proacl, acldefault('f', proowner))
     from pg_proc where pronamespace = 'audit'::regnamespace
@@ -132,6 +133,7 @@ begin
     union all
     select 'table', oid::regclass::text
     from pg_class where relnamespace = 'audit'::regnamespace and relkind in ('r', 'p')
+      and relname <> 'audit_migration_lock' -- the migrator gives it away itself
   loop
     execute format('alter %s %s owner to audit_owner', object.kind, object.name);
   end loop;
