@@ -13,7 +13,6 @@ import { migrateDatabase } from '../src/schema/migrate.ts'
 import { migrationSql } from '../src/schema/series.ts'
 import { emptyDatabase, type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import { appendToLog } from './support/log-entries.ts'
-import { connect } from './support/logins.ts'
 import { pgBouncer } from './support/pgbouncer.ts'
 import { recorderOn } from './support/recorders.ts'
 import { type TestRole, testLogin } from './support/server.ts'
@@ -139,8 +138,8 @@ test('the trap catches what is not written out', async (t) => {
   }
   await catches('trap, pg_catalog', 'select lower($$A$$)', /lower\(text\)/)
   await catches('trap, pg_catalog', 'select 1::integer + 1::integer', /operator \d+"?\(integer,int/)
-  await catches('trap, pg_catalog', "select 'a'::uuid where false or '1'::text = '1'", /type text/)
-  await catches('trap, pg_catalog', 'select count(*) from audit.audit_log', /aggregate \d+/)
+  await catches('trap, pg_catalog', "select '1'::text", /type text/)
+  await catches('trap, pg_catalog', 'select count(*) from (values (1)) as v', /aggregated/)
   await catches('trap', 'select 1::bigint / 1.0::double precision', /near_value\(bigint,double/)
   await catches('trap', "select 'pg_class'::regclass = 1::oid", /near_truth\(regclass,oid/)
 })
@@ -206,7 +205,7 @@ test('the SQL that migrate prints calls nothing before pg_catalog either', async
   const scratch = await emptyDatabase(t)
   await setTrap(scratch.sql)
   await scratch.sql.unsafe(`alter database ${scratch.name} set search_path = trap, pg_catalog`)
-  const psql = connect(t, scratch.url)
+  const psql = postgres(scratch.url, { max: 1, fetch_types: false, onnotice: () => {} })
   await psql.unsafe(migrationSql())
   await psql.end()
   assert.deepEqual(await sprung(scratch.sql), [])

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import { jsonText, readBatch } from '../read/batch.ts'
 import { EXPORT_DEADLINE_MS, readRows } from '../read/read-rows.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
 import { auditLog, entityOf } from '../schema/tables.ts'
@@ -43,6 +44,11 @@ export interface ExportManifest {
    * that somebody took away. Null with a filter, under which numbers are bound to be left out.
    */
   readonly missingSeqs: readonly (readonly [number, number])[] | null
+  /** Entries whose `metadata` or `context` was too large to be read, up to 1,000 of them. */
+  readonly unreadableSeqs: readonly number[]
+  readonly unreadableCount: number
+  /** Which history of the log its numbers belong to. */
+  readonly history: string
   /** Which log: numbers start anew with another one. Null where the server does not tell. */
   readonly logEpoch: string | null
   readonly startedAt: string
@@ -57,12 +63,17 @@ export interface ExportTally {
   firstTime: string | null
   lastTime: string | null
   missing: (readonly [number, number])[]
+  unreadableSeqs: number[]
+  unreadableCount: number
 }
 
 const MAX_LISTED = 1_000
 
 export function emptyTally(): ExportTally {
-  return { rows: 0, firstSeq: null, lastSeq: null, firstTime: null, lastTime: null, missing: [] }
+  return {
+    ...{ rows: 0, firstSeq: null, lastSeq: null, firstTime: null, lastTime: null, missing: [] },
+    ...{ unreadableSeqs: [], unreadableCount: 0 },
+  }
 }
 
 export function count(tally: ExportTally, page: ExportPage): void {
@@ -77,6 +88,10 @@ export function count(tally: ExportTally, page: ExportPage): void {
   }
   if (page.lastTime !== undefined && (tally.lastTime === null || page.lastTime > tally.lastTime)) {
     tally.lastTime = page.lastTime
+  }
+  tally.unreadableCount += page.unreadable.length
+  for (const seq of page.unreadable) {
+    if (tally.unreadableSeqs.length < MAX_LISTED) tally.unreadableSeqs.push(seq)
   }
   for (const [first, last] of page.missing) {
     const before = tally.missing.at(-1)
@@ -100,13 +115,19 @@ export async function readGaps(
     sql`select pg_catalog.count(*)::double precision as "gaps" from ${auditLog} where ${isGap}`,
     EXPORT_DEADLINE_MS,
   )
-  const rows = await readRows(
+  const { rows } = await readBatch(
     db,
-    sql`select ${auditLog.seq}::pg_catalog.text as "seq",
-        ${auditLog.metadata}::pg_catalog.text as "metadata",
-        (extract(epoch from ${auditLog.occurredAt}) operator(pg_catalog.*) 1000::numeric)
-          ::double precision as "occurredMs"
-      from ${auditLog} where ${isGap} order by ${auditLog.id} limit ${sql.raw(String(MAX_LISTED))}`,
+    {
+      limit: MAX_LISTED,
+      isDescending: false,
+      select: (columns, limit) => sql`
+        select ${auditLog.id} as "key", ${auditLog.seq}::pg_catalog.text as "seq",
+          ${columns === 'all' ? jsonText(auditLog.metadata) : sql`null::pg_catalog.text`}
+            as "metadata", null::pg_catalog.text as "context",
+          (extract(epoch from ${auditLog.occurredAt}) operator(pg_catalog.*) 1000::numeric)
+            ::double precision as "occurredMs"
+        from ${auditLog} where ${isGap} order by ${auditLog.id} limit ${sql.raw(String(limit))}`,
+    },
     EXPORT_DEADLINE_MS,
   )
   return {
@@ -114,7 +135,8 @@ export async function readGaps(
     gaps: rows.map((row) => ({
       seq: Number(row['seq']),
       occurredAt: new Date(Number(row['occurredMs'])).toISOString(),
-      metadata: JSON.parse(String(row['metadata'])) as unknown,
+      metadata:
+        typeof row['metadata'] === 'string' ? (JSON.parse(row['metadata']) as unknown) : null,
     })),
   }
 }

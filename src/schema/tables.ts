@@ -4,6 +4,7 @@ import {
   boolean,
   check,
   index,
+  integer,
   jsonb,
   pgSchema,
   smallint,
@@ -103,9 +104,25 @@ export const auditHead = auditSchema.table(
   {
     only: boolean('only').primaryKey().default(true),
     seq: bigint('seq', { mode: 'number' }).notNull().default(0),
+    /** Which log this is: the newest row of `audit_history`. */
+    history: uuid('history').notNull().default(sql`gen_random_uuid()`),
+    /** Of the server, as `audit.identify` last found it; null where it keeps them to itself. */
+    systemIdentifier: bigint('system_identifier', { mode: 'bigint' }),
+    timeline: integer('timeline'),
   },
   (head) => [check('audit_head_only', sql`${head.only}`)],
 )
+
+/**
+ * A row for each history of the log. A restore begins a new one, because numbers are given again that
+ * another copy of the log has given to other entries.
+ */
+export const auditHistory = auditSchema.table('audit_history', {
+  history: uuid('history').primaryKey(),
+  /** The first number that it gave. */
+  firstSeq: bigint('first_seq', { mode: 'number' }).notNull(),
+  at: instant('at').notNull().default(sql`clock_timestamp()`),
+})
 
 /**
  * Entries that the log refused for good. Nothing here can refuse anything: its index is there so that

@@ -99,6 +99,7 @@ begin
 exception when others then
   null; -- one that cannot be made in PL/pgSQL, or is there
 end $$;
+create function trap.aggregated() returns void language plpgsql as 'begin end';
 create function trap.fill(near_types jsonb, near_operators jsonb, words jsonb)
 returns void language plpgsql as $$
 declare
@@ -134,7 +135,8 @@ begin
       and not (proargtypes::oid[] && array['internal'::regtype, '"any"'::regtype]::oid[])
   loop
     perform trap.try_to(format(
-      'create function trap.%I(%s) returns bigint language plpgsql as ''begin return 0; end''',
+      'create function trap.%I(%s) returns bigint language plpgsql as
+      ''begin perform trap.aggregated(); return 0; end''', -- its own calls are not counted
       'aggregate ' || one.oid, concat_ws(', ', 'bigint', nullif(one.args, ''))));
     perform trap.try_to(format('create aggregate trap.%I(%s) (sfunc = trap.%I, stype = bigint)',
       one.proname, case when one.args = '' then '*' else one.args end, 'aggregate ' || one.oid));

@@ -45,6 +45,8 @@ SELECT "audit"."ensure_partitions"(3);
 --> statement-breakpoint
 INSERT INTO "audit"."audit_head" DEFAULT VALUES;
 --> statement-breakpoint
+INSERT INTO "audit"."audit_history" ("history", "first_seq") SELECT "history", 1 FROM "audit"."audit_head";
+--> statement-breakpoint
 INSERT INTO "audit"."audit_lane" ("lane") VALUES ('staging'), ('outbox');
 --> statement-breakpoint
 INSERT INTO "audit"."audit_sentinel" ("epoch")

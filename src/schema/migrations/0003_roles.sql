@@ -77,13 +77,14 @@ GRANT EXECUTE ON FUNCTION
   "audit"."ensure_partitions"(integer),
   "audit"."id_floor"(timestamptz),
   "audit"."declare_gap"(),
+  "audit"."identify"(uuid, bigint, uuid),
   "audit"."compact"(text),
   "audit"."retry_dead_letter"(bigint),
   "audit"."drop_dead_letter"(bigint)
 TO "audit_relay";
 --> statement-breakpoint
 -- A reader reads the log and no other table of entries.
-GRANT SELECT ON "audit"."audit_log" TO "audit_reader";
+GRANT SELECT ON "audit"."audit_log", "audit"."audit_history" TO "audit_reader";
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION "audit"."id_floor"(timestamptz) TO "audit_reader";
 --> statement-breakpoint
