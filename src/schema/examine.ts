@@ -1,5 +1,5 @@
-import type postgres from 'postgres'
 import { AuditError } from '../errors.ts'
+import { type DirectConnection, type DirectTransaction, pinned } from './direct-connection.ts'
 import { BOOKKEEPING, LOCK_TABLE } from './series.ts'
 
 const OLDEST_SERVER = 140_000
@@ -17,22 +17,7 @@ export interface Found {
   readonly strangers: readonly string[]
 }
 
-/**
- * Runs statements with nothing of a stranger's in the search path, whatever the server or a pooler
- * made of the connection's own.
- */
-export async function pinned<T>(
-  client: postgres.Sql,
-  work: (tx: postgres.TransactionSql) => Promise<T>,
-): Promise<T> {
-  const answer = await client.begin(async (tx) => {
-    await tx`set local search_path = pg_catalog, pg_temp`
-    return { found: await work(tx) }
-  })
-  return answer.found
-}
-
-export function examine(client: postgres.Sql): Promise<Found> {
+export function examine(client: DirectConnection): Promise<Found> {
   return pinned(client, async (tx) => {
     // The catalogue, because to_regclass() fails for a login that may not use the schema. Whatever
     // lies in a schema, of whatever kind, depends on it.
@@ -62,7 +47,7 @@ export function examine(client: postgres.Sql): Promise<Found> {
  * A login that may create a schema could make ours before we do, with a trigger, a rule or a default
  * in it that runs as whoever migrates. A superuser has no need to, so what belongs to one is let pass.
  */
-async function findStrangers(tx: postgres.TransactionSql): Promise<readonly string[]> {
+async function findStrangers(tx: DirectTransaction): Promise<readonly string[]> {
   const rows = await tx<{ what: string }[]>`
     with schema as (
       select oid, nspowner from pg_namespace where nspname = ${BOOKKEEPING.migrationsSchema}

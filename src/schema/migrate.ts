@@ -1,10 +1,10 @@
 import { drizzle } from 'drizzle-orm/postgres-js'
 import { migrate } from 'drizzle-orm/postgres-js/migrator'
-import postgres from 'postgres'
 import { AuditError, databaseFault, optionInvalid } from '../errors.ts'
 import { type AuditLogger, guardLogger } from '../logger.ts'
 import { databaseUrlFor } from '../options.ts'
 import { faultHint } from '../database/faults.ts'
+import { connectDirectly, type DirectConnection, serverHint } from './direct-connection.ts'
 import { examine, type Found, refuseUnfit } from './examine.ts'
 import { MigrationLock } from './migration-lock.ts'
 import { type Damage, repair } from './repair.ts'
@@ -65,8 +65,8 @@ export async function migrateDatabase(options: MigrateOptions = {}): Promise<Mig
     throw optionInvalid('No database: set AUDIT_OWNER_DATABASE_URL or DATABASE_URL.')
   }
   const logger = guardLogger(options.logger, 'audit-outbox')
-  const client = connect(url)
-  const lockClient = connect(url)
+  const client = connectDirectly(url, 'audit-relay migrate')
+  const lockClient = connectDirectly(url, 'audit-relay migrate')
   try {
     // A migration that waits for a lock blocks everyone behind it.
     await client`select pg_catalog.set_config(
@@ -93,23 +93,7 @@ export async function migrateDatabase(options: MigrateOptions = {}): Promise<Mig
   }
 }
 
-/**
- * The one place where the driver's own transaction is used: Drizzle's migrator cannot do without, and
- * a migration that dies half-way has moved no rows.
- */
-function connect(url: string): postgres.Sql {
-  return postgres(url, {
-    max: 1,
-    prepare: false,
-    fetch_types: false, // asks with whatever the search path holds
-    onnotice: () => {},
-    connect_timeout: 10,
-    // At the start, so that a connection that was made again has it too.
-    connection: { application_name: 'audit-relay migrate', search_path: 'pg_catalog, pg_temp' },
-  })
-}
-
-async function migrateAlone(client: postgres.Sql, found: Found): Promise<MigrateResult> {
+async function migrateAlone(client: DirectConnection, found: Found): Promise<MigrateResult> {
   refuseUnfit(found)
   const known = series()
   const applied = found.is_ours ? await readApplied(client) : []
@@ -127,7 +111,7 @@ async function migrateAlone(client: postgres.Sql, found: Found): Promise<Migrate
   return { applied: pending.map(({ name }) => name), repaired }
 }
 
-async function removeTraces(client: postgres.Sql, lock: MigrationLock, { has_schema }: Found) {
+async function removeTraces(client: DirectConnection, lock: MigrationLock, { has_schema }: Found) {
   const { migrationsSchema, migrationsTable } = BOOKKEEPING
   await client`drop table if exists ${client(migrationsSchema)}.${client(migrationsTable)}`
   await lock.remove()
@@ -135,14 +119,14 @@ async function removeTraces(client: postgres.Sql, lock: MigrationLock, { has_sch
   if (!has_schema) await client`drop schema if exists ${client(migrationsSchema)}`
 }
 
-async function readApplied(client: postgres.Sql): Promise<readonly AppliedMigration[]> {
+async function readApplied(client: DirectConnection): Promise<readonly AppliedMigration[]> {
   const { migrationsSchema, migrationsTable } = BOOKKEEPING
   const rows = await client`
     select created_at as at, hash from ${client(migrationsSchema)}.${client(migrationsTable)}`
   return rows.map(({ at, hash }) => ({ createdAt: Number(at), hash: String(hash) }))
 }
 
-async function readVersion(client: postgres.Sql): Promise<FoundSchema> {
+async function readVersion(client: DirectConnection): Promise<FoundSchema> {
   const [row] = await client`
     select version::integer as version, min_reader_version::integer as oldest
     from audit.audit_schema_version`
@@ -163,7 +147,7 @@ function explained(error: unknown): AuditError {
   const fault = databaseFault(error)
   const cause: unknown = error instanceof Error ? (error.cause ?? error) : error
   const words = cause instanceof Error ? cause.message : 'unknown'
-  const postgresHint = cause instanceof postgres.PostgresError ? cause.hint : undefined
+  const postgresHint = serverHint(cause)
   const hint = postgresHint ?? HINTS[fault.code] ?? faultHint(fault.code)
   const message = [`The migration failed (${fault.code}): ${words}.`, hint]
     .filter(Boolean)

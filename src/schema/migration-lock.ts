@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type postgres from 'postgres'
 import { AuditError, databaseFault } from '../errors.ts'
 import type { AuditLogger } from '../logger.ts'
+import type { DirectConnection } from './direct-connection.ts'
 import { BOOKKEEPING, LOCK_TABLE } from './series.ts'
 
 const LOOK_EVERY_MS = 200
@@ -22,10 +22,10 @@ const TABLE_GONE = '42P01'
  * by a transaction on a connection of its own.
  */
 export class MigrationLock {
-  readonly #client: postgres.Sql
+  readonly #client: DirectConnection
 
   /** @param client one connection, straight to the server, for nothing but this */
-  constructor(client: postgres.Sql) {
+  constructor(client: DirectConnection) {
     this.#client = client
   }
 

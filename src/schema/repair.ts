@@ -1,5 +1,4 @@
-import type postgres from 'postgres'
-import { pinned } from './examine.ts'
+import { type DirectConnection, type DirectTransaction, pinned } from './direct-connection.ts'
 import { LOCK_TABLE, series } from './series.ts'
 
 /** What a restore can leave behind. */
@@ -29,7 +28,7 @@ const roleStatements = () =>
  *
  * @returns what was wrong
  */
-export async function repair(client: postgres.Sql): Promise<readonly Damage[]> {
+export async function repair(client: DirectConnection): Promise<readonly Damage[]> {
   const damages = await pinned(client, findDamage)
   if (damages.length === 0) return damages
   await pinned(client, async (tx) => {
@@ -41,7 +40,7 @@ export async function repair(client: postgres.Sql): Promise<readonly Damage[]> {
   return damages
 }
 
-async function findDamage(tx: postgres.TransactionSql): Promise<readonly Damage[]> {
+async function findDamage(tx: DirectTransaction): Promise<readonly Damage[]> {
   const [row] = await tx`
     select
       exists (
@@ -73,7 +72,7 @@ async function findDamage(tx: postgres.TransactionSql): Promise<readonly Damage[
   ]
 }
 
-async function hasGrants(tx: postgres.TransactionSql): Promise<boolean> {
+async function hasGrants(tx: DirectTransaction): Promise<boolean> {
   const grants = roleStatements().flatMap(grantsOf)
   const [row] = await tx`
     select bool_and(case g.kind
@@ -109,7 +108,7 @@ export function grantsOf(statement: string): readonly Grant[] {
 }
 
 /** Whether some part of the log lacks one of its triggers, or has it but not ENABLE ALWAYS. */
-const UNGUARDED = (tx: postgres.TransactionSql) => tx`
+const UNGUARDED = (tx: DirectTransaction) => tx`
   select exists (
     select from pg_partition_tree('audit.audit_log'::regclass) as part
     cross join unnest(array['audit_log_append_only', 'audit_log_row_append_only']) as wanted (name)

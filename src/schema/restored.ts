@@ -1,6 +1,6 @@
-import postgres from 'postgres'
 import { optionInvalid, safeError } from '../errors.ts'
 import { databaseUrlFor } from '../options.ts'
+import { connectDirectly } from './direct-connection.ts'
 
 /**
  * Says that a database was restored from an earlier copy: begins a new history of the log and declares
@@ -16,14 +16,7 @@ export async function declareRestored(databaseUrl?: string): Promise<string> {
   if (url === undefined) {
     throw optionInvalid('No database: set AUDIT_OWNER_DATABASE_URL or DATABASE_URL.')
   }
-  const client = postgres(url, {
-    max: 1,
-    prepare: false,
-    fetch_types: false,
-    onnotice: () => {},
-    connect_timeout: 10,
-    connection: { application_name: 'audit-relay restored' },
-  })
+  const client = connectDirectly(url, 'audit-relay restored')
   try {
     const [row] = await client`
       select audit.declare_restored()::pg_catalog.text as history`

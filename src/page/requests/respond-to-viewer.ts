@@ -1,6 +1,6 @@
 import { AuditError } from '../../errors.ts'
 import { faultHint } from '../../database/faults.ts'
-import { lastSeq } from '../../read/tail.ts'
+import { lastSeq } from '../../read/tail-query.ts'
 import { entry as readEntry, timeline } from '../../read/timeline.ts'
 import { within } from '../../within.ts'
 import type { Viewer } from '../auth/viewer.ts'
