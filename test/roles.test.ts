@@ -34,6 +34,7 @@ const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'table audit_schema_version': 'SELECT',
     'function ensure_partitions': 'EXECUTE',
     'function declare_gap': 'EXECUTE',
+    'function identify': 'EXECUTE',
     'function compact': 'EXECUTE',
     'function retry_dead_letter': 'EXECUTE',
     'function drop_dead_letter': 'EXECUTE',
@@ -41,6 +42,7 @@ const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   audit_reader: {
     'schema audit': 'USAGE',
+    'table audit_history': 'SELECT',
     'table audit_log': 'SELECT',
     'table audit_schema_version': 'SELECT',
     'function id_floor': 'EXECUTE',
@@ -146,10 +148,13 @@ test('every function has its search_path pinned, and only these are SECURITY DEF
     from pg_proc where pronamespace = 'audit'::regnamespace order by proname`
   const asOwner = functions.filter((row) => row['as_owner']).map((row) => row['name'])
   assert.deepEqual(asOwner, [
+    'begin_history',
     'compact',
     'declare_gap',
+    'declare_restored',
     'drop_dead_letter',
     'ensure_partitions',
+    'identify',
     'lane_epoch',
     'lane_state',
     'record',

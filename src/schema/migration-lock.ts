@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { AuditError, databaseFault } from '../errors.ts'
 import type { AuditLogger } from '../logger.ts'
 import type { DirectConnection } from './direct-connection.ts'
-import { BOOKKEEPING, LOCK_TABLE } from './series.ts'
+import { BOOKKEEPING, LOCK_TABLE, makeLockTable } from './series.ts'
 
 const LOOK_EVERY_MS = 200
 /** For a lock that has to be waited for: the schema may be somebody's who has not committed it. */
@@ -108,7 +108,9 @@ export class MigrationLock {
           await this.#client.unsafe(`create schema if not exists ${migrationsSchema}`)
         }
         if (!found?.['table'])
-          await this.#client.unsafe(`create table if not exists ${LOCK_TABLE} ()`)
+          await this.#client.unsafe(
+            `set search_path = pg_catalog, pg_temp; ${makeLockTable.join(';')}`,
+          )
         return
       } catch (error) {
         if (!MADE_MEANWHILE.has(databaseFault(error).code) || attempt === 10) throw error
