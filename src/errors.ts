@@ -15,6 +15,8 @@ export type AuditErrorCode =
   | 'AUDIT_DATABASE_FAILED'
   /** The statement got no answer before its deadline. It may or may not have run. */
   | 'AUDIT_DEADLINE_PASSED'
+  /** The log is not the one that a cursor or a relay knows, as after a restore. */
+  | 'AUDIT_HISTORY_CHANGED'
   /** The database has no `audit` schema, a foreign one, or one of another version. */
   | 'AUDIT_SCHEMA_MISMATCH'
 

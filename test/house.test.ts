@@ -170,7 +170,7 @@ test('at most ten files lie directly in src and in relay, a dozen or so in a fol
 test('the driver is known to the client and the migrator only, the waits to one file', () => {
   assert.deepEqual(whoImports('src', 'postgres').sort(), [
     'src/database/client.ts',
-    'src/schema/migrate.ts',
+    'src/schema/direct-connection.ts',
   ])
   assert.deepEqual(whoImports('relay', 'postgres'), [])
   assert.deepEqual(
@@ -217,7 +217,7 @@ test('nothing but the migrator opens a transaction through the driver', () => {
   const opening = [...sources('src'), ...sources('relay')]
     .filter(({ text }) => /\.transaction\(|\b(?:sql|client)\.(?:begin|reserve)\(/.test(text))
     .map(({ file }) => file)
-    .filter((file) => file !== 'src/schema/migrate.ts')
+    .filter((file) => file !== 'src/schema/direct-connection.ts')
   assert.deepEqual(opening, [])
 })
 

@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type postgres from 'postgres'
 import { AuditError } from '../src/errors.ts'
-import { migrateDatabase, refuseUnfit } from '../src/schema/migrate.ts'
+import { refuseUnfit } from '../src/schema/examine.ts'
+import { migrateDatabase } from '../src/schema/migrate.ts'
 import { migrationSql } from '../src/schema/series.ts'
 import { describeSchema } from './support/catalog.ts'
 import { auditRelay } from './support/commands.ts'
@@ -57,20 +58,24 @@ test('three migrations at once on an empty database make one schema', async (t) 
 test('a migration that comes again finds nothing to do, and touches nothing', async (t) => {
   const { sql, url } = await scratchDatabase(t)
   const before = await describeSchema(sql)
-  assert.deepEqual(await migrateDatabase({ databaseUrl: url }), { applied: [] })
+  assert.deepEqual(await migrateDatabase({ databaseUrl: url }), { applied: [], repaired: [] })
   assert.deepEqual(await describeSchema(sql), before)
 })
 
 test('a migration that waits for another one too long says so', async (t) => {
   const { sql, url } = await emptyDatabase(t)
   const first = connect(t, url)
-  await first`select pg_advisory_lock(7205619234)`
+  await first.unsafe('create schema audit; create table audit.audit_migration_lock ()')
+  await first.unsafe(`
+    begin; set local application_name = 'the first one'; lock table audit.audit_migration_lock`)
   await rejectsWith(
     migrateDatabase({ databaseUrl: url, waitTimeoutMs: 300, logger: silent }),
     'AUDIT_DEADLINE_PASSED',
-    /Another migration of this database has not ended within 300 ms/,
+    /has not ended within 300 ms\. The lock is held by process \d+ of the login \w+, the first one/,
   )
-  assert.deepEqual(await objectsInAudit(sql), undefined)
+  assert.equal(await objectsInAudit(sql), 1)
+  await first`rollback`
+  assert.deepEqual((await migrateDatabase({ databaseUrl: url })).applied, ALL)
 })
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
@@ -224,7 +229,8 @@ test('a migration that cannot have its locks gives up, and says what to do', asy
 })
 
 test('a standby and a server that is too old are refused by name', () => {
-  const fit = { version: 140_000, is_standby: false, is_used: false, is_ours: false }
+  const states = { is_standby: false, is_used: false, is_ours: false }
+  const fit = { version: 140_000, ...states, login: 'ada', strangers: [] }
   const refused = (found: Partial<typeof fit>, message: RegExp) =>
     assert.throws(() => refuseUnfit({ ...fit, ...found }), {
       code: 'AUDIT_SCHEMA_MISMATCH',

@@ -28,6 +28,7 @@ const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'function park': 'EXECUTE',
     'function declare_gap': 'EXECUTE',
     'function weigh': 'EXECUTE',
+    'function identify': 'EXECUTE',
     'function compact': 'EXECUTE',
     'function ensure_partitions': 'EXECUTE',
     'function who_holds_log': 'EXECUTE',
@@ -42,6 +43,7 @@ const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   },
   audit_reader: {
     'schema audit': 'USAGE',
+    'table audit_history': 'SELECT',
     'table audit_log': 'SELECT',
     'table audit_schema_version': 'SELECT',
     'function id_floor': 'EXECUTE',
@@ -148,10 +150,13 @@ test('every function has its search_path pinned, and only these are SECURITY DEF
   const asOwner = functions.filter((row) => row['as_owner']).map((row) => row['name'])
   assert.deepEqual(asOwner, [
     'backlog',
+    'begin_history',
     'compact',
     'declare_gap',
+    'declare_restored',
     'drop_dead_letter',
     'ensure_partitions',
+    'identify',
     'lane_epoch',
     'lane_look',
     'lane_state',

@@ -419,6 +419,7 @@ function relayOn(
   const statements = { probe: [] as number[], partitions: [] as number[], compact: [] as number[] }
   const noted = (what: keyof typeof statements) => statements[what].push(time.nowMs)
   const open = (): RelayStatements => ({
+    identify: async () => ({ state: 'same', history: 'only', seq: 0, id: null }),
     async ensurePartitions() {
       noted('partitions')
       if (failsPartitions()) throw fault('42501')

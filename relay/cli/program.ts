@@ -9,6 +9,7 @@ import { deadLettersCommand } from './operate/dead-letters.ts'
 import { runCommand } from './operate/run.ts'
 import { statusCommand } from './operate/status.ts'
 import { migrateCommand } from './schema/migrate.ts'
+import { restoredCommand } from './schema/restored.ts'
 
 const DONE = 0
 const MISUSED = 2
@@ -31,6 +32,7 @@ export function createProgram(host: Host): CliCommand {
     statusCommand(host),
     deadLettersCommand(host),
     migrateCommand(host),
+    restoredCommand(host),
     exportCommand(host),
     verifyExportCommand(host),
   )

@@ -14,16 +14,26 @@ export interface RelayOptions extends Partial<RelayLimits> {
    * Default: `AUDIT_RELAY_DATABASE_URL`, else `DATABASE_URL`.
    */
   readonly databaseUrl?: string | undefined
+  /**
+   * A folder in which the relay remembers the last entry of the log beyond its own end, so that it
+   * notices a restore that happens meanwhile. Default: `AUDIT_STATE_DIR`, else in memory only.
+   */
+  readonly stateDir?: string | undefined
   /** Default: pino's own. */
   readonly logger?: AuditLogger | undefined
 }
 
 /** @throws {AuditError} `AUDIT_OPTION_INVALID`, naming every option that is wrong */
-export function resolveRelayOptions(options: RelayOptions): { limits: RelayLimits; url: string } {
-  refuseUnknownOptions(options, [...Object.keys(RELAY_LIMITS), 'databaseUrl', 'logger'])
+export function resolveRelayOptions(options: RelayOptions): {
+  readonly limits: RelayLimits
+  readonly url: string
+  readonly stateDir: string | undefined
+} {
+  refuseUnknownOptions(options, [...Object.keys(RELAY_LIMITS), 'databaseUrl', 'logger', 'stateDir'])
   const limits = resolveLimits<keyof RelayLimits>(RELAY_LIMITS, options, process.env)
   const url = databaseUrlFor('relay', options.databaseUrl, process.env)
-  if (url !== undefined) return { limits, url }
+  const stateDir = options.stateDir ?? (process.env['AUDIT_STATE_DIR']?.trim() || undefined)
+  if (url !== undefined) return { limits, url, stateDir }
   throw new AuditError(
     'AUDIT_OPTION_INVALID',
     'No database: set AUDIT_RELAY_DATABASE_URL or DATABASE_URL.',

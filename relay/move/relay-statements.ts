@@ -2,6 +2,7 @@ import { sql } from 'drizzle-orm'
 import { Database, type DatabaseOptions } from '../../src/database/connection.ts'
 import type { LaneName } from '../../src/lanes/lane.ts'
 import { compact } from '../maintenance/compact.ts'
+import type { IdentifiedLog, IdentityStatements } from '../maintenance/log-identity.ts'
 import type { LogHolder, UpkeepStatements } from '../maintenance/upkeep.ts'
 import { type Moved, type MoveOptions, moveStatement, NOTHING_MOVED } from './move-statement.ts'
 import { listPlaces, type Place, parkStatement } from './park-statement.ts'
@@ -9,7 +10,7 @@ import { type PeekedLanes, peekLanes } from './peek-lanes.ts'
 import { type Mover, whoMoves } from './who-moves.ts'
 
 /** All statements that a relay sends to a database. */
-export interface RelayStatements extends UpkeepStatements {
+export interface RelayStatements extends UpkeepStatements, IdentityStatements {
   peekLanes(maxRows: number): Promise<PeekedLanes>
   /** Behind whom a relay stands back. */
   whoMoves(): Promise<readonly Mover[]>
@@ -90,6 +91,17 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
         sql`/* audit-relay gap */ select audit.declare_gap() as declared`,
       )
       return row?.declared === true
+    },
+    async identify(known) {
+      const [found] = await database.execute<IdentifiedLog>(sql`/* audit-relay identify */
+        select state, history::pg_catalog.text as history, seq::double precision as seq,
+          id::pg_catalog.text as id
+        from audit.identify(
+          ${known?.history ?? null}::pg_catalog.uuid, ${known?.seq ?? null}::bigint,
+          ${known?.id ?? null}::pg_catalog.uuid)`)
+      if (found === undefined)
+        throw new TypeError('a function with OUT parameters answers with one row')
+      return found
     },
     compact: () => compact(database),
     close: async () => {

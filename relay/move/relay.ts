@@ -6,6 +6,7 @@ import type { RelayLimits } from '../../src/options.ts'
 import { within } from '../../src/within.ts'
 import { Outage } from '../../src/database/outage.ts'
 import { withRetry } from '../../src/database/retry.ts'
+import { LogIdentity } from '../maintenance/log-identity.ts'
 import { Upkeep } from '../maintenance/upkeep.ts'
 import { Cycle } from './cycle.ts'
 import { Health, JITTER, type RelayHealth } from './health.ts'
@@ -16,6 +17,9 @@ import { ParallelMoves } from './parallel-moves.ts'
 import { RelayCounters, type RelayStats } from './relay-counters.ts'
 import { type RelayOptions, resolveRelayOptions } from './relay-options.ts'
 import { openRelayStatements, type RelayStatements } from './relay-statements.ts'
+
+/** What trying again cannot mend: somebody has to migrate, or to say that the log was restored. */
+const OTHER_LOG: ReadonlySet<string> = new Set(['AUDIT_SCHEMA_MISMATCH', 'AUDIT_HISTORY_CHANGED'])
 
 export interface DrainOptions {
   /** Stop after about this many rows, by whole batches. Default: no bound. */
@@ -61,12 +65,13 @@ export class Relay {
   readonly #parallelMoves: ParallelMoves
   readonly #upkeep: Upkeep
   readonly #standingBack: StandingBack
+  readonly #identity: LogIdentity
   #running: Promise<void> | undefined
   #hasBacklog = false
   #stoodBack = false
 
   constructor(options: RelayOptions = {}, parts: RelayParts = {}) {
-    const { limits, url } = resolveRelayOptions(options)
+    const { limits, url, stateDir } = resolveRelayOptions(options)
     const { observer, open = openRelayStatements } = parts
     const { statementTimeoutMs, parallelMoves, monthsAhead } = limits
     this.#limits = limits
@@ -86,6 +91,7 @@ export class Relay {
     this.#upkeep = new Upkeep({ statements, monthsAhead, logger: this.#logger })
     this.#standingBack = new StandingBack({ statementTimeoutMs, logger: this.#logger })
     this.#health = new Health(limits, { stoodBack: () => this.#standingBack.read() })
+    this.#identity = new LogIdentity({ statements, logger: this.#logger, stateDir })
     this.#outage = new Outage(this.#logger, {
       begins: 'relay cannot move entries; they wait in audit_staging and audit_outbox',
       goesOn: 'relay still cannot move entries',
@@ -145,7 +151,7 @@ export class Relay {
         isDrained = await withRetry(() => this.#isDrainedAfter(signal, maxRows), {
           signal,
           tearsAttempt: true,
-          isFinal: (error) => error instanceof AuditError && error.code === 'AUDIT_SCHEMA_MISMATCH',
+          isFinal: (error) => error instanceof AuditError && OTHER_LOG.has(error.code),
           onFailure: (error) => {
             lastError = error
             this.#failed(error)
@@ -202,6 +208,7 @@ export class Relay {
     const peekRows = this.#stoodBack ? 1 : this.#limits.batchEntries * PEEKED_BATCHES
     const peeked = await this.#statements.peekLanes(peekRows)
     this.#parallelMoves.sawHead(peeked.head)
+    await this.#identity.check()
     this.#upkeep.ensurePartitions()
     if (peeked.wasEmptied && (await this.#upkeep.declareGap())) {
       this.#tell((told) => told.gapDeclared())

@@ -1,4 +1,5 @@
 import { sql } from 'drizzle-orm'
+import { jsonText, readBatch } from '../read/batch.ts'
 import { EXPORT_DEADLINE_MS, readRows } from '../read/read-rows.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
 import { auditLog, entityOf } from '../schema/tables.ts'
@@ -43,6 +44,11 @@ export interface ExportManifest {
    * that somebody took away. Null with a filter, under which numbers are bound to be left out.
    */
   readonly missingSeqs: readonly (readonly [number, number])[] | null
+  /** Entries whose `metadata` or `context` was too large to be read, up to 1,000 of them. */
+  readonly unreadableSeqs: readonly number[]
+  readonly unreadableCount: number
+  /** Which history of the log its numbers belong to. */
+  readonly history: string
   /** Which log: numbers start anew with another one. Null where the server does not tell. */
   readonly logEpoch: string | null
   readonly startedAt: string
@@ -57,12 +63,17 @@ export interface ExportTally {
   firstTime: string | null
   lastTime: string | null
   missing: (readonly [number, number])[]
+  unreadableSeqs: number[]
+  unreadableCount: number
 }
 
 const MAX_LISTED = 1_000
 
 export function emptyTally(): ExportTally {
-  return { rows: 0, firstSeq: null, lastSeq: null, firstTime: null, lastTime: null, missing: [] }
+  return {
+    ...{ rows: 0, firstSeq: null, lastSeq: null, firstTime: null, lastTime: null, missing: [] },
+    ...{ unreadableSeqs: [], unreadableCount: 0 },
+  }
 }
 
 export function count(tally: ExportTally, page: ExportPage): void {
@@ -78,6 +89,10 @@ export function count(tally: ExportTally, page: ExportPage): void {
   if (page.lastTime !== undefined && (tally.lastTime === null || page.lastTime > tally.lastTime)) {
     tally.lastTime = page.lastTime
   }
+  tally.unreadableCount += page.unreadable.length
+  for (const seq of page.unreadable) {
+    if (tally.unreadableSeqs.length < MAX_LISTED) tally.unreadableSeqs.push(seq)
+  }
   for (const [first, last] of page.missing) {
     const before = tally.missing.at(-1)
     if (before?.[1] === first - 1) tally.missing[tally.missing.length - 1] = [before[0], last]
@@ -91,18 +106,28 @@ export async function readGaps(
   fromSeq: number,
   toSeq: number,
 ): Promise<Pick<ExportManifest, 'gaps' | 'gapCount'>> {
-  const isGap = sql`${entityOf(auditLog.action)} = 'audit' and ${auditLog.action} = 'audit.gap'
-    and ${auditLog.seq} between ${fromSeq}::bigint and ${toSeq}::bigint`
+  const isGap = sql`${entityOf(auditLog.action)} operator(pg_catalog.=) 'audit'::pg_catalog.text
+    and ${auditLog.action} operator(pg_catalog.=) 'audit.gap'::pg_catalog.text
+    and ${auditLog.seq} operator(pg_catalog.>=) ${fromSeq}::bigint
+    and ${auditLog.seq} operator(pg_catalog.<=) ${toSeq}::bigint`
   const [counted] = await readRows(
     db,
-    sql`select count(*)::float8 as "gaps" from ${auditLog} where ${isGap}`,
+    sql`select pg_catalog.count(*)::double precision as "gaps" from ${auditLog} where ${isGap}`,
     EXPORT_DEADLINE_MS,
   )
-  const rows = await readRows(
+  const { rows } = await readBatch(
     db,
-    sql`select ${auditLog.seq}::text as "seq", ${auditLog.metadata}::text as "metadata",
-        (extract(epoch from ${auditLog.occurredAt}) * 1000)::float8 as "occurredMs"
-      from ${auditLog} where ${isGap} order by ${auditLog.id} limit ${sql.raw(String(MAX_LISTED))}`,
+    {
+      limit: MAX_LISTED,
+      isDescending: false,
+      select: (columns, limit) => sql`
+        select ${auditLog.id} as "key", ${auditLog.seq}::pg_catalog.text as "seq",
+          ${columns === 'all' ? jsonText(auditLog.metadata) : sql`null::pg_catalog.text`}
+            as "metadata", null::pg_catalog.text as "context",
+          (extract(epoch from ${auditLog.occurredAt}) operator(pg_catalog.*) 1000::numeric)
+            ::double precision as "occurredMs"
+        from ${auditLog} where ${isGap} order by ${auditLog.id} limit ${sql.raw(String(limit))}`,
+    },
     EXPORT_DEADLINE_MS,
   )
   return {
@@ -110,7 +135,8 @@ export async function readGaps(
     gaps: rows.map((row) => ({
       seq: Number(row['seq']),
       occurredAt: new Date(Number(row['occurredMs'])).toISOString(),
-      metadata: JSON.parse(String(row['metadata'])) as unknown,
+      metadata:
+        typeof row['metadata'] === 'string' ? (JSON.parse(row['metadata']) as unknown) : null,
     })),
   }
 }
@@ -123,11 +149,14 @@ export async function readLogEpoch(db: AuditDatabase): Promise<string | null> {
   try {
     const [row] = await readRows(
       db,
-      sql`select (select system_identifier from pg_control_system())::text as "system",
-        case when pg_is_in_recovery()
-          then (select timeline_id from pg_control_checkpoint())::text
-          else ltrim(left(pg_walfile_name(pg_current_wal_lsn()), 8), '0')
-        end as "timeline"`,
+      sql`
+        select (select system_identifier from pg_catalog.pg_control_system())::pg_catalog.text
+            as "system",
+          case when pg_catalog.pg_is_in_recovery()
+            then (select timeline_id from pg_catalog.pg_control_checkpoint())::pg_catalog.text
+            else pg_catalog.ltrim(pg_catalog.left(
+              pg_catalog.pg_walfile_name(pg_catalog.pg_current_wal_lsn()), 8), '0'::pg_catalog.text)
+          end as "timeline"`,
     )
     return row ? `${row['system']}/${row['timeline']}` : null
   } catch {

@@ -1,12 +1,13 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { isFinalFault } from '../database/faults.ts'
-import { EXPORT_DEADLINE_MS, readRows } from '../read/read-rows.ts'
+import { type Batch, type BatchQuery, readBatch } from '../read/batch.ts'
+import { EXPORT_DEADLINE_MS } from '../read/read-rows.ts'
 import { withRetry } from '../database/retry.ts'
 import type { AuditDatabase, Row } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
 import type { FormatWriter } from './formats.ts'
 import type { SeqRange } from './range.ts'
-import { exportColumns, toExportRow } from './rows.ts'
+import { exportColumns, exportColumnsWithoutJson, isReadable, toExportRow } from './rows.ts'
 
 /** Some entries of an export, written out. */
 export interface ExportPage {
@@ -22,6 +23,8 @@ export interface ExportPage {
   readonly lastTime: string | undefined
   /** Numbers that are not in the log, first and last of each run. Only without a filter. */
   readonly missing: readonly (readonly [number, number])[]
+  /** Entries whose `metadata` or `context` is too large to be read. */
+  readonly unreadable: readonly number[]
 }
 
 export interface PagesOptions {
@@ -36,7 +39,7 @@ export interface PagesOptions {
 const WINDOW_SEQS = 50_000
 /** Characters that a page aims at, so that memory stays the same whatever the entries' size. */
 const PAGE_CHARACTERS = 250_000
-const MIN_PAGE_ROWS = 50
+const MIN_PAGE_ROWS = 5
 const MAX_PAGE_ROWS = 4_000
 /** How long a database may be away in the middle of an export, in milliseconds. */
 const OUTAGE_MS = 60_000
@@ -55,8 +58,8 @@ export async function* readPages(
   let next = range.firstSeq
   let answer = fetchPage(db, next, limit, options)
   while (next <= range.lastSeq) {
-    const rows = await answer
-    const isFull = rows.length === limit
+    const { rows, isCut } = await answer
+    const isFull = isCut || rows.length === limit
     const windowEnd = isFiltered ? Math.min(next + WINDOW_SEQS - 1, range.lastSeq) : range.lastSeq
     const throughSeq = isFull ? Number(rows.at(-1)?.['seq']) : windowEnd
     const characters = rows.reduce((sum, row) => sum + sizeOf(row), 1)
@@ -76,15 +79,22 @@ async function fetchPage(
   next: number,
   limit: number,
   { conditions, range, signal, onFailure }: PagesOptions,
-): Promise<readonly Row[]> {
+): Promise<Batch> {
   const last =
     conditions.length > 0 ? Math.min(next + WINDOW_SEQS - 1, range.lastSeq) : range.lastSeq
-  const inRange = sql`${auditLog.seq} between ${next}::bigint and ${last}::bigint`
-  const query = sql`
-    select ${exportColumns} from ${auditLog} where ${sql.join([inRange, ...conditions], sql` and `)}
-    order by ${auditLog.seq} limit ${sql.raw(String(limit))}`
+  const inRange = sql`${auditLog.seq} operator(pg_catalog.>=) ${next}::bigint
+    and ${auditLog.seq} operator(pg_catalog.<=) ${last}::bigint`
+  const query: BatchQuery = {
+    limit,
+    isDescending: false,
+    select: (columns, rows) => sql`
+      select ${auditLog.seq} as "key",
+        ${columns === 'all' ? exportColumns : exportColumnsWithoutJson}
+      from ${auditLog} where ${sql.join([inRange, ...conditions], sql` and `)}
+      order by ${auditLog.seq} limit ${sql.raw(String(rows))}`,
+  }
   const startMs = performance.now()
-  return await withRetry(() => readRows(db, query, EXPORT_DEADLINE_MS), {
+  return await withRetry(() => readBatch(db, query, EXPORT_DEADLINE_MS), {
     signal,
     onFailure,
     isFinal: (error) => isFinalFault(error) || performance.now() - startMs > OUTAGE_MS,
@@ -105,10 +115,12 @@ function toPage(
 ): ExportPage {
   const lines: string[] = []
   const missing: [number, number][] = []
+  const unreadable: number[] = []
   let expected = next
   let firstTime: string | undefined
   let lastTime: string | undefined
   for (const given of rows) {
+    if (!isReadable(given)) unreadable.push(Number(given['seq']))
     const row = toExportRow(given)
     if (!isFiltered && row.seq > expected) missing.push([expected, row.seq - 1])
     expected = row.seq + 1
@@ -128,6 +140,7 @@ function toPage(
     firstTime,
     lastTime,
     missing,
+    unreadable,
   }
 }
 

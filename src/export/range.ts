@@ -56,7 +56,8 @@ export async function findRange(
 async function ends(db: AuditDatabase): Promise<SeqRange | undefined> {
   const [row] = await readRows(
     db,
-    sql`select min(${auditLog.seq})::text as "first", max(${auditLog.seq})::text as "last"
+    sql`select pg_catalog.min(${auditLog.seq})::pg_catalog.text as "first",
+        pg_catalog.max(${auditLog.seq})::pg_catalog.text as "last"
       from ${auditLog}`,
   )
   if (row === undefined || row['first'] === null) return undefined
@@ -74,8 +75,10 @@ async function survey(
     // There is no max(uuid); as text they compare in the same way.
     const [row] = await readRows(
       db,
-      sql`select count(*)::float8 as "ids", min(seq)::text as "first", max(seq)::text as "last",
-          max(id::text collate "C") as "lastId"
+      sql`select pg_catalog.count(*)::double precision as "ids",
+          pg_catalog.min(seq)::pg_catalog.text as "first",
+          pg_catalog.max(seq)::pg_catalog.text as "last",
+          pg_catalog.max(id::pg_catalog.text collate pg_catalog."C") as "lastId"
         from (
           select ${auditLog.id}, ${auditLog.seq} from ${auditLog}
           where ${sql.join([...conditions, beyond], sql` and `)}
@@ -89,6 +92,6 @@ async function survey(
       lastSeq: Math.max(range?.lastSeq ?? 0, Number(row['last'])),
     }
     if (Number(row['ids']) < SURVEY_IDS) return range
-    beyond = sql`${auditLog.id} > ${String(row['lastId'])}::uuid`
+    beyond = sql`${auditLog.id} operator(pg_catalog.>) ${String(row['lastId'])}::pg_catalog.uuid`
   }
 }

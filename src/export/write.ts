@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import type { LogFilter } from '../read/filter.ts'
+import { readHistory } from '../read/history.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
 import { type ExportFormat, formatWriter } from './formats.ts'
 import {
@@ -139,6 +140,7 @@ export async function describeExport(
     sha256: written.sha256,
     ...gaps,
     missingSeqs: Object.keys(request.filter).length === 0 ? missing : null,
+    history: await readHistory(db),
     logEpoch: await readLogEpoch(db),
     startedAt,
     finishedAt: new Date().toISOString(),

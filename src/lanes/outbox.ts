@@ -83,12 +83,15 @@ async function introduce(
   token: string,
 ): Promise<{ readonly isReady: boolean; readonly began: unknown }> {
   const answer = await tx.execute(sql`
-    select set_config('audit.tx', ${token}, true),
-      extract(epoch from transaction_timestamp())::text as began, coalesce((
-      select has_schema_privilege(n.oid, 'usage') and has_function_privilege(p.oid, 'execute')
-      from pg_catalog.pg_proc as p join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
-      where n.nspname = 'audit' and p.proname = 'record'
-        and pg_catalog.oidvectortypes(p.proargtypes) = 'text'
+    select pg_catalog.set_config('audit.tx', ${token}::pg_catalog.text, true),
+      extract(epoch from pg_catalog.transaction_timestamp())::pg_catalog.text as began, coalesce((
+      select pg_catalog.has_schema_privilege(n.oid, 'usage'::pg_catalog.text)
+        and pg_catalog.has_function_privilege(p.oid, 'execute'::pg_catalog.text)
+      from pg_catalog.pg_proc as p join pg_catalog.pg_namespace as n
+        on n.oid operator(pg_catalog.=) p.pronamespace
+      where n.nspname operator(pg_catalog.=) 'audit'::pg_catalog.name
+        and p.proname operator(pg_catalog.=) 'record'::pg_catalog.name
+        and pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.=) 'text'::pg_catalog.text
     ), false) as ready`)
   const row = firstRow(answer)
   return { isReady: row?.['ready'] === true, began: row?.['began'] }
@@ -101,18 +104,19 @@ async function write(
   mode: RecordInMode,
   token: string,
 ): Promise<number | undefined> {
-  const isHere = sql`current_setting('audit.tx', true) = ${token}`
+  const isHere = sql`
+    pg_catalog.current_setting('audit.tx', true) operator(pg_catalog.=) ${token}::pg_catalog.text`
   if (mode === 'best-effort') {
     const text = jsonArray(encoded)
     const answer = await tx.execute(
-      sql`select audit.record(${text}::text) as taken where ${isHere}`,
+      sql`select audit.record(${text}::pg_catalog.text) as taken where ${isHere}`,
     )
     const taken = firstRow(answer)?.['taken']
     return taken === undefined ? undefined : Number(taken)
   }
   const insert = insertIntoLane('outbox', encoded, isHere)
   const answer = await tx.execute(
-    sql`with inserted as (${insert} returning 1) select count(*)::integer as taken from inserted`,
+    sql`with inserted as (${insert} returning 1) select pg_catalog.count(*)::integer as taken from inserted`,
   )
   const taken = Number(firstRow(answer)?.['taken'])
   return taken === encoded.length ? taken : undefined

@@ -52,16 +52,29 @@ const MAX_METADATA_CHARACTERS = 2_000
 /** Patterns other than `branding.*` would be read as names: `%`, `*` and quotes are in none. */
 const ACTION = /^[^\s*%'"`;\\]+$/
 
+/**
+ * Operators, functions and types of ours are written out with their schema: on a caller's connection
+ * the search path may lead to somebody else's of the same name, and these would run as the reader.
+ */
+const EQUALS = sql.raw('operator(pg_catalog.=)')
+
 /** What each name asks for. The order is the fingerprint's, so it does not depend on the caller. */
 const READERS = {
-  eventId: (given: unknown) => sql`${auditLog.eventId} = ${uuid('eventId', given)}::uuid`,
-  userId: (given: unknown) => sql`${auditLog.userId} = ${uuid('userId', given)}::uuid`,
-  targetId: (given: unknown) => sql`${auditLog.targetId} = ${uuid('targetId', given)}::uuid`,
-  requestId: (given: unknown) => sql`${auditLog.requestId} = ${text('requestId', given)}::text`,
+  eventId: (given: unknown) =>
+    sql`${auditLog.eventId} ${EQUALS} ${uuid('eventId', given)}::pg_catalog.uuid`,
+  userId: (given: unknown) =>
+    sql`${auditLog.userId} ${EQUALS} ${uuid('userId', given)}::pg_catalog.uuid`,
+  targetId: (given: unknown) =>
+    sql`${auditLog.targetId} ${EQUALS} ${uuid('targetId', given)}::pg_catalog.uuid`,
+  requestId: (given: unknown) =>
+    sql`${auditLog.requestId} ${EQUALS} ${text('requestId', given)}::pg_catalog.text`,
   action: actionCondition,
-  entityType: (given: unknown) => sql`${auditLog.entityType} = ${text('entityType', given)}::text`,
+  entityType: (given: unknown) =>
+    sql`${auditLog.entityType} ${EQUALS} ${text('entityType', given)}::pg_catalog.text`,
   // `::text::jsonb`, because a parameter of type jsonb is encoded a second time by some drivers.
-  metadata: (given: unknown) => sql`${auditLog.metadata} @> ${jsonText(given)}::text::jsonb`,
+  metadata: (given: unknown) => sql`
+    ${auditLog.metadata} operator(pg_catalog.@>)
+    ${jsonText(given)}::pg_catalog.text::pg_catalog.jsonb`,
 } as const
 
 export const INDEXED_NAMES = ['eventId', 'userId', 'targetId', 'requestId', 'action'] as const
@@ -95,11 +108,11 @@ export function checkFilter(filter: LogFilter): CheckedFilter {
     throw filterInvalid('from must be before to.')
   }
   if (fromMs !== undefined) {
-    indexed.push(sql`${auditLog.id} >= ${idFloor(fromMs)}::uuid`)
+    indexed.push(sql`${auditLog.id} operator(pg_catalog.>=) ${idFloor(fromMs)}::pg_catalog.uuid`)
     described['from'] = new Date(fromMs).toISOString()
   }
   if (toMs !== undefined) {
-    indexed.push(sql`${auditLog.id} < ${idFloor(toMs)}::uuid`)
+    indexed.push(sql`${auditLog.id} operator(pg_catalog.<) ${idFloor(toMs)}::pg_catalog.uuid`)
     described['to'] = new Date(toMs).toISOString()
   }
   return { conditions: [...indexed, ...others], indexed, fingerprint, described }
@@ -137,8 +150,9 @@ function actionCondition(given: unknown): SQL {
       `action must be one action, such as branding.update, or branding.*, got ${shown(given)}.`,
     )
   }
-  if (entity !== undefined) return sql`${entityOf(auditLog.action)} = ${entity}::text`
-  return sql`${auditLog.action} = ${action}::text`
+  if (entity !== undefined)
+    return sql`${entityOf(auditLog.action)} ${EQUALS} ${entity}::pg_catalog.text`
+  return sql`${auditLog.action} ${EQUALS} ${action}::pg_catalog.text`
 }
 
 function jsonText(given: unknown): string {

@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Row } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
+import { jsonText } from './batch.ts'
 
 /** An entry as it stands in the log. */
 export interface LoggedEntry {
@@ -22,6 +23,11 @@ export interface LoggedEntry {
   /** Numbers beyond 2^53 come rounded, as from any JSON; an export has them as they are. */
   readonly metadata: Readonly<Record<string, unknown>>
   readonly context: Readonly<Record<string, unknown>>
+  /**
+   * `metadata` and `context` are too large to be read, as text or in one of their numbers: each that
+   * is stands here as `{}`. Everything else of the entry is as the log holds it.
+   */
+  readonly unreadable?: true
   /** Which recorder accepted it, and its number there. Null for entries of the outbox lane. */
   readonly recorderId: string | null
   readonly recorderSeq: number | null
@@ -31,18 +37,27 @@ export interface LoggedEntry {
  * The log's columns for `toEntry`, as text and plain numbers: drivers do not agree on what a date,
  * an int8 or a jsonb becomes, and Drizzle changes it once more.
  */
-export const entryColumns: SQL = sql`
-  ${auditLog.id}::text as "id", ${auditLog.seq}::text as "seq",
-  (extract(epoch from ${auditLog.occurredAt}) * 1000)::float8 as "occurredMs",
-  (extract(epoch from ${auditLog.loggedAt}) * 1000)::float8 as "loggedMs",
-  ${auditLog.userId}::text as "userId", ${auditLog.eventId}::text as "eventId",
-  ${auditLog.targetId}::text as "targetId", ${auditLog.action} as "action",
+const plainColumns: SQL = sql`
+  ${auditLog.id}::pg_catalog.text as "id", ${auditLog.seq}::pg_catalog.text as "seq",
+  (extract(epoch from ${auditLog.occurredAt}) operator(pg_catalog.*) 1000::numeric)
+    ::double precision as "occurredMs",
+  (extract(epoch from ${auditLog.loggedAt}) operator(pg_catalog.*) 1000::numeric)
+    ::double precision as "loggedMs",
+  ${auditLog.userId}::pg_catalog.text as "userId", ${auditLog.eventId}::pg_catalog.text as "eventId",
+  ${auditLog.targetId}::pg_catalog.text as "targetId", ${auditLog.action} as "action",
   ${auditLog.entityType} as "entityType", ${auditLog.requestId} as "requestId",
-  ${auditLog.metadata}::text as "metadata", ${auditLog.context}::text as "context",
-  ${auditLog.recorderId}::text as "recorderId", ${auditLog.recorderSeq}::text as "recorderSeq"`
+  ${auditLog.recorderId}::pg_catalog.text as "recorderId",
+  ${auditLog.recorderSeq}::pg_catalog.text as "recorderSeq"`
+
+export const entryColumns: SQL = sql`${plainColumns},
+  ${jsonText(auditLog.metadata)} as "metadata", ${jsonText(auditLog.context)} as "context"`
+
+/** For an entry whose JSON the server cannot write. */
+export const entryColumnsWithoutJson: SQL = sql`${plainColumns},
+  null::pg_catalog.text as "metadata", null::pg_catalog.text as "context"`
 
 export function toEntry(row: Row): LoggedEntry {
-  const recorderSeq = row['recorderSeq']
+  const { recorderSeq, metadata, context } = row
   return {
     id: String(row['id']),
     seq: Number(row['seq']),
@@ -54,10 +69,11 @@ export function toEntry(row: Row): LoggedEntry {
     action: String(row['action']),
     entityType: textOrNull(row['entityType']),
     requestId: textOrNull(row['requestId']),
-    metadata: JSON.parse(String(row['metadata'])) as LoggedEntry['metadata'],
-    context: JSON.parse(String(row['context'])) as LoggedEntry['context'],
+    metadata: typeof metadata === 'string' ? JSON.parse(metadata) : {},
+    context: typeof context === 'string' ? JSON.parse(context) : {},
     recorderId: textOrNull(row['recorderId']),
     recorderSeq: recorderSeq === null ? null : Number(recorderSeq),
+    ...(typeof metadata === 'string' && typeof context === 'string' ? {} : { unreadable: true }),
   }
 }
 

@@ -1,18 +1,28 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type SQL, sql } from 'drizzle-orm'
+import type { SQL } from 'drizzle-orm'
 import { AuditError, filterInvalid } from '../errors.ts'
 import { checkFilter, FILTER_NAMES, type LogFilter, shown } from './filter.ts'
-import { entryColumns, type LoggedEntry, toEntry } from './logged-entry.ts'
+import { readBatch } from './batch.ts'
+import { type LoggedEntry, toEntry } from './logged-entry.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import { isFinalFault } from '../database/faults.ts'
-import { readRows } from './read-rows.ts'
+import { type Cursor, checkCursor, historyChanged } from './history.ts'
+import { lastSeq, lookQuery } from './tail-query.ts'
 import { withRetry } from '../database/retry.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
-import { auditLog } from '../schema/tables.ts'
 
 export type { LogFilter } from './filter.ts'
+export {
+  type Cursor,
+  cursorText,
+  HistoryChangedError,
+  parseCursor,
+} from './history.ts'
 export type { LoggedEntry } from './logged-entry.ts'
 export type { AuditDatabase } from '../database/callers-database.ts'
+
+/** An entry of a tail: it is itself the cursor after which another tail goes on. */
+export interface TailedEntry extends LoggedEntry, Cursor {}
 
 export interface TailOptions {
   /**
@@ -20,6 +30,11 @@ export interface TailOptions {
    * Default: what is logged after the call.
    */
   readonly fromSeq?: number | undefined
+  /**
+   * Goes on after this entry, an earlier one of a tail or its `cursorText()`, and makes sure that the
+   * log is still the one that holds it. In the place of `fromSeq`.
+   */
+  readonly after?: Cursor | string | undefined
   /** Any filter but a time range. It may also be `entityType` or `metadata` alone. */
   readonly filter?: Omit<LogFilter, 'from' | 'to'> | undefined
   /** Ends the iteration, at once, without an error. */
@@ -35,9 +50,8 @@ export interface TailOptions {
 
 /** Entries in one answer; the consumer gets through them before the next question is asked. */
 const BATCH_ENTRIES = 500
-/** Numbers looked through in one statement where a filter may leave out most of them. */
-const WINDOW_SEQS = 20_000
-
+/** Fewest entries asked for, where the last ones were large: the server writes all that it is asked for. */
+const FEWEST_ENTRIES = 8
 /** How long to wait before the next look, by how long nothing has come. */
 const BUSY = { forMs: 5_000, waitMs: 100 }
 const CALM = { forMs: 30_000, waitMs: 400 }
@@ -49,7 +63,10 @@ const IDLE_WAIT_MS = 1_000
  * up to n, because the log gives numbers in commit order.
  *
  * ```ts
- * for await (const entry of tail(db, { fromSeq: lastSeen + 1, signal })) await handle(entry)
+ * for await (const entry of tail(db, { after: saved, signal })) {
+ *   await handle(entry)
+ *   saved = cursorText(entry)
+ * }
  * ```
  *
  * The consumer sets the pace: nothing is read ahead while it works. Behind a growing log it looks
@@ -57,23 +74,29 @@ const IDLE_WAIT_MS = 1_000
  * 30 s once a second. It holds no connection between two looks.
  *
  * It outlasts an outage of the database. What trying again cannot mend ends it: a login without
- * `audit_reader`, a database without the schema.
+ * `audit_reader`, a database without the schema; and a log that is not the one that was read so far,
+ * because it was restored from an earlier copy.
  *
- * @throws {AuditError} `AUDIT_FILTER_INVALID` at the call; later `AUDIT_DATABASE_FAILED`
+ * @throws {AuditError} `AUDIT_FILTER_INVALID` at the call; later `AUDIT_DATABASE_FAILED`, or
+ * `AUDIT_HISTORY_CHANGED` with the number to read again from (`HistoryChangedError`)
  */
 export function tail(
   db: AuditDatabase,
   options: TailOptions = {},
-): AsyncGenerator<LoggedEntry, void, undefined> {
-  const { fromSeq, filter = {}, signal, onFailure = () => {}, wake } = options
+): AsyncGenerator<TailedEntry, void, undefined> {
+  const { fromSeq, after, filter = {}, signal, onFailure = () => {}, wake } = options
   refuseUnknown(options, filter)
   if (fromSeq !== undefined && (!Number.isSafeInteger(fromSeq) || fromSeq < 0)) {
     throw filterInvalid(`fromSeq must be a whole number from 0 on, got ${shown(fromSeq)}.`)
   }
+  if (fromSeq !== undefined && after !== undefined) {
+    throw filterInvalid('A tail takes fromSeq or after, not both.')
+  }
+  const from = after === undefined ? undefined : checkCursor(after)
   const { conditions } = checkFilter(filter)
   const ending = signal ?? new AbortController().signal
   const reader = new TailReader(db, conditions, { signal: ending, onFailure, wake })
-  return reader.read(fromSeq)
+  return reader.read(from ?? fromSeq)
 }
 
 interface ReaderParts {
@@ -82,10 +105,25 @@ interface ReaderParts {
   readonly wake: EventTarget | undefined
 }
 
+/** What one look at the log found. */
+interface Look {
+  readonly entries: readonly TailedEntry[]
+  /** Everything up to this number is in `entries`, or was left out by the filter. */
+  readonly throughSeq: number
+  /** The entry of that number. */
+  readonly throughId: string | undefined
+  readonly history: string
+  /** Whether the log lacks the entry that was read last. */
+  readonly isChanged: boolean
+  /** Whether there is likely more at once. */
+  readonly isMore: boolean
+}
+
 class TailReader {
   readonly #db: AuditDatabase
   readonly #conditions: readonly SQL[]
   readonly #parts: ReaderParts
+  #limit = BATCH_ENTRIES
   #isWoken = false
   #waiting: AbortController | undefined
 
@@ -95,7 +133,7 @@ class TailReader {
     this.#parts = parts
   }
 
-  async *read(fromSeq: number | undefined): AsyncGenerator<LoggedEntry, void, undefined> {
+  async *read(from: number | Cursor | undefined): AsyncGenerator<TailedEntry, void, undefined> {
     const { signal, wake } = this.#parts
     const onLogged = () => {
       this.#isWoken = true
@@ -103,18 +141,25 @@ class TailReader {
     }
     wake?.addEventListener('logged', onLogged)
     try {
-      let next = fromSeq ?? (await this.#retrying(() => lastSeq(this.#db))) + 1
+      const first = from ?? (await this.#retrying(() => lastSeq(this.#db))) + 1
+      let at = typeof first === 'object' ? first : undefined
+      let next = typeof first === 'object' ? first.seq + 1 : first
       let lastNewsMs = performance.now()
       while (!signal.aborted) {
-        const { entries, throughSeq } = await this.#retrying(() => this.#look(next))
+        const look = await this.#retrying(() => this.#look(next, at))
+        const { entries, throughSeq, throughId, history } = look
+        if (at !== undefined && (look.isChanged || history !== at.history)) {
+          const gone = at
+          throw await this.#retrying(() => historyChanged(this.#db, gone))
+        }
         for (const entry of entries) {
           yield entry
           if (signal.aborted) return
         }
         if (throughSeq >= next) lastNewsMs = performance.now()
-        const isBehind = throughSeq - next + 1 >= BATCH_ENTRIES
+        if (throughId !== undefined) at = { history, seq: throughSeq, id: throughId }
         next = Math.max(next, throughSeq + 1)
-        if (!isBehind) await this.#idle(waitMsAfter(performance.now() - lastNewsMs))
+        if (!look.isMore) await this.#idle(waitMsAfter(performance.now() - lastNewsMs))
       }
     } catch (error) {
       if (!signal.aborted) throw error
@@ -126,17 +171,33 @@ class TailReader {
   /**
    * What there is from a number on, and the number up to which that is everything.
    *
-   * With a filter both come from one statement, so from one snapshot: asked one after the other,
-   * of a pool that spreads reads over standbys, the second could know less than the first.
+   * All of it comes from one statement, so from one snapshot: asked one after the other, of a pool that
+   * spreads reads over standbys, the second could know less than the first.
    */
-  async #look(next: number): Promise<{ entries: readonly LoggedEntry[]; throughSeq: number }> {
-    const isFiltered = this.#conditions.length > 0
-    const query = isFiltered ? windowQuery(next, this.#conditions) : batchQuery(next)
-    const rows = await readRows(this.#db, query)
-    const entries = rows.filter((row) => row['id'] !== null).map(toEntry)
-    const lastEntry = entries.at(-1)?.seq ?? 0
-    if (!isFiltered || entries.length === BATCH_ENTRIES) return { entries, throughSeq: lastEntry }
-    return { entries, throughSeq: Number(rows[0]?.['throughSeq'] ?? 0) }
+  async #look(next: number, at: Cursor | undefined): Promise<Look> {
+    const limit = this.#limit
+    const query = lookQuery(next, at, { conditions: this.#conditions, limit })
+    const { rows, isCut } = await readBatch(this.#db, query)
+    this.#limit = isCut
+      ? Math.max(FEWEST_ENTRIES, rows.length * 2)
+      : Math.min(BATCH_ENTRIES, limit * 2)
+    const [{ history, isChanged, throughSeq, throughId } = {}] = rows
+    const entries = rows
+      .filter((row) => row['id'] !== null)
+      .map((row) => ({ ...toEntry(row), history: String(history) }))
+    const last = entries.at(-1)
+    const found = { entries, history: String(history), isChanged: isChanged === true }
+    const isFull = isCut || entries.length === limit
+    if (isFull || this.#conditions.length === 0) {
+      return { ...found, throughSeq: last?.seq ?? 0, throughId: last?.id, isMore: isFull }
+    }
+    const through = Number(throughSeq ?? 0)
+    return {
+      ...found,
+      throughSeq: through,
+      throughId: throughId === null ? undefined : String(throughId),
+      isMore: through - next + 1 >= BATCH_ENTRIES,
+    }
   }
 
   #retrying<T>(attempt: () => Promise<T>): Promise<T> {
@@ -158,7 +219,7 @@ class TailReader {
 function refuseUnknown(options: object, filter: object): void {
   const names = FILTER_NAMES.filter((name) => name !== 'from' && name !== 'to')
   try {
-    refuseUnknownOptions(options, ['fromSeq', 'filter', 'signal', 'onFailure', 'wake'])
+    refuseUnknownOptions(options, ['fromSeq', 'after', 'filter', 'signal', 'onFailure', 'wake'])
     refuseUnknownOptions(filter, names)
   } catch (error) {
     throw filterInvalid(error instanceof AuditError ? error.message : 'The options cannot be read.')
@@ -169,38 +230,4 @@ function refuseUnknown(options: object, filter: object): void {
 export function waitMsAfter(quietMs: number): number {
   if (quietMs < BUSY.forMs) return BUSY.waitMs
   return quietMs < CALM.forMs ? CALM.waitMs : IDLE_WAIT_MS
-}
-
-function batchQuery(next: number): SQL {
-  return sql`
-    select ${entryColumns} from ${auditLog} where ${auditLog.seq} >= ${next}::bigint
-    order by ${auditLog.seq} limit ${sql.raw(String(BATCH_ENTRIES))}`
-}
-
-/**
- * One row at least: where the filter lets nothing through, one with nulls for an entry. The window
- * begins at the first number that is there, because the oldest partitions may have been dropped.
- */
-function windowQuery(next: number, conditions: readonly SQL[]): SQL {
-  const first = sql`(select min(${auditLog.seq}) from ${auditLog} where ${auditLog.seq} >= ${next}::bigint)`
-  const inWindow = sql`${auditLog.seq} >= ${first}
-    and ${auditLog.seq} < ${first} + ${sql.raw(String(WINDOW_SEQS))}`
-  return sql`
-    select reached."throughSeq", found.*
-    from (select max(${auditLog.seq})::text as "throughSeq" from ${auditLog} where ${inWindow})
-      as reached
-    left join lateral (
-      select ${entryColumns} from ${auditLog} where ${sql.join([inWindow, ...conditions], sql` and `)}
-      order by ${auditLog.seq} limit ${sql.raw(String(BATCH_ENTRIES))}
-    ) as found on true
-    order by found."seq"::bigint`
-}
-
-/** The largest number in the log; 0 for an empty one. */
-export async function lastSeq(db: AuditDatabase): Promise<number> {
-  const [row] = await readRows(
-    db,
-    sql`select max(${auditLog.seq})::text as "last" from ${auditLog}`,
-  )
-  return Number(row?.['last'] ?? 0)
 }

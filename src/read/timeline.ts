@@ -12,8 +12,11 @@ import {
   shown,
   uuid,
 } from './filter.ts'
-import { entryColumns, type LoggedEntry, toEntry } from './logged-entry.ts'
+import { type BatchQuery, readBatch } from './batch.ts'
+import { entryColumns, entryColumnsWithoutJson, type LoggedEntry, toEntry } from './logged-entry.ts'
+import { currentHistory, readHistory } from './history.ts'
 import { readRows } from './read-rows.ts'
+import { AuditError } from '../errors.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
 
@@ -53,6 +56,8 @@ const LOOKED_THROUGH = 5_000
  * and logged later appears where it belongs. It holds for one filter and order, whatever the limit
  * and the time range.
  *
+ * A page ends early, with a `nextCursor`, where its entries hold more than 1 MiB.
+ *
  * With `entityType` or `metadata` a page looks through 5,000 entries of the rest of the filter, so
  * that it never takes long. It may then hold fewer entries than `limit`, or none, and still have a
  * `nextCursor`: go on with that.
@@ -63,7 +68,8 @@ const LOOKED_THROUGH = 5_000
  *
  * @throws {AuditError} `AUDIT_FILTER_INVALID` for a wrong filter, cursor or limit, with a message
  * that may be shown (an HTTP 400); `AUDIT_DEADLINE_PASSED` where the database took over 10 s, or
- * longer than its own `statement_timeout`; `AUDIT_DATABASE_FAILED` otherwise
+ * longer than its own `statement_timeout`; `AUDIT_HISTORY_CHANGED` for a cursor from before a restore of
+ * the log; `AUDIT_DATABASE_FAILED` otherwise
  */
 export async function timeline(
   db: AuditDatabase,
@@ -72,15 +78,24 @@ export async function timeline(
   const asked = checkTimeline(options)
   const { limit, position, owner, isBackwards, isDescending, isBounded } = asked
   const endId = isBounded ? await boundaryOf(db, asked) : undefined
-  const found = (await readRows(db, pageQuery(asked, endId))).map(toEntry)
-  const hasMore = found.length > limit
+  const { rows, isCut } = await readBatch(db, pageQuery(asked, endId))
+  const found = rows.map(toEntry)
+  const isPlaced = rows.length > 0 || position !== undefined || endId !== undefined
+  const history = isPlaced ? String(rows[0]?.['history'] ?? (await readHistory(db))) : ''
+  if (position !== undefined && position.history !== history) {
+    throw new AuditError(
+      'AUDIT_HISTORY_CHANGED',
+      'The cursor is from before a restore of the log: start from the first page.',
+    )
+  }
+  const hasMore = isCut || found.length > limit
   const entries = hasMore ? found.slice(0, limit) : found
 
   // The side that was read towards, and the side that it was read from.
   const aheadId = hasMore ? entries.at(-1)?.id : endId
   const behindId = position && (entries[0]?.id ?? neighbourOf(position.id, isDescending ? 1 : -1))
   const cursorAt = (direction: Position['direction'], id: string | undefined) =>
-    id === undefined ? null : encodeCursor({ direction, id }, owner)
+    id === undefined ? null : encodeCursor({ direction, id, history }, owner)
   if (isBackwards) entries.reverse()
   return {
     entries,
@@ -95,10 +110,16 @@ export async function timeline(
  * @throws {AuditError} as `timeline` does
  */
 export async function entry(db: AuditDatabase, id: string): Promise<LoggedEntry | undefined> {
-  const query = sql`
-    select ${entryColumns} from ${auditLog} where ${auditLog.id} = ${uuid('id', id)}::uuid`
-  const [row] = await readRows(db, query)
-  return row ? toEntry(row) : undefined
+  const isIt = sql`${auditLog.id} operator(pg_catalog.=) ${uuid('id', id)}::pg_catalog.uuid`
+  const { rows } = await readBatch(db, {
+    limit: 1,
+    isDescending: false,
+    select: (columns) => sql`
+      select ${auditLog.id} as "key",
+        ${columns === 'all' ? entryColumns : entryColumnsWithoutJson}
+      from ${auditLog} where ${isIt}`,
+  })
+  return rows[0] ? toEntry(rows[0]) : undefined
 }
 
 interface AskedPage {
@@ -151,13 +172,19 @@ export function checkTimeline(options: TimelineOptions): AskedPage {
  *
  * @param endId the last id to look at. Default: none
  */
-export function pageQuery(asked: AskedPage, endId?: string): SQL {
+export function pageQuery(asked: AskedPage, endId?: string): BatchQuery {
   const { filter, isDescending, limit } = asked
-  const until = sql.raw(isDescending ? '>=' : '<=')
-  const end = endId === undefined ? [] : [sql`${auditLog.id} ${until} ${endId}::uuid`]
-  return sql`
-    select ${entryColumns} from ${auditLog} ${where(asked, [...filter.conditions, ...end])}
-    order by ${auditLog.id} ${directionOf(asked)} limit ${sql.raw(String(limit + 1))}`
+  const until = sql.raw(`operator(pg_catalog.${isDescending ? '>=' : '<='})`)
+  const end = endId === undefined ? [] : [sql`${auditLog.id} ${until} ${endId}::pg_catalog.uuid`]
+  return {
+    limit: limit + 1,
+    isDescending,
+    select: (columns, rows) => sql`
+      select ${auditLog.id} as "key", ${currentHistory} as "history",
+        ${columns === 'all' ? entryColumns : entryColumnsWithoutJson}
+      from ${auditLog} ${where(asked, [...filter.conditions, ...end])}
+      order by ${auditLog.id} ${directionOf(asked)} limit ${sql.raw(String(rows))}`,
+  }
 }
 
 /**
@@ -166,7 +193,7 @@ export function pageQuery(asked: AskedPage, endId?: string): SQL {
  */
 async function boundaryOf(db: AuditDatabase, asked: AskedPage): Promise<string | undefined> {
   const query = sql`
-    select ${auditLog.id}::text as "id" from ${auditLog} ${where(asked, asked.filter.indexed)}
+    select ${auditLog.id}::pg_catalog.text as "id" from ${auditLog} ${where(asked, asked.filter.indexed)}
     order by ${auditLog.id} ${directionOf(asked)}
     limit 1 offset ${sql.raw(String(LOOKED_THROUGH - 1))}`
   const [row] = await readRows(db, query)
@@ -174,8 +201,8 @@ async function boundaryOf(db: AuditDatabase, asked: AskedPage): Promise<string |
 }
 
 function where({ position, isDescending }: AskedPage, conditions: readonly SQL[]): SQL {
-  const comparison = sql.raw(isDescending ? '<' : '>')
-  const beyond = position ? [sql`${auditLog.id} ${comparison} ${position.id}::uuid`] : []
+  const comparison = sql.raw(`operator(pg_catalog.${isDescending ? '<' : '>'})`)
+  const beyond = position ? [sql`${auditLog.id} ${comparison} ${position.id}::pg_catalog.uuid`] : []
   const all = [...conditions, ...beyond]
   return all.length === 0 ? sql.empty() : sql`where ${sql.join(all, sql` and `)}`
 }

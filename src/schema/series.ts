@@ -5,6 +5,25 @@ import { AuditError } from '../errors.ts'
 
 /** Where the migrator notes what it has applied. */
 export const BOOKKEEPING = { migrationsSchema: 'audit', migrationsTable: 'audit_migrations' }
+/** What a running migration holds a lock on, so no migration may touch it. */
+export const LOCK_TABLE = 'audit.audit_migration_lock'
+/** Makes it, for nobody but its owner: default privileges may give others what they need to lock it. */
+export const makeLockTable = [
+  `create table if not exists ${LOCK_TABLE} ()`,
+  `do $$
+declare
+  grantees text;
+begin
+  select string_agg(distinct case a.grantee when 0 then 'public' else a.grantee::regrole::text end, ', ')
+  into grantees
+  from pg_class as c, aclexplode(c.relacl) as a
+  where c.oid = '${LOCK_TABLE}'::regclass and a.grantee <> c.relowner;
+  if grantees is not null then
+    execute 'revoke all on ${LOCK_TABLE} from ' || grantees;
+  end if;
+end
+$$`,
+] as const
 export const migrationsFolder = fileURLToPath(new URL('./migrations', import.meta.url))
 
 export interface Migration {
@@ -79,10 +98,14 @@ export function migrationSql(): string {
   ])
   return [
     'begin;',
+    // Else an operator of a stranger's that fits better would run with the rights of who migrates.
+    'set local search_path = pg_catalog, pg_temp;',
     "set local lock_timeout = '5s';",
     `create schema if not exists ${migrationsSchema};`,
     `create table ${bookkeeping} (id serial primary key, hash text not null, created_at bigint);\n`,
+    ...makeLockTable.map((statement) => `${statement};\n`),
     ...migrations.flat(),
+    `alter table ${LOCK_TABLE} owner to audit_owner;`,
     'commit;',
   ].join('\n')
 }

@@ -104,6 +104,11 @@ export const auditHead = auditSchema.table(
   {
     only: boolean('only').primaryKey().default(true),
     seq: bigint('seq', { mode: 'number' }).notNull().default(0),
+    /** Which log this is: the newest row of `audit_history`. */
+    history: uuid('history').notNull().default(sql`gen_random_uuid()`),
+    /** Of the server, as `audit.identify` last found it; null where it keeps them to itself. */
+    systemIdentifier: bigint('system_identifier', { mode: 'bigint' }),
+    timeline: integer('timeline'),
   },
   (head) => [check('audit_head_only', sql`${head.only}`)],
 )
@@ -114,6 +119,17 @@ export const auditHead = auditSchema.table(
  */
 export const auditTurn = auditSchema.table('audit_turn', {
   turn: integer('turn').primaryKey(),
+})
+
+/**
+ * A row for each history of the log. A restore begins a new one, because numbers are given again that
+ * another copy of the log has given to other entries.
+ */
+export const auditHistory = auditSchema.table('audit_history', {
+  history: uuid('history').primaryKey(),
+  /** The first number that it gave. */
+  firstSeq: bigint('first_seq', { mode: 'number' }).notNull(),
+  at: instant('at').notNull().default(sql`clock_timestamp()`),
 })
 
 /**
@@ -188,5 +204,5 @@ export const auditSchemaVersion = auditSchema.table(
 
 /** The database's expression for an action's entity part, as `audit_log_entity` indexes it. */
 export function entityOf(action: SQL | typeof auditLog.action): SQL<string> {
-  return sql<string>`split_part(${action}, '.', 1)`
+  return sql<string>`pg_catalog.split_part(${action}, '.', 1)`
 }

@@ -82,6 +82,7 @@ export class Wire {
       list: (options) => this.#run('list', () => model.list(options)),
       park: (lane, place) => this.#run('park', () => model.park(lane, place)),
       declareGap: () => this.#run('declare_gap', () => model.declareGap()),
+      identify: async () => ({ state: 'same', history: 'only', seq: 0, id: null }),
       compact: async () => ({ compacted: 0, skipped: 0 }),
       close: async () => {},
     }

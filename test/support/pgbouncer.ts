@@ -14,6 +14,8 @@ const HOST = '127.0.0.1'
 export interface PgBouncer {
   /** The URL of the same database through the pooler. */
   through(url: string): string
+  /** Ends it, and its connections to the server, before the test does. */
+  end(): Promise<void>
 }
 
 /**
@@ -74,6 +76,7 @@ max_client_conn = 100
   await waitFor(() => answers(port), { what: `PgBouncer to start: ${output}` })
   return {
     through: (url) => Object.assign(new URL(url), { hostname: HOST, port: String(port) }).href,
+    end: () => end(child),
   }
 }
 

@@ -18,7 +18,7 @@ const guests = stTable('guests', { id: stUuid('id').primaryKey(), checkedInAt: s
   eventId: 'declare const eventId: string',
   targetId: 'declare const targetId: string',
   requestId: 'declare const requestId: string',
-  lastSeen: 'declare const lastSeen: number',
+  saved: 'declare let saved: string',
   signal: 'declare const signal: AbortSignal',
   send: "declare function send(entry: import('audit-outbox/tail').LoggedEntry): Promise<void>",
   signedIn: `

@@ -17,6 +17,9 @@ export const VARIABLES: Readonly<Record<string, string>> = {
     'the database',
   AUDIT_APP_DATABASE_URL:
     'URL of a login that was granted audit_app: with it the page records who reads',
+  AUDIT_STATE_DIR:
+    'folder in which the relay remembers the last entry of the log, to notice a restore (default: ' +
+    'in memory only)',
   AUDIT_LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent (default: info)',
   AUDIT_HTTP_PORT:
     'serve /livez, /readyz and /metrics on this port; 0 to 65535, 0 takes any free one (default: ' +

@@ -29,6 +29,7 @@ export function runCommand(host: Host): CliCommand {
       'DATABASE_URL',
       'AUDIT_RELAY_DATABASE_URL',
       'AUDIT_READER_DATABASE_URL',
+      'AUDIT_STATE_DIR',
       'AUDIT_APP_DATABASE_URL',
       'AUDIT_LOG_LEVEL',
       'AUDIT_HTTP_PORT',

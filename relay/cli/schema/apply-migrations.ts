@@ -5,8 +5,9 @@ import { type Environment, readConfig } from '../../config.ts'
 /** Brings the schema up to date, and says what that took. */
 export async function applyMigrations(environment: Environment): Promise<number> {
   const { databaseUrl } = readConfig(environment, 'owner')
-  const { applied, newerVersion } = await migrateDatabase({ databaseUrl })
+  const { applied, repaired, newerVersion } = await migrateDatabase({ databaseUrl })
   let said = applied.length === 0 ? 'The schema is up to date.' : `Applied: ${applied.join(', ')}.`
+  if (repaired.length > 0) said += ` Repaired: ${repaired.join(', ')}.`
   if (newerVersion !== undefined) {
     said =
       `A newer package has migrated this database, to version ${newerVersion}. ` +

@@ -88,7 +88,7 @@ async function firstRecordedMs(
   }
   const [row] = await readRows(
     db,
-    sql`select ${auditLog.id}::text as "id" from ${auditLog}
+    sql`select ${auditLog.id}::pg_catalog.text as "id" from ${auditLog}
       ${condition ? sql`where ${condition}` : sql.empty()} order by ${auditLog.id} limit 1`,
   )
   return row && recordedMs(String(row['id']))
@@ -117,10 +117,10 @@ async function countBySeq(
     db,
     sql`
       select coalesce((
-        select ${auditLog.seq} from ${auditLog} where ${auditLog.id} < edge.id
+        select ${auditLog.seq} from ${auditLog} where ${auditLog.id} operator(pg_catalog.<) edge.id
         order by ${auditLog.id} desc limit 1
-      ), 0)::float8 as "seq"
-      from unnest(${idList(edges)}::text::uuid[]) with ordinality as edge (id, n) order by edge.n`,
+      ), 0)::double precision as "seq"
+      from pg_catalog.unnest(${idList(edges)}) with ordinality as edge (id, n) order by edge.n`,
   )
   const seqs = rows.map(({ seq }) => Number(seq))
   if ((seqs.at(-1) ?? 0) - (seqs[0] ?? 0) < countUpTo) return undefined
@@ -132,7 +132,8 @@ async function countBySeq(
 
 /** An array literal as text, because each driver encodes arrays of ids differently. */
 function idList(timesMs: readonly number[]): SQL {
-  return sql`${sql.param(`{${timesMs.map(idFloor).join(',')}}`)}`
+  const list = `{${timesMs.map(idFloor).join(',')}}`
+  return sql`${sql.param(list)}::pg_catalog.text::pg_catalog.uuid[]`
 }
 
 interface CountRequest {
@@ -155,12 +156,13 @@ async function countInDatabase(
   const rows = await readRows(
     db,
     sql`
-      select width_bucket(taken.id, ${idList(edges)}::text::uuid[]) as "bar",
-        count(*)::float8 as "looked", (count(*) filter (where taken.is_match))::float8 as "matched"
+      select pg_catalog.width_bucket(taken.id, ${idList(edges)}) as "bar",
+        pg_catalog.count(*)::double precision as "looked",
+        (pg_catalog.count(*) filter (where taken.is_match))::double precision as "matched"
       from (
         select ${auditLog.id} as id, (${matches}) as is_match from ${auditLog}
-        where ${first ?? sql`true`} and ${auditLog.id} >= ${idFloor(fromMs)}::uuid
-          and ${auditLog.id} < ${idFloor(toMs)}::uuid
+        where ${first ?? sql`true`} and ${auditLog.id} operator(pg_catalog.>=) ${idFloor(fromMs)}::pg_catalog.uuid
+          and ${auditLog.id} operator(pg_catalog.<) ${idFloor(toMs)}::pg_catalog.uuid
         order by ${auditLog.id} limit ${sql.raw(String(countUpTo + 1))}
       ) as taken
       group by 1`,
@@ -180,16 +182,19 @@ function slicesQuery(scale: TimeScale, first: SQL | undefined, others: readonly 
   const highs = idList(slices.map(({ toMs }) => toMs))
   const matches = others.length > 0 ? sql.join([...others], sql` and `) : sql`true`
   return sql`
-    select looked.count::float8 as "looked", looked.matched::float8 as "matched",
+    select looked.count::double precision as "looked",
+      looked.matched::double precision as "matched",
       looked.reached as "reached"
-    from unnest(${lows}::text::uuid[], ${highs}::text::uuid[])
+    from rows from (pg_catalog.unnest(${lows}), pg_catalog.unnest(${highs}))
       with ordinality as slice (low, high, n)
     cross join lateral (
-      select count(*) as count, count(*) filter (where taken.is_match) as matched,
-        max(taken.id::text collate "C") as reached
+      select pg_catalog.count(*) as count,
+        pg_catalog.count(*) filter (where taken.is_match) as matched,
+        pg_catalog.max(taken.id::pg_catalog.text collate pg_catalog."C") as reached
       from (
         select ${auditLog.id} as id, (${matches}) as is_match from ${auditLog}
-        where ${first ?? sql`true`} and ${auditLog.id} >= slice.low and ${auditLog.id} < slice.high
+        where ${first ?? sql`true`} and ${auditLog.id} operator(pg_catalog.>=) slice.low
+          and ${auditLog.id} operator(pg_catalog.<) slice.high
         order by ${auditLog.id} limit ${sql.raw(String(MAX_SLICE_ENTRIES))}
       ) as taken
     ) as looked

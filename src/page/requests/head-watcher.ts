@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { lastSeq } from '../../read/tail.ts'
+import { lastSeq } from '../../read/tail-query.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
 
 const POLL_MS = 250

@@ -1,4 +1,4 @@
-import { lastSeq } from '../../read/tail.ts'
+import { lastSeq } from '../../read/tail-query.ts'
 import { streamResponse, textResponse } from '../http/responses.ts'
 import { entryRow } from '../view/entry-row.ts'
 import type { ViewState } from '../view/view-state.ts'

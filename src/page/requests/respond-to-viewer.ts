@@ -1,6 +1,6 @@
 import { AuditError } from '../../errors.ts'
 import { faultHint } from '../../database/faults.ts'
-import { lastSeq } from '../../read/tail.ts'
+import { lastSeq } from '../../read/tail-query.ts'
 import { entry as readEntry, timeline } from '../../read/timeline.ts'
 import { within } from '../../within.ts'
 import type { Viewer } from '../auth/viewer.ts'
@@ -61,7 +61,7 @@ export async function respondToViewer(
     return await pageResponse(services, viewerRequest, view)
   } catch (error) {
     if (!(error instanceof AuditError)) throw error
-    if (error.code === 'AUDIT_FILTER_INVALID') {
+    if (error.code === 'AUDIT_FILTER_INVALID' || error.code === 'AUDIT_HISTORY_CHANGED') {
       return badRequest(view, new Map([['', error.message]]))
     }
     return unavailable(services, view, error)

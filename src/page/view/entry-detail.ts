@@ -10,6 +10,7 @@ import { changeTable } from './change-table.ts'
 import { sentenceHtml } from './entry-row.ts'
 import { formatTime } from './format.ts'
 import { jsonTree } from './json-tree.ts'
+import { shallowEntry } from './shallow-entry.ts'
 import type { ViewState } from './view-state.ts'
 
 const AROUND_MS = 300_000
@@ -18,7 +19,8 @@ const MAX_MARKS = 20
 const SAME_TIME_MS = 1_000
 
 /** Everything that the log holds of one entry. */
-export function entryDetail(view: ViewState, entry: LoggedEntry | undefined): Html {
+export function entryDetail(view: ViewState, given: LoggedEntry | undefined): Html {
+  const entry = given && shallowEntry(given)
   const { query, nameOf } = view
   const closeHref = href(query.given, { entry: null })
   const close = html`<a class="close" id="close" href="${closeHref}" aria-label="Close">×</a>`
@@ -33,7 +35,7 @@ export function entryDetail(view: ViewState, entry: LoggedEntry | undefined): Ht
   return html`<aside class="${kind}" id="detail" data-id="${entry.id}"
 aria-labelledby="detail-heading">${close}
 <h2 class="sentence" id="detail-heading" tabindex="-1">${heading}</h2>
-${degraded(entry)}
+${unreadable(entry)}${degraded(entry)}
 <dl class="facts">${facts(view, entry)}</dl>
 ${changes.length === 0 ? '' : changeTable(changes)}
 ${section('Metadata', entry.metadata)}
@@ -105,6 +107,13 @@ function more(address: string, label: string): Html {
 
 function fact(label: string, value: Html): Html {
   return html`<div><dt>${label}</dt><dd>${value}</dd></div>`
+}
+
+/** A warning about what is in the log, but cannot be shown. */
+function unreadable(entry: LoggedEntry): Html | '' {
+  if (!entry.unreadable) return ''
+  return html`<p class="degraded">Metadata or context of this entry cannot be read: it is longer than
+2 MiB as text, or holds a number of more than 1,000 digits.</p>`
 }
 
 /** A warning about what `record()` had to omit or change. */

@@ -8,13 +8,15 @@ import { LOSS_ACTIONS } from '../sentence/loss-sentences.ts'
 import { sentenceOf } from '../sentence/sentence.ts'
 import { actionKind } from '../sentence/verbs.ts'
 import { ariaCurrent, formatTime } from './format.ts'
+import { shallowEntry } from './shallow-entry.ts'
 import type { ViewState } from './view-state.ts'
 
 /** With a smaller difference between recording and happening, the row shows one time. */
 const SAME_TIME_MS = 60_000
 
 /** An entry as a row of the list. */
-export function entryRow(view: ViewState, entry: LoggedEntry): Html {
+export function entryRow(view: ViewState, given: LoggedEntry): Html {
+  const entry = shallowEntry(given)
   const { query, zone } = view
   const atMs = recordedMs(entry.id)
   const day = html` data-day="${zone.wall(atMs).slice(0, 10)}" data-day-name="${zone.day(atMs)}"`
@@ -24,7 +26,7 @@ export function entryRow(view: ViewState, entry: LoggedEntry): Html {
 data-seq="${entry.seq}"${day}${ariaCurrent(query.entry === entry.id)}>
 <a class="open" href="${address}" title="${zone.exact(atMs)}"
 ><time datetime="${iso}">${zone.time(atMs)}</time></a>
-<p class="sentence">${sentenceHtml(view, sentenceOf(entry, view.nameOf))}${happenedAt(view, entry, atMs)}</p>
+<p class="sentence">${sentenceHtml(view, sentenceOf(entry, view.nameOf))}${happenedAt(view, entry, atMs)}${unreadable(entry)}</p>
 ${actionLink(view, entry)}
 ${requestLink(entry)}
 </li>`
@@ -64,6 +66,10 @@ function kindOf({ action }: LoggedEntry): string {
   if (LOSS_ACTIONS.has(action)) return 'gap'
   if (action === 'audit.read') return 'log-read'
   return actionKind(action.slice(action.lastIndexOf('.') + 1))
+}
+
+function unreadable(entry: LoggedEntry): Html | '' {
+  return entry.unreadable ? html` <span class="happened">· cannot be read</span>` : ''
 }
 
 /** An entry that was recorded later than it happened shows both times. */

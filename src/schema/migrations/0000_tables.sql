@@ -16,7 +16,16 @@ CREATE TABLE "audit"."audit_dead_letter" (
 CREATE TABLE "audit"."audit_head" (
 	"only" boolean PRIMARY KEY DEFAULT true NOT NULL,
 	"seq" bigint DEFAULT 0 NOT NULL,
+	"history" uuid DEFAULT gen_random_uuid() NOT NULL,
+	"system_identifier" bigint,
+	"timeline" integer,
 	CONSTRAINT "audit_head_only" CHECK ("audit"."audit_head"."only")
+);
+--> statement-breakpoint
+CREATE TABLE "audit"."audit_history" (
+	"history" uuid PRIMARY KEY NOT NULL,
+	"first_seq" bigint NOT NULL,
+	"at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "audit"."audit_lane" (

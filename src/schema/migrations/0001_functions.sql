@@ -86,6 +86,65 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
   from audit.lane_look('staging') as staging, audit.lane_look('outbox') as outbox
 $$;
 --> statement-breakpoint
+-- A UUIDv7 for an entry that comes without an id. Postgres has a function for it only from version
+-- 18.
+CREATE OR REPLACE FUNCTION "audit"."new_id"() RETURNS uuid
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  select (
+    lpad(to_hex(floor(extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
+    || '7' || substr(random_id, 14)
+  )::uuid
+  from (select replace(gen_random_uuid()::text, '-', '') as random_id) as made
+$$;
+--> statement-breakpoint
+-- Which server this is: the number that initdb gave to the cluster, and the timeline of its WAL, which
+-- changes with each promotion and each recovery to a point in time. Both are null where the server
+-- keeps them to itself.
+CREATE OR REPLACE FUNCTION "audit"."server_identity"(
+  OUT "system_identifier" bigint, OUT "timeline" integer
+)
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+begin
+  select c.system_identifier into system_identifier from pg_control_system() as c;
+  if not pg_is_in_recovery() then
+    -- Not from the control file, which tells the timeline of the last checkpoint.
+    timeline := ('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::integer;
+  end if;
+exception when insufficient_privilege then
+  null;
+end
+$$;
+--> statement-breakpoint
+-- Begins a new history of the log: from now on its numbers may be those that another copy of it gave
+-- to other entries, as after a restore. The log says so itself, with the old history and the last
+-- entry that is here. Readers that go on from a cursor of the old history stop and are told.
+CREATE OR REPLACE FUNCTION "audit"."begin_history"("reason" text) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+declare
+  new_history constant uuid := gen_random_uuid();
+  head audit.audit_head;
+begin
+  select * into head from audit.audit_head for update;
+  update audit.audit_head as h
+  set history = new_history, system_identifier = s.system_identifier, timeline = s.timeline
+  from audit.server_identity() as s;
+  insert into audit.audit_history (history, first_seq, at)
+  values (new_history, head.seq + 1, clock_timestamp());
+  insert into audit.audit_outbox (id, occurred_at, action, entity_type, metadata, context)
+  values (
+    audit.new_id(), clock_timestamp(), 'audit.restored', 'audit',
+    jsonb_build_object(
+      'reason', reason, 'historyBefore', head.history, 'history', new_history,
+      'lastSeq', head.seq,
+      'lastId', (select l.id from audit.audit_log as l where l.seq = head.seq limit 1)
+    ),
+    jsonb_build_object('databaseLogin', session_user)
+  );
+  return new_history;
+end
+$$;
+--> statement-breakpoint
 -- Removes a table's dead rows where VACUUM cannot. While a long transaction holds an old snapshot,
 -- every batch leaves dead rows behind, and it takes longer and longer to find the live ones. The
 -- function empties the table and puts its live rows (at most 2,000) back. It gets its lock at once
@@ -160,17 +219,6 @@ begin
 end
 $$;
 --> statement-breakpoint
--- A UUIDv7 for an entry that comes without an id. Postgres has a function for it only from version
--- 18.
-CREATE OR REPLACE FUNCTION "audit"."new_id"() RETURNS uuid
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-  select (
-    lpad(to_hex(floor(extract(epoch from clock_timestamp()) * 1000)::bigint), 12, '0')
-    || '7' || substr(random_id, 14)
-  )::uuid
-  from (select replace(gen_random_uuid()::text, '-', '') as random_id) as made
-$$;
---> statement-breakpoint
 -- Finds out whether the fast lane was emptied, and returns whether there was such a gap. A crash of
 -- the server or of one backend, or a failover, leaves an UNLOGGED table empty. It empties the
 -- sentinel too, and then the sentinel no longer holds the epoch that the LOGGED audit_lane holds.
@@ -225,6 +273,20 @@ begin
     '{}'
   );
   return true;
+end
+$$;
+--> statement-breakpoint
+-- Says that this database was restored from a copy of an earlier time. It declares a gap in the fast
+-- lane, because a dump holds the lane and its sentinel together and so looks as if nothing had been
+-- staged since. And it begins a new history. Returns the new history.
+CREATE OR REPLACE FUNCTION "audit"."declare_restored"() RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+begin
+  -- As after a crash: without it declare_gap() takes the lane for the one that it knows.
+  delete from audit.audit_sentinel;
+  perform audit.declare_gap();
+  return audit.begin_history('audit-relay restored');
 end
 $$;
 --> statement-breakpoint
@@ -531,6 +593,66 @@ begin
       head_at_copy := head_now;
     end if;
   end loop;
+end
+$$;
+--> statement-breakpoint
+-- Finds out whether this is still the log that a relay knows, and returns the last entry that it holds
+-- now, for the next call. A relay calls it when it starts and every few seconds.
+--
+-- state is
+-- - 'same': nothing has changed;
+-- - 'moved': the server is on another timeline and nothing that the relay knows is missing, as after a
+--   clean switch to a standby; the log says so, in the same history;
+-- - 'new': another server, so a new history has begun, or somebody else has begun one;
+-- - 'lost': the last entry that the relay knows is not there any more. Nothing was changed: only
+--   "audit-relay restored" begins a new history then.
+CREATE OR REPLACE FUNCTION "audit"."identify"(
+  "known_history" uuid, "known_seq" bigint, "known_id" uuid,
+  OUT "state" text, OUT "history" uuid, OUT "seq" bigint, OUT "id" uuid
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+declare
+  head audit.audit_head;
+  server record;
+begin
+  select * into head from audit.audit_head;
+  select * into server from audit.server_identity();
+  state := 'same';
+  if head.history is distinct from known_history then
+    state := case when known_history is null then 'same' else 'new' end;
+  elsif known_id is not null and not exists (
+    select from audit.audit_log as l where l.id = known_id and l.seq = known_seq
+  ) then
+    state := 'lost';
+  end if;
+  if state <> 'lost' and (server.system_identifier, server.timeline)
+    is distinct from (head.system_identifier, head.timeline) and server.system_identifier is not null
+  then
+    select * into head from audit.audit_head for update; -- of several relays one writes it down
+    if head.system_identifier is null then
+      update audit.audit_head as h
+      set system_identifier = server.system_identifier, timeline = server.timeline;
+    elsif head.system_identifier <> server.system_identifier then
+      perform audit.begin_history('another system identifier');
+      state := 'new';
+    elsif head.timeline is distinct from server.timeline then
+      update audit.audit_head as h set timeline = server.timeline;
+      insert into audit.audit_outbox (id, occurred_at, action, entity_type, metadata, context)
+      values (
+        audit.new_id(), clock_timestamp(), 'audit.moved', 'audit',
+        jsonb_build_object(
+          'history', head.history, 'timelineBefore', head.timeline, 'timeline', server.timeline,
+          'lastSeq', head.seq),
+        '{}'
+      );
+      state := 'moved';
+    end if;
+    select * into head from audit.audit_head;
+  end if;
+  history := head.history;
+  seq := head.seq;
+  select l.id into id from audit.audit_log as l where l.seq = head.seq limit 1;
 end
 $$;
 --> statement-breakpoint

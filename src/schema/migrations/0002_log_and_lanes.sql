@@ -47,6 +47,8 @@ SELECT "audit"."guard_log_table"('audit.audit_log_default');
 --> statement-breakpoint
 INSERT INTO "audit"."audit_head" DEFAULT VALUES;
 --> statement-breakpoint
+INSERT INTO "audit"."audit_history" ("history", "first_seq") SELECT "history", 1 FROM "audit"."audit_head";
+--> statement-breakpoint
 -- A prime number of rows for the moves in turn: two that are under way at once count on heads that
 -- differ by the entries of a batch or a few, so they hardly ever fall on the same row.
 INSERT INTO "audit"."audit_turn" ("turn") SELECT generate_series(-1, 4093);

@@ -28,6 +28,7 @@ begin
     union all
     select case relkind when 'S' then 'sequence' else 'table' end, oid::regclass::text, relowner, relacl
     from pg_class where relnamespace = 'audit'::regnamespace and relkind in ('r', 'p', 'S')
+      and relname <> 'audit_migration_lock' -- the migrator's own session holds it
     union all
     select 'function', oid::regprocedure::text, proowner, coalesce(proacl, acldefault('f', proowner))
     from pg_proc where pronamespace = 'audit'::regnamespace
@@ -63,6 +64,7 @@ GRANT EXECUTE ON FUNCTION
   "audit"."park"(text, text, uuid, text),
   "audit"."declare_gap"(),
   "audit"."weigh"(),
+  "audit"."identify"(uuid, bigint, uuid),
   "audit"."compact"(text),
   "audit"."ensure_partitions"(integer),
   "audit"."who_holds_log"(),
@@ -77,7 +79,7 @@ GRANT EXECUTE ON FUNCTION
 TO "audit_relay";
 --> statement-breakpoint
 -- A reader reads the log and no other table of entries.
-GRANT SELECT ON "audit"."audit_log" TO "audit_reader";
+GRANT SELECT ON "audit"."audit_log", "audit"."audit_history" TO "audit_reader";
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION "audit"."id_floor"(timestamptz) TO "audit_reader";
 --> statement-breakpoint
@@ -127,6 +129,7 @@ begin
     union all
     select 'table', oid::regclass::text
     from pg_class where relnamespace = 'audit'::regnamespace and relkind in ('r', 'p')
+      and relname <> 'audit_migration_lock' -- the migrator gives it away itself
   loop
     execute format('alter %s %s owner to audit_owner', object.kind, object.name);
   end loop;

@@ -1,0 +1,83 @@
+import { type SQL, sql } from 'drizzle-orm'
+import type { AuditDatabase } from '../database/callers-database.ts'
+import { auditLog } from '../schema/tables.ts'
+import type { BatchQuery } from './batch.ts'
+import { type Cursor, currentHistory } from './history.ts'
+import { entryColumns, entryColumnsWithoutJson } from './logged-entry.ts'
+import { readRows } from './read-rows.ts'
+
+/** Numbers looked through in one statement where a filter may leave out most of them. */
+const WINDOW_SEQS = 20_000
+
+/**
+ * One row at least: where nothing is new, one with nulls for an entry.
+ *
+ * Where a filter may leave out most of the log, it looks through a window of numbers. That begins at
+ * the first number that is there, because the oldest partitions may have been dropped.
+ */
+export function lookQuery(
+  next: number,
+  at: Cursor | undefined,
+  { conditions, limit }: { readonly conditions: readonly SQL[]; readonly limit: number },
+): BatchQuery {
+  const isFiltered = conditions.length > 0
+  const isNext = sql`${auditLog.seq} operator(pg_catalog.>=) ${next}::bigint`
+  const first = sql`(select pg_catalog.min(${auditLog.seq}) from ${auditLog} where ${isNext})`
+  const inWindow = sql`${auditLog.seq} operator(pg_catalog.>=) ${first}
+    and ${auditLog.seq} operator(pg_catalog.<)
+      (${first} operator(pg_catalog.+) ${sql.raw(String(WINDOW_SEQS))}::bigint)`
+  const reached = isFiltered
+    ? sql`left join lateral (
+        select ${auditLog.seq}::pg_catalog.text as "throughSeq",
+          ${auditLog.id}::pg_catalog.text as "throughId"
+        from ${auditLog} where ${inWindow} order by ${auditLog.seq} desc limit 1
+      ) as reached on true`
+    : sql.empty()
+  const wanted = isFiltered ? [inWindow, ...conditions] : [isNext]
+  return {
+    limit,
+    isDescending: false,
+    select: (columns, rows) => sql`
+      select * from (
+        select ${currentHistory} as "history", ${changedSince(at)} as "isChanged"
+      ) as log
+      ${reached}
+      left join lateral (
+        select ${auditLog.seq} as "key", ${columnsFor(columns)} from ${auditLog}
+        where ${sql.join(wanted, sql` and `)}
+        order by ${auditLog.seq} limit ${sql.raw(String(rows))}
+      ) as found on true`,
+  }
+}
+
+/**
+ * Whether the log lacks the entry of a cursor. A standby may only not have it yet, which is so while
+ * it has nothing of that number or beyond.
+ */
+function changedSince(at: Cursor | undefined): SQL {
+  if (at === undefined) return sql`false`
+  const seq = sql`${at.seq}::bigint`
+  return sql`(
+    not exists (
+      select from ${auditLog} where ${auditLog.id} operator(pg_catalog.=) ${at.id}::pg_catalog.uuid
+        and ${auditLog.seq} operator(pg_catalog.=) ${seq}
+    ) and (
+      not pg_catalog.pg_is_in_recovery() or exists (
+        select from ${auditLog} where ${auditLog.seq} operator(pg_catalog.>=) ${seq}
+      )
+    )
+  )`
+}
+
+function columnsFor(columns: 'all' | 'without JSON'): SQL {
+  return columns === 'all' ? entryColumns : entryColumnsWithoutJson
+}
+
+/** The largest number in the log; 0 for an empty one. */
+export async function lastSeq(db: AuditDatabase): Promise<number> {
+  const [row] = await readRows(
+    db,
+    sql`select pg_catalog.max(${auditLog.seq})::pg_catalog.text as "last" from ${auditLog}`,
+  )
+  return Number(row?.['last'] ?? 0)
+}

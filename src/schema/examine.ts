@@ -1,0 +1,135 @@
+import { AuditError } from '../errors.ts'
+import { type DirectConnection, type DirectTransaction, pinned } from './direct-connection.ts'
+import { BOOKKEEPING, LOCK_TABLE } from './series.ts'
+
+const OLDEST_SERVER = 140_000
+const MOST_NAMED = 5
+
+/** What the catalogue says of the server and of the schema `audit`. */
+export interface Found {
+  readonly version: number
+  readonly is_standby: boolean
+  readonly has_schema: boolean
+  readonly is_used: boolean
+  readonly is_ours: boolean
+  readonly login: string
+  /** What lies in the schema, or is called from there, and belongs to somebody else. */
+  readonly strangers: readonly string[]
+}
+
+export function examine(client: DirectConnection): Promise<Found> {
+  return pinned(client, async (tx) => {
+    // The catalogue, because to_regclass() fails for a login that may not use the schema. Whatever
+    // lies in a schema, of whatever kind, depends on it.
+    const [found] = await tx<[Omit<Found, 'strangers'>]>`
+      select
+        current_setting('server_version_num')::integer as version,
+        pg_is_in_recovery() as is_standby,
+        n.oid is not null as has_schema,
+        exists (
+          select from pg_depend as d
+          left join pg_class as c on d.classid = 'pg_class'::regclass and c.oid = d.objid
+          where d.refclassid = 'pg_namespace'::regclass and d.refobjid = n.oid
+            and c.relname is distinct from ${LOCK_TABLE.split('.')[1] ?? ''}
+        ) as is_used,
+        exists (
+          select from pg_class as c
+          where c.relnamespace = n.oid and c.relname = ${BOOKKEEPING.migrationsTable}
+        ) as is_ours,
+        current_user::text as login
+      from (select 1) as one left join pg_namespace as n
+        on n.nspname = ${BOOKKEEPING.migrationsSchema}`
+    return { ...found, strangers: await findStrangers(tx) }
+  })
+}
+
+/**
+ * A login that may create a schema could make ours before we do, with a trigger, a rule or a default
+ * in it that runs as whoever migrates. A superuser has no need to, so what belongs to one is let pass.
+ */
+async function findStrangers(tx: DirectTransaction): Promise<readonly string[]> {
+  const rows = await tx<{ what: string }[]>`
+    with schema as (
+      select oid, nspowner from pg_namespace where nspname = ${BOOKKEEPING.migrationsSchema}
+    ),
+    trusted as (
+      select oid from pg_roles where rolname in ('audit_owner', current_user) or rolsuper
+    ),
+    inside as (
+      select d.classid, d.objid from pg_depend as d join schema as s on d.refobjid = s.oid
+      where d.refclassid = 'pg_namespace'::regclass and d.deptype = 'n'
+    ),
+    owned as (
+      select 'pg_namespace'::regclass::oid as classid, oid as objid, nspowner as owner from schema
+      union all
+      select i.classid, i.objid, o.refobjid from inside as i join pg_shdepend as o
+        on o.classid = i.classid and o.objid = i.objid and o.deptype = 'o'
+        and o.dbid = (select oid from pg_database where datname = current_database())
+    ),
+    -- Triggers, rules, defaults, checks, indexes and policies, by the table that they belong to.
+    attached as (
+      select d.classid, d.objid from pg_depend as d
+      join inside as i on i.classid = 'pg_class'::regclass
+        and d.refclassid = 'pg_class'::regclass and d.refobjid = i.objid
+      where d.classid in (
+        'pg_trigger'::regclass, 'pg_rewrite'::regclass, 'pg_attrdef'::regclass,
+        'pg_constraint'::regclass, 'pg_policy'::regclass, 'pg_class'::regclass)
+      union
+      select classid, objid from inside
+    ),
+    calling as (
+      select a.classid, a.objid, f.objid as function from attached as a
+      join pg_depend as d on d.classid = a.classid and d.objid = a.objid
+      join (
+        select 'pg_proc'::regclass::oid as classid, oid as objid, pronamespace as namespace from pg_proc
+        union all
+        select 'pg_operator'::regclass, oid, oprnamespace from pg_operator
+      ) as f on f.classid = d.refclassid and f.objid = d.refobjid
+      where f.namespace <> 'pg_catalog'::regnamespace and f.namespace not in (select oid from schema)
+    ),
+    rules as (
+      select 'pg_rewrite'::regclass::oid as classid, r.oid as objid from pg_rewrite as r
+      join inside as i on i.classid = 'pg_class'::regclass and i.objid = r.ev_class
+      where r.rulename <> '_RETURN'
+    )
+    select what from (
+      select format('%s %s (owner %s)', it.type, it.identity, pg_get_userbyid(o.owner)) as what
+      from owned as o, pg_identify_object(o.classid, o.objid, 0) as it
+      where o.owner not in (select oid from trusted)
+      union
+      select format('%s %s (calls what is not in the schema "audit")', it.type, it.identity)
+      from calling as c, pg_identify_object(c.classid, c.objid, 0) as it
+      union
+      select format('%s %s', it.type, it.identity)
+      from rules as r, pg_identify_object(r.classid, r.objid, 0) as it
+    ) as strange
+    order by what limit ${MOST_NAMED + 1}::integer`
+  return rows.map(({ what }) => what)
+}
+
+/** @throws {AuditError} `AUDIT_SCHEMA_MISMATCH`; then nothing was changed */
+export function refuseUnfit(found: Omit<Found, 'has_schema'>): void {
+  const { version, is_standby, is_used, is_ours, login, strangers } = found
+  const refuse = (why: string): never => {
+    throw new AuditError('AUDIT_SCHEMA_MISMATCH', `${why} Nothing was changed.`)
+  }
+  if (is_standby) refuse('This server is a standby: migrate the primary.')
+  if (version < OLDEST_SERVER) {
+    const major = Math.floor(version / 10_000)
+    refuse(`This server is PostgreSQL ${major}; ${OLDEST_SERVER / 10_000} or newer is needed.`)
+  }
+  if (is_used && !is_ours) {
+    refuse(
+      'This database has a schema "audit" that is not ours, and it is not empty. ' +
+        'Use another database, or rename that schema.',
+    )
+  }
+  if (strangers.length > 0) {
+    const named = strangers.slice(0, MOST_NAMED).join(', ')
+    refuse(
+      `The schema "audit" is not all ours: ${named}${strangers.length > MOST_NAMED ? ' …' : ''}. ` +
+        `A migration could run it with the rights of ${login}. ` +
+        'Drop it. Where you know that it is harmless, give it to audit_owner or to that login.',
+    )
+  }
+}

@@ -1,0 +1,29 @@
+-- Begins a new history of the log: from now on its numbers may be those that another copy of it gave
+-- to other entries, as after a restore. The log says so itself, with the old history and the last
+-- entry that is here. Readers that go on from a cursor of the old history stop and are told.
+CREATE OR REPLACE FUNCTION "audit"."begin_history"("reason" text) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+declare
+  new_history constant uuid := gen_random_uuid();
+  head audit.audit_head;
+begin
+  select * into head from audit.audit_head for update;
+  update audit.audit_head as h
+  set history = new_history, system_identifier = s.system_identifier, timeline = s.timeline
+  from audit.server_identity() as s;
+  insert into audit.audit_history (history, first_seq, at)
+  values (new_history, head.seq + 1, clock_timestamp());
+  insert into audit.audit_outbox (id, occurred_at, action, entity_type, metadata, context)
+  values (
+    audit.new_id(), clock_timestamp(), 'audit.restored', 'audit',
+    jsonb_build_object(
+      'reason', reason, 'historyBefore', head.history, 'history', new_history,
+      'lastSeq', head.seq,
+      'lastId', (select l.id from audit.audit_log as l where l.seq = head.seq limit 1)
+    ),
+    jsonb_build_object('databaseLogin', session_user)
+  );
+  return new_history;
+end
+$$;

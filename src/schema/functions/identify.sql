@@ -1,0 +1,59 @@
+-- Finds out whether this is still the log that a relay knows, and returns the last entry that it holds
+-- now, for the next call. A relay calls it when it starts and every few seconds.
+--
+-- state is
+-- - 'same': nothing has changed;
+-- - 'moved': the server is on another timeline and nothing that the relay knows is missing, as after a
+--   clean switch to a standby; the log says so, in the same history;
+-- - 'new': another server, so a new history has begun, or somebody else has begun one;
+-- - 'lost': the last entry that the relay knows is not there any more. Nothing was changed: only
+--   "audit-relay restored" begins a new history then.
+CREATE OR REPLACE FUNCTION "audit"."identify"(
+  "known_history" uuid, "known_seq" bigint, "known_id" uuid,
+  OUT "state" text, OUT "history" uuid, OUT "seq" bigint, OUT "id" uuid
+)
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+declare
+  head audit.audit_head;
+  server record;
+begin
+  select * into head from audit.audit_head;
+  select * into server from audit.server_identity();
+  state := 'same';
+  if head.history is distinct from known_history then
+    state := case when known_history is null then 'same' else 'new' end;
+  elsif known_id is not null and not exists (
+    select from audit.audit_log as l where l.id = known_id and l.seq = known_seq
+  ) then
+    state := 'lost';
+  end if;
+  if state <> 'lost' and (server.system_identifier, server.timeline)
+    is distinct from (head.system_identifier, head.timeline) and server.system_identifier is not null
+  then
+    select * into head from audit.audit_head for update; -- of several relays one writes it down
+    if head.system_identifier is null then
+      update audit.audit_head as h
+      set system_identifier = server.system_identifier, timeline = server.timeline;
+    elsif head.system_identifier <> server.system_identifier then
+      perform audit.begin_history('another system identifier');
+      state := 'new';
+    elsif head.timeline is distinct from server.timeline then
+      update audit.audit_head as h set timeline = server.timeline;
+      insert into audit.audit_outbox (id, occurred_at, action, entity_type, metadata, context)
+      values (
+        audit.new_id(), clock_timestamp(), 'audit.moved', 'audit',
+        jsonb_build_object(
+          'history', head.history, 'timelineBefore', head.timeline, 'timeline', server.timeline,
+          'lastSeq', head.seq),
+        '{}'
+      );
+      state := 'moved';
+    end if;
+    select * into head from audit.audit_head;
+  end if;
+  history := head.history;
+  seq := head.seq;
+  select l.id into id from audit.audit_log as l where l.seq = head.seq limit 1;
+end
+$$;

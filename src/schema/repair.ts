@@ -1,0 +1,146 @@
+import { type DirectConnection, type DirectTransaction, pinned } from './direct-connection.ts'
+import { LOCK_TABLE, series } from './series.ts'
+
+/** What a restore can leave behind. */
+export type Damage = 'owners' | 'grants' | 'triggers'
+
+interface Grant {
+  readonly role: string
+  readonly kind: string
+  readonly object: string
+  readonly privilege: string
+}
+
+/** Migrations of this name may run again: they make roles, owners and grants what they should be. */
+const ROLES = /_roles$/
+const GRANT =
+  /^GRANT\s+(.+?)\s+ON\s+(?:(SCHEMA|SEQUENCE|FUNCTION|TABLE)\s+)?(.+?)\s+TO\s+(.+?);?$/is
+
+const roleStatements = () =>
+  series()
+    .filter(({ name }) => ROLES.test(name))
+    .flatMap(({ statements }) => statements)
+
+/**
+ * Mends owners, grants and the append-only triggers, where a restore without them (`pg_restore
+ * --no-owner --no-acl`) has left the schema to whoever restored it, or somebody has changed them.
+ * Looks first, and changes nothing where nothing is wrong.
+ *
+ * @returns what was wrong
+ */
+export async function repair(client: DirectConnection): Promise<readonly Damage[]> {
+  const damages = await pinned(client, findDamage)
+  if (damages.length === 0) return damages
+  await pinned(client, async (tx) => {
+    if (damages.includes('owners') || damages.includes('grants')) {
+      for (const statement of roleStatements()) await tx.unsafe(statement)
+    }
+    if (damages.includes('triggers')) await tx.unsafe(MEND_TRIGGERS)
+  })
+  return damages
+}
+
+async function findDamage(tx: DirectTransaction): Promise<readonly Damage[]> {
+  const [row] = await tx`
+    select
+      exists (
+        select from (
+          select nspowner as owner from pg_namespace where nspname = 'audit'
+          union all
+          select relowner from pg_class
+          where relnamespace = 'audit'::regnamespace and relkind in ('r', 'p')
+            and relname <> ${LOCK_TABLE.split('.')[1] ?? ''}
+          union all
+          select proowner from pg_proc where pronamespace = 'audit'::regnamespace
+        ) as owned where pg_get_userbyid(owner) <> 'audit_owner'
+      ) as owners,
+      exists (
+        select from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+        where p.pronamespace = 'audit'::regnamespace and a.grantee = 0
+      ) as is_public,
+      (
+        select count(*) from unnest(array['audit_owner', 'audit_app', 'audit_relay', 'audit_reader'])
+          as name where name not in (select rolname from pg_roles)
+      ) > 0 as lacks_roles,
+      (${UNGUARDED(tx)}) as triggers`
+  const lacksGrants =
+    row?.['is_public'] === true || row?.['lacks_roles'] === true || !(await hasGrants(tx))
+  return [
+    ...(row?.['owners'] === true ? (['owners'] as const) : []),
+    ...(lacksGrants ? (['grants'] as const) : []),
+    ...(row?.['triggers'] === true ? (['triggers'] as const) : []),
+  ]
+}
+
+async function hasGrants(tx: DirectTransaction): Promise<boolean> {
+  const grants = roleStatements().flatMap(grantsOf)
+  const [row] = await tx`
+    select bool_and(case g.kind
+      when 'SCHEMA' then has_schema_privilege(g.role, g.object, g.privilege)
+      when 'FUNCTION' then has_function_privilege(g.role, g.object, g.privilege)
+      when 'SEQUENCE' then has_sequence_privilege(g.role, g.object, g.privilege)
+      else has_table_privilege(g.role, g.object, g.privilege)
+    end) as granted
+    from jsonb_to_recordset(${JSON.stringify(grants)}::text::jsonb)
+      as g (role text, kind text, object text, privilege text)`
+  return row?.['granted'] === true
+}
+
+/** What one GRANT statement of the series gives; nothing where it is another statement. */
+export function grantsOf(statement: string): readonly Grant[] {
+  const text = statement.replaceAll(/^--.*$/gm, '').trim()
+  const [, privileges = '', kind = 'TABLE', objects = '', roles = ''] = GRANT.exec(text) ?? []
+  if (privileges === '') return []
+  const list = (names: string) => names.split(/,(?![^(]*\))/).map((name) => name.trim())
+  return list(privileges).flatMap((privilege) =>
+    list(objects).flatMap((object) =>
+      list(roles).map((role) => {
+        const isSchema = kind.toUpperCase() === 'SCHEMA'
+        return {
+          role: role.replaceAll('"', ''),
+          kind: kind.toUpperCase(),
+          object: isSchema ? object.replaceAll('"', '') : object,
+          privilege,
+        }
+      }),
+    ),
+  )
+}
+
+/** Whether some part of the log lacks one of its triggers, or has it but not ENABLE ALWAYS. */
+const UNGUARDED = (tx: DirectTransaction) => tx`
+  select exists (
+    select from pg_partition_tree('audit.audit_log'::regclass) as part
+    cross join unnest(array['audit_log_append_only', 'audit_log_row_append_only']) as wanted (name)
+    where not exists (
+      select from pg_trigger as g
+      where g.tgrelid = part.relid and g.tgname = wanted.name and g.tgenabled = 'A'
+        and g.tgfoid = 'audit.refuse_change'::regproc
+    )
+  )`
+
+const MEND_TRIGGERS = `
+do $$
+declare
+  part regclass;
+  has_row_trigger constant boolean := exists (
+    select from pg_trigger
+    where tgrelid = 'audit.audit_log'::regclass and tgname = 'audit_log_row_append_only');
+begin
+  for part in select relid from pg_partition_tree('audit.audit_log'::regclass) where level > 0 loop
+    if not has_row_trigger then
+      execute format('drop trigger if exists audit_log_row_append_only on %s', part);
+    end if;
+  end loop;
+  for part in select relid from pg_partition_tree('audit.audit_log'::regclass) order by level loop
+    if not exists (select from pg_trigger
+      where tgrelid = part and tgname = 'audit_log_row_append_only') then
+      execute format(
+        'create trigger audit_log_row_append_only before update or delete on %s '
+        'for each row execute function audit.refuse_change()', part);
+    end if;
+    execute format('drop trigger if exists audit_log_append_only on %s', part);
+    perform audit.guard_log_table(part);
+  end loop;
+end
+$$`

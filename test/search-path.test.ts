@@ -1,0 +1,213 @@
+import assert from 'node:assert/strict'
+import { PassThrough } from 'node:stream'
+import { after, before, type TestContext, test } from 'node:test'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
+import { Database } from '../src/database/connection.ts'
+import { exportToStream } from '../src/export/index.ts'
+import { histogram } from '../src/page/histogram/histogram.ts'
+import { UTC } from '../src/page/query/zone.ts'
+import { tail } from '../src/read/tail.ts'
+import { lastSeq } from '../src/read/tail-query.ts'
+import { type AuditDatabase, entry, timeline } from '../src/read/timeline.ts'
+import { migrateDatabase } from '../src/schema/migrate.ts'
+import { migrationSql } from '../src/schema/series.ts'
+import { emptyDatabase, type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { appendToLog } from './support/log-entries.ts'
+import { pgBouncer } from './support/pgbouncer.ts'
+import { recorderOn } from './support/recorders.ts'
+import { type TestRole, testLogin } from './support/server.ts'
+import { setTrap, sprung, trapSize } from './support/trap-schema.ts'
+import { waitFor } from './support/wait-for.ts'
+
+// Goal: nothing of a stranger's runs with our rights, wherever the search path leads.
+// Method: a schema with a function, an operator and a type for each one of pg_catalog. It notes what
+// of it is called. Everything that reads, records or migrates then runs with that schema in its path.
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+const ID = '11111111-1111-4111-8111-111111111111'
+
+/** What is done with a database, by the role that does it. A case of a new statement goes here. */
+const CASES: Readonly<
+  Record<string, readonly [TestRole, (db: AuditDatabase) => Promise<unknown>]>
+> = {
+  timeline: ['audit_reader', readTimelines],
+  'one entry': ['audit_reader', (db) => entry(db, ID)],
+  tail: ['audit_reader', readTails],
+  export: ['audit_reader', exportAll],
+  histogram: ['audit_reader', drawHistograms],
+}
+
+async function readTimelines(db: AuditDatabase): Promise<void> {
+  const filters = [
+    {},
+    { eventId: ID },
+    { userId: ID, from: 0, to: new Date() },
+    { targetId: ID, entityType: 'thing', metadata: { a: 1 } },
+    { requestId: 'one' },
+    { action: 'thing.update' },
+    { action: 'thing.*', order: 'oldest' } as const,
+  ]
+  for (const filter of filters) {
+    const first = await timeline(db, { ...filter, limit: 2 })
+    if (first.nextCursor === null) continue
+    const second = await timeline(db, { ...filter, limit: 2, cursor: first.nextCursor })
+    await timeline(db, { ...filter, limit: 2, cursor: second.prevCursor ?? '' })
+  }
+}
+
+async function readTails(db: AuditDatabase): Promise<void> {
+  assert.equal(await lastSeq(db), 5)
+  for (const filter of [{}, { eventId: ID }, { action: 'thing.*' }]) {
+    const signal = AbortSignal.timeout(20_000)
+    for await (const { seq } of tail(db, { fromSeq: 1, filter, signal })) if (seq === 5) break
+    assert.equal(signal.aborted, false)
+  }
+}
+
+async function exportAll(db: AuditDatabase): Promise<void> {
+  for (const filter of [{}, { eventId: ID }, { from: 0, to: new Date(Date.now() + 60_000) }]) {
+    const stream = new PassThrough().resume()
+    const { rows, gapCount } = await exportToStream(db, stream, { filter })
+    assert.deepEqual([rows, gapCount], [5, 1])
+  }
+}
+
+async function drawHistograms(db: AuditDatabase): Promise<void> {
+  const nowMs = Date.now()
+  for (const filter of [{}, { eventId: ID, action: 'thing.*' }, { action: 'audit.gap' }]) {
+    for (const countUpTo of [1, 1_000]) {
+      await histogram(db, {
+        filter: { ...filter, from: nowMs - 60_000 },
+        zone: UTC,
+        nowMs,
+        countUpTo,
+      })
+      await histogram(db, { filter, zone: UTC, nowMs, countUpTo })
+    }
+  }
+}
+
+let shared: ScratchDatabase
+const endings: (() => Promise<unknown>)[] = []
+before(async () => {
+  const context = { after: (end: () => Promise<unknown>) => endings.push(end), name: 'shared' }
+  shared = await scratchDatabase(context as unknown as TestContext)
+  const thing = { eventId: ID, userId: ID, targetId: ID, entityType: 'thing', requestId: 'one' }
+  const things = [1, 2, 3, 4].map(() => ({ ...thing, metadata: { a: 1 } }))
+  await appendToLog(shared.sql, [{ ...thing, action: 'audit.gap' }, ...things])
+  await setTrap(shared.sql)
+})
+after(async () => {
+  for (const end of endings) await end()
+})
+
+/** Puts the trap before or behind `pg_catalog`, for every login of ours. */
+async function lead(path: 'trap, pg_catalog' | 'trap'): Promise<void> {
+  for (const role of ['audit_app', 'audit_reader', 'audit_relay'] as const) {
+    const { sql, name } = shared
+    await sql.unsafe(
+      `alter role ${testLogin(role).name} in database ${name} set search_path = ${path}`,
+    )
+  }
+}
+
+/** Once nobody else is connected: a session tells what it has called when it ends. */
+async function assertNothingSprung({ sql, name }: ScratchDatabase, what: string): Promise<void> {
+  const others = () => sql`
+    select from pg_stat_activity where datname = ${name} and usename <> current_user`
+  await waitFor(async () => (await others()).length === 0, { what: 'the sessions to end' })
+  assert.deepEqual(await sprung(sql), [], what)
+}
+
+test('the trap catches what is not written out', async (t) => {
+  const size = await trapSize(shared.sql)
+  assert.ok(size.functions > 3_000 && size.operators > 1_500, JSON.stringify(size))
+  const scratch = await scratchDatabase(t)
+  await setTrap(scratch.sql)
+  const { username } = new URL(scratch.urlAs('audit_reader'))
+  const catches = async (path: string, statement: string, what: RegExp) => {
+    await scratch.sql.unsafe(
+      `alter role ${username} in database ${scratch.name} set search_path = ${path}`,
+    )
+    const client = postgres(scratch.urlAs('audit_reader'), { max: 1, fetch_types: false })
+    await client.unsafe(statement)
+    await client.end()
+    await waitFor(async () => (await sprung(scratch.sql)).some((name) => what.test(name)), {
+      what: `${statement} to be caught: ${await sprung(scratch.sql)}`,
+    })
+  }
+  await catches('trap, pg_catalog', 'select lower($$A$$)', /lower\(text\)/)
+  await catches('trap, pg_catalog', 'select 1::integer + 1::integer', /operator \d+"?\(integer,int/)
+  await catches('trap, pg_catalog', "select '1'::text", /type text/)
+  await catches('trap, pg_catalog', 'select count(*) from (values (1)) as v', /aggregated/)
+  await catches('trap', 'select 1::bigint / 1.0::double precision', /near_value\(bigint,double/)
+  await catches('trap', "select 'pg_class'::regclass = 1::oid", /near_truth\(regclass,oid/)
+})
+
+for (const [what, [role, work]] of Object.entries(CASES)) {
+  test(`${what}: nothing before pg_catalog runs on our own connection`, async () => {
+    await lead('trap, pg_catalog')
+    await onOwnConnection(shared.urlAs(role), work)
+    await assertNothingSprung(shared, what)
+  })
+
+  test(`${what}: nor where a pooler refuses settings at the start`, async (t) => {
+    await lead('trap, pg_catalog')
+    const pooler = await pgBouncer(t, [shared.urlAs(role)])
+    if (pooler === undefined) return
+    await onOwnConnection(pooler.through(shared.urlAs(role)), work)
+    await pooler.end()
+    await assertNothingSprung(shared, what)
+  })
+
+  test(`${what}: nothing behind pg_catalog runs on a caller's pool`, async () => {
+    await lead('trap')
+    const client = postgres(shared.urlAs(role), { max: 2, fetch_types: false })
+    await work(drizzle(client))
+    await client.end()
+    await assertNothingSprung(shared, what)
+  })
+}
+
+async function onOwnConnection(url: string, work: (db: AuditDatabase) => Promise<unknown>) {
+  const db = new Database({ url, applicationName: 'trapped', statementTimeoutMs: 20_000 })
+  await work(db)
+  await db.close()
+}
+
+test("recordIn: nothing behind pg_catalog runs in a caller's transaction", async (t) => {
+  await lead('trap')
+  const audit = recorderOn(t, shared, { logger: silent })
+  const client = postgres(shared.urlAs('audit_app'), { max: 1, fetch_types: false })
+  for (const mode of ['best-effort', 'atomic'] as const) {
+    const taken = await drizzle(client).transaction((tx) =>
+      audit.recordIn(tx, { action: 'thing.done' }, { mode }),
+    )
+    assert.equal(taken, 1)
+  }
+  await client.end()
+  await audit.close()
+  await assertNothingSprung(shared, 'recordIn')
+})
+
+test('migrate: nothing before pg_catalog runs, the first time and the next', async (t) => {
+  const scratch = await emptyDatabase(t)
+  await setTrap(scratch.sql)
+  await scratch.sql.unsafe(`alter database ${scratch.name} set search_path = trap, pg_catalog`)
+  const migrate = () => migrateDatabase({ databaseUrl: scratch.url, logger: silent })
+  assert.notDeepEqual((await migrate()).applied, [])
+  assert.deepEqual(await sprung(scratch.sql), [])
+  assert.deepEqual((await migrate()).applied, [])
+  assert.deepEqual(await sprung(scratch.sql), [])
+})
+
+test('the SQL that migrate prints calls nothing before pg_catalog either', async (t) => {
+  const scratch = await emptyDatabase(t)
+  await setTrap(scratch.sql)
+  await scratch.sql.unsafe(`alter database ${scratch.name} set search_path = trap, pg_catalog`)
+  const psql = postgres(scratch.url, { max: 1, fetch_types: false, onnotice: () => {} })
+  await psql.unsafe(migrationSql())
+  await psql.end()
+  assert.deepEqual(await sprung(scratch.sql), [])
+})
