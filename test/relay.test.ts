@@ -244,7 +244,7 @@ test('the move commits synchronously, whatever the login was set to', async (t) 
     create function public.see() returns trigger language plpgsql security definer as $$
     begin insert into public.seen values (current_setting('synchronous_commit')
       || ' ' || current_setting('lock_timeout')); return new; end $$;
-    create constraint trigger see after update on audit.audit_head
+    create constraint trigger see after update of seq on audit.audit_head
       initially deferred for each row execute function public.see()`)
   const database = openDatabase(t, scratch.url)
   await stage(database, 'staging', [encoded()])
@@ -393,7 +393,7 @@ test('each statement of a relay begins with a comment that names it', async (t) 
   await relayOn(t, scratch, { batchEntries: 100 }).drain({ deadlineMs: 60_000 })
   // Who moves is asked only where its other connection has not committed yet.
   heads.delete('/* audit-relay who ')
-  const names = 'compact connect gap list move park partitions peek weigh'.split(' ')
+  const names = 'compact connect gap identify list move park partitions peek weigh'.split(' ')
   assert.deepEqual(
     [...heads].sort(),
     names.map((name) => `/* audit-relay ${name} `),

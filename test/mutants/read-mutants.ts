@@ -11,8 +11,8 @@ const timeline: readonly Mutant[] = [
     edits: [
       {
         file: TIMELINE,
-        find: "sql.raw(isDescending ? '<' : '>')",
-        replace: "sql.raw(isDescending ? '<=' : '>=')",
+        find: "const comparison = sql.raw(`operator(pg_catalog.${isDescending ? '<' : '>'})`)",
+        replace: "const comparison = sql.raw(`operator(pg_catalog.${isDescending ? '<=' : '>='})`)",
       },
     ],
     file: 'timeline.test.ts',
@@ -29,8 +29,8 @@ const timeline: readonly Mutant[] = [
     edits: [
       {
         file: TIMELINE,
-        find: 'limit ${sql.raw(String(limit + 1))}`',
-        replace: 'limit ${sql.raw(String(limit))}`',
+        find: 'isCut || found.length > limit',
+        replace: 'isCut',
       },
     ],
     file: 'timeline.test.ts',
@@ -73,7 +73,7 @@ const timeline: readonly Mutant[] = [
     edits: [
       {
         file: CURSOR,
-        find: '!bytes.subarray(ID_END, OWNER_END).equals(owner.subarray(0, 8))',
+        find: '!bytes.subarray(HISTORY_END, OWNER_END).equals(owner.subarray(0, 8))',
         replace: 'bytes.length === 0',
       },
     ],
@@ -94,8 +94,8 @@ const filter: readonly Mutant[] = [
     edits: [
       {
         file: FILTER,
-        find: '${auditLog.id} < ${idFloor(toMs)}',
-        replace: '${auditLog.id} < ${idFloor(toMs + 1)}',
+        find: 'operator(pg_catalog.<) ${idFloor(toMs)}',
+        replace: 'operator(pg_catalog.<) ${idFloor(toMs + 1)}',
       },
     ],
     file: 'bounds.test.ts',
@@ -106,8 +106,8 @@ const filter: readonly Mutant[] = [
     edits: [
       {
         file: FILTER,
-        find: '${auditLog.id} >= ${idFloor(fromMs)}',
-        replace: '${auditLog.id} >= ${idFloor(fromMs + 1)}',
+        find: 'operator(pg_catalog.>=) ${idFloor(fromMs)}',
+        replace: 'operator(pg_catalog.>=) ${idFloor(fromMs + 1)}',
       },
     ],
     file: 'bounds.test.ts',
@@ -142,7 +142,7 @@ const filter: readonly Mutant[] = [
     edits: [
       {
         file: FILTER,
-        find: '${entityOf(auditLog.action)} = ${entity}::text',
+        find: '${entityOf(auditLog.action)} ${EQUALS} ${entity}::pg_catalog.text',
         replace: '${auditLog.action} like ${`${entity}%`}::text',
       },
     ],
@@ -163,8 +163,8 @@ const tail: readonly Mutant[] = [
     edits: [
       {
         file: TAIL,
-        find: 'if (!isFiltered || entries.length === BATCH_ENTRIES) return',
-        replace: 'if (!isFiltered) return',
+        find: 'if (isFull || this.#conditions.length === 0) {',
+        replace: 'if (this.#conditions.length === 0) {',
       },
     ],
     file: 'bounds.test.ts',

@@ -304,8 +304,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: OUTBOX,
-        find: "sql`current_setting('audit.tx', true) = ${token}`",
-        replace: 'sql`${token}::text is not null`',
+        find: "pg_catalog.current_setting('audit.tx', true) operator(pg_catalog.=) ${token}::pg_catalog.text",
+        replace: '${token}::pg_catalog.text is not null',
       },
     ],
     file: 'record-in.test.ts',
@@ -316,8 +316,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: OUTBOX,
-        find: "set_config('audit.tx', ${token}, true)",
-        replace: "set_config('audit.tx', ${token}, false)",
+        find: "set_config('audit.tx', ${token}::pg_catalog.text, true)",
+        replace: "set_config('audit.tx', ${token}::pg_catalog.text, false)",
       },
     ],
     file: 'record-in.test.ts',

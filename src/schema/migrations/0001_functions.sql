@@ -629,8 +629,11 @@ begin
   if state <> 'lost' and (server.system_identifier, server.timeline)
     is distinct from (head.system_identifier, head.timeline) and server.system_identifier is not null
   then
-    select * into head from audit.audit_head for update; -- of several relays one writes it down
-    if head.system_identifier is null then
+    -- One relay writes it down. Where another session holds the head, the next call looks again.
+    select * into head from audit.audit_head for update skip locked;
+    if not found then
+      select * into head from audit.audit_head;
+    elsif head.system_identifier is null then
       update audit.audit_head as h
       set system_identifier = server.system_identifier, timeline = server.timeline;
     elsif head.system_identifier <> server.system_identifier then
