@@ -103,7 +103,7 @@ test('a wrong configuration is refused at the start, and no token is quoted', ()
   assert.equal(readHttpConfig({ ...good, AUDIT_PAGE_AUDIT_READS: 'off' })?.page?.appUrl, undefined)
   assert.equal(readHttpConfig({ DATABASE_URL: 'postgres://x/y' }), undefined)
   const wrong: readonly (readonly [Readonly<Record<string, string>>, RegExp])[] = [
-    [{ AUDIT_HTTP_PORT: '' }, /needs AUDIT_HTTP_PORT/],
+    [{ AUDIT_HTTP_PORT: '' }, /but AUDIT_HTTP_PORT is not/],
     [{ AUDIT_HTTP_PORT: '70000' }, /AUDIT_HTTP_PORT must be/],
     [{ AUDIT_PAGE_TOKEN: 'ada:short' }, /at least 16/],
     [{ AUDIT_PAGE_TOKEN: ADA }, /no valid name/],
