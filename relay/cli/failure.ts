@@ -11,8 +11,8 @@ export interface Failure {
 }
 
 /**
- * What to print of an error, and what to exit with. Undefined for an error that is a bug: its stack
- * is needed.
+ * The text and the exit code for an `AuditError`. Undefined for any other error: it is a bug, and
+ * the caller prints its stack.
  */
 export async function explainFailure(
   error: unknown,

@@ -4,11 +4,11 @@ import { faultKind } from '../../src/database/faults.ts'
 
 export interface Compacted {
   readonly compacted: number
-  /** Another session held a lock, or more rows were waiting than are worth moving aside. */
+  /** Tables left as they are: a lock was held, too many rows were waiting, or it failed. */
   readonly skipped: number
 }
 
-/** Compacts the tables that need it. Never waits for a lock; only a failed connection throws. */
+/** Compacts the tables that `audit.weigh()` names. Waits for no lock; a lost connection throws. */
 export async function compact(database: Database): Promise<Compacted> {
   const heavy = await database.execute<{ target: string }>(
     sql`/* audit-relay weigh */ select w.target from audit.weigh() as w (target)`,

@@ -78,14 +78,14 @@ export class Copier implements Copying {
     return true
   }
 
-  /** Adds the size of a part that was not copied here to the estimate. */
+  /** Adds the cells of a value that this copier did not copy. */
   countCells(cells: number): void {
     this.made += cells
   }
 
   /**
-   * Copies an entry's `metadata` or `context`. A value that is not an object becomes `{ value: …
-   * }`.
+   * Copies an entry's `metadata` or `context`. A value that is not an object is wrapped in one,
+   * under the key `value`.
    */
   copyRoot(given: unknown, root: Root): JsonObject {
     this.notes.beginRoot(root)
@@ -101,7 +101,7 @@ export class Copier implements Copying {
     return wrapped
   }
 
-  /** Does the same with at most this many characters of the room. */
+  /** Like `copyRoot`, but the copy may take at most this many characters of the room. */
   copyRootWithin(characters: number, given: unknown, root: Root): JsonObject {
     const rest = Math.max(0, this.left - characters)
     this.left -= rest
@@ -333,7 +333,7 @@ export class Copier implements Copying {
     return text
   }
 
-  /** The replacement of a secret value. Undefined where secrets are left out. */
+  /** The replacement of a secret value. Undefined if the option `redact.remove` is on. */
   #censored(value: unknown, key: string | number, depth: number): unknown {
     const path = this.notes.pathOf(key, depth)
     this.notes.noteRedacted(path)

@@ -4,9 +4,8 @@ import type { CopyNotes } from './copy-notes.ts'
 import type { JsonObject } from './json-object.ts'
 
 /**
- * A copy in progress, for the functions that copy texts and objects that are neither arrays nor
- * plain. `Copier` is the only implementation. Those functions use this interface because `Copier`
- * imports them and they must not import it.
+ * What `copy-text.ts` and `copy-exotic.ts` use of a `Copier`, its only implementation. `Copier`
+ * imports those files, so they import this interface in its place.
  *
  * `depth` is always the depth of the current container. `steps` is its position among the paths to
  * redact.
@@ -21,8 +20,8 @@ export interface Copying {
   /** Takes this many characters from the room. */
   spend(characters: number): void
   /**
-   * Takes this many characters from those that may be hashed. If fewer are left, it takes none and
-   * returns false.
+   * Takes this many characters from the number that may still be hashed. Returns false, and takes
+   * none, if fewer are left.
    */
   spendHash(characters: number): boolean
   /** Whether a text may hold a secret and has to be searched. */
@@ -40,7 +39,7 @@ export interface Copying {
     depth: number,
     steps: PathStep | undefined,
   ): void
-  /** Copies a value whose key is known to be secret or not. Undefined: the value is left out. */
+  /** Copies a value. `secret`: its key names a secret. Undefined: the value is left out. */
   underKey(
     value: unknown,
     key: string | number,

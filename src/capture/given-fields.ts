@@ -45,7 +45,7 @@ export function readEach(copier: Copier, entry: object): GivenFields {
   return fields
 }
 
-/** A field's value, unless reading it throws or it comes from `Object.prototype`. */
+/** A field's value. Undefined if reading it throws or it comes from `Object.prototype`. */
 export function readOwn(copier: Copier, given: object, name: string): unknown {
   try {
     const foreign = hasOwn.call(Object.prototype, name) && !hasOwn.call(given, name)
@@ -67,8 +67,8 @@ export function columnText(
   if (given === undefined || given === null) return undefined
   const text = typeof given === 'string' ? given : oddText(copier, name, given)
   const fits = text.length <= maxCharacters
-  // The fixed part of an entry's estimated size covers four ids. The rest of a longer text is
-  // added.
+  // A text longer than an id takes more memory than `ENTRY_BYTES` allows for it: one more cell for
+  // each 32 characters.
   copier.countCells(Math.min(text.length, maxCharacters) >> 5)
   if (fits && !(redactor.active && mayHoldSecret(text))) return text === '' ? undefined : text
 

@@ -17,14 +17,16 @@ export class Scope {
   /** The recorder that package-level `record()` uses inside. Undefined: the default recorder. */
   readonly recorder: EntryTaker | undefined
   /**
-   * The last binding of this scope's context: who bound it, which context it was, and the result.
+   * `contextNow` keeps here what it last made of this context: `boundBy` is the capture that bound
+   * it, `boundFrom` the context that was bound, and `bound` the result.
    */
   boundBy: object | undefined
   boundFrom: AuditContext | undefined
   bound: unknown
   readonly #source: ContextSource
   /**
-   * The outer scope, if its context has to be read for each entry. Otherwise it is already merged.
+   * The outer scope, if its context or this one has to be read for each entry. Undefined: the outer
+   * context is already merged into `#source`.
    */
   readonly #lateOuter: Scope | undefined
   #merged: { own: AuditContext; outer: AuditContext; context: AuditContext } | undefined

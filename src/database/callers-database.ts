@@ -29,8 +29,8 @@ class MarkingDialect extends PgDialect {
 const dialect = new MarkingDialect()
 
 /**
- * The query with the names of its columns and tables written out. If the application uses another
- * major version of Drizzle than this package, that version cannot name this package's columns.
+ * The query with its tables and columns replaced by their names as text. The application's Drizzle
+ * may be of another major version, which cannot read this package's table and column objects.
  */
 export function withNames(query: SQL): SQL {
   const { sql: text, params } = dialect.sqlToQuery(query)

@@ -3,11 +3,11 @@ import { misuse } from './misuse.ts'
 
 export interface Bounds {
   readonly min: number
-  /** Default: any that a number holds exactly. */
+  /** Default: `Number.MAX_SAFE_INTEGER`. */
   readonly max?: number
 }
 
-/** `--json`, as every command has it that reports something. */
+/** The option `--json` of every command that reports something. */
 export function jsonOption(): Option {
   return new Option('--json', 'print JSON, for machines')
 }
@@ -52,7 +52,7 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, 
 /** The longest that a timer can be set to: 2^31 - 1 milliseconds. */
 const MAX_MS = 2_147_483_647
 
-/** An option that takes a time such as `30s`, and gives milliseconds; from 1 ms to 596 h. */
+/** An option that takes a time such as `30s`, from 1 ms to 596 h. Its value is in milliseconds. */
 export function durationOption(
   flags: string,
   says: string,
@@ -71,7 +71,7 @@ export function durationOption(
   })
 }
 
-/** An option that takes any text but none that looks like the next option. */
+/** An option that takes a text. The text must not be empty or begin with `--`. */
 export function textOption(flags: string, says: string): Option {
   const option = new Option(flags, says)
   return option.argParser((text) => {

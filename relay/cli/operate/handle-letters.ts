@@ -17,7 +17,7 @@ interface As {
   readonly json: boolean
 }
 
-/** Prints the newest dead letters, with their reasons and without what they say. */
+/** Prints the newest dead letters with their reasons, and without their entries. */
 export function listDeadLetters(
   environment: Environment,
   { limit, json }: As & { readonly limit: number },
@@ -35,7 +35,7 @@ function lineOf({ number, diedAt, lane, sqlstate, reason, id }: DeadLetter): str
   return `${died}  ${sqlstate}: ${reason}${id === null ? '' : ` (id ${printable(id)})`}`
 }
 
-/** Prints one, with its entry. @returns 1 where there is none of that number */
+/** Prints one dead letter with its entry. @returns 1 if no dead letter has that number */
 export function showDeadLetter(environment: Environment, number: number, as: As): Promise<number> {
   return withDatabase(environment, async (database) => {
     const letter = await openLetter(database, number)
@@ -48,7 +48,7 @@ export function showDeadLetter(environment: Environment, number: number, as: As)
   })
 }
 
-/** Puts them back into their lane. @returns 1 where one of the given numbers was not put back */
+/** Puts dead letters back into their lanes. @returns 1 if one of them was not put back */
 export function retryDeadLetters(
   environment: Environment,
   numbers: readonly number[] | 'all',
@@ -60,7 +60,7 @@ export function retryDeadLetters(
     for await (const number of numbers === 'all' ? allLetters(database) : numbers) {
       const one = await retryLetter(database, number)
       if (one.outcome === 'retried') retried += 1
-      // With --all, another person may have been faster, which is as good.
+      // With --all, a missing letter is no failure: somebody else has retried or dropped it.
       else if (numbers !== 'all' || one.outcome !== 'missing') refused.push(one)
     }
     const lines = refused.map(({ number, outcome }) =>
@@ -73,7 +73,7 @@ export function retryDeadLetters(
   })
 }
 
-/** Deletes them for good. @returns 1 where one of them was not there */
+/** Deletes dead letters for good. @returns 1 if one of the numbers has no dead letter */
 export function dropDeadLetters(
   environment: Environment,
   numbers: readonly number[],
@@ -116,7 +116,7 @@ function say({ json }: As, found: unknown, lines: readonly string[]): void {
   process.stdout.write(`${text}\n`)
 }
 
-/** As JSON in which nothing moves a terminal's cursor. */
+/** JSON without characters that control a terminal or reverse its text. */
 function printable(value: unknown, indent?: number): string {
   return JSON.stringify(value, null, indent).replaceAll(
     /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
