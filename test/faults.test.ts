@@ -116,6 +116,13 @@ const FAULTS: Readonly<Record<string, { modes: readonly FaultMode[]; isOutage: b
   latency: { modes: [{ kind: 'latency', ms: 20 }], isOutage: false },
 }
 
+const DEMOTED = `
+  create function public.demoted() returns trigger language plpgsql as $$
+  begin raise exception 'by the test' using errcode = 'read_only_sql_transaction'; end $$;
+  create trigger demoted before insert on audit.audit_staging
+  for each statement execute function public.demoted()`
+const PROMOTED = 'drop trigger demoted on audit.audit_staging'
+
 describe('faults', { concurrency: 6 }, () => {
   for (const [name, { modes, isOutage }] of Object.entries(FAULTS)) {
     test(`recorder, ${name}: record() neither waits nor throws, all is delivered after it, a line at each end`, async (t) => {
@@ -321,12 +328,8 @@ describe('faults', { concurrency: 6 }, () => {
 
   for (const [name, begin, end, code] of [
     ['no connection left', 'connection limit 0', 'connection limit -1', '53300'],
-    [
-      'a demoted, read-only server',
-      'set default_transaction_read_only = on',
-      'reset default_transaction_read_only',
-      '25006',
-    ],
+    // A standby takes a server of its own: here a trigger says what it would say of each insert.
+    ['a demoted, read-only server', undefined, undefined, '25006'],
   ] as const) {
     test(`${name}: both wait, say ${code}, and go on by themselves`, async (t) => {
       const scratch = await scratchDatabase(t)
@@ -336,7 +339,9 @@ describe('faults', { concurrency: 6 }, () => {
       void relay.start()
       audit.record({ action: 'fault.before' })
       await waitFor(() => relay.stats().logged === 1, { what: 'the first entry' })
-      await scratch.sql.unsafe(`alter database ${scratch.name} ${begin}`)
+      await scratch.sql.unsafe(
+        begin === undefined ? DEMOTED : `alter database ${scratch.name} ${begin}`,
+      )
       // Whoever is connected keeps its settings, and may first be told that its connection ended.
       await scratch.sql`
         select pg_terminate_backend(pid, 30000) from pg_stat_activity
@@ -350,7 +355,9 @@ describe('faults', { concurrency: 6 }, () => {
         lines.map(({ fields }) => Reflect.get(Object(fields['fault']), 'code')).filter(Boolean)
       // Its first attempt may take long; ended with the others below, it would say something else.
       await waitFor(() => codes(logs.recorder).length > 0, { what: 'a line about the fault' })
-      await scratch.sql.unsafe(`alter database ${scratch.name} ${end}`)
+      await scratch.sql.unsafe(
+        end === undefined ? PROMOTED : `alter database ${scratch.name} ${end}`,
+      )
       await scratch.sql`
         select pg_terminate_backend(pid) from pg_stat_activity
         where datname = ${scratch.name} and application_name like 'audit-%'`
