@@ -3,6 +3,8 @@ import { PassThrough } from 'node:stream'
 import { after, before, type TestContext, test } from 'node:test'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
+import { createRelay, readStatus } from '../relay/index.ts'
+import { BacklogReader } from '../relay/telemetry/backlog.ts'
 import { Database } from '../src/database/connection.ts'
 import { exportToStream } from '../src/export/index.ts'
 import { histogram } from '../src/page/histogram/histogram.ts'
@@ -189,6 +191,56 @@ test("recordIn: nothing behind pg_catalog runs in a caller's transaction", async
   await client.end()
   await audit.close()
   await assertNothingSprung(shared, 'recordIn')
+})
+
+/** Two relays move 3,000 entries, one of them in parallel moves; what they leave is counted. */
+async function moveAll(url: string): Promise<void> {
+  const limits = { batchEntries: 100, parallelMoves: 3 }
+  const relay = createRelay({ databaseUrl: url, logger: silent, ...limits })
+  const other = createRelay({ databaseUrl: url, logger: silent })
+  const bound = { deadlineMs: 60_000 }
+  const drained = await Promise.all([relay.drain(bound), other.drain(bound)])
+  assert.deepEqual(
+    drained.map(({ isDrained }) => isDrained),
+    [true, true],
+  )
+  await relay.stop()
+  await other.stop()
+  const backlog = new BacklogReader(url, silent)
+  assert.equal((await backlog.read())?.depth.outbox, 0)
+  await backlog.close()
+}
+
+for (const where of ['on its own connections', 'where a pooler refuses settings'] as const) {
+  test(`relay: nothing before pg_catalog runs ${where}`, async (t) => {
+    const scratch = await scratchDatabase(t)
+    await setTrap(scratch.sql)
+    const { username } = new URL(scratch.urlAs('audit_relay'))
+    await scratch.sql.unsafe(
+      `alter role ${username} in database ${scratch.name} set search_path = trap, pg_catalog`,
+    )
+    await scratch.sql`
+      select audit.record((
+        select jsonb_agg(jsonb_build_object('action', 'thing.done')) from generate_series(1, 3000)
+      )::text)`
+    await scratch.sql`truncate audit.audit_sentinel`
+    const direct = scratch.urlAs('audit_relay')
+    const pooler = where === 'on its own connections' ? undefined : await pgBouncer(t, [direct])
+    if (where !== 'on its own connections' && pooler === undefined) return
+    await moveAll(pooler?.through(direct) ?? direct)
+    await pooler?.end()
+    const [row] = await scratch.sql`select count(*)::integer as count from audit.audit_log`
+    assert.equal(row?.['count'], 3_001, 'with the gap')
+    await assertNothingSprung(scratch, 'relay')
+  })
+}
+
+test('recorder: nothing before pg_catalog runs on its own connection', async (t) => {
+  await lead('trap, pg_catalog')
+  const audit = recorderOn(t, shared, { logger: silent })
+  for (let n = 0; n < 50; n += 1) audit.record({ action: 'thing.done' })
+  assert.equal((await audit.close()).dropped, 0)
+  await assertNothingSprung(shared, 'recorder')
 })
 
 test('migrate: nothing before pg_catalog runs, the first time and the next', async (t) => {
