@@ -42,7 +42,10 @@ test('drizzle-kit migrate makes the same database as the migrator, which then ha
   const theirs = await emptyDatabase(t)
   const migrated = await drizzleKit(['migrate'], { url: theirs.url })
   assert.equal(migrated.code, 0, migrated.stdout + migrated.stderr)
-  assert.deepEqual(await describeSchema(theirs.sql), await describeSchema(ours.sql))
+  // The migrator locks a table that it makes before its first migration.
+  const isMigrated = (line: string) => !line.includes('audit_migration_lock')
+  const made = (await describeSchema(ours.sql)).filter(isMigrated)
+  assert.deepEqual(await describeSchema(theirs.sql), made)
   assert.deepEqual((await migrateDatabase({ databaseUrl: theirs.url })).applied, [])
 
   const again = await drizzleKit(['migrate'], { url: theirs.url })

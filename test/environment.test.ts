@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { VARIABLES } from '../relay/cli/command/variables.ts'
 import { readConfig } from '../relay/config.ts'
 import { readHttpConfig } from '../relay/http/config.ts'
+import { resolveRelayOptions } from '../relay/move/relay-options.ts'
 import {
   databaseUrlFor,
   environmentName,
@@ -27,6 +28,7 @@ const SET: Readonly<Record<string, string>> = {
   AUDIT_HTTP_HOST: '0.0.0.0',
   AUDIT_PAGE_TOKEN: 'ada:0123456789abcdef',
   AUDIT_PAGE_AUDIT_READS: 'on',
+  AUDIT_STATE_DIR: '/var/lib/audit-relay',
   ...limitVariables,
 }
 
@@ -55,6 +57,10 @@ test('the values of environment variables are trimmed, every one of them', () =>
   for (const [name, { min }] of Object.entries(limits)) {
     assert.equal(Reflect.get(read(padded).limits, name), min + 1)
   }
+  process.env['AUDIT_STATE_DIR'] = padded['AUDIT_STATE_DIR']
+  const { stateDir } = resolveRelayOptions({ databaseUrl: 'postgres://relay@db/shop' })
+  delete process.env['AUDIT_STATE_DIR']
+  assert.equal(stateDir, '/var/lib/audit-relay')
   const { DATABASE_URL } = padded
   assert.equal(databaseUrlFor('app', undefined, { DATABASE_URL }), 'postgres://all@db/shop')
 })
