@@ -987,7 +987,8 @@ $$;
 -- because another relay moves, and the place of the last row that it took.
 --
 -- - An idle poll takes no transaction id: a lock of a row would take one, so the function looks
---   into the lane first.
+--   into the lane first. Behind a full batch it does not: as a rule there is more, and the look would
+--   step over the dead rows of all batches before.
 -- - An asynchronous commit could lose a batch on both sides: the fast lane is UNLOGGED, and the log
 --   would not be flushed. A SET clause of the function would not do, because its setting ends with
 --   the function, before the commit.
@@ -1030,14 +1031,12 @@ begin
     perform set_config('synchronous_commit', 'on', true);
   end if;
 
-  if lane = 'staging' and from_place is null then
+  if from_place is null and lane = 'staging' then
     is_waiting := exists (select from audit.audit_staging);
-  elsif lane = 'staging' then
-    is_waiting := exists (select from audit.audit_staging as l where l.ctid >= from_place::tid);
   elsif from_place is null then
     is_waiting := exists (select from audit.audit_outbox);
   else
-    is_waiting := exists (select from audit.audit_outbox as l where l.ctid >= from_place::tid);
+    is_waiting := true;
   end if;
   if not is_waiting then
     return;
