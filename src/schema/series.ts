@@ -21,6 +21,10 @@ begin
   if grantees is not null then
     execute 'revoke all on ${LOCK_TABLE} from ' || grantees;
   end if;
+  -- So that no LOGGED table of ours is without one. It never holds a row.
+  if (select c.relreplident from pg_class as c where c.oid = '${LOCK_TABLE}'::regclass) <> 'f' then
+    execute 'alter table ${LOCK_TABLE} replica identity full';
+  end if;
 end
 $$`,
 ] as const
