@@ -38,6 +38,7 @@ const CASES: Readonly<
   tail: ['audit_reader', readTails],
   export: ['audit_reader', exportAll],
   histogram: ['audit_reader', drawHistograms],
+  status: ['audit_relay', (db) => readStatus(db)],
 }
 
 async function readTimelines(db: AuditDatabase): Promise<void> {
