@@ -117,7 +117,11 @@ describe('version skew', { concurrency: 3 }, () => {
     const newerVersion = SCHEMA_VERSION + 1
     await migrateToNext(url, ...NEXT)
     const before = await describeSchema(sql)
-    assert.deepEqual(await migrateDatabase({ databaseUrl: url }), { applied: [], newerVersion })
+    assert.deepEqual(await migrateDatabase({ databaseUrl: url }), {
+      applied: [],
+      repaired: [],
+      newerVersion,
+    })
     const environment = { AUDIT_OWNER_DATABASE_URL: url }
     const allowed = await runRelay(t, ['migrate'], environment)
     assert.equal(allowed.code, 0, allowed.stderr)

@@ -53,10 +53,10 @@ export interface Run {
   readonly secrets: readonly string[]
 }
 
-/** One handle for each login. The site may not read the log, nor the relay the site's tables. */
+/** One handle for each login: the site reads its own tables, and the owner the lanes and the log. */
 export interface Ledgers {
   readonly site: NodePgDatabase
-  readonly relay: NodePgDatabase
+  readonly log: NodePgDatabase
 }
 
 type Counts = Pick<
@@ -79,7 +79,7 @@ export async function readAccount(
   stats: RecorderStats,
 ): Promise<Account> {
   const committed = await committedIds(ledgers.site, run.eventId)
-  const counts = await readCounts(ledgers.relay, run, stats.recorderId, committed)
+  const counts = await readCounts(ledgers.log, run, stats.recorderId, committed)
   return {
     recorded: stats.recorded,
     staged: stats.staged,
@@ -109,13 +109,13 @@ async function committedIds(site: NodePgDatabase, eventId: string): Promise<stri
  * in one snapshot each entry is in exactly one place.
  */
 async function readCounts(
-  relay: NodePgDatabase,
+  log: NodePgDatabase,
   { eventId, startedAt, rolledBack, secrets }: Run,
   recorderId: string | null,
   committed: readonly string[],
 ): Promise<Counts> {
   const since = startedAt.toISOString()
-  const { rows } = await relay.execute<Counts>(sql`
+  const { rows } = await log.execute<Counts>(sql`
     with recent as materialized (
       select * from ${auditLog} where id >= audit.id_floor(${since}::timestamptz)
     ),

@@ -62,10 +62,12 @@ export async function demo(options: DemoOptions, ending: Ending): Promise<boolea
   const died = Promise.race([database.died, relay.died])
   died.catch(() => {})
   const { party, isBalanced } = await Promise.race([
-    evening({ site, relayUrl: urls.relay, sampleFile: options.sample }).catch(async (error) => {
-      await Promise.race([died, sleep(CAUSE_TIMEOUT_MS)])
-      throw error
-    }),
+    evening({ site, ownerUrl: database.ownerUrl, sampleFile: options.sample }).catch(
+      async (error) => {
+        await Promise.race([died, sleep(CAUSE_TIMEOUT_MS)])
+        throw error
+      },
+    ),
     died,
   ])
   if (once) return isBalanced

@@ -23,13 +23,13 @@ const CLOCK_MARGIN_MS = 1_000
 
 export interface EveningParts {
   readonly site: RunningSite
-  readonly relayUrl: string
+  readonly ownerUrl: string
   /** A file with audit events of another system, to replay. */
   readonly sampleFile: string | undefined
 }
 
 /** Runs one evening at the site: sends the visitors' requests, then accounts for every entry. */
-export async function evening({ site, relayUrl, sampleFile }: EveningParts) {
+export async function evening({ site, ownerUrl, sampleFile }: EveningParts) {
   const startedAt = new Date(Date.now() - CLOCK_MARGIN_MS)
   const imports = await readImports(sampleFile)
   const party = await makeParty(site.db)
@@ -43,8 +43,8 @@ export async function evening({ site, relayUrl, sampleFile }: EveningParts) {
 
   const { rolledBack, unexpected: failedRequests } = answers
   const run: Run = { eventId: party.id, startedAt, rolledBack, failedRequests, secrets }
-  const relayClient = connect(relayUrl, 'demo account')
-  const ledgers: Ledgers = { site: site.db, relay: drizzle(relayClient) }
+  const ownerClient = connect(ownerUrl, 'demo account')
+  const ledgers: Ledgers = { site: site.db, log: drizzle(ownerClient) }
   const account = await step('Waiting until every entry has arrived', async () => {
     const last = await settled(() => readAccount(ledgers, run, site.audit.stats()))
     const isFine = isSettled(last)
@@ -52,7 +52,7 @@ export async function evening({ site, relayUrl, sampleFile }: EveningParts) {
     const stuck = `After ${SETTLE_TIMEOUT_MS / 1_000} s entries are still in memory or in the lanes`
     return [last, isFine ? arrived : stuck, isFine]
   })
-  await relayClient.end()
+  await ownerClient.end()
 
   await printTimeline(site, run)
   const verdict = judge(account)
