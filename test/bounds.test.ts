@@ -139,7 +139,7 @@ test('text of a column has its longest, and what is longer is cut and marked', (
   }
 })
 
-// Goal: a process whose actions are made of ids does not grow by them.
+// Goal: a process whose actions and keys are made of ids does not grow by them.
 // Method: a quarter of a million names, and the heap after a collection.
 test('the names that were seen to be plain are remembered to a bound', () => {
   setFlagsFromString('--expose-gc')
@@ -149,7 +149,11 @@ test('the names that were seen to be plain are remembered to a bound', () => {
   const encoder = createEncoder({ recorderId: EVENT, maxEntryBytes: 32_768, redactor })
   const encodeMany = (first: number, last: number) => {
     for (let n = first; n < last; n += 1) {
-      const pending = captureEntry({ action: `thing.verb_${n}` }, undefined, 0)
+      const pending = captureEntry(
+        { action: `thing.verb_${n}`, metadata: { [`key_${n}`]: n } },
+        undefined,
+        0,
+      )
       if (pending) encoder.rowOf(pending, n)
     }
   }

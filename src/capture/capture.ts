@@ -63,14 +63,16 @@ const NO_CONTEXT: BoundContext = {
 // value's place and its header.
 const ENTRY_BYTES = 384
 const CELL_BYTES = 24
+/** When so many clean actions are remembered, all are forgotten. Applications have some dozens. */
+const MAX_CLEAN_ACTIONS = 1_000
 
 export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capture {
   const room = maxEntryBytes - ENVELOPE_CHARACTERS
   const contextRoom = maxEntryBytes >> 2
-  // Actions that are known to hold no secret, in slots like the redactor's plain keys.
-  const cleanActions = new Array<string>(ACTION_SLOTS).fill('')
+  // Actions that are known to hold no secret: hotpath-parts.md, "clean actions remembered".
+  const cleanActions = new Set<string>()
   // Undefined while a copy is being made. A copy that begins inside it (a getter that records)
-  // makes its own copier.
+  // makes its own copier. Measured in hotpath-parts.md, "one copier for all entries".
   let spare: Copier | undefined
 
   function take(): Copier {
@@ -121,7 +123,7 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
       ? requestId
       : idOf(copier, 'requestId', requestId, context?.requestId)
     const type = isShortName(entityType) ? entityType : textOf(copier, 'entityType', entityType)
-    const verb = cleanActions[actionSlot(action)] === action ? action : actionOf(copier, action)
+    const verb = cleanActions.has(action) ? action : actionOf(copier, action)
 
     if (context !== undefined) copier.spend(context.characters)
     const { room: roomBefore } = copier
@@ -145,7 +147,10 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
 
   function actionOf(copier: Copier, action: string): string {
     const text = columnText(copier, redactor, 'action', action, MAX_ACTION_CHARACTERS)
-    if (text === action) cleanActions[actionSlot(action)] = internal(action)
+    if (text === action) {
+      if (cleanActions.size >= MAX_CLEAN_ACTIONS) cleanActions.clear()
+      cleanActions.add(internal(action))
+    }
     // A censor may return '', and an entry without an action cannot be stored.
     return text ?? '-'
   }
@@ -212,7 +217,8 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
 /**
  * Whether it is as long as a UUID. Such a text is taken for a UUID until the flush checks it.
  * Reading its characters here would make the engine write them out first, because the text that
- * `randomUUID()` returns is still in pieces.
+ * `randomUUID()` returns is still in pieces. Measured in
+ * hotpath-parts.md, "ids checked at the flush".
  */
 function isIdLong(given: unknown): given is string {
   return typeof given === 'string' && given.length === UUID_CHARACTERS
@@ -229,14 +235,9 @@ function extrasOf(
   return { occurredAtMs, details, marks, redacted }
 }
 
+/** Measured in hotpath-parts.md, "short names seen by their length". */
 function isShortName(given: unknown): given is string {
   return typeof given === 'string' && given !== '' && given.length < MIN_SECRET_CHARACTERS
-}
-
-/** Applications have some dozens of actions; a table of 512 bytes stays in the cache. */
-const ACTION_SLOTS = 64
-function actionSlot(action: string): number {
-  return (action.length * 8 + action.charCodeAt(0)) & (ACTION_SLOTS - 1)
 }
 
 function copyDetails(copier: Copier, given: unknown, room: number): JsonObject | undefined {

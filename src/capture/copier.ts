@@ -125,7 +125,8 @@ export class Copier implements Copying {
     const known = this.#known
     let cells = 2
     // `for in` makes no array of the keys. If there are thousands, the engine still collects them
-    // all: JavaScript has no way to list only the first ones.
+    // all: JavaScript has no way to list only the first ones. Measured in
+    // hotpath-parts.md, "keys by for in".
     for (const key in source) {
       if (!hasOwn.call(source, key)) continue
       if (this.#room <= 0) {
@@ -138,12 +139,14 @@ export class Copier implements Copying {
       } catch (error) {
         value = this.thrown(error)
       }
+      // Measured in hotpath-parts.md, "keys looked up in the loop".
       if (known[slotOf(key)] !== key || steps !== undefined) {
         this.#room -= 1
         this.#inside(given, depth)
         if (value !== undefined) this.putUnder(copy, key, value, depth, steps)
         continue
       }
+      // Measured in hotpath-parts.md, "texts copied in the loop".
       if (typeof value === 'string') {
         const room = this.#room - key.length - value.length - 6
         if (room >= 0 && (value.length < MIN_SECRET_CHARACTERS || !this.mayHide(value))) {
@@ -319,7 +322,7 @@ export class Copier implements Copying {
 
   /**
    * Remembers a container before a value is copied that may be a container too. Most objects are
-   * flat and never need this.
+   * flat and never need this. Measured in hotpath-parts.md, "containers remembered late".
    */
   #inside(container: object, depth: number): void {
     this.#ancestors[depth] = container

@@ -20,8 +20,8 @@ const typedArrayName = Object.getOwnPropertyDescriptor(
 
 /**
  * Whether it is an object literal, as nearly all are, or a `JsonObject`, and has no `toJSON`.
- * Reading the constructor costs less than reading the prototype. An object with a false constructor
- * is copied all the same.
+ * Reading the constructor costs less than reading the prototype, and an object with a false one is
+ * copied all the same. Measured in hotpath-parts.md, "plain objects by their constructor".
  */
 export function isPlain(given: object): boolean {
   try {

@@ -7,7 +7,6 @@ import { JsonObject, merge } from '../capture/json-object.ts'
 import type { BoundContext, CapturedEntry } from '../capture/captured-entry.ts'
 import type { Redactor } from '../redact/redactor.ts'
 import { mayHoldSecret } from '../redact/secret-texts.ts'
-import { internal } from '../engine-text.ts'
 import { isActionName } from '../entry.ts'
 import { isUuid, UUID_CHARACTERS } from '../ids/uuid.ts'
 import { mendJson, plainLine } from './storable-text.ts'
@@ -53,24 +52,21 @@ const SAFE = /^[\w .:;,/+=@()-]*$/
 const MAX_ESCAPE_BYTES = 6
 /** The most bytes that a plain entry's JSON takes outside of metadata and context. */
 const ENVELOPE_BYTES = 1_024
-/** The most action names that are remembered. Applications have some dozens. */
-const MAX_NAMES = 1_000
 const NOTHING = new JsonObject()
 
 export function createEncoder(options: EncoderOptions): Encoder {
   const { recorderId, maxEntryBytes, redactor, nextId = createIdGenerator() } = options
   const instantText = createInstantText()
   const fit = createFitter(maxEntryBytes, recorderId)
-  const contexts = new WeakMap<BoundContext, Mended>()
-  // The action names that are known to be plain.
-  const names = new Set<string>()
   /** An entry of this many characters fits even if JSON escapes each of them. */
   const plainCharacters = (maxEntryBytes - ENVELOPE_BYTES) / MAX_ESCAPE_BYTES
   let degraded = 0
 
   /**
    * Nearly every entry is plain: it needs no mending and no notes, and it fits. The engine
-   * stringifies all plain rows of a slice in one call, which costs least.
+   * stringifies all plain rows of a slice in one call, which costs least. Measured in
+   * hotpath-parts.md, "plain entries have a way of their own" and in
+   * hotpath-parts.md, "plain rows stringified together".
    */
   function rowOf(captured: CapturedEntry, recorderSeq: number): EncodedRow {
     const id = nextId(recordedTime(captured.recordedAtMs))
@@ -99,8 +95,8 @@ export function createEncoder(options: EncoderOptions): Encoder {
       captured.extras === undefined &&
       recordedTime(recordedAtMs) === recordedAtMs &&
       isPlainContext(context, captured) &&
-      (names.has(action) || (isActionName(action) && remember(action))) &&
-      (entityType === undefined || names.has(entityType) || isPlainText(entityType)) &&
+      isActionName(action) &&
+      (entityType === undefined || isPlainText(entityType)) &&
       (userId === undefined || isUuid(userId)) &&
       (eventId === undefined || isUuid(eventId)) &&
       (targetId === undefined || isUuid(targetId)) &&
@@ -115,11 +111,6 @@ export function createEncoder(options: EncoderOptions): Encoder {
       context.redacted === undefined &&
       captured.bytes + context.characters <= plainCharacters
     )
-  }
-
-  function remember(name: string): true {
-    if (names.size < MAX_NAMES) names.add(internal(name))
-    return true
   }
 
   function arrayOf(rows: readonly EncodedRow[], entries: readonly CapturedEntry[]): string {
@@ -161,7 +152,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
       entityType: columnOf('entityType', captured.entityType, notes),
       requestId: columnOf('requestId', captured.requestId, notes),
       metadataJson: jsonColumn(captured.metadata, 'metadata', notes),
-      detailsJson: detailsOf(captured, notes),
+      detailsJson: jsonColumn(detailsOf(captured), 'context', notes),
       metadata: captured.metadata,
       notes,
     })
@@ -195,24 +186,6 @@ export function createEncoder(options: EncoderOptions): Encoder {
     return known
   }
 
-  /**
-   * The JSON of the details. A context's JSON is made once, and again only for entries that have
-   * details of their own.
-   */
-  function detailsOf({ context, extras }: CapturedEntry, notes: EntryNotes): string | undefined {
-    const details = extras?.details
-    if (details !== undefined) return jsonColumn(merge(context?.details, details), 'context', notes)
-    if (context?.details === undefined) return undefined
-    let made = contexts.get(context)
-    if (made === undefined) {
-      const mending = new EntryNotes(undefined)
-      made = { json: jsonColumn(context.details, 'context', mending), marks: mending.marks }
-      contexts.set(context, made)
-    }
-    for (const mark of made.marks ?? []) notes.mark(mark)
-    return made.json
-  }
-
   return {
     rowOf,
     arrayOf,
@@ -223,9 +196,10 @@ export function createEncoder(options: EncoderOptions): Encoder {
   }
 }
 
-interface Mended {
-  readonly json: string | undefined
-  readonly marks: readonly string[] | undefined
+/** The entry's own details over those of its context. */
+function detailsOf({ context, extras }: CapturedEntry): JsonObject | undefined {
+  if (extras?.details === undefined) return context?.details
+  return merge(context?.details, extras.details)
 }
 
 /**

@@ -6,7 +6,7 @@ const LAST_TIME_MS = 253_402_300_799_999
 
 /**
  * Formats milliseconds since 1970 as ISO text. It keeps the last text, because entries of one flush
- * often share a millisecond.
+ * often share a millisecond. Measured in hotpath-parts.md, "a millisecond's text made once".
  */
 export function createInstantText(): (ms: number) => string {
   let knownMs = Number.NaN

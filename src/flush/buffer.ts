@@ -23,7 +23,7 @@ export class EntryBuffer<Entry extends Sized> {
   readonly #limits: BufferLimits
   /**
    * A ring whose length is a power of two. As long as it keeps its usual size, it leaves no
-   * garbage.
+   * garbage. Measured in hotpath-parts.md, "the buffer is a ring".
    */
   #slots: (Entry | undefined)[] = new Array(MIN_SLOTS).fill(undefined)
   #head = 0

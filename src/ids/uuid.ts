@@ -6,8 +6,7 @@ const LAST = 2n ** 128n - 1n
  * Whether the text is a UUID in its usual form: any version, in upper or lower case. Postgres reads
  * exactly these as a uuid of 36 characters.
  *
- * It checks runs of digits without branches. That costs two thirds of a check at each character,
- * and half of a regular expression.
+ * Not by a regular expression, which costs more: hotpath-parts.md, "isUuid by runs of digits".
  */
 export function isUuid(text: string): boolean {
   if (text.length !== UUID_CHARACTERS) return false
@@ -16,19 +15,20 @@ export function isUuid(text: string): boolean {
     text.charCodeAt(13) === DASH &&
     text.charCodeAt(18) === DASH &&
     text.charCodeAt(23) === DASH &&
-    hexRun(text, 0, 8) === 1 &&
-    hexRun(text, 9, 13) === 1 &&
-    hexRun(text, 14, 18) === 1 &&
-    hexRun(text, 19, 23) === 1 &&
-    hexRun(text, 24, UUID_CHARACTERS) === 1
+    isHexRun(text, 0, 8) &&
+    isHexRun(text, 9, 13) &&
+    isHexRun(text, 14, 18) &&
+    isHexRun(text, 19, 23) &&
+    isHexRun(text, 24, UUID_CHARACTERS)
   )
 }
 
-/** 1 if every character from `from` up to, not including, `to` is a hexadecimal digit; else 0. */
-function hexRun(text: string, from: number, to: number): number {
-  let run = 1
-  for (let at = from; at < to; at += 1) run &= HEX[text.charCodeAt(at)] ?? 0
-  return run
+/** Whether every character from `from` up to, not including, `to` is a hexadecimal digit. */
+function isHexRun(text: string, from: number, to: number): boolean {
+  for (let at = from; at < to; at += 1) {
+    if (HEX[text.charCodeAt(at)] !== 1) return false
+  }
+  return true
 }
 
 const HEX = new Uint8Array(2 ** 16)

@@ -9,7 +9,7 @@ export type FillRandom = (words: Uint16Array) => void
 
 /** The last Unix millisecond that an id can hold, in 48 bits. */
 export const MAX_RECORDED_MS = 2 ** 48 - 1
-/** Random words fetched in one call, because a call of the system costs more than a hundred ids. */
+/** Random words fetched in one call. Measured in hotpath-parts.md, "random words in batches". */
 const BATCHED_WORDS = 4_096
 /** Random words for one id. A word is four hexadecimal digits. */
 const WORDS_AN_ID = 6

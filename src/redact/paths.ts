@@ -75,6 +75,8 @@ function parsePath(path: unknown): { root: 'metadata' | 'context' | '**'; keys: 
   return { root, keys }
 }
 
+// Undefined without paths, so that a copy makes no walk at all. Measured in
+// hotpath-parts.md, "no walk where no path is given".
 function firstStep(paths: readonly Key[][]): PathStep | undefined {
   return paths.length === 0 ? undefined : stepOf(paths)
 }

@@ -54,6 +54,8 @@ export interface Redactor {
 
 const CENSOR = '[Redacted]'
 const MAX_CACHED_KEY_CHARACTERS = 64
+/** When so many plain keys are remembered, all are forgotten: those in use soon come back. */
+const MAX_PLAIN_KEYS = 1_024
 
 /** @throws {AuditError} `AUDIT_OPTION_INVALID`, naming the wrong path or option */
 export function compileRedactor(
@@ -79,13 +81,22 @@ export function compileRedactor(
   const cleanText = (text: string, path: string): string =>
     replaceSecrets(text, (secret) => censoredText(secret, path), isSecret)
 
-  // Deciding costs about as much as copying ten values, and most keys occur many times.
+  // Deciding costs about as much as copying ten values, and most keys occur many times. Measured in
+  // hotpath-parts.md, "plain keys remembered".
+  const plain = new Map<string, string>()
   const known = newSlots()
   const keyRule = (key: string): KeyRule => {
-    if (known[slotOf(key)] === key) return PLAIN_KEY
+    const own = plain.get(key)
+    if (own !== undefined) {
+      known[slotOf(key)] = own
+      return PLAIN_KEY
+    }
     if (mayHoldSecret(key) && cleanText(key, '') !== key) return UNCLEAN_KEY
     if (isSecret(key)) return SECRET_KEY
-    remember(known, key)
+    if (key.length <= MAX_CACHED_KEY_CHARACTERS) {
+      if (plain.size >= MAX_PLAIN_KEYS) plain.clear()
+      plain.set(key, internal(key))
+    }
     return PLAIN_KEY
   }
 
@@ -93,20 +104,16 @@ export function compileRedactor(
 }
 
 const KEY_SLOTS = 1_024
-export const newSlots = (): string[] => new Array<string>(KEY_SLOTS).fill('')
+const newSlots = (): string[] => new Array<string>(KEY_SLOTS).fill('')
 
 /**
- * The slot in which a key is remembered. Its length, first and last character tell most keys apart
- * and cost less than a hash of the whole key.
+ * The slot of a key. Its length, first and last character tell most keys apart and cost less than a
+ * hash of the whole key. Measured in hotpath-parts.md, "slots in front of the plain keys".
  */
 export function slotOf(key: string): number {
   return (
     (key.length * 67 + key.charCodeAt(0) * 31 + key.charCodeAt(key.length - 1)) & (KEY_SLOTS - 1)
   )
-}
-
-function remember(known: string[], key: string): void {
-  if (key.length <= MAX_CACHED_KEY_CHARACTERS) known[slotOf(key)] = internal(key)
 }
 
 const knownWhenOff = newSlots()
@@ -118,7 +125,7 @@ const OFF: Redactor = {
   context: undefined,
   known: knownWhenOff,
   keyRule: (key) => {
-    remember(knownWhenOff, key)
+    if (key.length <= MAX_CACHED_KEY_CHARACTERS) knownWhenOff[slotOf(key)] = internal(key)
     return PLAIN_KEY
   },
   cleanText: (text) => text,

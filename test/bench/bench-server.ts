@@ -5,6 +5,7 @@ import postgres from 'postgres'
 import { migrateDatabase } from '../../src/schema/migrate.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { whenWeEnd } from '../support/when-we-end.ts'
+import { quietLogger } from './quiet-logger.ts'
 
 /** As a small server of its own would be set; durable, as every default is. */
 const SETTINGS = { shared_buffers: '2GB', max_wal_size: '8GB', maintenance_work_mem: '1GB' }
@@ -74,5 +75,3 @@ export class BenchServer {
     await this.#remove()
   }
 }
-
-export const quietLogger = { debug() {}, info() {}, warn() {}, error() {} }

@@ -24,6 +24,7 @@ export class Child {
   }
 
   /**
+   * @param script beside this file, or a URL of its own
    * @param core the core that it is to run on; undefined: any
    * @param flags of Node's, behind those that all of them get
    */
@@ -34,7 +35,8 @@ export class Child {
     flags: readonly string[] = [],
   ): Promise<Child> {
     const file = fileURLToPath(new URL(script, import.meta.url))
-    const node = [process.execPath, '--expose-gc', '--import', 'tsx', ...flags, file, ...args]
+    const typescript = file.endsWith('.ts') ? ['--import', 'tsx'] : []
+    const node = [process.execPath, '--expose-gc', ...typescript, ...flags, file, ...args]
     const pinned = core === undefined ? [] : ['taskset', '-c', String(core)]
     const [command = '', ...rest] = [...pinned, ...node]
     const child = spawn(command, rest, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })

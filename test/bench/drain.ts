@@ -1,6 +1,6 @@
 import type postgres from 'postgres'
 import { createRelay } from '../../relay/index.ts'
-import { quietLogger } from './bench-server.ts'
+import { quietLogger } from './quiet-logger.ts'
 import { cpuOfTreeMs } from './process-cpu.ts'
 import type { Sample } from './rounds.ts'
 

@@ -1,7 +1,7 @@
 import { PerformanceObserver } from 'node:perf_hooks'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { createRecorder } from '../../src/index.ts'
-import { quietLogger } from './bench-server.ts'
+import { quietLogger } from './quiet-logger.ts'
 import { demoEntry } from './demo-entry.ts'
 import { recorderOver } from './unsent-recorder.ts'
 

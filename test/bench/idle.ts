@@ -2,7 +2,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type postgres from 'postgres'
 import { createRelay } from '../../relay/index.ts'
 import { createRecorder } from '../../src/index.ts'
-import { BenchServer, quietLogger } from './bench-server.ts'
+import { BenchServer } from './bench-server.ts'
+import { quietLogger } from './quiet-logger.ts'
 import type { Part, Result } from './part.ts'
 
 /**

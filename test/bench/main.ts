@@ -9,6 +9,7 @@ import { isReached, type Part } from './part.ts'
 /** In the order of an entry's way. */
 const NAMES = [
   'hotpath',
+  'hotpath-parts',
   'flush',
   'http',
   'memory',
@@ -30,7 +31,7 @@ async function load(name: string): Promise<Part | undefined> {
 
 async function help(): Promise<string> {
   const parts = await Promise.all(NAMES.map(load))
-  const lines = parts.flatMap((part) => (part ? [`  ${part.name.padEnd(10)}${part.summary}`] : []))
+  const lines = parts.flatMap((part) => (part ? [`  ${part.name.padEnd(15)}${part.summary}`] : []))
   return [
     'npm run bench -- [part…] [--quick]',
     '',

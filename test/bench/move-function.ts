@@ -6,7 +6,7 @@ import postgres from 'postgres'
 import { migrateDatabase } from '../../src/schema/migrate.ts'
 import { databaseUrl } from '../support/server.ts'
 import { startPostgres } from '../support/postgres.ts'
-import { quietLogger } from './bench-server.ts'
+import { quietLogger } from './quiet-logger.ts'
 import { countLog } from './drain.ts'
 import { cpuOfTreeMs } from './process-cpu.ts'
 

@@ -1,5 +1,5 @@
 import { createRelay } from '../../relay/index.ts'
-import { quietLogger } from './bench-server.ts'
+import { quietLogger } from './quiet-logger.ts'
 
 // One relay in a process of its own. Argument: the URL of a database. It answers each message, once
 // the lanes are empty, with what the process holds in memory.

@@ -1,5 +1,5 @@
 import { createRecorder } from '../../src/index.ts'
-import { quietLogger } from './bench-server.ts'
+import { quietLogger } from './quiet-logger.ts'
 import { demoEntry } from './demo-entry.ts'
 
 // One application that records as fast as the database takes it, for a while. Arguments: the URL of

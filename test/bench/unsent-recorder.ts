@@ -6,7 +6,7 @@ import { Pipeline } from '../../src/recorder/pipeline.ts'
 import type { RecorderStatements } from '../../src/lanes/recorder-statements.ts'
 import { compileRedactor } from '../../src/redact/redactor.ts'
 import { createCapture } from '../../src/capture/capture.ts'
-import { quietLogger } from './bench-server.ts'
+import { quietLogger } from './quiet-logger.ts'
 
 /** In the place of a database: it takes everything, keeps nothing, and has logged it at once. */
 export function unsentStatements(): RecorderStatements {

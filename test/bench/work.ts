@@ -8,7 +8,7 @@ import postgres from 'postgres'
 import { PostHog } from 'posthog-node'
 import { createRecorder } from '../../src/index.ts'
 import { auditOutbox } from '../../src/schema/tables.ts'
-import { quietLogger } from './bench-server.ts'
+import { quietLogger } from './quiet-logger.ts'
 import type { DemoEntry } from './demo-entry.ts'
 import { recorderOver } from './unsent-recorder.ts'
 

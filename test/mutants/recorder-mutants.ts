@@ -449,9 +449,9 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     name: 'every plain name is remembered for ever',
     edits: [
       {
-        file: 'src/encode/encoder.ts',
-        find: 'if (names.size < MAX_NAMES) names.add',
-        replace: 'names.add',
+        file: 'src/capture/capture.ts',
+        find: 'if (cleanActions.size >= MAX_CLEAN_ACTIONS) cleanActions.clear()',
+        replace: '',
       },
     ],
     file: 'bounds.test.ts',
