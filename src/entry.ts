@@ -13,6 +13,20 @@ export function isActionName(text: string): boolean {
   return ACTION.test(text)
 }
 
+/** Whatever stands before it, or between it and the dot, that is no letter and no digit. */
+const RESERVED_ACTION = /^[^\p{L}\p{N}]*audit[^\p{L}\p{N}]*(?:\.|$)/iu
+const [LETTER_B, LETTER_Z] = [98, 122]
+
+/**
+ * Whether an action belongs to the product itself, which alone writes `audit.*`. So does an action
+ * that a person would take for one of those: in capitals, or with marks before its name.
+ */
+export function isReservedAction(action: string): boolean {
+  const first = action.charCodeAt(0)
+  // Nearly every action begins with another letter.
+  return !(first >= LETTER_B && first <= LETTER_Z) && RESERVED_ACTION.test(action)
+}
+
 /** `entity.verb`, for example `branding.update`. The row's existence is the past tense. */
 export type AuditAction = `${string}.${string}`
 
@@ -25,7 +39,7 @@ export interface AuditEntry<Action extends AuditAction = AuditAction, Metadata =
   /**
    * What happened, as `entity.verb`, up to 128 characters. Longer text is cut. Text that was cut or
    * has another form is stored and marked in `context.degraded`. An entry without an action is
-   * dropped.
+   * dropped, and so is one of the entity `audit`, which is the product's own.
    */
   readonly action: Action
   /** Who did it: a UUID. Default: the context's. Other text is stored in `context.invalid`. */
@@ -81,6 +95,8 @@ export type DropReason =
   | 'full'
   /** It was not an entry, or reading it threw. */
   | 'unshapable'
+  /** Its action is `audit.*`, which is the product's own. Give the entity another name. */
+  | 'reserved'
   /** Recorded after `close()`. */
   | 'closed'
   /** Recorded inside another `record()`, by a getter or a logger. */

@@ -11,6 +11,8 @@ export type AuditErrorCode =
    * written.
    */
   | 'AUDIT_ENTRY_UNSHAPABLE'
+  /** `recordIn` was given an action `audit.*`, which is the product's own. Nothing was written. */
+  | 'AUDIT_ACTION_RESERVED'
   /** The statement failed in the database. `fault` names the SQLSTATE and the schema's objects. */
   | 'AUDIT_DATABASE_FAILED'
   /** The statement got no answer before its deadline. It may or may not have run. */

@@ -32,14 +32,14 @@ test('what waits is read in one statement: depth, age, drops, dead letters', asy
     encoded({ id: numberedId(60_000) }),
   ])
   await stage(database, 'outbox', [encoded({ id: numberedId(3_600_000) })])
-  await scratch.sql`select audit.report(${RECORDER}, now(), 9, 9, '{"full": 2, "timeout": 1}', false)`
-  await scratch.sql`select audit.report(gen_random_uuid(), now(), 9, 9, '{"full": 3}', true)`
+  await scratch.sql`select audit.report(${RECORDER}, 'the key of a recorder', now(), 9, 9, '{"full": 2, "timeout": 1}', false)`
+  await scratch.sql`select audit.report(gen_random_uuid(), 'the key of a recorder', now(), 9, 9, '{"full": 3}', true)`
   await scratch.sql`select audit.record('[7, 8]')`
   const other = new BacklogReader(scratch.urlAs('audit_relay'))
   t.after(() => other.close())
   const { oldestAgeMs, ...found } = (await other.read()) ?? assert.fail('no answer')
   assert.deepEqual(found, {
-    depth: { staging: 3, outbox: 1 },
+    depth: { staging: 3, outbox: 3 }, // two of them tell of the drops
     isEstimate: { staging: false, outbox: false },
     lastSeq: 0,
     deadLetters: 2,
@@ -50,7 +50,7 @@ test('what waits is read in one statement: depth, age, drops, dead letters', asy
     oldestAgeMs.staging >= 60_000 && oldestAgeMs.staging < 300_000,
     `${oldestAgeMs.staging}`,
   )
-  assert.equal(oldestAgeMs.outbox, 0)
+  assert.ok(oldestAgeMs.outbox < 60_000, `${oldestAgeMs.outbox}`)
 })
 
 test('a backlog that cannot be read is said once, and its end too', async (t) => {

@@ -125,7 +125,7 @@ test('retry leaves alone what a lane cannot take, and says which and why', async
 test('drop leaves its trace in the log and in the account of the recorder', async (t) => {
   const scratch = await scratchDatabase(t)
   const relay = await refused(t, scratch, 3)
-  await scratch.sql`select audit.report(${RECORDER}, now(), 3, 3, '{}', true)`
+  await scratch.sql`select audit.report(${RECORDER}, 'the key of a recorder', now(), 3, 3, '{}', true)`
   const run = deadLetters(t, scratch)
   const dropped = await run('drop', '1', '2', '9', '--yes', '--json')
   assert.equal(dropped.code, 1)
@@ -168,7 +168,7 @@ test('an entry that is staged and refused again is one dead letter, and one in t
   }
   const { claimed, deadLetters: died } = relay.stats()
   assert.deepEqual([claimed, died], [6, 2])
-  await scratch.sql`select audit.report(${RECORDER}, now(), 3, 3, '{}', true)`
+  await scratch.sql`select audit.report(${RECORDER}, 'the key of a recorder', now(), 3, 3, '{}', true)`
   const { recorders, deadLetters: letters } = await readStatus(database)
   assert.equal(letters, 2)
   assert.equal(recorders.find(({ id }) => id === RECORDER)?.missing, 1)

@@ -192,6 +192,7 @@ test('no cell of a CSV can become a formula in a spreadsheet', () => {
       id: randomUUID(),
       occurredAt: '-0001-01-01',
       loggedAt: '2026-01-01T00:00:00.000000Z',
+      writtenBy: 'shop_web',
     },
     ...{ userId: null, eventId: null, targetId: null, recorderId: null, recorderSeq: '-1' },
     ...{ action: 'a.b', entityType: null, requestId: null, metadata: '{}', context: '{}' },

@@ -57,11 +57,11 @@ test('a function of another text, option or parameter is noticed', async (t) => 
   const [before] = await sql`select pg_get_functiondef('audit.new_id()'::regprocedure) as text`
   await sql.unsafe(String(before?.['text']).replace('random_id, 14', 'random_id, 15'))
   await sql`alter function audit.record(text) set lock_timeout = '2s'`
-  await sql`alter function audit.lane_epoch() security invoker`
+  await sql`alter function audit.lane_state(uuid) security invoker`
   await sql`drop function audit.declare_gap()`
   assert.deepEqual([...(await differing(sql))].sort(), [
     'declare_gap',
-    'lane_epoch',
+    'lane_state',
     'new_id',
     'record',
   ])
@@ -69,7 +69,7 @@ test('a function of another text, option or parameter is noticed', async (t) => 
 
 test('a changed function or table goes into the migrations by npm run schema:make', async (t) => {
   const folder = temporaryProject(t)
-  const [file, table] = ['src/schema/functions/lane_epoch.sql', 'src/schema/tables.ts']
+  const [file, table] = ['src/schema/functions/lane_state.sql', 'src/schema/tables.ts']
   const edit = (name: string, find: string, replace: string) => {
     const text = fs.readFileSync(path.join(folder, name), 'utf8')
     assert.ok(text.includes(find), name)
@@ -78,7 +78,7 @@ test('a changed function or table goes into the migrations by npm run schema:mak
   const clean = await makeSchema(['--check'], { cwd: folder })
   assert.deepEqual(clean, { code: 0, stdout: '', stderr: '' })
 
-  edit(file, 'select s.epoch', 'select max(s.epoch)')
+  edit(file, 'select s.epoch from', 'select max(s.epoch) from')
   edit(table, "lane: text('lane')", "again: text('again'), $&")
   const stale = await makeSchema(['--check'], { cwd: folder })
   assert.equal(stale.code, 1)

@@ -21,7 +21,7 @@ test('an emptied fast lane is declared once, as an entry in the log, with its bo
   const relay = relayOn(t, scratch, { logger })
   await relay.drain({ deadlineMs: 5_000 })
   await stage(database, 'staging', from([4, 5]))
-  await scratch.sql`select audit.report(${RECORDER}, now(), 5, 5, '{}', true)`
+  await scratch.sql`select audit.report(${RECORDER}, 'the key of a recorder', now(), 5, 5, '{}', true)`
   const [before] = await scratch.sql`select epoch from audit.audit_lane where lane = 'staging'`
   await scratch.sql.unsafe(EMPTY_AS_A_CRASH_DOES)
 

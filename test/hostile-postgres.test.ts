@@ -5,7 +5,7 @@ import fc from 'fast-check'
 import { createEncoder } from '../src/encode/encoder.ts'
 import { ROW_COLUMNS } from '../src/encode/row.ts'
 import { EncodedBatch } from '../src/encode/batch.ts'
-import { insertRows, jsonArray } from '../src/lanes/lane.ts'
+import { stageQuery } from '../src/lanes/staging.ts'
 import { compileRedactor } from '../src/redact/redactor.ts'
 import { createCapture } from '../src/capture/capture.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
@@ -31,8 +31,8 @@ test('whatever was recorded reaches the log, by both lanes, as it was encoded', 
     const { rows, outbox } = encodedEntries({ seed: seed + made, numRuns })
     const fast = objectsOf(rows)
     accepted += fast.length
-    await application.execute(insertRows(RECORDER, [rows]))
-    const [answer] = await scratch.sql`select audit.record(${jsonArray(outbox)}) as taken`
+    await application.execute(stageQuery(IDENTITY, [rows]))
+    const [answer] = await scratch.sql`select audit.record(${`[${outbox.join(',')}]`}) as taken`
     assert.equal(answer?.['taken'], outbox.length)
     const fromSeq = 1 + (await relay.drain({ deadlineMs: 60_000 })).logged - 2 * fast.length
     await assertLogged(scratch, fromSeq, [...fast, ...outbox.map((json) => JSON.parse(json))])
@@ -44,6 +44,7 @@ test('whatever was recorded reaches the log, by both lanes, as it was encoded', 
 })
 
 const RECORDER = randomUUID()
+const IDENTITY = { recorderId: RECORDER, recorderKey: randomUUID() }
 const redactor = compileRedactor(undefined)
 const { captureEntry } = createCapture({ maxEntryBytes: 4_096, redactor })
 const encoder = createEncoder({ recorderId: RECORDER, maxEntryBytes: 4_096, redactor })

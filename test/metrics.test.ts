@@ -38,7 +38,7 @@ test('a relay counts what it does, by lane, and shows what waits', async (t) => 
   const entry = encoded({ id: numberedId(1) })
   await stage(database, 'staging', [entry, entry, ...Array.from({ length: 23 }, () => encoded())])
   await stage(database, 'outbox', [encoded({ action: null }), encoded()])
-  await scratch.sql`select audit.report(gen_random_uuid(), now(), 9, 9, '{"full": 4}', true)`
+  await scratch.sql`select audit.report(gen_random_uuid(), 'the key of a recorder', now(), 9, 9, '{"full": 4}', true)`
   await relay.drain({ deadlineMs: 10_000 })
   await scratch.sql`truncate audit.audit_staging, audit.audit_sentinel`
   await relay.drain({ deadlineMs: 10_000 })
@@ -51,13 +51,13 @@ test('a relay counts what it does, by lane, and shows what waits', async (t) => 
   const expected = {
     'audit_relay_moved_total{lane="staging"}': 25,
     'audit_relay_logged_total{lane="staging"}': 24,
-    'audit_relay_moved_total{lane="outbox"}': 3,
+    'audit_relay_moved_total{lane="outbox"}': 4, // with a gap and the drops
     'audit_relay_dead_letters_total{lane="outbox"}': 1,
     'audit_relay_batch_duration_seconds_count{lane="staging"}': 3,
     audit_relay_gaps_total: 1,
     audit_relay_gaps_declared: 1,
     audit_relay_dead_letters_parked: 1,
-    audit_relay_last_seq: 26,
+    audit_relay_last_seq: 27,
     'audit_relay_lane_depth{lane="staging"}': 0,
     'audit_relay_lane_depth{lane="outbox"}': 1,
     'audit_relay_recorder_drops_total{reason="full"}': 4,

@@ -18,7 +18,7 @@ function entry(given: Partial<LoggedEntry>): LoggedEntry {
     ...{ id: '01a203bb-6f15-7315-964b-d20452220636', seq: 7, occurredAt: at, loggedAt: at },
     ...{ userId: ADA, eventId: null, targetId: null, action: 'branding.update' },
     ...{ entityType: null, requestId: null, metadata: {}, context: {} },
-    ...{ recorderId: null, recorderSeq: null },
+    ...{ writtenBy: 'shop_web', recorderId: null, recorderSeq: null },
     ...given,
   }
 }

@@ -60,9 +60,9 @@ const FAILURES: Readonly<Record<string, Failure | undefined>> = {
   'a lock is not available': trigger('55P03'),
   'an internal error': trigger('XX000'),
   'a bad value': trigger('22P02'),
-  'the insert is not granted': {
-    make: 'revoke insert on audit.audit_outbox from audit_app',
-    mend: 'grant insert on audit.audit_outbox to audit_app',
+  'the function that raises is not granted': {
+    make: 'revoke execute on function audit.record_in(text) from audit_app',
+    mend: 'grant execute on function audit.record_in(text) to audit_app',
     only: 'atomic',
   },
   'the function is gone': {
@@ -71,9 +71,8 @@ const FAILURES: Readonly<Record<string, Failure | undefined>> = {
     only: 'best-effort',
   },
   'what the function calls is gone': {
-    make: 'alter function audit.stage(json) rename to away',
-    mend: 'alter function audit.away(json) rename to stage',
-    only: 'best-effort',
+    make: 'alter function audit.put_entries(text, boolean) rename to away',
+    mend: 'alter function audit.away(text, boolean) rename to put_entries',
   },
   'the function is not granted': {
     make: 'revoke execute on function audit.record(text) from audit_app',

@@ -189,6 +189,43 @@ test('record() answers false to what is no entry, throws at nothing, and says wh
   assert.equal(audit.stats().recorded, 0)
 })
 
+// Goal: nobody but the product writes what looks like an entry of the product.
+// Method: actions of that entity, and such that only look like them, through both ways of a recorder.
+test('an action of the entity "audit" is refused before any SQL, with one warning that says what helps', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const logger = memoryLogger()
+  const audit = recorderOn(t, scratch, { logger })
+  const reserved = ['audit.gap', 'audit.x', 'audit', 'AUDIT.gap', ' audit.gap', '\u200baudit .gap']
+  for (const action of reserved) assert.equal(audit.record({ action: action as 'a.b' }), false)
+  const taken = ['auditing.start', 'auditor.add', 'shop-audit.run', 'b.audit']
+  for (const action of taken) assert.equal(audit.record({ action: action as 'a.b' }), true)
+  assert.deepEqual(audit.stats().dropped, { reserved: reserved.length })
+  const tx = { execute: () => assert.fail('SQL was sent') }
+  for (const mode of ['best-effort', 'atomic'] as const) {
+    for (const action of reserved) {
+      await assert.rejects(
+        audit.recordIn(tx, [{ action: 'a.b' }, { action: action as 'a.b' }], { mode }),
+        { code: 'AUDIT_ACTION_RESERVED' },
+      )
+    }
+  }
+  assert.equal(audit.record({ action: 'audit.again' }), false)
+  await audit.close()
+  const cures = logger.lines.filter(({ message }) => message.includes('another entity name'))
+  assert.equal(cures.length, 1)
+  const dropped = await scratch.sql`
+    select metadata -> 'dropped' as dropped, ours from audit.audit_outbox where action = 'audit.drop'`
+  assert.deepEqual(
+    dropped.map((row) => ({ ...row })),
+    [{ dropped: { reserved: reserved.length + 1 }, ours: true }],
+  )
+  const staged = await scratch.sql`select action from audit.audit_staging order by recorder_seq`
+  assert.deepEqual(
+    staged.map(({ action }) => action),
+    taken,
+  )
+})
+
 test('record() called from inside record() is dropped and does not disturb the outer one', async (t) => {
   const scratch = await scratchDatabase(t)
   const audit = recorderOn(t, scratch)

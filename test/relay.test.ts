@@ -13,7 +13,7 @@ const RECORDER = '01990000-0000-7000-8000-00000000000a'
 
 test('an entry that was staged is logged with every column as it was given', async (t) => {
   const scratch = await scratchDatabase(t)
-  const database = openDatabase(t, scratch.urlAs('audit_app'))
+  const database = openDatabase(t, scratch.url)
   const columns = {
     id: numberedId(1),
     occurred_at: '2026-01-02T03:04:05.678+00:00',
@@ -41,6 +41,7 @@ test('an entry that was staged is logged with every column as it was given', asy
   assert.deepEqual(row?.['entry'], {
     ...columns,
     seq: 1,
+    written_by: new URL(scratch.url).username,
     occurred_at: '2026-01-02T03:04:05.678+00:00',
   })
   assert.equal(row?.['past'], true)

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type postgres from 'postgres'
 import { emptyDatabase, scratchDatabase } from './support/database.ts'
+import { numberedId } from './support/lanes.ts'
 import { connectAs, refusalOf } from './support/logins.ts'
 import { serverMajor } from './support/server.ts'
 import { migrateDatabase } from '../src/schema/migrate.ts'
@@ -10,12 +11,10 @@ import { migrateDatabase } from '../src/schema/migrate.ts'
 const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   audit_app: {
     'schema audit': 'USAGE',
-    'table audit_staging': 'INSERT',
-    'table audit_outbox': 'INSERT',
-    'table audit_schema_version': 'SELECT',
+    'function stage': 'EXECUTE',
     'function record': 'EXECUTE',
+    'function record_in': 'EXECUTE',
     'function report': 'EXECUTE',
-    'function lane_epoch': 'EXECUTE',
     'function lane_state': 'EXECUTE',
   },
   audit_relay: {
@@ -40,6 +39,7 @@ const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'function letter_numbers': 'EXECUTE',
     'function retry_dead_letter': 'EXECUTE',
     'function drop_dead_letter': 'EXECUTE',
+    'function note_read': 'EXECUTE',
   },
   audit_reader: {
     'schema audit': 'USAGE',
@@ -47,6 +47,7 @@ const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'table audit_log': 'SELECT',
     'table audit_schema_version': 'SELECT',
     'function id_floor': 'EXECUTE',
+    'function note_read': 'EXECUTE',
   },
   public: {},
 }
@@ -157,20 +158,22 @@ test('every function has its search_path pinned, and only these are SECURITY DEF
     'drop_dead_letter',
     'ensure_partitions',
     'identify',
-    'lane_epoch',
     'lane_look',
     'lane_state',
     'letter_numbers',
     'list_letters',
     'list_places',
     'move',
+    'note_read',
     'open_letter',
     'park',
     'peek',
     'record',
+    'record_in',
     'recorder_accounts',
     'report',
     'retry_dead_letter',
+    'stage',
     'status',
     'weigh',
     'who_holds_log',
@@ -182,16 +185,20 @@ test('every function has its search_path pinned, and only these are SECURITY DEF
 })
 
 const RECORDER = '0190a000-0000-7000-8000-000000000001'
+const KEY = 'the key of a recorder'
+/** Two rows, numbers 7 and 8. */
+const ROWS = JSON.stringify(
+  [7, 8].map((n) => [numberedId(n), new Date(), n, null, null, null, 'a.b', null, null, {}, {}]),
+)
 
 test('the functions of the application work as the application, and it reads nothing', async (t) => {
   const scratch = await scratchDatabase(t)
   const app = connectAs(t, scratch, 'audit_app')
   const [taken] = await app`select audit.record('[{"action":"a.b"},{"action":"a.c"}]') as count`
   assert.equal(taken?.['count'], 2)
-  await app`select audit.report(${RECORDER}, now(), 3, 2, '{"full":1}', false)`
-  await app`
-    insert into audit.audit_staging (id, occurred_at, action, recorder_id, recorder_seq)
-    values (${RECORDER}, now(), 'a.b', ${RECORDER}, 7), (${RECORDER}, now(), 'a.b', ${RECORDER}, 8)`
+  await app`select audit.report(${RECORDER}, ${KEY}, now(), 3, 2, '{"full":1}', false)`
+  const [laneEpoch] = await app`select audit.stage(${RECORDER}, ${KEY}, array[${ROWS}]) as epoch`
+  assert.match(laneEpoch?.['epoch'], /^[0-9a-f-]{36}$/)
   const [state] = await app`select first_waiting from audit.lane_state(${RECORDER})`
   assert.equal(state?.['first_waiting'], '7')
 
@@ -200,7 +207,7 @@ test('the functions of the application work as the application, and it reads not
     assert.equal(refusal?.code, '42501', table)
   }
   assert.equal((await refusalOf(app`select audit.ensure_partitions(9)`))?.code, '42501')
-  assert.equal((await refusalOf(app`select audit.stage('[]')`))?.code, '42501')
+  assert.equal((await refusalOf(app`select audit.put_entries('[]', false)`))?.code, '42501')
 })
 
 const trap = (name: string, parameters: string, result: string) => `
@@ -252,7 +259,12 @@ test('a hostile search_path and temporary objects do not capture the functions',
   const entries = JSON.stringify([{ action: 'a.b', user_id: 'none' }, { action: 7 }, 7])
   const [taken] = await app.unsafe('select audit.record($1) as count', [entries])
   assert.equal(taken?.['count'], 2)
-  await app.unsafe(`select audit.report($1, '2026-01-01', 3, 2, '{"full":1}', true)`, [RECORDER])
+  await app.unsafe(`select audit.report($1, $2, '2026-01-01', 3, 2, '{"full":1}', true)`, [
+    RECORDER,
+    KEY,
+  ])
+  await app.unsafe('select audit.stage($1, $2, array[$3])', [RECORDER, KEY, ROWS])
+  await app.unsafe(`select audit.record_in('{"action":"a.c"}')`)
   await app.unsafe('select audit.lane_state($1)', [RECORDER])
   const [retried] = await relay.unsafe('select audit.retry_dead_letter(1) as outcome')
   assert.equal(retried?.['outcome'], '22023') // a number is no entry: it stays
@@ -265,5 +277,5 @@ test('a hostile search_path and temporary objects do not capture the functions',
     select (select count(*)::integer from audit.audit_outbox) as staged,
       (select count(*)::integer from audit.audit_dead_letter) as dead,
       (select accepted::integer from audit.audit_recorder) as accepted`
-  assert.deepEqual({ ...found }, { staged: 3, dead: 0, accepted: 3 })
+  assert.deepEqual({ ...found }, { staged: 5, dead: 0, accepted: 3 })
 })

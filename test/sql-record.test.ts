@@ -2,7 +2,9 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type postgres from 'postgres'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { numberedId } from './support/lanes.ts'
 import { connect, connectAs, refusalOf } from './support/logins.ts'
+import { testLogin } from './support/server.ts'
 
 const USER = '0190a000-0000-7000-8000-0000000000aa'
 const RECORDER = '0190a000-0000-7000-8000-000000000001'
@@ -31,7 +33,7 @@ function outcome({ sql }: ScratchDatabase) {
 test("one entry in the columns' names is staged as it was given", async (t) => {
   const { record, staged, dead } = await recording(t)
   const entry = {
-    id: '0190a000-0000-7000-8000-000000000001',
+    id: numberedId(1),
     occurred_at: '2026-01-02T03:04:05.678+01:00',
     user_id: '0190A000-0000-7000-8000-0000000000AA',
     event_id: '0190a000-0000-7000-8000-0000000000bb',
@@ -52,6 +54,8 @@ test("one entry in the columns' names is staged as it was given", async (t) => {
       user_id: USER,
       recorder_id: null,
       recorder_seq: null,
+      written_by: testLogin('audit_app').name,
+      ours: false,
     },
   )
   assert.deepEqual([...(await dead())], [])
@@ -369,7 +373,7 @@ test('reports only ever grow: one that arrives late changes nothing, a closed on
   const scratch = await scratchDatabase(t)
   const app = connectAs(t, scratch, 'audit_app')
   const report = (accepted: number, staged: number, dropped: object, closed: boolean) => app`
-    select audit.report(${RECORDER}, '2026-01-01Z', ${accepted}, ${staged},
+    select audit.report(${RECORDER}, 'the key of a recorder', '2026-01-01Z', ${accepted}, ${staged},
       ${JSON.stringify(dropped)}::text::jsonb, ${closed})`
   const counts = async () => {
     const row = await reportsOf(scratch.sql, RECORDER)
@@ -405,7 +409,7 @@ test('lane_state names the epoch and the first number of this recorder that stil
   const [lane] = await sql`select epoch from audit.audit_lane where lane = 'staging'`
   assert.deepEqual({ ...(await state()) }, { epoch: lane?.['epoch'], first_waiting: null })
 
-  await app`
+  await sql`
     insert into audit.audit_staging (id, occurred_at, action, recorder_id, recorder_seq)
     select gen_random_uuid(), now(), 'a.b', case when n > 50 then ${RECORDER} else ${OTHER_RECORDER} end::uuid, n
     from generate_series(1, 100) as n`

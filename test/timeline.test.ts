@@ -159,6 +159,7 @@ test('an entry reads the same through every driver', async (t) => {
     seq: 1,
     occurredAt: new Date('2026-01-02T03:04:05.678Z'),
     loggedAt: new Date('2026-01-02T03:04:06Z'),
+    writtenBy: 'postgres',
     userId: others[0],
     eventId: others[1],
     targetId: others[2],

@@ -302,7 +302,6 @@ test('a recorder reports at once, then once an interval while its counts change'
     const reporter = new Reporter({
       intervalMs: 10_000,
       counts: () => ({ accepted: 1, staged: 1, dropped: {} }),
-      onReport: () => {},
       send: async ({ closed }) => {
         sent.push(closed)
         if (fails) throw new Error('away')

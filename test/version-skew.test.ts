@@ -86,8 +86,8 @@ describe('version skew', { concurrency: 3 }, () => {
     ],
     [
       'a function',
-      'alter function audit.lane_epoch() rename to lane_age',
-      'alter function audit.lane_age() rename to lane_epoch',
+      'alter function audit.stage(uuid, text, text[]) rename to put',
+      'alter function audit.put(uuid, text, text[]) rename to stage',
       '42883',
     ],
   ] as const) {

@@ -14,8 +14,8 @@ export interface PageConfig {
   readonly holders: readonly TokenHolder[]
   readonly readerUrl: string
   readonly statementTimeoutMs: number
-  /** The database URL to record with who reads the page. Undefined: reads are not recorded. */
-  readonly appUrl: string | undefined
+  /** Whether the page records who reads it. */
+  readonly auditsReads: boolean
 }
 
 /**
@@ -59,13 +59,6 @@ function readPageConfig(environment: Environment, tokens: string): PageConfig {
   if (audits !== 'on' && audits !== 'off') {
     throw optionInvalid(`AUDIT_PAGE_AUDIT_READS must be on or off, got "${audits}".`)
   }
-  const appUrl = audits === 'on' ? databaseUrlFor('app', undefined, environment) : undefined
-  if (audits === 'on' && appUrl === undefined) {
-    throw optionInvalid(
-      'The page records who reads it, but has no database to write to. Set AUDIT_APP_DATABASE_URL ' +
-        'or DATABASE_URL, or turn the recording off with AUDIT_PAGE_AUDIT_READS=off.',
-    )
-  }
   const { statementTimeoutMs } = resolveLimits(RELAY_LIMITS, {}, environment)
-  return { holders, readerUrl, statementTimeoutMs, appUrl }
+  return { holders, readerUrl, statementTimeoutMs, auditsReads: audits === 'on' }
 }

@@ -1,34 +1,37 @@
-import { createRecorder } from '../../src/recorder/create-recorder.ts'
 import type { AuditLogger } from '../../src/logger.ts'
+import { Database } from '../../src/database/connection.ts'
 import type { PageConfig } from './config.ts'
 import { ReaderPool } from './reader-pool.ts'
 import { createTimelinePage } from '../../src/page/timeline-page.ts'
 import { tokenAuthorize } from '../../src/page/auth/tokens.ts'
+import { ReadNotes } from '../../src/page/requests/read-notes.ts'
 
 export interface ServedPage {
   readonly fetch: (request: Request) => Promise<Response>
-  /** Flushes the last `audit.read` entries and closes the connections. */
+  /** Writes down what was read last, and lets go of the connections. */
   close(): Promise<void>
 }
 
-/**
- * Makes the page that a relay serves. It reads as `audit_reader` and records reads as `audit_app`.
- */
+/** Makes the page that a relay serves. It reads, and records reads, as `audit_reader`. */
 export function createServedPage(config: PageConfig, logger: AuditLogger): ServedPage {
-  const { readerUrl, appUrl, statementTimeoutMs, holders } = config
+  const { readerUrl, statementTimeoutMs, holders, auditsReads } = config
   const pool = new ReaderPool({ url: readerUrl, statementTimeoutMs })
-  const recorder =
-    appUrl === undefined ? undefined : createRecorder({ databaseUrl: appUrl, logger })
+  // On a connection of its own, because those of the pool only read.
+  const notesDatabase = new Database({
+    ...{ url: readerUrl, statementTimeoutMs, applicationName: 'audit-relay page' },
+  })
+  const notes = new ReadNotes(notesDatabase, logger)
   const page = createTimelinePage({
     db: pool,
     authorize: tokenAuthorize(holders),
-    recorder: recorder ?? false,
+    recorder: auditsReads && notes,
     logger,
   })
   return {
     fetch: page.fetch,
     async close() {
-      await Promise.all([pool.close(), recorder?.close()])
+      await notes.settled()
+      await Promise.all([pool.close(), notesDatabase.close()])
     },
   }
 }

@@ -15,8 +15,8 @@ import type { ExportRow } from './rows.ts'
  *   white space or a separator: it is the same JSON to everyone who reads JSON.
  */
 export const CSV_HEADER =
-  '"seq","id","occurred_at","logged_at","user_id","event_id","action","entity_type",' +
-  '"target_id","request_id","metadata","context","recorder_id","recorder_seq"\r\n'
+  '"seq","id","occurred_at","logged_at","written_by","user_id","event_id","action",' +
+  '"entity_type","target_id","request_id","metadata","context","recorder_id","recorder_seq"\r\n'
 
 export function csvLine(row: ExportRow): string {
   const cells = [
@@ -25,6 +25,7 @@ export function csvLine(row: ExportRow): string {
     // Before the year 1 Postgres writes a year with a minus sign.
     textCell(row.occurredAt),
     textCell(row.loggedAt),
+    textCell(row.writtenBy),
     plainCell(row.userId),
     plainCell(row.eventId),
     textCell(row.action),

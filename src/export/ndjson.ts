@@ -13,6 +13,7 @@ export function logRecord(row: ExportRow): string {
   return (
     `{"seq":${row.seq},"id":"${row.id}",` +
     `"occurred_at":"${row.occurredAt}","logged_at":"${row.loggedAt}",` +
+    `"written_by":${JSON.stringify(row.writtenBy)},` +
     `"user_id":${idOrNull(row.userId)},"event_id":${idOrNull(row.eventId)},` +
     `"action":${JSON.stringify(row.action)},"entity_type":${JSON.stringify(row.entityType)},` +
     `"target_id":${idOrNull(row.targetId)},"request_id":${JSON.stringify(row.requestId)},` +

@@ -85,6 +85,7 @@ export function ocsfLine(row: ExportRow): string {
   }
   const unmapped =
     `{"metadata":${row.metadata},"context":${row.context},` +
+    `"written_by":${JSON.stringify(row.writtenBy)},` +
     `"recorder_id":${JSON.stringify(row.recorderId)},"recorder_seq":${row.recorderSeq}}`
   return `${JSON.stringify(event).slice(0, -1)},"unmapped":${unmapped}}\n`
 }

@@ -11,6 +11,8 @@ export interface ExportRow {
   /** ISO 8601 in UTC with microseconds, as are all of its times; `infinity` where it says so. */
   readonly occurredAt: string
   readonly loggedAt: string
+  /** The database login that wrote it. */
+  readonly writtenBy: string
   readonly userId: string | null
   readonly eventId: string | null
   readonly action: string
@@ -35,6 +37,7 @@ const isoTime = (column: PgColumn) => sql`coalesce(
 const plainColumns: SQL = sql`
   ${auditLog.seq}::pg_catalog.text as "seq", ${auditLog.id}::pg_catalog.text as "id",
   ${isoTime(auditLog.occurredAt)} as "occurredAt", ${isoTime(auditLog.loggedAt)} as "loggedAt",
+  ${auditLog.writtenBy} as "writtenBy",
   ${auditLog.userId}::pg_catalog.text as "userId", ${auditLog.eventId}::pg_catalog.text as "eventId",
   ${auditLog.action} as "action", ${auditLog.entityType} as "entityType",
   ${auditLog.targetId}::pg_catalog.text as "targetId", ${auditLog.requestId} as "requestId",

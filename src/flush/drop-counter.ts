@@ -17,10 +17,10 @@ export class DropCounter {
   readonly #logger: AuditLogger
   readonly #total: Partial<Record<DropReason, number>> = {}
   #unsaid: Partial<Record<DropReason, number>> = {}
-  #unrecorded: Partial<Record<DropReason, number>> | undefined
   #labels: EntryLabel[] = []
   #timer: NodeJS.Timeout | undefined
   #lastWarnedMs = Number.NEGATIVE_INFINITY
+  #hasSaidReserved = false
 
   constructor(logger: AuditLogger) {
     this.#logger = logger
@@ -38,8 +38,6 @@ export class DropCounter {
   count(reason: DropReason, entries = 1, labels: readonly EntryLabel[] = []): void {
     this.#total[reason] = (this.#total[reason] ?? 0) + entries
     this.#unsaid[reason] = (this.#unsaid[reason] ?? 0) + entries
-    this.#unrecorded ??= {}
-    this.#unrecorded[reason] = (this.#unrecorded[reason] ?? 0) + entries
     for (const label of labels) {
       if (this.#labels.length < MAX_LABELS) this.#labels.push(label)
     }
@@ -47,23 +45,6 @@ export class DropCounter {
     const waitMs = Math.max(0, this.#lastWarnedMs + WARN_EVERY_MS - performance.now())
     this.#timer = setTimeout(() => this.warn(), waitMs)
     this.#timer.unref()
-  }
-
-  /**
-   * The counts since the last call, to be recorded in the log. Undefined if nothing was dropped.
-   */
-  takeUnrecorded(): Partial<Record<DropReason, number>> | undefined {
-    const taken = this.#unrecorded
-    this.#unrecorded = undefined
-    return taken
-  }
-
-  /** Adds counts again that were taken and could not be recorded. */
-  returnUnrecorded(taken: Readonly<Partial<Record<DropReason, number>>>): void {
-    this.#unrecorded ??= {}
-    for (const reason of Object.keys(taken) as DropReason[]) {
-      this.#unrecorded[reason] = (this.#unrecorded[reason] ?? 0) + (taken[reason] ?? 0)
-    }
   }
 
   /**
@@ -80,6 +61,14 @@ export class DropCounter {
       { dropped: this.#unsaid, droppedTotal: this.total, ...entries },
       'audit entries dropped',
     )
+    if (this.#unsaid.reserved !== undefined && !this.#hasSaidReserved) {
+      this.#hasSaidReserved = true
+      this.#logger.warn(
+        {},
+        'actions of the entity "audit" are the product\'s own, such entries are dropped: use another ' +
+          'entity name, such as "auditing.start" for "audit.start"',
+      )
+    }
     this.#unsaid = {}
     this.#labels = []
   }

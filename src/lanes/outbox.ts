@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { sql } from 'drizzle-orm'
 import { AuditError } from '../errors.ts'
-import { insertIntoLane, jsonArray } from './lane.ts'
 import { type AnyQuery, firstRow } from '../database/callers-database.ts'
 
 /**
@@ -104,20 +103,11 @@ async function write(
   mode: RecordInMode,
   token: string,
 ): Promise<number | undefined> {
-  const isHere = sql`
-    pg_catalog.current_setting('audit.tx', true) operator(pg_catalog.=) ${token}::pg_catalog.text`
-  if (mode === 'best-effort') {
-    const text = jsonArray(encoded)
-    const answer = await tx.execute(
-      sql`select audit.record(${text}::pg_catalog.text) as taken where ${isHere}`,
-    )
-    const taken = firstRow(answer)?.['taken']
-    return taken === undefined ? undefined : Number(taken)
-  }
-  const insert = insertIntoLane('outbox', encoded, isHere)
-  const answer = await tx.execute(
-    sql`with inserted as (${insert} returning 1) select pg_catalog.count(*)::integer as taken from inserted`,
-  )
-  const taken = Number(firstRow(answer)?.['taken'])
-  return taken === encoded.length ? taken : undefined
+  const text = `[${encoded.join(',')}]`
+  const call = mode === 'atomic' ? sql`audit.record_in` : sql`audit.record`
+  const answer = await tx.execute(sql`
+    select ${call}(${text}::pg_catalog.text) as taken
+    where pg_catalog.current_setting('audit.tx', true) operator(pg_catalog.=) ${token}::pg_catalog.text`)
+  const taken = firstRow(answer)?.['taken']
+  return taken === undefined ? undefined : Number(taken)
 }

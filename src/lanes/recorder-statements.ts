@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { Database } from '../database/connection.ts'
 import type { DropReason } from '../entry.ts'
-import { type LaneState, readLaneState, stageBatch } from './staging.ts'
+import { type LaneState, type RecorderIdentity, readLaneState, stageBatch } from './staging.ts'
 
 /** A recorder's own counts. */
 export interface Report {
@@ -20,26 +20,26 @@ export interface RecorderStatements {
   close(): Promise<void>
 }
 
-export interface StatementOptions {
+export interface StatementOptions extends RecorderIdentity {
   readonly url: string
-  readonly recorderId: string
   readonly statementTimeoutMs: number
 }
 
 /** The same on a connection of the recorder's own, which is made with the first statement. */
 export function openRecorderStatements(options: StatementOptions): RecorderStatements {
-  const { url, recorderId, statementTimeoutMs } = options
+  const { url, recorderId, recorderKey, statementTimeoutMs } = options
   const applicationName = `audit-outbox recorder ${recorderId}`
   const database = new Database({ url, applicationName, statementTimeoutMs })
   const startedAt = new Date().toISOString()
   return {
-    stage: (slices) => stageBatch(database, recorderId, slices),
+    stage: (slices) => stageBatch(database, options, slices),
     laneState: () => readLaneState(database, recorderId),
     async report({ accepted, staged, dropped, closed }) {
       await database.execute(sql`
         select audit.report(
-          ${recorderId}::uuid, ${startedAt}::timestamptz, ${accepted}::bigint,
-          ${staged}::bigint, ${JSON.stringify(dropped)}::text::jsonb, ${closed}::boolean)`)
+          ${recorderId}::pg_catalog.uuid, ${recorderKey}::pg_catalog.text,
+          ${startedAt}::timestamp with time zone, ${accepted}::bigint, ${staged}::bigint,
+          ${JSON.stringify(dropped)}::pg_catalog.text::pg_catalog.jsonb, ${closed}::boolean)`)
     },
     close: () => database.close(),
   }

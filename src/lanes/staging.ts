@@ -1,6 +1,5 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../database/connection.ts'
-import { insertRows } from './lane.ts'
 
 /** The fast lane as one recorder sees it. */
 export interface LaneState {
@@ -10,6 +9,36 @@ export interface LaneState {
   readonly firstWaiting: number | null
 }
 
+/** Which recorder writes, and what shows that it is that one. */
+export interface RecorderIdentity {
+  readonly recorderId: string
+  /** Known to the recorder alone. The database keeps the hash of the first that it is shown. */
+  readonly recorderKey: string
+}
+
+/**
+ * Asks the database to put a recorder's rows into the fast lane, all or none of them; what the lane
+ * can never take becomes a dead letter there.
+ *
+ * A parameter for each slice, as they were encoded: nothing has to join them. Text in an array of
+ * text, because a parameter of type jsonb is encoded a second time by some drivers.
+ *
+ * @param slices JSON arrays of rows
+ */
+export function stageQuery(
+  { recorderId, recorderKey }: RecorderIdentity,
+  slices: readonly string[],
+): SQL {
+  const texts = sql.join(
+    slices.map((slice) => sql`${slice}::pg_catalog.text`),
+    sql`, `,
+  )
+  return sql`
+    select audit.stage(
+      ${recorderId}::pg_catalog.uuid, ${recorderKey}::pg_catalog.text, array[${texts}]
+    )::pg_catalog.text as epoch`
+}
+
 /**
  * Writes a batch into the fast lane, all of it or none, in one statement.
  *
@@ -17,18 +46,16 @@ export interface LaneState {
  */
 export async function stageBatch(
   database: Database,
-  recorderId: string,
+  identity: RecorderIdentity,
   slices: readonly string[],
 ): Promise<string | null> {
-  const [row] = await database.execute<{ epoch: string | null }>(sql`
-    with staged as (${insertRows(recorderId, slices)})
-    select audit.lane_epoch()::text as epoch`)
+  const [row] = await database.execute<{ epoch: string | null }>(stageQuery(identity, slices))
   return row?.epoch ?? null
 }
 
 export async function readLaneState(database: Database, recorderId: string): Promise<LaneState> {
   const [row] = await database.execute<{ epoch: string | null; first: number | null }>(sql`
-    select epoch::text as epoch, first_waiting::float8 as first
-    from audit.lane_state(${recorderId}::uuid)`)
+    select epoch::pg_catalog.text as epoch, first_waiting::double precision as first
+    from audit.lane_state(${recorderId}::pg_catalog.uuid)`)
   return { epoch: row?.epoch ?? null, firstWaiting: row?.first ?? null }
 }

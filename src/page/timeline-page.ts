@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
-import { record } from '../recorder/default-recorder.ts'
 import { AuditError, optionInvalid } from '../errors.ts'
 import { type AuditLogger, guardLogger } from '../logger.ts'
 import { refuseUnknownOptions } from '../options.ts'
@@ -12,6 +11,7 @@ import { HeadWatcher } from './requests/head-watcher.ts'
 import type { NameLookup } from './requests/name-lookup.ts'
 import type { PageServices } from './requests/page-services.ts'
 import { readPreferences } from './requests/preferences.ts'
+import { ReadNotes } from './requests/read-notes.ts'
 import type { ReadRecorder } from './requests/record-read.ts'
 import { respondToViewer } from './requests/respond-to-viewer.ts'
 import { noticePage } from './view/messages.ts'
@@ -24,7 +24,7 @@ export interface TimelinePageOptions {
   /**
    * Receives an `audit.read` entry for each page, entry, export and live view that a viewer opens.
    * False: reads are not recorded.
-   * Default: the recorder behind the package-level `record()`.
+   * Default: `db` writes it, by the function `audit.note_read` that `audit_reader` may call.
    */
   readonly recorder?: ReadRecorder | false | undefined
   /**
@@ -65,16 +65,18 @@ const OPTION_NAMES = ['db', 'authorize', 'recorder', 'names', 'logger'] as const
  */
 export function createTimelinePage(options: TimelinePageOptions): TimelinePage {
   refuseUnknownOptions(options, OPTION_NAMES)
-  const { db, authorize, recorder = { record }, names } = options
+  const { db, authorize, names } = options
   if (typeof db?.execute !== 'function' || typeof authorize !== 'function') {
     throw optionInvalid('createTimelinePage needs db (Drizzle) and authorize (a function).')
   }
+  const logger = guardLogger(options.logger, 'audit-page')
+  const { recorder = new ReadNotes(db, logger) } = options
   const services: PageServices = {
     db,
     headWatcher: new HeadWatcher(db),
     recorder: recorder === false ? undefined : recorder,
     lookUpNames: names,
-    logger: guardLogger(options.logger, 'audit-page'),
+    logger,
     liveViews: { openCount: 0 },
   }
   const fetch = (request: Request) => respond(services, authorize, request)

@@ -13,6 +13,8 @@ export interface LoggedEntry {
   readonly occurredAt: Date
   /** When it reached the log, by the database's clock. */
   readonly loggedAt: Date
+  /** The database login that wrote it into its lane: true whatever the application says. */
+  readonly writtenBy: string
   readonly userId: string | null
   readonly eventId: string | null
   readonly targetId: string | null
@@ -43,6 +45,7 @@ const plainColumns: SQL = sql`
     ::double precision as "occurredMs",
   (extract(epoch from ${auditLog.loggedAt}) operator(pg_catalog.*) 1000::numeric)
     ::double precision as "loggedMs",
+  ${auditLog.writtenBy} as "writtenBy",
   ${auditLog.userId}::pg_catalog.text as "userId", ${auditLog.eventId}::pg_catalog.text as "eventId",
   ${auditLog.targetId}::pg_catalog.text as "targetId", ${auditLog.action} as "action",
   ${auditLog.entityType} as "entityType", ${auditLog.requestId} as "requestId",
@@ -63,6 +66,7 @@ export function toEntry(row: Row): LoggedEntry {
     seq: Number(row['seq']),
     occurredAt: toDate(row['occurredMs']),
     loggedAt: toDate(row['loggedMs']),
+    writtenBy: String(row['writtenBy']),
     userId: textOrNull(row['userId']),
     eventId: textOrNull(row['eventId']),
     targetId: textOrNull(row['targetId']),

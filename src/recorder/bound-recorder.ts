@@ -1,6 +1,12 @@
 import type { BoundContext } from '../capture/captured-entry.ts'
 import { runInScope } from '../context/scope.ts'
-import type { ActionMap, AnyActions, AuditContext, EntryOf } from '../entry.ts'
+import {
+  type ActionMap,
+  type AnyActions,
+  type AuditContext,
+  type EntryOf,
+  isReservedAction,
+} from '../entry.ts'
 import { AuditError, safeError } from '../errors.ts'
 import type { AuditTransaction, RecordInMode } from '../lanes/outbox.ts'
 import type { Intake } from './intake.ts'
@@ -43,7 +49,15 @@ export class BoundRecorder<Actions extends ActionMap = AnyActions> implements Re
     const encoded: string[] = []
     for (const entry of entries) {
       const captured = capture.captureEntry(entry, context, nowMs)
-      if (captured) encoded.push(encoder.encode(captured, null))
+      if (captured === undefined) continue
+      if (isReservedAction(captured.action)) {
+        throw new AuditError(
+          'AUDIT_ACTION_RESERVED',
+          'recordIn was given an action of the entity "audit", which is the product\'s own. Nothing ' +
+            'was written. Use another entity name, such as "auditing.start" for "audit.start".',
+        )
+      }
+      encoded.push(encoder.encode(captured, null))
     }
     const unshapable = entries.length - encoded.length
     if (unshapable > 0) {

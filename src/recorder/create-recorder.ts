@@ -13,6 +13,7 @@ import type { Recorder } from './recorder.ts'
 import { Intake } from './intake.ts'
 import { Pipeline } from './pipeline.ts'
 import { openRecorderStatements } from '../lanes/recorder-statements.ts'
+import type { RecorderIdentity } from '../lanes/staging.ts'
 import { compileRedactor, type RedactOptions } from '../redact/redactor.ts'
 import { createCapture } from '../capture/capture.ts'
 
@@ -68,8 +69,8 @@ export function createRecorder<Actions extends ActionMap = AnyActions>(
   }
   const { maxEntryBytes, statementTimeoutMs } = limits
   const capture = createCapture({ maxEntryBytes, redactor })
-  const open = (recorderId: string) =>
-    openRecorderStatements({ url, recorderId, statementTimeoutMs })
+  const open = (identity: RecorderIdentity) =>
+    openRecorderStatements({ ...identity, url, statementTimeoutMs })
   const pipeline = new Pipeline({ open, limits, logger, capture })
   return new BoundRecorder<Actions>(new Intake(pipeline, options.context))
 }

@@ -1,6 +1,6 @@
 import type { BoundContext, CapturedEntry } from '../capture/captured-entry.ts'
 import { contextNow } from '../context/context-now.ts'
-import type { AuditContext } from '../entry.ts'
+import { type AuditContext, isReservedAction } from '../entry.ts'
 import type { EntryPath } from './entry-path.ts'
 
 /** What a recorder and its children share: the path, and the steps that put an entry onto it. */
@@ -35,7 +35,8 @@ export class Intake {
     } finally {
       this.#isRecording = false
     }
-    return captured === undefined ? path.drop('unshapable') : path.accept(captured)
+    if (captured === undefined) return path.drop('unshapable')
+    return isReservedAction(captured.action) ? path.drop('reserved') : path.accept(captured)
   }
 
   /** The scope's context, overridden by the recorder's own, which is nearer to the entry. */

@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { EntryBuffer } from '../flush/buffer.ts'
 import { DropCounter } from '../flush/drop-counter.ts'
 import { createEncoder, type Encoder } from '../encode/encoder.ts'
@@ -11,6 +11,7 @@ import type { RecorderLimits } from '../options.ts'
 import type { CapturedEntry } from '../capture/captured-entry.ts'
 import type { CloseResult, RecorderStats } from './recorder.ts'
 import type { RecorderStatements } from '../lanes/recorder-statements.ts'
+import type { RecorderIdentity } from '../lanes/staging.ts'
 import { type AuditTransaction, type RecordInMode, writeToOutbox } from '../lanes/outbox.ts'
 import type { EntryPath } from './entry-path.ts'
 import { Reporter } from './reporter.ts'
@@ -18,11 +19,14 @@ import type { Capture } from '../capture/capture.ts'
 import { within } from '../within.ts'
 
 export interface PipelineParts {
-  readonly open: (recorderId: string) => RecorderStatements
+  readonly open: (identity: RecorderIdentity) => RecorderStatements
   readonly limits: RecorderLimits
   readonly logger: AuditLogger
   readonly capture: Capture
 }
+
+/** The length of the key that shows that a batch or a report comes from this recorder. */
+const KEY_BYTES = 24
 
 /** Takes captured entries to the database: buffers, encodes, stages and keeps them until logged. */
 export class Pipeline implements EntryPath {
@@ -52,7 +56,8 @@ export class Pipeline implements EntryPath {
       maxEntries: limits.maxBufferEntries,
       maxBytes: limits.maxBufferBytes,
     })
-    const statements = open(recorderId)
+    const recorderKey = randomBytes(KEY_BYTES).toString('base64url')
+    const statements = open({ recorderId, recorderKey })
     this.#statements = statements
     this.#reporter = new Reporter({
       intervalMs: limits.reportIntervalMs,
@@ -61,7 +66,6 @@ export class Pipeline implements EntryPath {
         staged: this.#flusher.staged,
         dropped: this.#drops.byReason,
       }),
-      onReport: () => this.#recordDrops(),
       send: (report) => statements.report(report),
     })
     this.#flusher = new Flusher({
@@ -103,24 +107,6 @@ export class Pipeline implements EntryPath {
     return false
   }
 
-  /** Records the drops since the last call as an `audit.drop` entry, so that the log shows them. */
-  #recordDrops(): void {
-    const dropped = this.#drops.takeUnrecorded()
-    if (dropped === undefined) return
-    const entry = {
-      action: 'audit.drop',
-      entityType: 'audit',
-      metadata: { recorderId: this.id, dropped },
-    }
-    const captured = this.capture.captureEntry(entry, undefined, Date.now())
-    if (captured && this.#buffer.push(captured)) {
-      this.#accepted += 1
-      this.#flusher.wake()
-    } else {
-      this.#drops.returnUnrecorded(dropped) // the buffer is full, so the next call tries again
-    }
-  }
-
   /**
    * @throws {AuditError} `AUDIT_DEADLINE_PASSED` after `statementTimeoutMs`; else as the outbox
    * does
@@ -152,8 +138,6 @@ export class Pipeline implements EntryPath {
     const isReachable = await this.flush(timeoutMs)
     const flushed = this.#flusher.staged - stagedBefore
     if (isReachable && this.#accepted > 0) {
-      this.#recordDrops()
-      await this.flush(timeoutMs)
       await this.#resendBuffer.close()
     }
     const lostBefore = this.#drops.total

@@ -13,7 +13,7 @@ export interface RecordInOptions {
 export interface RecorderStats {
   /** A UUID. Null for a recorder that does nothing. */
   readonly recorderId: string | null
-  /** Entries accepted by `record()`, and the recorder's own `audit.drop` entries. */
+  /** Entries that `record()` accepted. */
   readonly recorded: number
   /** Recorded entries that the database has confirmed. */
   readonly staged: number
@@ -56,7 +56,8 @@ export interface Recorder<Actions extends ActionMap = AnyActions> {
    * on. In mode `atomic` a failure rejects, and the transaction cannot commit.
    *
    * @returns how many entries the outbox lane took
-   * @throws {AuditError} `AUDIT_NOT_IN_TRANSACTION` in both modes; in mode `atomic` also
+   * @throws {AuditError} `AUDIT_NOT_IN_TRANSACTION` and, before any SQL, `AUDIT_ACTION_RESERVED` in
+   * both modes; in mode `atomic` also
    * `AUDIT_ENTRY_UNSHAPABLE`, `AUDIT_DATABASE_FAILED` and, after `statementTimeoutMs`,
    * `AUDIT_DEADLINE_PASSED`
    */

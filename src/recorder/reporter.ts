@@ -3,8 +3,6 @@ import type { Report } from '../lanes/recorder-statements.ts'
 export interface ReporterParts {
   readonly intervalMs: number
   readonly counts: () => Omit<Report, 'closed'>
-  /** Called before each report except the last. */
-  readonly onReport: () => void
   readonly send: (report: Report) => Promise<void>
 }
 
@@ -32,7 +30,6 @@ export class Reporter {
     const waitMs = Math.max(0, this.#lastMs + this.#parts.intervalMs - performance.now())
     this.#timer = setTimeout(() => {
       this.#timer = undefined
-      this.#parts.onReport()
       this.#report(false)
     }, waitMs)
     // The timer does not keep the process alive. An application that wants the last counts reported

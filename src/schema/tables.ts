@@ -33,6 +33,9 @@ const idColumns = () => ({
   recorderSeq: bigint('recorder_seq', { mode: 'number' }),
 })
 
+/** The database login that wrote an entry, whatever the entry says of itself. */
+const writtenBy = () => text('written_by').notNull().default(sql`session_user`)
+
 /** What an entry says in words. */
 const textColumns = () => ({
   entityType: text('entity_type'),
@@ -52,6 +55,7 @@ export const auditLog = auditSchema.table(
     seq: bigint('seq', { mode: 'number' }).notNull(),
     occurredAt: instant('occurred_at').notNull(),
     loggedAt: instant('logged_at').notNull().default(sql`clock_timestamp()`),
+    writtenBy: writtenBy(),
     ...idColumns(),
     action: text('action').notNull(),
     ...textColumns(),
@@ -80,7 +84,7 @@ export const auditLog = auditSchema.table(
 
 /**
  * The columns of a lane. Typed, because typed rows move faster than one text body; without a
- * constraint, a key or an identity, because whatever a recorder has shaped must be able to land.
+ * constraint, a key or an identity. Only functions write into a lane, and they bound what they take.
  */
 const laneColumns = () => ({
   id: uuid('id').notNull(),
@@ -90,6 +94,9 @@ const laneColumns = () => ({
   ...textColumns(),
   metadata: jsonb('metadata').$type<JsonObject>(),
   context: jsonb('context').$type<JsonObject>(),
+  writtenBy: writtenBy(),
+  /** Whether a function of ours made the entry: only such an entry may be called `audit.*`. */
+  ours: boolean('ours').notNull().default(false),
 })
 
 /** The fast lane. UNLOGGED: `.ci/make-schema.ts` adds that, because Drizzle cannot say it. */
@@ -133,8 +140,8 @@ export const auditHistory = auditSchema.table('audit_history', {
 })
 
 /**
- * Entries that the log refused for good. Nothing here can refuse anything: its index is there so that
- * an entry that was staged again, and refused again, is one letter still.
+ * Entries that a lane or the log refused for good. Its index is there so that an entry that was
+ * staged again, and refused again, is one letter still.
  */
 export const auditDeadLetter = auditSchema.table(
   'audit_dead_letter',
@@ -142,12 +149,17 @@ export const auditDeadLetter = auditSchema.table(
     number: bigint('number', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
     diedAt: instant('died_at').notNull().default(sql`clock_timestamp()`),
     lane: text('lane'),
+    /** How the entry came: `stage`, `record`, or `move` for a row that stood in a lane. */
+    origin: text('origin'),
+    /** Who wrote the entry, and whether it is ours, as its lane had it. Its text says neither. */
+    writtenBy: text('written_by').default(sql`session_user`),
+    ours: boolean('ours').notNull().default(false),
     sqlstate: text('sqlstate'),
     reason: text('reason'),
     id: text('id'),
     recorderId: uuid('recorder_id'),
     recorderSeq: bigint('recorder_seq', { mode: 'number' }),
-    /** The entry as JSON text, as it stood in its lane. */
+    /** The entry as JSON text, as it was given or stood in its lane. Only the start of a huge one. */
     entry: text('entry'),
   },
   (letter) => [
@@ -159,21 +171,29 @@ export const auditDeadLetter = auditSchema.table(
 )
 
 /** A row for each recorder: its own counts, as it last reported them, and what was logged of it. */
-export const auditRecorder = auditSchema.table('audit_recorder', {
-  id: uuid('id').primaryKey(),
-  startedAt: instant('started_at'),
-  seenAt: instant('seen_at'),
-  closedAt: instant('closed_at'),
-  accepted: bigint('accepted', { mode: 'number' }).notNull().default(0),
-  staged: bigint('staged', { mode: 'number' }).notNull().default(0),
-  dropped: jsonb('dropped').$type<Record<string, number>>().notNull().default({}),
-  /** Counted by the relay in the statement that moves the entries; never reported. */
-  logged: bigint('logged', { mode: 'number' }).notNull().default(0),
-  /** The largest running number among them. No watermark: smaller ones may still be on their way. */
-  loggedThrough: bigint('logged_through', { mode: 'number' }).notNull().default(0),
-  /** How many declared gaps may have taken entries of it. */
-  gaps: smallint('gaps').notNull().default(0),
-})
+export const auditRecorder = auditSchema.table(
+  'audit_recorder',
+  {
+    id: uuid('id').primaryKey(),
+    startedAt: instant('started_at'),
+    seenAt: instant('seen_at'),
+    closedAt: instant('closed_at'),
+    accepted: bigint('accepted', { mode: 'number' }).notNull().default(0),
+    staged: bigint('staged', { mode: 'number' }).notNull().default(0),
+    dropped: jsonb('dropped').$type<Record<string, number>>().notNull().default({}),
+    /** Counted by the relay in the statement that moves the entries; never reported. */
+    logged: bigint('logged', { mode: 'number' }).notNull().default(0),
+    /** The largest running number among them. No watermark: smaller ones may still be on their way. */
+    loggedThrough: bigint('logged_through', { mode: 'number' }).notNull().default(0),
+    /** How many declared gaps may have taken entries of it. */
+    gaps: smallint('gaps').notNull().default(0),
+    /** SHA-256 of the key that came first with this id, in hexadecimal. The row belongs to the key. */
+    keyHash: text('key_hash'),
+  },
+  (recorder) => [
+    check('audit_recorder_dropped', sql`jsonb_typeof(${recorder.dropped}) = 'object'`),
+  ],
+)
 
 /** A row for each lane. `epoch` changes when an UNLOGGED lane was found emptied. */
 export const auditLane = auditSchema.table('audit_lane', {
@@ -181,6 +201,8 @@ export const auditLane = auditSchema.table('audit_lane', {
   epoch: uuid('epoch').notNull().default(sql`gen_random_uuid()`),
   epochSince: instant('epoch_since').notNull().default(sql`clock_timestamp()`),
   resets: smallint('resets').notNull().default(0),
+  /** The smallest id that the lane takes: the log has no partition for a smaller one. */
+  oldestId: uuid('oldest_id').notNull(),
 })
 
 /**

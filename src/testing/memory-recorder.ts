@@ -19,7 +19,7 @@ import { compileRedactor } from '../redact/redactor.ts'
  * number.
  */
 export interface MemoryEntry
-  extends Omit<LoggedEntry, 'seq' | 'loggedAt' | 'recorderId' | 'recorderSeq'> {
+  extends Omit<LoggedEntry, 'seq' | 'loggedAt' | 'writtenBy' | 'recorderId' | 'recorderSeq'> {
   /** `outbox` for entries of `recordIn`, even if the transaction did not commit. */
   readonly lane: 'staging' | 'outbox'
 }

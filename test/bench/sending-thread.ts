@@ -2,6 +2,7 @@ import fs from 'node:fs'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, Worker } from 'node:worker_threads'
+import type { RecorderIdentity } from '../../src/lanes/staging.ts'
 import { RECORDER_LIMITS, resolveLimits } from '../../src/options.ts'
 import {
   openRecorderStatements,
@@ -29,11 +30,11 @@ const FIGURES = ['mainUs', 'processUs', 'entriesPerSecond']
 
 const limits = resolveLimits<keyof typeof RECORDER_LIMITS>(RECORDER_LIMITS, {}, process.env)
 
-type Open = (recorderId: string) => RecorderStatements
+type Open = (identity: RecorderIdentity) => RecorderStatements
 
 function onMainThread(url: string): Open {
-  return (recorderId) =>
-    openRecorderStatements({ url, recorderId, statementTimeoutMs: limits.statementTimeoutMs })
+  return (identity) =>
+    openRecorderStatements({ ...identity, url, statementTimeoutMs: limits.statementTimeoutMs })
 }
 
 /** A thread of Node 20 does not take over what the process was told to import first. */

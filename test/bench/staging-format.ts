@@ -8,7 +8,9 @@ import { Readable } from 'node:stream'
 import postgres from 'postgres'
 import { createEncoder } from '../../src/encode/encoder.ts'
 import { EncodedBatch } from '../../src/encode/batch.ts'
-import { insertIntoLane, insertRows, jsonArray, laneColumns } from '../../src/lanes/lane.ts'
+import { laneColumns } from '../../src/lanes/lane.ts'
+import { insertIntoLane } from '../support/insert-into-lane.ts'
+import { insertRows } from './insert-rows.ts'
 import { RECORDER_LIMITS } from '../../src/options.ts'
 import type { CapturedEntry } from '../../src/capture/captured-entry.ts'
 import { compileRedactor } from '../../src/redact/redactor.ts'
@@ -82,7 +84,7 @@ function formatsOn(connection: postgres.Sql): Record<string, Write> {
     'objects in json (before)': (entries) =>
       db.execute(sql`
         insert into audit.audit_staging (${laneColumns}) select ${laneColumns}
-        from json_to_recordset(${jsonArray(objects(entries))}::text::json) as e (${sql.raw(TYPES)})`),
+        from json_to_recordset(${`[${objects(entries).join(',')}]`}::text::json) as e (${sql.raw(TYPES)})`),
     'an array for each column': (entries) => db.execute(unnested(values(entries))),
     COPY: async (entries) => {
       const lines = values(entries).map(copyLine).join('')

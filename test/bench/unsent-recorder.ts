@@ -4,6 +4,7 @@ import { RECORDER_LIMITS, resolveLimits } from '../../src/options.ts'
 import { Intake } from '../../src/recorder/intake.ts'
 import { Pipeline } from '../../src/recorder/pipeline.ts'
 import type { RecorderStatements } from '../../src/lanes/recorder-statements.ts'
+import type { RecorderIdentity } from '../../src/lanes/staging.ts'
 import { compileRedactor } from '../../src/redact/redactor.ts'
 import { createCapture } from '../../src/capture/capture.ts'
 import { quietLogger } from './quiet-logger.ts'
@@ -21,14 +22,14 @@ export function unsentStatements(): RecorderStatements {
 
 /** A recorder, all of it, whose statements are these. */
 export function recorderOver(
-  open: (recorderId: string) => RecorderStatements = unsentStatements,
+  open: (identity: RecorderIdentity) => RecorderStatements = unsentStatements,
   redact: undefined | false = undefined,
 ): BoundRecorder {
   return new BoundRecorder(new Intake(pipelineOver(open, redact), undefined))
 }
 
 function pipelineOver(
-  open: (recorderId: string) => RecorderStatements,
+  open: (identity: RecorderIdentity) => RecorderStatements,
   redact: undefined | false,
 ): Pipeline {
   const limits = resolveLimits<keyof typeof RECORDER_LIMITS>(RECORDER_LIMITS, {}, process.env)

@@ -29,7 +29,6 @@ export interface RecorderFate {
 export interface Logged {
   readonly entries: number
   readonly numbers: number
-  readonly drops: number
 }
 
 /** What each recorder accepted, entry by entry: in the log, or gone with a reason. */
@@ -53,7 +52,7 @@ export async function verifyRecorders(
   let twice = 0
   let withoutReason = 0
   for (const { name, life, account } of played) {
-    const found = logged.get(account.recorderId) ?? { entries: 0, numbers: 0, drops: 0 }
+    const found = logged.get(account.recorderId) ?? { entries: 0, numbers: 0 }
     accepted += account.accepted
     twice += found.entries - found.numbers
     if (found.entries !== found.numbers) {
@@ -141,8 +140,7 @@ async function loggedByRecorder(sql: postgres.Sql): Promise<Map<string, Logged>>
   const rows = await sql<(Logged & { id: string })[]>`
     select recorder_id::text as id,
       count(*) filter (where action = 'order.update')::float8 as entries,
-      count(distinct metadata ->> 'n') filter (where action = 'order.update')::float8 as numbers,
-      count(*) filter (where action = 'audit.drop')::float8 as drops
+      count(distinct metadata ->> 'n') filter (where action = 'order.update')::float8 as numbers
     from audit.audit_log where recorder_id is not null group by 1`
   return new Map(rows.map(({ id, ...rest }) => [id, rest]))
 }

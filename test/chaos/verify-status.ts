@@ -15,7 +15,7 @@ export function compareStatus(
 ): void {
   const { account, found, missing, status, wrong } = parts
   const said = status.recorders.find(({ id }) => id === account.recorderId)
-  const inLog = found.entries + found.drops
+  const inLog = found.entries
   if (said === undefined) {
     if (inLog > 0) wrong.push(`${name}: status does not know it, the log has ${inLog} entries`)
     return
@@ -24,7 +24,7 @@ export function compareStatus(
     wrong.push(`${name}: status says ${said.logged} logged, the log has ${inLog}`)
   }
   if (said.state !== 'closed') {
-    const bound = said.missing + Math.max(0, account.accepted + found.drops - said.accepted)
+    const bound = said.missing + Math.max(0, account.accepted - said.accepted)
     const isBounded = said.state === 'died' ? missing <= bound : true
     if (!isBounded) wrong.push(`${name}: ${missing} missing, status allows for ${bound}`)
     return

@@ -176,8 +176,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: PIPELINE,
-        find: 'onReport: () => this.#recordDrops()',
-        replace: 'onReport: () => {}',
+        find: 'dropped: this.#drops.byReason,\n      }),',
+        replace: 'dropped: {},\n      }),',
       },
     ],
     file: 'keeper.test.ts',

@@ -40,7 +40,7 @@ export class RecorderActor {
     this.limits = resolveLimits<keyof RecorderLimits>(RECORDER_LIMITS, options)
     const capture = createCapture({ maxEntryBytes: this.limits.maxEntryBytes, redactor })
     const pipeline = new Pipeline({
-      open: (recorderId) => wire.forRecorder(recorderId),
+      open: ({ recorderId }) => wire.forRecorder(recorderId),
       limits: this.limits,
       logger: this.#logger(),
       capture,

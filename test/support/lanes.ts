@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { TestContext } from 'node:test'
 import { Database } from '../../src/database/connection.ts'
-import { insertIntoLane, type LaneName } from '../../src/lanes/lane.ts'
+import type { LaneName } from '../../src/lanes/lane.ts'
 import type { AuditLogger } from '../../src/logger.ts'
 import { createRelay, type Relay, type RelayOptions } from '../../relay/index.ts'
 import type { ScratchDatabase } from './database.ts'
+import { insertIntoLane } from './insert-into-lane.ts'
 
 const MILLISECOND_IDS_FROM = Date.now()
 

@@ -30,7 +30,6 @@ export function runCommand(host: Host): CliCommand {
       'AUDIT_RELAY_DATABASE_URL',
       'AUDIT_READER_DATABASE_URL',
       'AUDIT_STATE_DIR',
-      'AUDIT_APP_DATABASE_URL',
       'AUDIT_LOG_LEVEL',
       'AUDIT_HTTP_PORT',
       'AUDIT_HTTP_HOST',

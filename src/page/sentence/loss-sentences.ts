@@ -10,6 +10,7 @@ const MAX_REASONS = 5
 const REASONS: Readonly<Record<string, string>> = {
   full: 'the buffer was full',
   unshapable: 'not a valid entry',
+  reserved: 'its action is the product’s own',
   closed: 'recorded after close()',
   reentrant: 'recorded inside record()',
   disabled: 'no database is configured',

@@ -86,6 +86,7 @@ ${more(onlyHref({ request: requestId }), 'all entries of this request')}`,
     recorderId === null
       ? fact('Written by', html`${writerOf(action)}`)
       : fact('Recorder', html`<code>${recorderId}</code>, number ${recorderSeq ?? 'unknown'}`),
+    fact('Database login', html`<code>${visible(entry.writtenBy)}</code>`),
   ]
   return shown.map((row) => row || '')
 }

@@ -14,9 +14,8 @@ begin
   from audit.server_identity() as s;
   insert into audit.audit_history (history, first_seq, at)
   values (new_history, head.seq + 1, clock_timestamp());
-  insert into audit.audit_outbox (id, occurred_at, action, entity_type, metadata, context)
-  values (
-    audit.new_id(), clock_timestamp(), 'audit.restored', 'audit',
+  perform audit.put_ours(
+    'audit.restored', null,
     jsonb_build_object(
       'reason', reason, 'historyBefore', head.history, 'history', new_history,
       'lastSeq', head.seq,

@@ -39,11 +39,8 @@ begin
   ) order by t.id), '[]')
   into affected
   from (select * from touched order by seen_at desc nulls last limit 100) as t;
-  insert into audit.audit_outbox (
-    id, occurred_at, action, entity_type, metadata, context
-  )
-  values (
-    audit.new_id(), clock_timestamp(), 'audit.gap', 'audit',
+  perform audit.put_ours(
+    'audit.gap', null,
     jsonb_build_object(
       'lane', 'staging', 'reason', 'the UNLOGGED lane was emptied by a crash or a failover',
       'after', before.epoch_since, 'before', clock_timestamp(),

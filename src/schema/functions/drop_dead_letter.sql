@@ -14,16 +14,15 @@ SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
       'dead_letter', coalesce((r.dropped ->> 'dead_letter')::bigint, 0) + 1)
   ),
   traced as (
-    insert into audit.audit_outbox (id, occurred_at, action, entity_type, metadata, context)
-    select
-      audit.new_id(), clock_timestamp(), 'audit.dead_letter_drop', 'audit',
+    select audit.put_ours(
+      'audit.dead_letter_drop', null,
       jsonb_build_object(
         'number', d.number, 'sqlstate', d.sqlstate, 'id', left(d.id, 256), 'lane', d.lane,
-        'diedAt', d.died_at, 'recorderId', d.recorder_id
+        'diedAt', d.died_at, 'recorderId', d.recorder_id, 'writtenBy', d.written_by
       ),
       jsonb_build_object('databaseLogin', session_user)
+    )
     from dropped as d
-    returning 1
   )
   select exists (select from traced)
 $$;

@@ -43,9 +43,8 @@ begin
       state := 'new';
     elsif head.timeline is distinct from server.timeline then
       update audit.audit_head as h set timeline = server.timeline;
-      insert into audit.audit_outbox (id, occurred_at, action, entity_type, metadata, context)
-      values (
-        audit.new_id(), clock_timestamp(), 'audit.moved', 'audit',
+      perform audit.put_ours(
+        'audit.moved', null,
         jsonb_build_object(
           'history', head.history, 'timelineBefore', head.timeline, 'timeline', server.timeline,
           'lastSeq', head.seq),

@@ -20,15 +20,17 @@ begin
       delete from audit.audit_%1$s where ctid = $1 and id = $2
       returning
         id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
-        entity_type, request_id, metadata, context
+        entity_type, request_id, metadata, context, written_by, ours
     ),
     parked as (
       insert into audit.audit_dead_letter (
-        lane, sqlstate, reason, id, recorder_id, recorder_seq, entry
+        lane, origin, written_by, ours, sqlstate, reason, id, recorder_id, recorder_seq, entry
       )
       select
-        '%1$s', left($3, 5), 'the database refused to log it',
-        m.id::text, m.recorder_id, m.recorder_seq, row_to_json(m)::text
+        '%1$s', 'move', m.written_by, m.ours, left($3, 5), 'the database refused to log it',
+        m.id::text, m.recorder_id, m.recorder_seq, audit.lane_text(m.id, m.occurred_at, m.user_id,
+          m.event_id, m.target_id, m.recorder_id, m.recorder_seq, m.action, m.entity_type,
+          m.request_id, m.metadata, m.context)
       from moved as m
       on conflict (recorder_id, recorder_seq, hashtextextended(entry, 0))
         where recorder_id is not null do nothing

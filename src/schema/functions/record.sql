@@ -7,24 +7,32 @@
 -- statement_timeout or a lost connection: those are the exceptions.
 CREATE OR REPLACE FUNCTION "audit"."record"("entries" text) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
-declare
-  given json;
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s'
+SET plan_cache_mode = force_generic_plan AS $$
 begin
   begin
-    given := entries::json;
-    if json_typeof(given) = 'object' then
-      given := json_build_array(given);
-    end if;
-    if json_typeof(given) is distinct from 'array' then
-      raise exception using errcode = 'invalid_json_text';
-    end if;
-    return audit.stage(given);
-  exception when data_exception or program_limit_exceeded or statement_too_complex then
-    -- The text is not JSON of entries, so the dead letter keeps the text itself.
-    insert into audit.audit_dead_letter (lane, sqlstate, reason, entry)
-    values ('outbox', sqlstate, 'not an entry or an array of entries', entries);
-    return 0;
+    return audit.put_entries(entries, false);
+  exception
+    when data_exception or integrity_constraint_violation
+      or program_limit_exceeded or statement_too_complex
+    then
+      null; -- Postgres has undone it. Some entry is at fault: each gets a look of its own.
+  end;
+  begin
+    return audit.place_entries(
+      'outbox', audit.array_of(entries), null,
+      (select l.oldest_id from audit.audit_lane as l where l.lane = 'outbox'),
+      audit.latest_id(), false
+    );
+  exception
+    when data_exception or integrity_constraint_violation
+      or program_limit_exceeded or statement_too_complex
+    then
+      -- The text is not JSON of entries, so the dead letter keeps the text itself.
+      perform audit.bury(
+        'outbox', 'record', sqlstate, 'not an entry or an array of entries', null, null, null, entries
+      );
+      return 0;
   end;
 exception when others then
   raise warning 'audit.record could not take the entries (SQLSTATE %)', sqlstate;

@@ -36,7 +36,7 @@ begin
     delete from audit.audit_outbox where ctid = any(array(select ctid from claimed))
     returning
       id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
-      entity_type, request_id, metadata, context
+      entity_type, request_id, metadata, context, written_by, ours
   ),
   fresh as materialized (
     select distinct on (m.id) m.* from moved as m
@@ -54,26 +54,27 @@ begin
   logged as (
     insert into audit.audit_log (
       id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
-      entity_type, request_id, metadata, context, seq
+      entity_type, request_id, metadata, context, written_by, seq
     )
     select
       f.id, f.occurred_at, f.user_id, f.event_id, f.target_id, f.recorder_id, f.recorder_seq,
       f.action, f.entity_type, f.request_id, coalesce(f.metadata, '{}'), coalesce(f.context, '{}'),
-      head_before + row_number() over (order by f.id)
+      f.written_by, head_before + row_number() over (order by f.id)
     from fresh as f
     order by f.id
   ),
   parked as (
     insert into audit.audit_dead_letter (
-      lane, sqlstate, reason, id, recorder_id, recorder_seq, entry
+      lane, origin, written_by, ours, sqlstate, reason, id, recorder_id, recorder_seq, entry
     )
     select
-      'outbox', case when c.fits_the_log then '23505' else '23514' end,
+      'outbox', 'move', m.written_by, m.ours, case when c.fits_the_log then '23505' else '23514' end,
       case when c.fits_the_log
         then 'the id is in the log with another content'
         else 'a column breaks a check of the log'
       end,
-      m.id::text, m.recorder_id, m.recorder_seq, row_to_json(m)::text
+      m.id::text, m.recorder_id, m.recorder_seq, audit.lane_text(m.id, m.occurred_at, m.user_id, m.event_id, m.target_id,
+        m.recorder_id, m.recorder_seq, m.action, m.entity_type, m.request_id, m.metadata, m.context)
     from moved as m
     cross join lateral (
       select

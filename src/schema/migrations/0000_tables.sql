@@ -5,6 +5,9 @@ CREATE TABLE "audit"."audit_dead_letter" (
 	"number" bigint PRIMARY KEY GENERATED ALWAYS AS IDENTITY (sequence name "audit"."audit_dead_letter_number_seq" INCREMENT BY 1 MINVALUE 1 MAXVALUE 9223372036854775807 START WITH 1 CACHE 1),
 	"died_at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
 	"lane" text,
+	"origin" text,
+	"written_by" text DEFAULT session_user,
+	"ours" boolean DEFAULT false NOT NULL,
 	"sqlstate" text,
 	"reason" text,
 	"id" text,
@@ -32,7 +35,8 @@ CREATE TABLE "audit"."audit_lane" (
 	"lane" text PRIMARY KEY NOT NULL,
 	"epoch" uuid DEFAULT gen_random_uuid() NOT NULL,
 	"epoch_since" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
-	"resets" smallint DEFAULT 0 NOT NULL
+	"resets" smallint DEFAULT 0 NOT NULL,
+	"oldest_id" uuid NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "audit"."audit_log" (
@@ -40,6 +44,7 @@ CREATE TABLE "audit"."audit_log" (
 	"seq" bigint NOT NULL,
 	"occurred_at" timestamp with time zone NOT NULL,
 	"logged_at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+	"written_by" text DEFAULT session_user NOT NULL,
 	"user_id" uuid,
 	"event_id" uuid,
 	"target_id" uuid,
@@ -69,7 +74,9 @@ CREATE TABLE "audit"."audit_outbox" (
 	"entity_type" text,
 	"request_id" text,
 	"metadata" jsonb,
-	"context" jsonb
+	"context" jsonb,
+	"written_by" text DEFAULT session_user NOT NULL,
+	"ours" boolean DEFAULT false NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "audit"."audit_recorder" (
@@ -82,7 +89,9 @@ CREATE TABLE "audit"."audit_recorder" (
 	"dropped" jsonb DEFAULT '{}'::jsonb NOT NULL,
 	"logged" bigint DEFAULT 0 NOT NULL,
 	"logged_through" bigint DEFAULT 0 NOT NULL,
-	"gaps" smallint DEFAULT 0 NOT NULL
+	"gaps" smallint DEFAULT 0 NOT NULL,
+	"key_hash" text,
+	CONSTRAINT "audit_recorder_dropped" CHECK (jsonb_typeof("audit"."audit_recorder"."dropped") = 'object')
 );
 --> statement-breakpoint
 CREATE TABLE "audit"."audit_schema_version" (
@@ -108,7 +117,9 @@ CREATE UNLOGGED TABLE "audit"."audit_staging" (
 	"entity_type" text,
 	"request_id" text,
 	"metadata" jsonb,
-	"context" jsonb
+	"context" jsonb,
+	"written_by" text DEFAULT session_user NOT NULL,
+	"ours" boolean DEFAULT false NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "audit"."audit_turn" (

@@ -1,4 +1,21 @@
 -- Made from src/schema/functions by "npm run schema:make".
+-- Reads the text of one entry, or of an array of entries, as an array. It raises for anything else.
+CREATE OR REPLACE FUNCTION "audit"."array_of"("entries" text) RETURNS json
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  given json := entries::json;
+begin
+  if json_typeof(given) = 'object' then
+    return json_build_array(given);
+  end if;
+  if json_typeof(given) is distinct from 'array' then
+    raise exception 'neither an entry nor an array of entries'
+      using errcode = 'invalid_json_text';
+  end if;
+  return given;
+end
+$$;
+--> statement-breakpoint
 -- The smallest UUIDv7 (RFC 9562, section 5.7) that can be made at or after this instant: 48 bits of
 -- Unix milliseconds, then zeros. The log's partitions have such ids as their bounds.
 CREATE OR REPLACE FUNCTION "audit"."id_floor"("at" timestamptz) RETURNS uuid
@@ -97,6 +114,22 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   from (select replace(gen_random_uuid()::text, '-', '') as random_id) as made
 $$;
 --> statement-breakpoint
+-- Puts an entry of the product's own into the outbox lane, for the functions that make one. Nobody
+-- else may call it.
+CREATE OR REPLACE FUNCTION "audit"."put_ours"(
+  "action" text, "user_id" uuid, "metadata" jsonb, "context" jsonb
+) RETURNS uuid
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  insert into audit.audit_outbox (
+    id, occurred_at, user_id, action, entity_type, metadata, context, ours
+  )
+  values (
+    audit.new_id(), clock_timestamp(), put_ours.user_id, put_ours.action, 'audit',
+    put_ours.metadata, put_ours.context, true
+  )
+  returning id
+$$;
+--> statement-breakpoint
 -- Which server this is: the number that initdb gave to the cluster, and the timeline of its WAL, which
 -- changes with each promotion and each recovery to a point in time. Both are null where the server
 -- keeps them to itself.
@@ -131,9 +164,8 @@ begin
   from audit.server_identity() as s;
   insert into audit.audit_history (history, first_seq, at)
   values (new_history, head.seq + 1, clock_timestamp());
-  insert into audit.audit_outbox (id, occurred_at, action, entity_type, metadata, context)
-  values (
-    audit.new_id(), clock_timestamp(), 'audit.restored', 'audit',
+  perform audit.put_ours(
+    'audit.restored', null,
     jsonb_build_object(
       'reason', reason, 'historyBefore', head.history, 'history', new_history,
       'lastSeq', head.seq,
@@ -142,6 +174,77 @@ begin
     jsonb_build_object('databaseLogin', session_user)
   );
   return new_history;
+end
+$$;
+--> statement-breakpoint
+-- What the lanes take at most. Every bound is here and nowhere else in the database. A number of
+-- digits counts those that Postgres prints, so 1e1000 has 1,001. A constant argument makes a call
+-- of it a constant of the plan.
+CREATE OR REPLACE FUNCTION "audit"."bound"("name" text) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  select case name
+    when 'entry_bytes' then 1048576 -- of an entry's text as it was given
+    when 'number_digits' then 1000
+    when 'levels' then 32 -- of objects and arrays in one another; metadata itself is the first
+    when 'action_characters' then 128
+    when 'text_characters' then 256 -- of entity_type, request_id and a kept invalid id
+    when 'letter_characters' then 65536 -- kept of an entry that is longer than entry_bytes
+    when 'ahead_ms' then 86400000 -- by which an id's time may be later than the database's clock
+    when 'count' then 9007199254740991 -- a recorder's numbers: JavaScript counts no further
+  end
+$$;
+--> statement-breakpoint
+-- Makes a dead letter of an entry that a lane does not take. Of a text that is longer than an entry
+-- may be it keeps the first part, and the reason says how long the text was.
+CREATE OR REPLACE FUNCTION "audit"."bury"(
+  "lane" text, "origin" text, "sqlstate" text, "reason" text, "id" text,
+  "recorder" uuid, "recorder_seq" bigint, "entry" text
+) RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  insert into audit.audit_dead_letter (
+    lane, origin, sqlstate, reason, id, recorder_id, recorder_seq, entry
+  )
+  select
+    bury.lane, bury.origin, bury.sqlstate,
+    case when is_cut then format('%s (of the %s bytes the first %s characters are kept)',
+      bury.reason, octet_length(bury.entry), audit.bound('letter_characters'))
+      else bury.reason end,
+    bury.id, bury.recorder, bury.recorder_seq,
+    case when is_cut then left(bury.entry, audit.bound('letter_characters')::integer)
+      else bury.entry end
+  from (
+    select coalesce(octet_length(bury.entry) > audit.bound('entry_bytes'), false) as is_cut
+  ) as text
+  on conflict (recorder_id, recorder_seq, hashtextextended(entry, 0)) where recorder_id is not null
+  do nothing
+$$;
+--> statement-breakpoint
+-- Raises unless a recorder's row belongs to whoever shows this key. The first key that comes with a
+-- recorder's id is the one: its hash is kept.
+CREATE OR REPLACE FUNCTION "audit"."claim_recorder"("recorder" uuid, "key" text) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+declare
+  hash text := encode(sha256(convert_to(key, 'UTF8')), 'hex');
+  known text;
+begin
+  select r.key_hash into known from audit.audit_recorder as r where r.id = recorder;
+  if known = hash then
+    return;
+  end if;
+  if recorder is null or key is null or length(key) not between 16 and 256 then
+    raise exception 'a recorder has an id, and a key of 16 to 256 characters'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if known is null then
+    insert into audit.audit_recorder as r (id, key_hash) values (recorder, hash)
+    on conflict (id) do update set key_hash = excluded.key_hash where r.key_hash is null;
+    select r.key_hash into known from audit.audit_recorder as r where r.id = recorder;
+  end if;
+  if known is distinct from hash then
+    raise exception 'the recorder % has another key', recorder
+      using errcode = 'insufficient_privilege',
+            hint = 'Two recorders have one id. Make each with createRecorder().';
+  end if;
 end
 $$;
 --> statement-breakpoint
@@ -219,6 +322,34 @@ begin
 end
 $$;
 --> statement-breakpoint
+-- Puts "[Depth]" in the place of each object and array that stands deeper than so many levels, as the
+-- library does. The value itself is the first level.
+CREATE OR REPLACE FUNCTION "audit"."cut_deep"("given" jsonb, "levels" integer) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+begin
+  case jsonb_typeof(given)
+    when 'object' then
+      if levels = 0 then
+        return '"[Depth]"';
+      end if;
+      return (
+        select coalesce(jsonb_object_agg(key, audit.cut_deep(value, levels - 1)), '{}')
+        from jsonb_each(given)
+      );
+    when 'array' then
+      if levels = 0 then
+        return '"[Depth]"';
+      end if;
+      return (
+        select coalesce(jsonb_agg(audit.cut_deep(value, levels - 1) order by n), '[]')
+        from jsonb_array_elements(given) with ordinality as element (value, n)
+      );
+    else
+      return given;
+  end case;
+end
+$$;
+--> statement-breakpoint
 -- Finds out whether the fast lane was emptied, and returns whether there was such a gap. A crash of
 -- the server or of one backend, or a failover, leaves an UNLOGGED table empty. It empties the
 -- sentinel too, and then the sentinel no longer holds the epoch that the LOGGED audit_lane holds.
@@ -260,11 +391,8 @@ begin
   ) order by t.id), '[]')
   into affected
   from (select * from touched order by seen_at desc nulls last limit 100) as t;
-  insert into audit.audit_outbox (
-    id, occurred_at, action, entity_type, metadata, context
-  )
-  values (
-    audit.new_id(), clock_timestamp(), 'audit.gap', 'audit',
+  perform audit.put_ours(
+    'audit.gap', null,
     jsonb_build_object(
       'lane', 'staging', 'reason', 'the UNLOGGED lane was emptied by a crash or a failover',
       'after', before.epoch_since, 'before', clock_timestamp(),
@@ -324,16 +452,15 @@ SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
       'dead_letter', coalesce((r.dropped ->> 'dead_letter')::bigint, 0) + 1)
   ),
   traced as (
-    insert into audit.audit_outbox (id, occurred_at, action, entity_type, metadata, context)
-    select
-      audit.new_id(), clock_timestamp(), 'audit.dead_letter_drop', 'audit',
+    select audit.put_ours(
+      'audit.dead_letter_drop', null,
       jsonb_build_object(
         'number', d.number, 'sqlstate', d.sqlstate, 'id', left(d.id, 256), 'lane', d.lane,
-        'diedAt', d.died_at, 'recorderId', d.recorder_id
+        'diedAt', d.died_at, 'recorderId', d.recorder_id, 'writtenBy', d.written_by
       ),
       jsonb_build_object('databaseLogin', session_user)
+    )
     from dropped as d
-    returning 1
   )
   select exists (select from traced)
 $$;
@@ -596,6 +723,194 @@ begin
 end
 $$;
 --> statement-breakpoint
+-- Whether an action belongs to the product itself: its entity is "audit", in capitals or not, with
+-- anything before it that is no letter and no digit. Such a text looks like one of ours to a person.
+-- Most actions begin with another letter, so only few are matched with the pattern.
+CREATE OR REPLACE FUNCTION "audit"."is_reserved"("action" text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  select case
+    when ascii(action) between 98 and 122 then false
+    else action ~* '^[^[:alnum:]]*audit[^[:alnum:]]*(\.|$)'
+  end
+$$;
+--> statement-breakpoint
+-- Whether a UUID is a UUIDv7 of RFC 9562: its version and its variant are.
+CREATE OR REPLACE FUNCTION "audit"."is_uuid7"("id" uuid) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  select get_byte(uuid_send(id), 6) >> 4 = 7 and get_byte(uuid_send(id), 8) >> 6 = 2
+$$;
+--> statement-breakpoint
+-- All numbers in two documents, at whatever depth.
+CREATE OR REPLACE FUNCTION "audit"."numbers_in"("metadata" jsonb, "context" jsonb)
+RETURNS SETOF numeric
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  select value::numeric
+  from (values (metadata), (context)) as documents (document)
+  cross join lateral jsonb_path_query(document, 'strict $.** ? (@.type() == "number")') as value
+$$;
+--> statement-breakpoint
+-- Makes an object of a jsonb value, because the log's jsonb columns take nothing else. An object
+-- stays as it is, null becomes {}, and any other value is kept under the key "value".
+CREATE OR REPLACE FUNCTION "audit"."object_of"("given" jsonb) RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  select case coalesce(jsonb_typeof(given), 'null')
+    when 'null' then '{}'
+    when 'object' then given
+    else jsonb_build_object('value', given)
+  end
+$$;
+--> statement-breakpoint
+-- Reads an id given as text as a uuid. Returns null where it does not have a uuid's usual form.
+CREATE OR REPLACE FUNCTION "audit"."uuid_or_null"("id" text) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  select case when id ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then id::uuid end
+$$;
+--> statement-breakpoint
+-- Looks closely at one entry, given as a JSON object with the columns' names, for a lane that takes
+-- ids from "oldest" to before "latest". What is too much is cut, what is no id goes to
+-- context.invalid, and context.degraded says what was cut. "refusal" is the SQLSTATE where the entry
+-- cannot be taken at all, "reason" says why in words that quote nothing of it. It never raises for
+-- what an entry holds and writes nothing, so its subtransactions take no transaction id.
+CREATE OR REPLACE FUNCTION "audit"."examine"(
+  "given" json, "bytes" integer, "oldest" uuid, "latest" uuid,
+  OUT "refusal" text, OUT "reason" text, OUT "given_id" text, OUT "entry" "audit"."audit_outbox"
+)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  max_text constant integer := audit.bound('text_characters');
+  max_levels constant integer := audit.bound('levels');
+  is_container constant jsonpath := format(
+    'strict $.**{%s} ? (@.type() == "object" || @.type() == "array")', max_levels);
+  fields record;
+  invalid jsonb;
+  marks text[] := '{}';
+  is_long boolean;
+  printed bigint;
+begin
+  if bytes > audit.bound('entry_bytes') then
+    refusal := '54000';
+    reason := format('the entry has %s bytes of text, at most %s are taken', bytes,
+      audit.bound('entry_bytes'));
+    return;
+  end if;
+  if json_typeof(given) is distinct from 'object' then
+    refusal := '22023';
+    reason := 'not an entry: it is no JSON object';
+    return;
+  end if;
+  begin
+    select * into fields from json_to_record(given) as f (
+      id text, occurred_at text, recorder_seq text, user_id text, event_id text, target_id text,
+      action text, entity_type text, request_id text, metadata json, context json
+    );
+    given_id := left(fields.id, max_text);
+    entry.metadata := audit.object_of(fields.metadata::jsonb);
+    entry.context := audit.object_of(fields.context::jsonb);
+    entry.occurred_at := coalesce(fields.occurred_at::timestamptz, clock_timestamp());
+    entry.recorder_seq := fields.recorder_seq::bigint;
+  exception when data_exception or program_limit_exceeded or statement_too_complex then
+    refusal := sqlstate;
+    reason := 'the database cannot hold a value of the entry';
+    return;
+  end;
+
+  if coalesce(fields.action, '') = '' then
+    refusal := '23502';
+    reason := 'no action';
+    return;
+  end if;
+  if audit.is_reserved(fields.action) then
+    refusal := '42501';
+    reason := 'actions of the entity "audit" are the product''s own: use another entity name';
+    return;
+  end if;
+  if entry.occurred_at < '0001-01-01 00:00:00+00' or entry.occurred_at >= '10000-01-01 00:00:00+00'
+  then
+    refusal := '22008';
+    reason := 'occurred_at is not between the years 1 and 9999';
+    return;
+  end if;
+
+  -- By its size first: Postgres can hold a number of 131,072 digits in some bytes, and printing
+  -- thousands of those would take minutes.
+  select coalesce(bool_or(abs(n) >= 1e1000 or scale(n) > 1000), false) into is_long
+  from audit.numbers_in(entry.metadata, entry.context) as n;
+  if not is_long then
+    select coalesce(bool_or(length(translate(n::text, '-.', '')) > 1000), false),
+      coalesce(sum(length(n::text)), 0)
+    into is_long, printed
+    from audit.numbers_in(entry.metadata, entry.context) as n;
+  end if;
+  if is_long then
+    refusal := '22003';
+    reason := format('a number has more than %s digits', audit.bound('number_digits'));
+    return;
+  end if;
+  if printed > audit.bound('entry_bytes') then
+    refusal := '54000';
+    reason := format('the numbers of the entry written out have %s digits, at most %s are taken',
+      printed, audit.bound('entry_bytes'));
+    return;
+  end if;
+
+  entry.id := audit.uuid_or_null(fields.id);
+  if entry.id is null or not audit.is_uuid7(entry.id) then
+    entry.id := audit.new_id();
+    invalid := jsonb_build_object('id', left(nullif(fields.id, ''), max_text));
+  elsif entry.id >= latest then
+    refusal := '22008';
+    reason := 'the id''s time is more than a day ahead of the database''s clock: '
+      || 'set the clock of the machine that made it, or retry once that time has come';
+    return;
+  elsif entry.id < oldest then
+    refusal := '22008';
+    reason := 'the id''s time is before the first partition of the log';
+    return;
+  end if;
+  entry.user_id := audit.uuid_or_null(fields.user_id);
+  entry.event_id := audit.uuid_or_null(fields.event_id);
+  entry.target_id := audit.uuid_or_null(fields.target_id);
+  invalid := jsonb_strip_nulls(coalesce(invalid, '{}') || jsonb_build_object(
+    'userId', case when entry.user_id is null then left(nullif(fields.user_id, ''), max_text) end,
+    'eventId', case when entry.event_id is null then left(nullif(fields.event_id, ''), max_text) end,
+    'targetId',
+    case when entry.target_id is null then left(nullif(fields.target_id, ''), max_text) end
+  ));
+
+  entry.action := left(fields.action, audit.bound('action_characters')::integer);
+  entry.entity_type := left(nullif(fields.entity_type, ''), max_text);
+  entry.request_id := left(nullif(fields.request_id, ''), max_text);
+  if entry.action <> fields.action then
+    marks := marks || 'action.truncated'::text;
+  end if;
+  if entry.entity_type <> fields.entity_type then
+    marks := marks || 'entityType.truncated'::text;
+  end if;
+  if entry.request_id <> fields.request_id then
+    marks := marks || 'requestId.truncated'::text;
+  end if;
+  if jsonb_path_exists(entry.metadata, is_container) then
+    entry.metadata := audit.cut_deep(entry.metadata, max_levels);
+    marks := marks || 'metadata.depth'::text;
+  end if;
+  if jsonb_path_exists(entry.context, is_container) then
+    entry.context := audit.cut_deep(entry.context, max_levels);
+    marks := marks || 'context.depth'::text;
+  end if;
+  if invalid <> '{}' then
+    entry.context := entry.context || jsonb_build_object('invalid', invalid);
+  end if;
+  if marks <> '{}' then
+    entry.context := entry.context || jsonb_build_object('degraded', to_jsonb(marks) || case
+      when jsonb_typeof(entry.context -> 'degraded') = 'array' then entry.context -> 'degraded'
+      else '[]'
+    end);
+  end if;
+  entry.written_by := session_user;
+  entry.ours := false;
+end
+$$;
+--> statement-breakpoint
 -- Finds out whether this is still the log that a relay knows, and returns the last entry that it holds
 -- now, for the next call. A relay calls it when it starts and every few seconds.
 --
@@ -641,9 +956,8 @@ begin
       state := 'new';
     elsif head.timeline is distinct from server.timeline then
       update audit.audit_head as h set timeline = server.timeline;
-      insert into audit.audit_outbox (id, occurred_at, action, entity_type, metadata, context)
-      values (
-        audit.new_id(), clock_timestamp(), 'audit.moved', 'audit',
+      perform audit.put_ours(
+        'audit.moved', null,
         jsonb_build_object(
           'history', head.history, 'timelineBefore', head.timeline, 'timeline', server.timeline,
           'lastSeq', head.seq),
@@ -659,11 +973,35 @@ begin
 end
 $$;
 --> statement-breakpoint
--- The fast lane's epoch. It is null from the moment when the lane was emptied until a relay
--- notices.
-CREATE OR REPLACE FUNCTION "audit"."lane_epoch"() RETURNS uuid
-LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  select s.epoch from audit.audit_sentinel as s
+-- Whether a lane takes metadata or context exactly as it is; "printed" is its text as Postgres prints
+-- it, or null for one of 16 KiB or more: some bytes can hold a number of 131,072 digits. Null and
+-- false say that examine() has to look: it is no object, or may be more than 32 levels deep (with
+-- fewer than 264 bytes it cannot be), or may hold a number of more than 1,000 digits (a text of 1,000
+-- bytes cannot, and one that can has 24 digits side by side).
+CREATE OR REPLACE FUNCTION "audit"."is_document_fit"("document" jsonb, "printed" text)
+RETURNS boolean
+LANGUAGE sql STABLE PARALLEL SAFE AS $$
+  select ascii(printed) = 123
+    and (pg_column_size(document) < 264 or not jsonb_path_exists(document, 'strict $.**{32}'))
+    and (octet_length(printed) <= 1000 or printed !~ '[0-9]{24}' collate "C")
+$$;
+--> statement-breakpoint
+-- Whether a lane takes an entry exactly as it is, but for its metadata and context. Null and false
+-- say that examine() has to look: lengths are counted in bytes here, which is cheaper. A statement
+-- that calls this function holds its text in its own plan.
+CREATE OR REPLACE FUNCTION "audit"."is_fit"(
+  "id" uuid, "occurred_at" timestamptz, "action" text, "entity_type" text, "request_id" text,
+  "oldest" uuid, "latest" uuid
+) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  select id >= oldest and id < latest and audit.is_uuid7(id)
+    and occurred_at >= '0001-01-01 00:00:00+00' and occurred_at < '10000-01-01 00:00:00+00'
+    and octet_length(action) between 1 and audit.bound('action_characters')
+    and not audit.is_reserved(action)
+    and (entity_type is null
+      or octet_length(entity_type) between 1 and audit.bound('text_characters'))
+    and (request_id is null
+      or octet_length(request_id) between 1 and audit.bound('text_characters'))
 $$;
 --> statement-breakpoint
 -- The fast lane's epoch, and the smallest running number of this recorder that still waits in the
@@ -682,6 +1020,29 @@ begin
     (select min(w.recorder_seq) from audit.audit_staging as w where w.recorder_id = recorder)
   into epoch, first_waiting;
 end
+$$;
+--> statement-breakpoint
+-- A row of a lane as the text of its dead letter. Who wrote it, and whether it is ours, stand in the
+-- letter's own columns and not in the text, which an operator may hand out.
+CREATE OR REPLACE FUNCTION "audit"."lane_text"(
+  "id" uuid, "occurred_at" timestamptz, "user_id" uuid, "event_id" uuid, "target_id" uuid,
+  "recorder_id" uuid, "recorder_seq" bigint, "action" text, "entity_type" text, "request_id" text,
+  "metadata" jsonb, "context" jsonb
+) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  select row_to_json(r)::text
+  from (
+    select id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq,
+      action, entity_type, request_id, metadata, context
+  ) as r
+$$;
+--> statement-breakpoint
+-- The smallest id that is too far ahead of the database's clock to be taken.
+CREATE OR REPLACE FUNCTION "audit"."latest_id"() RETURNS uuid
+LANGUAGE sql VOLATILE AS $$
+  select rpad(lpad(to_hex(
+    (extract(epoch from clock_timestamp()) * 1000)::bigint + audit.bound('ahead_ms')
+  ), 12, '0'), 32, '0')::uuid
 $$;
 --> statement-breakpoint
 -- The numbers of the dead letters behind one number, smallest first, at most max_letters.
@@ -723,6 +1084,13 @@ begin
 end
 $$;
 --> statement-breakpoint
+-- For the WHERE of a statement that puts entries into a lane: lets no entry through, and leaves a note
+-- for the rest of the function that some entry was not fit. Only such entries pay for it.
+CREATE OR REPLACE FUNCTION "audit"."mark_unfit"() RETURNS boolean
+LANGUAGE sql VOLATILE AS $$
+  select set_config('audit.unfit', 'yes', true) is null
+$$;
+--> statement-breakpoint
 -- Moves one batch out of the lane outbox, as the part of audit.move that takes the entries and appends
 -- them to the log, in one statement. The other lane's function is the same but for the lane's name, so
 -- change both. The log stands at head_before, and audit.move has seen to it that nobody else appends.
@@ -761,7 +1129,7 @@ begin
     delete from audit.audit_outbox where ctid = any(array(select ctid from claimed))
     returning
       id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
-      entity_type, request_id, metadata, context
+      entity_type, request_id, metadata, context, written_by, ours
   ),
   fresh as materialized (
     select distinct on (m.id) m.* from moved as m
@@ -779,26 +1147,27 @@ begin
   logged as (
     insert into audit.audit_log (
       id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
-      entity_type, request_id, metadata, context, seq
+      entity_type, request_id, metadata, context, written_by, seq
     )
     select
       f.id, f.occurred_at, f.user_id, f.event_id, f.target_id, f.recorder_id, f.recorder_seq,
       f.action, f.entity_type, f.request_id, coalesce(f.metadata, '{}'), coalesce(f.context, '{}'),
-      head_before + row_number() over (order by f.id)
+      f.written_by, head_before + row_number() over (order by f.id)
     from fresh as f
     order by f.id
   ),
   parked as (
     insert into audit.audit_dead_letter (
-      lane, sqlstate, reason, id, recorder_id, recorder_seq, entry
+      lane, origin, written_by, ours, sqlstate, reason, id, recorder_id, recorder_seq, entry
     )
     select
-      'outbox', case when c.fits_the_log then '23505' else '23514' end,
+      'outbox', 'move', m.written_by, m.ours, case when c.fits_the_log then '23505' else '23514' end,
       case when c.fits_the_log
         then 'the id is in the log with another content'
         else 'a column breaks a check of the log'
       end,
-      m.id::text, m.recorder_id, m.recorder_seq, row_to_json(m)::text
+      m.id::text, m.recorder_id, m.recorder_seq, audit.lane_text(m.id, m.occurred_at, m.user_id, m.event_id, m.target_id,
+        m.recorder_id, m.recorder_seq, m.action, m.entity_type, m.request_id, m.metadata, m.context)
     from moved as m
     cross join lateral (
       select
@@ -885,7 +1254,7 @@ begin
     delete from audit.audit_staging where ctid = any(array(select ctid from claimed))
     returning
       id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
-      entity_type, request_id, metadata, context
+      entity_type, request_id, metadata, context, written_by, ours
   ),
   fresh as materialized (
     select distinct on (m.id) m.* from moved as m
@@ -903,26 +1272,27 @@ begin
   logged as (
     insert into audit.audit_log (
       id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
-      entity_type, request_id, metadata, context, seq
+      entity_type, request_id, metadata, context, written_by, seq
     )
     select
       f.id, f.occurred_at, f.user_id, f.event_id, f.target_id, f.recorder_id, f.recorder_seq,
       f.action, f.entity_type, f.request_id, coalesce(f.metadata, '{}'), coalesce(f.context, '{}'),
-      head_before + row_number() over (order by f.id)
+      f.written_by, head_before + row_number() over (order by f.id)
     from fresh as f
     order by f.id
   ),
   parked as (
     insert into audit.audit_dead_letter (
-      lane, sqlstate, reason, id, recorder_id, recorder_seq, entry
+      lane, origin, written_by, ours, sqlstate, reason, id, recorder_id, recorder_seq, entry
     )
     select
-      'staging', case when c.fits_the_log then '23505' else '23514' end,
+      'staging', 'move', m.written_by, m.ours, case when c.fits_the_log then '23505' else '23514' end,
       case when c.fits_the_log
         then 'the id is in the log with another content'
         else 'a column breaks a check of the log'
       end,
-      m.id::text, m.recorder_id, m.recorder_seq, row_to_json(m)::text
+      m.id::text, m.recorder_id, m.recorder_seq, audit.lane_text(m.id, m.occurred_at, m.user_id, m.event_id, m.target_id,
+        m.recorder_id, m.recorder_seq, m.action, m.entity_type, m.request_id, m.metadata, m.context)
     from moved as m
     cross join lateral (
       select
@@ -1108,15 +1478,34 @@ begin
 end
 $$;
 --> statement-breakpoint
--- Makes an object of a jsonb value, because the log's jsonb columns take nothing else. An object
--- stays as it is, null becomes {}, and any other value is kept under the key "value".
-CREATE OR REPLACE FUNCTION "audit"."object_of"("given" jsonb) RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-  select case coalesce(jsonb_typeof(given), 'null')
-    when 'null' then '{}'
-    when 'object' then given
-    else jsonb_build_object('value', given)
-  end
+-- Writes down that somebody read the log, as an entry "audit.read", or that somebody was refused, as
+-- "audit.read_denied", in the outbox lane. "user_id" may be any text: one that is no UUID goes to
+-- context.invalid. Metadata and context are bounded as those of any entry. It raises where they are
+-- too large, so a reader that must be written down is not answered. Returns the entry's id.
+CREATE OR REPLACE FUNCTION "audit"."note_read"(
+  "denied" boolean, "user_id" text, "metadata" jsonb, "context" jsonb
+) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+declare
+  given json := json_build_object(
+    'action', 'log.read', 'user_id', user_id, 'metadata', metadata, 'context', context);
+  seen record;
+begin
+  if denied is null then
+    raise exception 'audit.note_read was not told whether reading was denied'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  seen := audit.examine(given, octet_length(given::text), null, null);
+  if seen.refusal is not null then
+    raise exception 'audit.note_read refused what was read: %', seen.reason
+      using errcode = seen.refusal;
+  end if;
+  return audit.put_ours(
+    case when denied then 'audit.read_denied' else 'audit.read' end,
+    (seen.entry).user_id, (seen.entry).metadata, (seen.entry).context
+  );
+end
 $$;
 --> statement-breakpoint
 -- One dead letter with what it says, as text. No row where there is no such letter.
@@ -1154,15 +1543,17 @@ begin
       delete from audit.audit_%1$s where ctid = $1 and id = $2
       returning
         id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action,
-        entity_type, request_id, metadata, context
+        entity_type, request_id, metadata, context, written_by, ours
     ),
     parked as (
       insert into audit.audit_dead_letter (
-        lane, sqlstate, reason, id, recorder_id, recorder_seq, entry
+        lane, origin, written_by, ours, sqlstate, reason, id, recorder_id, recorder_seq, entry
       )
       select
-        '%1$s', left($3, 5), 'the database refused to log it',
-        m.id::text, m.recorder_id, m.recorder_seq, row_to_json(m)::text
+        '%1$s', 'move', m.written_by, m.ours, left($3, 5), 'the database refused to log it',
+        m.id::text, m.recorder_id, m.recorder_seq, audit.lane_text(m.id, m.occurred_at, m.user_id,
+          m.event_id, m.target_id, m.recorder_id, m.recorder_seq, m.action, m.entity_type,
+          m.request_id, m.metadata, m.context)
       from moved as m
       on conflict (recorder_id, recorder_seq, hashtextextended(entry, 0))
         where recorder_id is not null do nothing
@@ -1196,100 +1587,145 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
   from audit.audit_schema_version as v
 $$;
 --> statement-breakpoint
--- Reads an id given as text as a uuid. Returns null where it does not have a uuid's usual form.
-CREATE OR REPLACE FUNCTION "audit"."uuid_or_null"("id" text) RETURNS uuid
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-  select case when id ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then id::uuid end
+-- Puts the entries of a JSON array into a lane one by one, each after a close look, and returns how
+-- many it took. An entry that the lane can never take becomes a dead letter, or raises with its
+-- SQLSTATE where "raises" is true. Rows of the fast lane are arrays of values in the order of
+-- typed_rows(), all others objects.
+CREATE OR REPLACE FUNCTION "audit"."place_entries"(
+  "target" text, "entries" json, "recorder" uuid, "oldest" uuid, "latest" uuid, "raises" boolean
+) RETURNS integer
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  given json;
+  bytes integer;
+  seen record;
+  taken integer := 0;
+begin
+  for given in select e from json_array_elements(entries) with ordinality as t (e, n) order by n loop
+    bytes := octet_length(given::text);
+    if target = 'staging' and json_typeof(given) = 'array' then
+      given := json_build_object(
+        'id', given -> 0, 'occurred_at', given -> 1, 'recorder_seq', given -> 2,
+        'user_id', given -> 3, 'event_id', given -> 4, 'target_id', given -> 5,
+        'action', given -> 6, 'entity_type', given -> 7, 'request_id', given -> 8,
+        'metadata', given -> 9, 'context', given -> 10
+      );
+    end if;
+    seen := audit.examine(given, bytes, oldest, latest);
+    if seen.refusal is not null then
+      if raises then
+        raise exception 'audit.record_in refused an entry: %', seen.reason
+          using errcode = seen.refusal;
+      end if;
+      perform audit.bury(
+        target, case target when 'staging' then 'stage' else 'record' end, seen.refusal, seen.reason,
+        seen.given_id, recorder, (seen.entry).recorder_seq, given::text
+      );
+      continue;
+    end if;
+    if target = 'staging' then
+      seen.entry.recorder_id := recorder;
+      insert into audit.audit_staging select (seen.entry).*;
+    else
+      seen.entry.recorder_seq := null;
+      insert into audit.audit_outbox select (seen.entry).*;
+    end if;
+    taken := taken + 1;
+  end loop;
+  return taken;
+end
 $$;
 --> statement-breakpoint
--- Puts entries into the outbox lane and returns how many it took. An entry that the lane can never
--- take becomes a dead letter by itself, and its neighbours are taken. Where nothing can be written
--- now (read-only, locked, disk full) the function raises.
+-- Entries of an array of objects with the columns' names, in the types of a lane's columns, and
+-- whether the lane takes each as it is: one whose ids are not all UUIDs it does not. An entry without
+-- an id or a time gets one. It raises where a time is none. A statement that calls it holds its text
+-- in its own plan; OFFSET 0 has each value read once.
+CREATE OR REPLACE FUNCTION "audit"."typed_entries"("entries" jsonb, "oldest" uuid, "latest" uuid)
+RETURNS TABLE (
+  "fits" boolean, "id" uuid, "occurred_at" timestamptz,
+  "user_id" uuid, "event_id" uuid, "target_id" uuid,
+  "action" text, "entity_type" text, "request_id" text, "metadata" jsonb, "context" jsonb
+)
+LANGUAGE sql STABLE AS $$
+  select
+    r.are_uuids
+      and audit.is_fit(r.id, r.occurred_at, r.action, r.entity_type, r.request_id, oldest, latest)
+      and audit.is_document_fit(r.metadata, r.printed_metadata)
+      and audit.is_document_fit(r.context, r.printed_context),
+    r.id, r.occurred_at, r.user_id, r.event_id, r.target_id,
+    r.action, r.entity_type, r.request_id, r.metadata, r.context
+  from (
+    select
+      g.are_uuids,
+      case when g.id is null then audit.new_id() when g.are_uuids then g.id::uuid end as id,
+      coalesce(g.occurred_at, clock_timestamp()) as occurred_at,
+      case when g.are_uuids then g.user_id::uuid end as user_id,
+      case when g.are_uuids then g.event_id::uuid end as event_id,
+      case when g.are_uuids then g.target_id::uuid end as target_id,
+      g.action, g.entity_type, g.request_id,
+      coalesce(g.metadata, '{}') as metadata, coalesce(g.context, '{}') as context,
+      case when pg_column_size(g.metadata) < 16384 then g.metadata::text
+        when g.metadata is null then '{}' end as printed_metadata,
+      case when pg_column_size(g.context) < 16384 then g.context::text
+        when g.context is null then '{}' end as printed_context
+    from (
+      select
+        e.*,
+        concat_ws(',', e.id, e.user_id, e.event_id, e.target_id)
+          ~ '^([0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(,|$))*$' collate "C" as are_uuids
+      from jsonb_to_recordset(entries) as e (
+        id text, occurred_at timestamptz, user_id text, event_id text, target_id text,
+        action text, entity_type text, request_id text, metadata jsonb, context jsonb
+      )
+      offset 0
+    ) as g
+    offset 0
+  ) as r
+$$;
+--> statement-breakpoint
+-- Puts an array of entries, or one, into the outbox lane and returns how many it took. It raises
+-- where the text is no JSON of entries or a time is none. An entry that the lane can never take
+-- becomes a dead letter, or raises where "raises" is true. record() and record_in() share it.
 --
--- The parameter is json and not jsonb, because jsonb cannot hold \u0000 and one such entry would
--- make the whole batch fail. After a failure the function halves the batch instead of trying each
--- entry alone, to need few subtransactions: a backend caches only 64 of them.
-CREATE OR REPLACE FUNCTION "audit"."stage"("entries" json) RETURNS integer
-LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+-- One statement takes the entries that are fit as they are. Only where it met another one, or the
+-- text is longer than one entry may be, examine() looks at each of those.
+CREATE OR REPLACE FUNCTION "audit"."put_entries"("entries" text, "raises" boolean) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
 declare
-  total integer := json_array_length(entries);
-  half integer := total / 2;
-  taken integer;
+  oldest uuid;
+  latest uuid := audit.latest_id();
+  writer text := session_user;
+  given jsonb;
+  others json;
+  taken integer := 0;
 begin
-  if total = 0 then
-    return 0;
+  select l.oldest_id into oldest from audit.audit_lane as l where l.lane = 'outbox';
+  if octet_length(entries) > audit.bound('entry_bytes') then
+    return audit.place_entries('outbox', audit.array_of(entries), null, oldest, latest, raises);
   end if;
-  with given as materialized (
-    select
-      element.entry, e.*,
-      audit.uuid_or_null(e.id) as read_id,
-      audit.uuid_or_null(e.user_id) as read_user_id,
-      audit.uuid_or_null(e.event_id) as read_event_id,
-      audit.uuid_or_null(e.target_id) as read_target_id,
-      case
-        when coalesce(e.action, '') = '' then '23502'
-        when not isfinite(e.occurred_at) then '22008'
-      end as refusal
-    from json_array_elements(entries) as element (entry)
-    cross join lateral json_to_record(element.entry) as e (
-      id text, occurred_at timestamptz, user_id text, event_id text, target_id text,
-      action text, entity_type text, request_id text, metadata jsonb, context jsonb
-    )
-  ),
-  refused as (
-    insert into audit.audit_dead_letter (lane, sqlstate, reason, id, entry)
-    select
-      'outbox', g.refusal,
-      case g.refusal when '23502' then 'no action' else 'occurred_at is not finite' end,
-      g.id, g.entry::text
-    from given as g
-    where g.refusal is not null
-  ),
-  staged as (
-    insert into audit.audit_outbox (
-      id, occurred_at, user_id, event_id, target_id,
-      action, entity_type, request_id, metadata, context
-    )
-    select
-      coalesce(g.read_id, audit.new_id()),
-      coalesce(g.occurred_at, clock_timestamp()),
-      g.read_user_id, g.read_event_id, g.read_target_id,
-      left(g.action, 128), left(nullif(g.entity_type, ''), 256), left(nullif(g.request_id, ''), 256),
-      audit.object_of(g.metadata),
-      audit.object_of(g.context) || case when i.invalid = '{}' then '{}'
-        else jsonb_build_object('invalid', i.invalid) end
-    from given as g
-    -- The context keeps an id that is not a uuid.
-    cross join lateral jsonb_strip_nulls(jsonb_build_object(
-      'id', case when g.read_id is null then left(nullif(g.id, ''), 256) end,
-      'userId', case when g.read_user_id is null then left(nullif(g.user_id, ''), 256) end,
-      'eventId', case when g.read_event_id is null then left(nullif(g.event_id, ''), 256) end,
-      'targetId', case when g.read_target_id is null then left(nullif(g.target_id, ''), 256) end
-    )) as i (invalid)
-    where g.refusal is null
-    returning 1
+  given := entries::jsonb;
+  if jsonb_typeof(given) = 'object' then
+    given := jsonb_build_array(given);
+  end if;
+  insert into audit.audit_outbox (
+    written_by, id, occurred_at, user_id, event_id, target_id,
+    action, entity_type, request_id, metadata, context
   )
-  select count(*) into taken from staged;
+  select
+    writer, e.id, e.occurred_at, e.user_id, e.event_id, e.target_id,
+    e.action, e.entity_type, e.request_id, e.metadata, e.context
+  from audit.typed_entries(given, oldest, latest) as e
+  where case when e.fits then true else audit.mark_unfit() end;
+  get diagnostics taken = row_count;
+  if current_setting('audit.unfit', true) = 'yes' then
+    perform set_config('audit.unfit', '', true);
+    select json_agg(g order by n) into others
+    from json_array_elements(audit.array_of(entries)) with ordinality as t (g, n)
+    cross join lateral audit.typed_entries(jsonb_build_array(g::jsonb), oldest, latest) as e
+    where e.fits is not true;
+    taken := taken + audit.place_entries('outbox', others, null, oldest, latest, raises);
+  end if;
   return taken;
-exception
-  when data_exception or integrity_constraint_violation or program_limit_exceeded then
-    if total > 1 then
-      return audit.stage((
-        select json_agg(e order by n) from json_array_elements(entries) with ordinality as t (e, n)
-        where n <= half
-      )) + audit.stage((
-        select json_agg(e order by n) from json_array_elements(entries) with ordinality as t (e, n)
-        where n > half
-      ));
-    end if;
-    -- Class 22P means that Postgres cannot hold some text in the entry. Then it cannot read the
-    -- entry's id either.
-    insert into audit.audit_dead_letter (lane, sqlstate, reason, id, entry)
-    select
-      'outbox', sqlstate, 'refused by audit.record',
-      case when sqlstate not like '22P%' and json_typeof(e) = 'object' then e ->> 'id' end, e::text
-    from json_array_elements(entries) as t (e);
-    return 0;
 end
 $$;
 --> statement-breakpoint
@@ -1302,28 +1738,51 @@ $$;
 -- statement_timeout or a lost connection: those are the exceptions.
 CREATE OR REPLACE FUNCTION "audit"."record"("entries" text) RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
-SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s' AS $$
-declare
-  given json;
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s'
+SET plan_cache_mode = force_generic_plan AS $$
 begin
   begin
-    given := entries::json;
-    if json_typeof(given) = 'object' then
-      given := json_build_array(given);
-    end if;
-    if json_typeof(given) is distinct from 'array' then
-      raise exception using errcode = 'invalid_json_text';
-    end if;
-    return audit.stage(given);
-  exception when data_exception or program_limit_exceeded or statement_too_complex then
-    -- The text is not JSON of entries, so the dead letter keeps the text itself.
-    insert into audit.audit_dead_letter (lane, sqlstate, reason, entry)
-    values ('outbox', sqlstate, 'not an entry or an array of entries', entries);
-    return 0;
+    return audit.put_entries(entries, false);
+  exception
+    when data_exception or integrity_constraint_violation
+      or program_limit_exceeded or statement_too_complex
+    then
+      null; -- Postgres has undone it. Some entry is at fault: each gets a look of its own.
+  end;
+  begin
+    return audit.place_entries(
+      'outbox', audit.array_of(entries), null,
+      (select l.oldest_id from audit.audit_lane as l where l.lane = 'outbox'),
+      audit.latest_id(), false
+    );
+  exception
+    when data_exception or integrity_constraint_violation
+      or program_limit_exceeded or statement_too_complex
+    then
+      -- The text is not JSON of entries, so the dead letter keeps the text itself.
+      perform audit.bury(
+        'outbox', 'record', sqlstate, 'not an entry or an array of entries', null, null, null, entries
+      );
+      return 0;
   end;
 exception when others then
   raise warning 'audit.record could not take the entries (SQLSTATE %)', sqlstate;
   return 0;
+end
+$$;
+--> statement-breakpoint
+-- Puts one entry, or an array of entries, into the outbox lane in the caller's own transaction: all
+-- of them, or it raises, and the transaction cannot commit. It takes what record() takes and returns
+-- how many entries that were.
+CREATE OR REPLACE FUNCTION "audit"."record_in"("entries" text) RETURNS integer
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+begin
+  if entries is null then
+    raise exception 'neither an entry nor an array of entries'
+      using errcode = 'null_value_not_allowed';
+  end if;
+  return audit.put_entries(entries, true);
 end
 $$;
 --> statement-breakpoint
@@ -1390,35 +1849,74 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
   limit 1000
 $$;
 --> statement-breakpoint
--- Stores a recorder's own counts. A recorder calls it about every ten seconds and when it closes.
--- Counts only grow, so a report that arrives late changes nothing.
+-- Stores a recorder's own counts. A recorder calls it about every ten seconds and when it closes,
+-- with the key that only it knows. Counts only grow, so a report that arrives late changes nothing.
+-- It raises for anything that is no report: an unknown reason, or a count that is no whole number
+-- from 0 to audit.bound('count'). What was dropped since the last report is an entry "audit.drop" in
+-- the log, in the same transaction.
 CREATE OR REPLACE FUNCTION "audit"."report"(
-  "recorder" uuid, "started_at" timestamptz, "accepted" bigint, "staged" bigint, "dropped" jsonb,
-  "closed" boolean
+  "recorder" uuid, "key" text, "started_at" timestamptz, "accepted" bigint, "staged" bigint,
+  "dropped" jsonb, "closed" boolean
 ) RETURNS void
-LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  insert into audit.audit_recorder as r (id, started_at, seen_at, closed_at, accepted, staged, dropped)
-  values (
-    recorder, started_at, clock_timestamp(), case when closed then clock_timestamp() end,
-    accepted, staged, dropped
-  )
-  on conflict (id) do update set
-    started_at = excluded.started_at,
-    seen_at = excluded.seen_at,
-    closed_at = coalesce(r.closed_at, excluded.closed_at),
-    accepted = greatest(r.accepted, excluded.accepted),
-    staged = greatest(r.staged, excluded.staged),
-    dropped = (
-      select coalesce(jsonb_object_agg(
-        reason, greatest((r.dropped ->> reason)::bigint, (excluded.dropped ->> reason)::bigint)
-      ), '{}')
-      from jsonb_object_keys(r.dropped || excluded.dropped) as reason
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+declare
+  reasons constant text[] := array[
+    'full', 'unshapable', 'reserved', 'closed', 'reentrant', 'disabled', 'timeout', 'refused'
+  ];
+  before jsonb;
+  more jsonb;
+begin
+  if accepted is null or accepted not between 0 and audit.bound('count')
+    or staged is null or staged not between 0 and audit.bound('count')
+    or closed is null
+    or started_at is null or started_at < '0001-01-01 00:00:00+00'
+    or started_at >= '10000-01-01 00:00:00+00'
+    or jsonb_typeof(dropped) is distinct from 'object'
+    or pg_column_size(dropped) > 1024
+  then
+    raise exception 'audit.report was given something that is no report'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if exists (
+    select from jsonb_each(dropped) as d
+    where not d.key = any (reasons) or case
+      when jsonb_typeof(d.value) <> 'number' then true
+      else d.value::numeric not between 0 and audit.bound('count')
+        or d.value::numeric <> trunc(d.value::numeric)
+    end
+  ) then
+    raise exception 'audit.report was given an unknown reason, or a count that is no count'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  perform audit.claim_recorder(recorder, key);
+  select r.dropped into before from audit.audit_recorder as r where r.id = recorder for update;
+  select coalesce(jsonb_object_agg(d.key, d.value::bigint - coalesce((before ->> d.key)::bigint, 0)), '{}')
+  into more
+  from jsonb_each(dropped) as d
+  where d.value::bigint > coalesce((before ->> d.key)::bigint, 0);
+  update audit.audit_recorder as r set
+    started_at = report.started_at,
+    seen_at = clock_timestamp(),
+    closed_at = coalesce(r.closed_at, case when closed then clock_timestamp() end),
+    accepted = greatest(r.accepted, report.accepted),
+    staged = greatest(r.staged, report.staged),
+    dropped = r.dropped || (
+      select coalesce(jsonb_object_agg(d.key, d.value), '{}')
+      from jsonb_each(report.dropped) as d where more ? d.key
     )
+  where r.id = recorder;
+  if more <> '{}' then
+    perform audit.put_ours('audit.drop', null, jsonb_build_object('recorderId', recorder, 'dropped', more), '{}');
+  end if;
+end
 $$;
 --> statement-breakpoint
 -- Puts a dead letter's entry back into a lane. Returns 'retried', or 'missing' where there is no
--- such letter. Where the lane refuses the entry it returns the SQLSTATE, and the letter stays. An
--- entry that the log refuses again becomes a new letter.
+-- such letter. Where the lane refuses the entry again it returns the SQLSTATE, and the letter stays.
+-- An entry that the log refuses again becomes a new letter.
+--
+-- Who wrote the entry, whether it is ours and which recorder it came from stand in the letter's own
+-- columns. Its text could say anything.
 --
 -- It always uses the outbox lane. That lane is LOGGED, as the letter was, so a crash cannot take an
 -- entry that it could not take before.
@@ -1428,28 +1926,130 @@ SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
 declare
   dead audit.audit_dead_letter;
   given json;
+  seen record;
+  entry audit.audit_outbox;
 begin
   delete from audit.audit_dead_letter where number = letter returning * into dead;
   if not found then
     return 'missing';
   end if;
-  given := dead.entry::json;
-  if json_typeof(given) = 'object' and given::jsonb ?& array['id', 'occurred_at', 'recorder_seq'] then
-    -- A row of a lane that a relay parked.
-    insert into audit.audit_outbox
-    select * from json_populate_record(null::audit.audit_outbox, given);
-  else
-    -- What a caller gave to audit.record, which could not take it.
-    if json_typeof(given) <> 'array' then
-      given := json_build_array(given);
+  if dead.origin = 'move' then
+    -- A row that stood in a lane, and so was bounded there. It goes back as it was.
+    entry := json_populate_record(null::audit.audit_outbox, dead.entry::json);
+    if audit.is_reserved(entry.action) and not dead.ours then
+      raise exception using errcode = 'insufficient_privilege';
     end if;
-    if audit.stage(given) < json_array_length(given) then
-      raise exception using errcode = coalesce(dead.sqlstate, '22000');
-    end if;
+    entry.recorder_id := dead.recorder_id;
+    entry.recorder_seq := dead.recorder_seq;
+    entry.written_by := coalesce(dead.written_by, session_user);
+    entry.ours := dead.ours;
+    insert into audit.audit_outbox select entry.*;
+    return 'retried';
   end if;
+  given := dead.entry::json;
+  if json_typeof(given) <> 'array' then
+    given := json_build_array(given);
+  end if;
+  for given in select e from json_array_elements(given) as e loop
+    seen := audit.examine(
+      given, octet_length(given::text),
+      (select l.oldest_id from audit.audit_lane as l where l.lane = 'outbox'), audit.latest_id()
+    );
+    if seen.refusal is not null then
+      raise exception using errcode = seen.refusal;
+    end if;
+    entry := seen.entry;
+    entry.recorder_id := dead.recorder_id;
+    entry.recorder_seq := dead.recorder_seq;
+    entry.written_by := coalesce(dead.written_by, session_user);
+    insert into audit.audit_outbox select entry.*;
+  end loop;
   return 'retried';
-exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
-  return sqlstate; -- Postgres has undone all of the above
+exception
+  when data_exception or integrity_constraint_violation or program_limit_exceeded
+    or statement_too_complex or insufficient_privilege
+  then
+    return sqlstate; -- Postgres has undone all of the above
+end
+$$;
+--> statement-breakpoint
+-- The rows of a slice as a recorder sends it, an array of arrays, in the types of a lane's columns,
+-- and whether the lane takes each as it is. It raises where a value is not of its column's type. A
+-- statement that calls it holds its text in its own plan; OFFSET 0 has each value read once.
+CREATE OR REPLACE FUNCTION "audit"."typed_rows"("slice" jsonb, "oldest" uuid, "latest" uuid)
+RETURNS TABLE (
+  "fits" boolean, "id" uuid, "occurred_at" timestamptz, "recorder_seq" bigint,
+  "user_id" uuid, "event_id" uuid, "target_id" uuid,
+  "action" text, "entity_type" text, "request_id" text, "metadata" jsonb, "context" jsonb
+)
+LANGUAGE sql STABLE AS $$
+  select
+    audit.is_fit(r.id, r.occurred_at, r.action, r.entity_type, r.request_id, oldest, latest)
+      and audit.is_document_fit(r.metadata, r.printed_metadata)
+      and audit.is_document_fit(r.context, r.printed_context),
+    r.id, r.occurred_at, r.recorder_seq, r.user_id, r.event_id, r.target_id,
+    r.action, r.entity_type, r.request_id, r.metadata, r.context
+  from (
+    select
+      (e ->> 0)::uuid as id, (e ->> 1)::timestamptz as occurred_at, (e ->> 2)::bigint as recorder_seq,
+      (e ->> 3)::uuid as user_id, (e ->> 4)::uuid as event_id, (e ->> 5)::uuid as target_id,
+      e ->> 6 as action, e ->> 7 as entity_type, e ->> 8 as request_id,
+      e -> 9 as metadata, e -> 10 as context,
+      case when pg_column_size(e) < 16384 then e ->> 9 end as printed_metadata,
+      case when pg_column_size(e) < 16384 then e ->> 10 end as printed_context
+    from jsonb_array_elements(slice) as e
+    offset 0
+  ) as r
+$$;
+--> statement-breakpoint
+-- Puts a recorder's rows into the fast lane, and returns the lane's epoch. Each slice is a JSON array
+-- of rows, a row an array of values in the order of typed_rows(). Only the holder of the recorder's
+-- key may write in its name. A row that the lane can never take becomes a dead letter. The function
+-- raises, and takes nothing, where a slice is no JSON array.
+--
+-- One statement takes the rows that are fit as they are. Only where it met another one, or a value
+-- that the database cannot hold, examine() looks at each of those. Plans are kept, and do not depend
+-- on the parameters: to plan the statement costs as much as to stage some forty rows.
+CREATE OR REPLACE FUNCTION "audit"."stage"("recorder" uuid, "key" text, "slices" text[])
+RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
+declare
+  oldest uuid;
+  latest uuid := audit.latest_id();
+  writer text := session_user;
+  others json;
+begin
+  perform audit.claim_recorder(recorder, key);
+  select l.oldest_id into oldest from audit.audit_lane as l where l.lane = 'staging';
+  begin
+    insert into audit.audit_staging (
+      recorder_id, written_by, id, occurred_at, recorder_seq, user_id, event_id, target_id,
+      action, entity_type, request_id, metadata, context
+    )
+    select
+      recorder, writer, r.id, r.occurred_at, r.recorder_seq, r.user_id, r.event_id, r.target_id,
+      r.action, r.entity_type, r.request_id, r.metadata, r.context
+    from unnest(slices) as slice
+    cross join lateral audit.typed_rows(slice::jsonb, oldest, latest) as r
+    where case when r.fits then true else audit.mark_unfit() end;
+    if current_setting('audit.unfit', true) = 'yes' then
+      perform set_config('audit.unfit', '', true);
+      select json_agg(e) into others
+      from unnest(slices) as slice
+      cross join lateral json_array_elements(slice::json) as e
+      cross join lateral audit.typed_rows(jsonb_build_array(e::jsonb), oldest, latest) as r
+      where r.fits is not true;
+    end if;
+  exception when data_exception or program_limit_exceeded or statement_too_complex then
+    -- Postgres has undone the insert.
+    select json_agg(e) into others
+    from unnest(slices) as slice cross join lateral json_array_elements(slice::json) as e;
+  end;
+  if others is not null then
+    perform audit.place_entries('staging', others, recorder, oldest, latest, false);
+  end if;
+  return (select s.epoch from audit.audit_sentinel as s);
 end
 $$;
 --> statement-breakpoint

@@ -55,7 +55,9 @@ INSERT INTO "audit"."audit_turn" ("turn") SELECT generate_series(-1, 4093);
 --> statement-breakpoint
 SELECT "audit"."ensure_partitions"(3);
 --> statement-breakpoint
-INSERT INTO "audit"."audit_lane" ("lane") VALUES ('staging'), ('outbox');
+INSERT INTO "audit"."audit_lane" ("lane", "oldest_id")
+SELECT "lane", "audit"."id_floor"(date_trunc('month', now(), 'UTC'))
+FROM (VALUES ('staging'), ('outbox')) AS "lanes" ("lane");
 --> statement-breakpoint
 INSERT INTO "audit"."audit_sentinel" ("epoch")
 SELECT "epoch" FROM "audit"."audit_lane" WHERE "lane" = 'staging';

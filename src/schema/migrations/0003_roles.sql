@@ -45,13 +45,12 @@ $$;
 --> statement-breakpoint
 GRANT USAGE ON SCHEMA "audit" TO "audit_app", "audit_relay", "audit_reader";
 --> statement-breakpoint
--- The application appends to the lanes and reads no entry.
-GRANT INSERT ON "audit"."audit_staging", "audit"."audit_outbox" TO "audit_app";
---> statement-breakpoint
+-- The application writes by functions alone. It reads no entry.
 GRANT EXECUTE ON FUNCTION
+  "audit"."stage"(uuid, text, text[]),
   "audit"."record"(text),
-  "audit"."report"(uuid, timestamptz, bigint, bigint, jsonb, boolean),
-  "audit"."lane_epoch"(),
+  "audit"."record_in"(text),
+  "audit"."report"(uuid, text, timestamptz, bigint, bigint, jsonb, boolean),
   "audit"."lane_state"(uuid)
 TO "audit_app";
 --> statement-breakpoint
@@ -83,7 +82,11 @@ GRANT SELECT ON "audit"."audit_log", "audit"."audit_history" TO "audit_reader";
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION "audit"."id_floor"(timestamptz) TO "audit_reader";
 --> statement-breakpoint
-GRANT SELECT ON "audit"."audit_schema_version" TO "audit_app", "audit_relay", "audit_reader";
+-- Reading is written down by who reads. An application that only records cannot forge it.
+GRANT EXECUTE ON FUNCTION "audit"."note_read"(boolean, text, jsonb, jsonb)
+TO "audit_reader", "audit_relay";
+--> statement-breakpoint
+GRANT SELECT ON "audit"."audit_schema_version" TO "audit_relay", "audit_reader";
 --> statement-breakpoint
 -- A login that is not a superuser must be able to act as audit_owner to give it the objects, and it
 -- must inherit from it to migrate again later. The login grants itself the role where Postgres allows

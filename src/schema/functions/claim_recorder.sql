@@ -1,0 +1,28 @@
+-- Raises unless a recorder's row belongs to whoever shows this key. The first key that comes with a
+-- recorder's id is the one: its hash is kept.
+CREATE OR REPLACE FUNCTION "audit"."claim_recorder"("recorder" uuid, "key" text) RETURNS void
+LANGUAGE plpgsql VOLATILE AS $$
+declare
+  hash text := encode(sha256(convert_to(key, 'UTF8')), 'hex');
+  known text;
+begin
+  select r.key_hash into known from audit.audit_recorder as r where r.id = recorder;
+  if known = hash then
+    return;
+  end if;
+  if recorder is null or key is null or length(key) not between 16 and 256 then
+    raise exception 'a recorder has an id, and a key of 16 to 256 characters'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if known is null then
+    insert into audit.audit_recorder as r (id, key_hash) values (recorder, hash)
+    on conflict (id) do update set key_hash = excluded.key_hash where r.key_hash is null;
+    select r.key_hash into known from audit.audit_recorder as r where r.id = recorder;
+  end if;
+  if known is distinct from hash then
+    raise exception 'the recorder % has another key', recorder
+      using errcode = 'insufficient_privilege',
+            hint = 'Two recorders have one id. Make each with createRecorder().';
+  end if;
+end
+$$;

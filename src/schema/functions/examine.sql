@@ -1,0 +1,144 @@
+-- Looks closely at one entry, given as a JSON object with the columns' names, for a lane that takes
+-- ids from "oldest" to before "latest". What is too much is cut, what is no id goes to
+-- context.invalid, and context.degraded says what was cut. "refusal" is the SQLSTATE where the entry
+-- cannot be taken at all, "reason" says why in words that quote nothing of it. It never raises for
+-- what an entry holds and writes nothing, so its subtransactions take no transaction id.
+CREATE OR REPLACE FUNCTION "audit"."examine"(
+  "given" json, "bytes" integer, "oldest" uuid, "latest" uuid,
+  OUT "refusal" text, OUT "reason" text, OUT "given_id" text, OUT "entry" "audit"."audit_outbox"
+)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  max_text constant integer := audit.bound('text_characters');
+  max_levels constant integer := audit.bound('levels');
+  is_container constant jsonpath := format(
+    'strict $.**{%s} ? (@.type() == "object" || @.type() == "array")', max_levels);
+  fields record;
+  invalid jsonb;
+  marks text[] := '{}';
+  is_long boolean;
+  printed bigint;
+begin
+  if bytes > audit.bound('entry_bytes') then
+    refusal := '54000';
+    reason := format('the entry has %s bytes of text, at most %s are taken', bytes,
+      audit.bound('entry_bytes'));
+    return;
+  end if;
+  if json_typeof(given) is distinct from 'object' then
+    refusal := '22023';
+    reason := 'not an entry: it is no JSON object';
+    return;
+  end if;
+  begin
+    select * into fields from json_to_record(given) as f (
+      id text, occurred_at text, recorder_seq text, user_id text, event_id text, target_id text,
+      action text, entity_type text, request_id text, metadata json, context json
+    );
+    given_id := left(fields.id, max_text);
+    entry.metadata := audit.object_of(fields.metadata::jsonb);
+    entry.context := audit.object_of(fields.context::jsonb);
+    entry.occurred_at := coalesce(fields.occurred_at::timestamptz, clock_timestamp());
+    entry.recorder_seq := fields.recorder_seq::bigint;
+  exception when data_exception or program_limit_exceeded or statement_too_complex then
+    refusal := sqlstate;
+    reason := 'the database cannot hold a value of the entry';
+    return;
+  end;
+
+  if coalesce(fields.action, '') = '' then
+    refusal := '23502';
+    reason := 'no action';
+    return;
+  end if;
+  if audit.is_reserved(fields.action) then
+    refusal := '42501';
+    reason := 'actions of the entity "audit" are the product''s own: use another entity name';
+    return;
+  end if;
+  if entry.occurred_at < '0001-01-01 00:00:00+00' or entry.occurred_at >= '10000-01-01 00:00:00+00'
+  then
+    refusal := '22008';
+    reason := 'occurred_at is not between the years 1 and 9999';
+    return;
+  end if;
+
+  -- By its size first: Postgres can hold a number of 131,072 digits in some bytes, and printing
+  -- thousands of those would take minutes.
+  select coalesce(bool_or(abs(n) >= 1e1000 or scale(n) > 1000), false) into is_long
+  from audit.numbers_in(entry.metadata, entry.context) as n;
+  if not is_long then
+    select coalesce(bool_or(length(translate(n::text, '-.', '')) > 1000), false),
+      coalesce(sum(length(n::text)), 0)
+    into is_long, printed
+    from audit.numbers_in(entry.metadata, entry.context) as n;
+  end if;
+  if is_long then
+    refusal := '22003';
+    reason := format('a number has more than %s digits', audit.bound('number_digits'));
+    return;
+  end if;
+  if printed > audit.bound('entry_bytes') then
+    refusal := '54000';
+    reason := format('the numbers of the entry written out have %s digits, at most %s are taken',
+      printed, audit.bound('entry_bytes'));
+    return;
+  end if;
+
+  entry.id := audit.uuid_or_null(fields.id);
+  if entry.id is null or not audit.is_uuid7(entry.id) then
+    entry.id := audit.new_id();
+    invalid := jsonb_build_object('id', left(nullif(fields.id, ''), max_text));
+  elsif entry.id >= latest then
+    refusal := '22008';
+    reason := 'the id''s time is more than a day ahead of the database''s clock: '
+      || 'set the clock of the machine that made it, or retry once that time has come';
+    return;
+  elsif entry.id < oldest then
+    refusal := '22008';
+    reason := 'the id''s time is before the first partition of the log';
+    return;
+  end if;
+  entry.user_id := audit.uuid_or_null(fields.user_id);
+  entry.event_id := audit.uuid_or_null(fields.event_id);
+  entry.target_id := audit.uuid_or_null(fields.target_id);
+  invalid := jsonb_strip_nulls(coalesce(invalid, '{}') || jsonb_build_object(
+    'userId', case when entry.user_id is null then left(nullif(fields.user_id, ''), max_text) end,
+    'eventId', case when entry.event_id is null then left(nullif(fields.event_id, ''), max_text) end,
+    'targetId',
+    case when entry.target_id is null then left(nullif(fields.target_id, ''), max_text) end
+  ));
+
+  entry.action := left(fields.action, audit.bound('action_characters')::integer);
+  entry.entity_type := left(nullif(fields.entity_type, ''), max_text);
+  entry.request_id := left(nullif(fields.request_id, ''), max_text);
+  if entry.action <> fields.action then
+    marks := marks || 'action.truncated'::text;
+  end if;
+  if entry.entity_type <> fields.entity_type then
+    marks := marks || 'entityType.truncated'::text;
+  end if;
+  if entry.request_id <> fields.request_id then
+    marks := marks || 'requestId.truncated'::text;
+  end if;
+  if jsonb_path_exists(entry.metadata, is_container) then
+    entry.metadata := audit.cut_deep(entry.metadata, max_levels);
+    marks := marks || 'metadata.depth'::text;
+  end if;
+  if jsonb_path_exists(entry.context, is_container) then
+    entry.context := audit.cut_deep(entry.context, max_levels);
+    marks := marks || 'context.depth'::text;
+  end if;
+  if invalid <> '{}' then
+    entry.context := entry.context || jsonb_build_object('invalid', invalid);
+  end if;
+  if marks <> '{}' then
+    entry.context := entry.context || jsonb_build_object('degraded', to_jsonb(marks) || case
+      when jsonb_typeof(entry.context -> 'degraded') = 'array' then entry.context -> 'degraded'
+      else '[]'
+    end);
+  end if;
+  entry.written_by := session_user;
+  entry.ours := false;
+end
+$$;

@@ -1,0 +1,45 @@
+-- Puts an array of entries, or one, into the outbox lane and returns how many it took. It raises
+-- where the text is no JSON of entries or a time is none. An entry that the lane can never take
+-- becomes a dead letter, or raises where "raises" is true. record() and record_in() share it.
+--
+-- One statement takes the entries that are fit as they are. Only where it met another one, or the
+-- text is longer than one entry may be, examine() looks at each of those.
+CREATE OR REPLACE FUNCTION "audit"."put_entries"("entries" text, "raises" boolean) RETURNS integer
+LANGUAGE plpgsql VOLATILE AS $$
+declare
+  oldest uuid;
+  latest uuid := audit.latest_id();
+  writer text := session_user;
+  given jsonb;
+  others json;
+  taken integer := 0;
+begin
+  select l.oldest_id into oldest from audit.audit_lane as l where l.lane = 'outbox';
+  if octet_length(entries) > audit.bound('entry_bytes') then
+    return audit.place_entries('outbox', audit.array_of(entries), null, oldest, latest, raises);
+  end if;
+  given := entries::jsonb;
+  if jsonb_typeof(given) = 'object' then
+    given := jsonb_build_array(given);
+  end if;
+  insert into audit.audit_outbox (
+    written_by, id, occurred_at, user_id, event_id, target_id,
+    action, entity_type, request_id, metadata, context
+  )
+  select
+    writer, e.id, e.occurred_at, e.user_id, e.event_id, e.target_id,
+    e.action, e.entity_type, e.request_id, e.metadata, e.context
+  from audit.typed_entries(given, oldest, latest) as e
+  where case when e.fits then true else audit.mark_unfit() end;
+  get diagnostics taken = row_count;
+  if current_setting('audit.unfit', true) = 'yes' then
+    perform set_config('audit.unfit', '', true);
+    select json_agg(g order by n) into others
+    from json_array_elements(audit.array_of(entries)) with ordinality as t (g, n)
+    cross join lateral audit.typed_entries(jsonb_build_array(g::jsonb), oldest, latest) as e
+    where e.fits is not true;
+    taken := taken + audit.place_entries('outbox', others, null, oldest, latest, raises);
+  end if;
+  return taken;
+end
+$$;

@@ -1,0 +1,46 @@
+-- Entries of an array of objects with the columns' names, in the types of a lane's columns, and
+-- whether the lane takes each as it is: one whose ids are not all UUIDs it does not. An entry without
+-- an id or a time gets one. It raises where a time is none. A statement that calls it holds its text
+-- in its own plan; OFFSET 0 has each value read once.
+CREATE OR REPLACE FUNCTION "audit"."typed_entries"("entries" jsonb, "oldest" uuid, "latest" uuid)
+RETURNS TABLE (
+  "fits" boolean, "id" uuid, "occurred_at" timestamptz,
+  "user_id" uuid, "event_id" uuid, "target_id" uuid,
+  "action" text, "entity_type" text, "request_id" text, "metadata" jsonb, "context" jsonb
+)
+LANGUAGE sql STABLE AS $$
+  select
+    r.are_uuids
+      and audit.is_fit(r.id, r.occurred_at, r.action, r.entity_type, r.request_id, oldest, latest)
+      and audit.is_document_fit(r.metadata, r.printed_metadata)
+      and audit.is_document_fit(r.context, r.printed_context),
+    r.id, r.occurred_at, r.user_id, r.event_id, r.target_id,
+    r.action, r.entity_type, r.request_id, r.metadata, r.context
+  from (
+    select
+      g.are_uuids,
+      case when g.id is null then audit.new_id() when g.are_uuids then g.id::uuid end as id,
+      coalesce(g.occurred_at, clock_timestamp()) as occurred_at,
+      case when g.are_uuids then g.user_id::uuid end as user_id,
+      case when g.are_uuids then g.event_id::uuid end as event_id,
+      case when g.are_uuids then g.target_id::uuid end as target_id,
+      g.action, g.entity_type, g.request_id,
+      coalesce(g.metadata, '{}') as metadata, coalesce(g.context, '{}') as context,
+      case when pg_column_size(g.metadata) < 16384 then g.metadata::text
+        when g.metadata is null then '{}' end as printed_metadata,
+      case when pg_column_size(g.context) < 16384 then g.context::text
+        when g.context is null then '{}' end as printed_context
+    from (
+      select
+        e.*,
+        concat_ws(',', e.id, e.user_id, e.event_id, e.target_id)
+          ~ '^([0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(,|$))*$' collate "C" as are_uuids
+      from jsonb_to_recordset(entries) as e (
+        id text, occurred_at timestamptz, user_id text, event_id text, target_id text,
+        action text, entity_type text, request_id text, metadata jsonb, context jsonb
+      )
+      offset 0
+    ) as g
+    offset 0
+  ) as r
+$$;
