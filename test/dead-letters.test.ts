@@ -139,6 +139,7 @@ test('drop leaves its trace in the log and in the account of the recorder', asyn
     [0, 1].map((n) => ({
       number: n + 1,
       sqlstate: '23514',
+      writtenBy: 'postgres',
       id: numberedId(n),
       lane: 'staging',
       recorderId: RECORDER,

@@ -330,8 +330,8 @@ test('an id that is ahead waits as a dead letter until its time has come, and is
   const { sql, put, outcome, ...scratch } = await doors(t)
   const relay = connectAs(t, { sql, ...scratch }, 'audit_relay')
   const retry = async () => {
-    const [row] = await relay`
-      select audit.retry_dead_letter((select max(number) from audit.audit_dead_letter)) as outcome`
+    const [newest] = await sql`select max(number)::integer as number from audit.audit_dead_letter`
+    const [row] = await relay`select audit.retry_dead_letter(${newest?.['number']}) as outcome`
     return row?.['outcome']
   }
   const id = idAt(Date.now() + DAY_MS + 6_000)
@@ -542,7 +542,7 @@ test('a publication for all tables stops no lane', async (t) => {
   const tables = await sql`
     select c.relname as name from pg_class as c
     where c.relnamespace = 'audit'::regnamespace and c.relkind = 'r' and c.relpersistence = 'p'
-      and c.relreplident <> 'f'
+      and c.relreplident <> 'f' and c.relnatts > 0
       and not exists (select from pg_index as i where i.indrelid = c.oid and i.indisprimary)`
   assert.deepEqual([...tables], [], 'every LOGGED table has a replica identity')
   await put('record', { id: numberedId(1) })
