@@ -208,7 +208,7 @@ describe('faults', { concurrency: 6 }, () => {
   // Method: of every batch the first reply is cut off, and the batch is sent again.
   test('200 ambiguous commits of staging: each entry once', async (t) => {
     const scratch = await scratchDatabase(t)
-    const cutting = cutter('audit_staging', (request) => request % 2 === 1)
+    const cutting = cutter('audit.stage(', (request) => request % 2 === 1)
     const recorders = await Promise.all(
       Array.from({ length: 8 }, async () => {
         const { proxy, urlAs } = await behind(t, scratch)
