@@ -22,8 +22,8 @@ import { interleave, type Rounds, showSpread } from './rounds.ts'
  *
  * `npx tsx test/bench/staging-door.ts`
  */
-const BATCHES = (process.env['DOOR_BATCHES'] ?? '1000,200,10').split(',').map(Number)
-const ROUNDS = Number(process.env['DOOR_ROUNDS'] ?? 15)
+const BATCHES = [1_000, 200, 10]
+const ROUNDS = 9
 const SLICE = 100
 const RECORDER = randomUUID()
 const KEY = randomUUID()
@@ -116,12 +116,73 @@ function atomicNow(encoded: readonly string[]): SQL {
     where pg_catalog.current_setting('audit.tx', true) operator(pg_catalog.=) ${KEY}::pg_catalog.text`
 }
 
-function variantQuery(name: string, slices: readonly string[]): SQL {
+const FUNCTIONS = new URL('../../src/schema/functions/', import.meta.url)
+const textOf = (name: string) => fs.readFileSync(new URL(`${name}.sql`, FUNCTIONS), 'utf8')
+
+function replaced(text: string, find: string, by: string): string {
+  if (!text.includes(find)) throw new Error(`there is no ${find}`)
+  return text.replaceAll(find, by)
+}
+
+const FIT = 'where case when r.fits then true else audit.mark_unfit() end'
+const named = (name: string, text = textOf('stage')) => replaced(text, '"stage"', `"${name}"`)
+
+/** What else was tried: by the name of its function, what it is and its text. */
+const VARIANTS: Readonly<Record<string, readonly [what: string, text: string]>> = {
+  stage_unbounded: ['without a look at the rows', replaced(named('stage_unbounded'), FIT, '')],
+  stage_regexp: [
+    'with a regexp over each slice in the place of printing metadata and context',
+    `${replaced(
+      replaced(textOf('typed_rows'), '"typed_rows"', '"typed_rows_regexp"'),
+      'case when pg_column_size(e) < 16384 then e ->> 9 end as printed_metadata,\n      ' +
+        'case when pg_column_size(e) < 16384 then e ->> 10 end as printed_context',
+      `'{' as printed_metadata, '{' as printed_context`,
+    )};
+    ${replaced(
+      replaced(named('stage_regexp'), 'audit.typed_rows(', 'audit.typed_rows_regexp('),
+      'from unnest(slices) as slice\n    cross join',
+      `from unnest(slices) as slice
+    cross join (select max(length(s)) from unnest(slices) as s
+      where s ~ '[0-9]{200}|[,:[[:space:]]-?[0-9][0-9.]*[eE][-+]?[0-9][0-9]' collate "C") as long
+    cross join`,
+    )}`,
+  ],
+  stage_json: [
+    'with rows taken apart as json',
+    `${replaced(
+      replaced(
+        replaced(
+          replaced(textOf('typed_rows'), '"typed_rows"', '"typed_rows_json"'),
+          'jsonb_array_elements(slice)',
+          'json_array_elements(slice)',
+        ),
+        '"slice" jsonb',
+        '"slice" json',
+      ),
+      'e -> 9 as metadata, e -> 10 as context',
+      '(e -> 9)::jsonb as metadata, (e -> 10)::jsonb as context',
+    )};
+    ${replaced(
+      replaced(named('stage_json'), 'audit.typed_rows(', 'audit.typed_rows_json('),
+      'slice::jsonb',
+      'slice::json',
+    ).replace('jsonb_build_array(e::jsonb)', 'json_build_array(e)')}`,
+  ],
+  stage_planned: [
+    'planned for each call',
+    replaced(named('stage_planned'), 'force_generic_plan', 'force_custom_plan'),
+  ],
+}
+
+function stageBy(name: string, slices: readonly string[]): SQL {
   const texts = sql.join(
     slices.map((slice) => sql`${slice}::pg_catalog.text`),
     sql`, `,
   )
-  return sql`select audit.${sql.raw(name)}(${RECORDER}::pg_catalog.uuid, ${KEY}::pg_catalog.text, array[${texts}])::pg_catalog.text as epoch`
+  return sql`
+    select audit.${sql.raw(name)}(
+      ${RECORDER}::pg_catalog.uuid, ${KEY}::pg_catalog.text, array[${texts}]
+    )::pg_catalog.text as epoch`
 }
 
 type Way = (db: PostgresJsDatabase) => PromiseLike<unknown>
@@ -184,15 +245,12 @@ function table(title: string, rounds: Rounds): string {
   return [`## ${title}`, '', ...head, ...lines].join('\n')
 }
 
-const only = process.argv[2]
 const server = await BenchServer.start()
 try {
   await server.make('door', async (connection) => {
     await connection.unsafe(BEFORE)
-    const file = process.env['DOOR_SQL']
-    if (file) await connection.unsafe(fs.readFileSync(file, 'utf8'))
+    for (const [, text] of Object.values(VARIANTS)) await connection.unsafe(text)
   })
-  const identity = { recorderId: RECORDER, recorderKey: KEY }
   const sections = [
     '# What the functions cost that bound what a lane takes',
     `${showMachine(describeMachine())}; \`npx tsx test/bench/staging-door.ts\`.`,
@@ -201,49 +259,36 @@ try {
       `Median of ${ROUNDS} rounds by turns (smallest–largest); the ratio is the median of the rounds' ` +
       'own ratios to the statement of commit b31a6f9, which was an INSERT into the table.',
   ]
+  const show = (section: string) => {
+    sections.push(section)
+    console.log(section)
+  }
   for (const batchEntries of BATCHES) {
-    if (only && only !== 'stage') break
     const slices = slicesOf(batchEntries)
-    const ways = {
-      'INSERT (b31a6f9)': (db: PostgresJsDatabase) => db.execute(insertBefore(slices)),
-      'audit.stage': (db: PostgresJsDatabase) => db.execute(stageQuery(identity, slices)),
-      ...Object.fromEntries(
-        (process.env['DOOR_WAYS'] ?? '')
-          .split(',')
-          .filter(Boolean)
-          .map((name) => [
-            name,
-            (db: PostgresJsDatabase) => db.execute(variantQuery(name, slices)),
-          ]),
-      ),
+    const ways: Record<string, Way> = {
+      'INSERT (b31a6f9)': (db) => db.execute(insertBefore(slices)),
+      'audit.stage': (db) =>
+        db.execute(stageQuery({ recorderId: RECORDER, recorderKey: KEY }, slices)),
+    }
+    for (const [name, [what]] of Object.entries(VARIANTS)) {
+      ways[`– ${what}`] = (db) => db.execute(stageBy(name, slices))
     }
     const batches = Math.ceil(20_000 / Math.max(batchEntries, 40))
-    sections.push(
-      table(
-        `Fast lane, ${batchEntries} entries a batch`,
-        await measure(server, ways, { batchEntries, batches }),
-      ),
-    )
-    console.log(sections.at(-1))
+    const rounds = await measure(server, ways, { batchEntries, batches })
+    show(table(`Fast lane, ${batchEntries} entries a batch`, rounds))
   }
   for (const batchEntries of [1, 10, 100]) {
-    if (only && only !== 'atomic') break
     const encoded = textsOf(batchEntries)
-    const ways = {
-      'INSERT (b31a6f9)': (db: PostgresJsDatabase) => db.execute(atomicBefore(encoded)),
-      'audit.record_in': (db: PostgresJsDatabase) => db.execute(atomicNow(encoded)),
+    const ways: Record<string, Way> = {
+      'INSERT (b31a6f9)': (db) => db.execute(atomicBefore(encoded)),
+      'audit.record_in': (db) => db.execute(atomicNow(encoded)),
     }
     const batches = Math.ceil(5_000 / Math.max(batchEntries, 5))
-    sections.push(
-      table(
-        `recordIn atomic, ${batchEntries} entries a call`,
-        await measure(server, ways, { batchEntries, batches }),
-      ),
-    )
-    console.log(sections.at(-1))
+    const rounds = await measure(server, ways, { batchEntries, batches })
+    show(table(`recordIn atomic, ${batchEntries} entries a call`, rounds))
   }
   const file = fileURLToPath(new URL('results/staging-door.md', import.meta.url))
-  if (!only) fs.writeFileSync(file, `${sections.join('\n\n')}\n`)
+  fs.writeFileSync(file, `${sections.join('\n\n')}\n`)
 } finally {
   await server.remove()
 }

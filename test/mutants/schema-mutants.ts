@@ -35,12 +35,56 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
     test: 'it waits for a locked lane no longer than about a second',
   },
   {
+    name: 'an application may call its entry audit.gap',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'if audit.is_reserved(fields.action) then',
+        replace: 'if false then',
+      },
+    ],
+    file: 'lane-bounds.test.ts',
+    test: 'audit.record_in takes nothing beyond the bounds, and each of its neighbours',
+  },
+  {
+    name: 'an id may be of any time to come',
+    edits: [
+      { file: FUNCTIONS, find: 'elsif entry.id >= latest then', replace: 'elsif false then' },
+    ],
+    file: 'lane-bounds.test.ts',
+    test: 'an id that is ahead waits as a dead letter until its time has come, and is logged once',
+  },
+  {
+    name: 'anybody may stage in the name of a recorder',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'if known is distinct from hash then',
+        replace: 'if false then',
+      },
+    ],
+    file: 'lane-bounds.test.ts',
+    test: "a recorder's name is its own: whoever shows another key may not write in it",
+  },
+  {
+    name: 'a letter is retried as ours because its text says so',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: "if dead.origin = 'move' then",
+        replace: "if dead.entry like '%recorder_seq%' then",
+      },
+    ],
+    file: 'lane-bounds.test.ts',
+    test: 'a letter is retried by its columns, whatever its text says',
+  },
+  {
     name: 'a late report takes back what an earlier one said',
     edits: [
       {
         file: FUNCTIONS,
-        find: 'accepted = greatest(r.accepted, excluded.accepted)',
-        replace: 'accepted = excluded.accepted',
+        find: 'accepted = greatest(r.accepted, report.accepted)',
+        replace: 'accepted = report.accepted',
       },
     ],
     file: 'sql-record.test.ts',
