@@ -10,6 +10,7 @@ import { testLogin } from './support/server.ts'
 const MIB = 1_048_576
 const DAY_MS = 86_400_000
 const KEY = 'the key of a recorder'
+const OTHER = randomUUID()
 
 /** A UUIDv7 of this moment. */
 function idAt(ms: number): string {
@@ -387,6 +388,21 @@ test('a letter is retried by its columns, whatever its text says', async (t) => 
       ours: false,
       recorder_id: null,
     },
+  )
+
+  // A row that stood in a lane, and whose text somebody has edited.
+  await sql`
+    insert into audit.audit_dead_letter (lane, origin, written_by, recorder_id, recorder_seq, entry)
+    values ('staging', 'move', 'shop_web', ${OTHER}, 7, ${text.replace('audit.gap', 'shop.gap')})`
+  const [newest] = await sql`select max(number)::integer as n from audit.audit_dead_letter`
+  const [again] = await relay`select audit.retry_dead_letter(${newest?.['n']}) as outcome`
+  assert.equal(again?.['outcome'], 'retried')
+  const [moved] = await sql`
+    select written_by, ours, recorder_id, recorder_seq::integer as seq
+    from audit.audit_outbox where recorder_id is not null`
+  assert.deepEqual(
+    { ...moved },
+    { written_by: 'shop_web', ours: false, recorder_id: OTHER, seq: 7 },
   )
 })
 

@@ -71,8 +71,8 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        find: "if dead.origin = 'move' then",
-        replace: "if dead.entry like '%recorder_seq%' then",
+        find: 'entry.ours := dead.ours;',
+        replace: '',
       },
     ],
     file: 'lane-bounds.test.ts',
