@@ -35,6 +35,19 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
     test: 'it waits for a locked lane no longer than about a second',
   },
   {
+    name: 'a batch with entries that came twice compares all rows with all others',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'full join fresh as f',
+        replace: 'left join fresh as f',
+        times: 2,
+      },
+    ],
+    file: 'move.test.ts',
+    test: 'a batch of the lane staging looks at each row a few times, also where some came twice',
+  },
+  {
     name: 'an application may call its entry audit.gap',
     edits: [
       {
