@@ -24,6 +24,8 @@ import { interleave, type Rounds, showSpread } from './rounds.ts'
  */
 const BATCHES = [1_000, 200, 10]
 const ROUNDS = 9
+/** Of large entries, which repeat more closely. */
+const LARGE_ROUNDS = 5
 const SLICE = 100
 const RECORDER = randomUUID()
 const KEY = randomUUID()
@@ -65,30 +67,52 @@ const BEFORE = `
     select s.epoch from audit.audit_sentinel as s
   $$;`
 
-const maxEntryBytes = RECORDER_LIMITS.maxEntryBytes.default
+const maxEntryBytes = RECORDER_LIMITS.maxEntryBytes.max
 const redactor = compileRedactor(undefined)
 const { captureEntry, bindContext } = createCapture({ maxEntryBytes, redactor })
 const encoder = createEncoder({ recorderId: RECORDER, maxEntryBytes, redactor })
 const context = bindContext(CONTEXT)
 
-function pending(n: number) {
-  const made = captureEntry(demoEntry(n), context, Date.now())
+/** Metadata of about so many bytes of JSON: words, and where `hasNumbers` says so as many numbers. */
+function largeMetadata(bytes: number, hasNumbers: boolean) {
+  const line = (n: number) =>
+    hasNumbers
+      ? { name: 'a line of it', amount: n * 1.25, count: n }
+      : { name: 'a line of it', text: `text ${n}` }
+  const lines: object[] = []
+  for (let left = bytes; left > 0; left -= 45) lines.push(line(lines.length))
+  return { lines }
+}
+
+interface Large {
+  readonly bytes: number
+  readonly hasNumbers: boolean
+}
+
+function pending(n: number, large?: Large) {
+  const entry = demoEntry(n)
+  const made = captureEntry(
+    large ? { ...entry, metadata: largeMetadata(large.bytes, large.hasNumbers) } : entry,
+    context,
+    Date.now(),
+  )
   if (made === undefined) throw new Error('it is no entry')
   return made
 }
 
-function slicesOf(entries: number): readonly string[] {
+function slicesOf(entries: number, large?: Large): readonly string[] {
   const batch = new EncodedBatch(encoder)
+  const slice = large ? 1 : SLICE
   for (let n = 0; n < entries; n += 1) {
-    batch.add(pending(n), n + 1)
-    if (n % SLICE === SLICE - 1) batch.seal()
+    batch.add(pending(n, large), n + 1)
+    if (n % slice === slice - 1) batch.seal()
   }
   batch.seal()
   return batch.slices
 }
 
-function textsOf(entries: number): readonly string[] {
-  return Array.from({ length: entries }, (_, n) => encoder.encode(pending(n), null))
+function textsOf(entries: number, large?: Large): readonly string[] {
+  return Array.from({ length: entries }, (_, n) => encoder.encode(pending(n, large), null))
 }
 
 /** As src/lanes/staging.ts of that commit made it. */
@@ -133,40 +157,11 @@ const VARIANTS: Readonly<Record<string, readonly [what: string, text: string]>> 
   stage_regexp: [
     'with a regexp over each slice in the place of printing metadata and context',
     `${replaced(
-      replaced(textOf('typed_rows'), '"typed_rows"', '"typed_rows_regexp"'),
-      'case when pg_column_size(e) < 16384 then e ->> 9 end as printed_metadata,\n      ' +
-        'case when pg_column_size(e) < 16384 then e ->> 10 end as printed_context',
-      `'{' as printed_metadata, '{' as printed_context`,
+      replaced(textOf('is_plain'), '"is_plain"', '"is_plain_regexp"'),
+      'octet_length(given) > 2048 * entries',
+      'true',
     )};
-    ${replaced(
-      replaced(named('stage_regexp'), 'audit.typed_rows(', 'audit.typed_rows_regexp('),
-      'from unnest(slices) as slice\n    cross join',
-      `from unnest(slices) as slice
-    cross join (select max(length(s)) from unnest(slices) as s
-      where s ~ '[0-9]{200}|[,:[[:space:]]-?[0-9][0-9.]*[eE][-+]?[0-9][0-9]' collate "C") as long
-    cross join`,
-    )}`,
-  ],
-  stage_json: [
-    'with rows taken apart as json',
-    `${replaced(
-      replaced(
-        replaced(
-          replaced(textOf('typed_rows'), '"typed_rows"', '"typed_rows_json"'),
-          'jsonb_array_elements(slice)',
-          'json_array_elements(slice)',
-        ),
-        '"slice" jsonb',
-        '"slice" json',
-      ),
-      'e -> 9 as metadata, e -> 10 as context',
-      '(e -> 9)::jsonb as metadata, (e -> 10)::jsonb as context',
-    )};
-    ${replaced(
-      replaced(named('stage_json'), 'audit.typed_rows(', 'audit.typed_rows_json('),
-      'slice::jsonb',
-      'slice::json',
-    ).replace('jsonb_build_array(e::jsonb)', 'json_build_array(e)')}`,
+    ${replaced(named('stage_regexp'), 'audit.is_plain(s.given', 'audit.is_plain_regexp(s.given')}`,
   ],
   stage_planned: [
     'planned for each call',
@@ -191,11 +186,17 @@ function cpuUs(process: number | 'self'): number {
   return Number(fs.readFileSync(`/proc/${process}/schedstat`, 'utf8').split(' ')[0]) / 1_000
 }
 
+interface Extent {
+  readonly batchEntries: number
+  readonly batches: number
+  readonly rounds?: number
+}
+
 /** Each way's turn writes the same batches on a connection of its own. */
 async function measure(
   server: BenchServer,
   ways: Readonly<Record<string, Way>>,
-  { batchEntries, batches }: { readonly batchEntries: number; readonly batches: number },
+  { batchEntries, batches, rounds = ROUNDS }: Extent,
 ): Promise<Rounds> {
   const connections: postgres.Sql[] = []
   const turns: Record<string, () => Promise<Record<string, number>>> = {}
@@ -227,9 +228,9 @@ async function measure(
       return sample
     }
   }
-  const rounds = await interleave(turns, { rounds: ROUNDS, warmUpRounds: 2 })
+  const measured = await interleave(turns, { rounds, warmUpRounds: 1 })
   for (const connection of connections) await connection.end({ timeout: 1 })
-  return rounds
+  return measured
 }
 
 function table(title: string, rounds: Rounds): string {
@@ -273,7 +274,7 @@ try {
     for (const [name, [what]] of Object.entries(VARIANTS)) {
       ways[`– ${what}`] = (db) => db.execute(stageBy(name, slices))
     }
-    const batches = Math.ceil(20_000 / Math.max(batchEntries, 40))
+    const batches = Math.ceil(10_000 / Math.max(batchEntries, 40))
     const rounds = await measure(server, ways, { batchEntries, batches })
     show(table(`Fast lane, ${batchEntries} entries a batch`, rounds))
   }
@@ -286,6 +287,41 @@ try {
     const batches = Math.ceil(5_000 / Math.max(batchEntries, 5))
     const rounds = await measure(server, ways, { batchEntries, batches })
     show(table(`recordIn atomic, ${batchEntries} entries a call`, rounds))
+  }
+  for (const bytes of [8_000, 100_000]) {
+    for (const hasNumbers of [false, true]) {
+      const large = { bytes, hasNumbers }
+      const batchEntries = bytes > 50_000 ? 4 : 40
+      const slices = slicesOf(batchEntries, large)
+      const encoded = textsOf(1, large)
+      const of = `of ${bytes / 1_000} KB ${hasNumbers ? 'with' : 'without'} numbers`
+      const staged: Record<string, Way> = {
+        'INSERT (b31a6f9)': (db) => db.execute(insertBefore(slices)),
+        'audit.stage': (db) =>
+          db.execute(stageQuery({ recorderId: RECORDER, recorderKey: KEY }, slices)),
+      }
+      const batches = Math.ceil(2_000_000 / bytes / batchEntries)
+      show(
+        table(
+          `Fast lane, ${batchEntries} entries a batch ${of}`,
+          await measure(server, staged, { batchEntries, batches, rounds: LARGE_ROUNDS }),
+        ),
+      )
+      const atomic: Record<string, Way> = {
+        'INSERT (b31a6f9)': (db) => db.execute(atomicBefore(encoded)),
+        'audit.record_in': (db) => db.execute(atomicNow(encoded)),
+      }
+      show(
+        table(
+          `recordIn atomic, 1 entry a call ${of}`,
+          await measure(server, atomic, {
+            batchEntries: 1,
+            batches: batches * batchEntries,
+            rounds: LARGE_ROUNDS,
+          }),
+        ),
+      )
+    }
   }
   sections.push(
     'Most of a batch is the parsing of jsonb, which both do. A look at the rows costs about a tenth to a ' +

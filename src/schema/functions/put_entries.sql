@@ -11,6 +11,7 @@ declare
   latest uuid := audit.latest_id();
   writer text := session_user;
   given jsonb;
+  is_plain boolean;
   others json;
   taken integer := 0;
 begin
@@ -22,6 +23,7 @@ begin
   if jsonb_typeof(given) = 'object' then
     given := jsonb_build_array(given);
   end if;
+  is_plain := audit.is_plain(entries, jsonb_array_length(given));
   insert into audit.audit_outbox (
     written_by, id, occurred_at, user_id, event_id, target_id,
     action, entity_type, request_id, metadata, context
@@ -29,14 +31,16 @@ begin
   select
     writer, e.id, e.occurred_at, e.user_id, e.event_id, e.target_id,
     e.action, e.entity_type, e.request_id, e.metadata, e.context
-  from audit.typed_entries(given, oldest, latest) as e
+  from audit.typed_entries(given, is_plain, oldest, latest) as e
   where case when e.fits then true else audit.mark_unfit() end;
   get diagnostics taken = row_count;
   if current_setting('audit.unfit', true) = 'yes' then
     perform set_config('audit.unfit', '', true);
     select json_agg(g order by n) into others
     from json_array_elements(audit.array_of(entries)) with ordinality as t (g, n)
-    cross join lateral audit.typed_entries(jsonb_build_array(g::jsonb), oldest, latest) as e
+    cross join lateral audit.typed_entries(
+      jsonb_build_array(g::jsonb), audit.is_plain(g::text, 1), oldest, latest
+    ) as e
     where e.fits is not true;
     taken := taken + audit.place_entries('outbox', others, null, oldest, latest, raises);
   end if;

@@ -26,15 +26,21 @@ begin
     select
       recorder, writer, r.id, r.occurred_at, r.recorder_seq, r.user_id, r.event_id, r.target_id,
       r.action, r.entity_type, r.request_id, r.metadata, r.context
-    from unnest(slices) as slice
-    cross join lateral audit.typed_rows(slice::jsonb, oldest, latest) as r
+    from (
+      select s.slice, audit.is_plain(s.given, jsonb_array_length(s.slice)) as is_plain
+      from (select given, given::jsonb as slice from unnest(slices) as given offset 0) as s
+      offset 0
+    ) as s
+    cross join lateral audit.typed_rows(s.slice, s.is_plain, oldest, latest) as r
     where case when r.fits then true else audit.mark_unfit() end;
     if current_setting('audit.unfit', true) = 'yes' then
       perform set_config('audit.unfit', '', true);
       select json_agg(e) into others
       from unnest(slices) as slice
       cross join lateral json_array_elements(slice::json) as e
-      cross join lateral audit.typed_rows(jsonb_build_array(e::jsonb), oldest, latest) as r
+      cross join lateral audit.typed_rows(
+        jsonb_build_array(e::jsonb), audit.is_plain(e::text, 1), oldest, latest
+      ) as r
       where r.fits is not true;
     end if;
   exception when data_exception or program_limit_exceeded or statement_too_complex then

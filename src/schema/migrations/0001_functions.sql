@@ -973,17 +973,19 @@ begin
 end
 $$;
 --> statement-breakpoint
--- Whether a lane takes metadata or context exactly as it is; "printed" is its text as Postgres prints
--- it, or null for one of 16 KiB or more: some bytes can hold a number of 131,072 digits. Null and
--- false say that examine() has to look: it is no object, or may be more than 32 levels deep (with
--- fewer than 264 bytes it cannot be), or may hold a number of more than 1,000 digits (a text of 1,000
--- bytes cannot, and one that can has 24 digits side by side).
-CREATE OR REPLACE FUNCTION "audit"."is_document_fit"("document" jsonb, "printed" text)
-RETURNS boolean
+-- Whether a lane takes metadata or context exactly as it is. Null and false say that examine() has to
+-- look: it is no object, or may be more than 32 levels deep (with fewer than 264 bytes it cannot be),
+-- or may hold a number of more than 1,000 digits. "is_plain" says that the text that it came in holds
+-- none. Otherwise "printed" tells: its text as Postgres prints it, or null for one of 16 KiB or more,
+-- because some bytes can hold a number of 131,072 digits. A text of 1,000 bytes holds no such number,
+-- and one that does has 24 digits side by side.
+CREATE OR REPLACE FUNCTION "audit"."is_document_fit"(
+  "document" jsonb, "printed" text, "is_plain" boolean
+) RETURNS boolean
 LANGUAGE sql STABLE PARALLEL SAFE AS $$
-  select ascii(printed) = 123
+  select jsonb_typeof(document) = 'object'
     and (pg_column_size(document) < 264 or not jsonb_path_exists(document, 'strict $.**{32}'))
-    and (octet_length(printed) <= 1000 or printed !~ '[0-9]{24}' collate "C")
+    and (is_plain or octet_length(printed) <= 1000 or printed !~ '[0-9]{24}' collate "C")
 $$;
 --> statement-breakpoint
 -- Whether a lane takes an entry exactly as it is, but for its metadata and context. Null and false
@@ -1002,6 +1004,16 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
       or octet_length(entity_type) between 1 and audit.bound('text_characters'))
     and (request_id is null
       or octet_length(request_id) between 1 and audit.bound('text_characters'))
+$$;
+--> statement-breakpoint
+-- Whether a text of so many entries holds none that is too large, and no number of more than 1,000
+-- digits, written out or as an exponent, for sure. It looks only at a text with more than 2 KiB an
+-- entry: below that, to print the metadata and the context of each entry costs less than this pattern.
+CREATE OR REPLACE FUNCTION "audit"."is_plain"("given" text, "entries" integer) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  select octet_length(given) > 2048 * entries
+    and octet_length(given) <= audit.bound('entry_bytes')
+    and given !~ '[0-9]{24}|[0-9][eE][-+]?[0-9]{3}' collate "C"
 $$;
 --> statement-breakpoint
 -- The fast lane's epoch, and the smallest running number of this recorder that still waits in the
@@ -1646,9 +1658,11 @@ $$;
 --> statement-breakpoint
 -- Entries of an array of objects with the columns' names, in the types of a lane's columns, and
 -- whether the lane takes each as it is: one whose ids are not all UUIDs it does not. An entry without
--- an id or a time gets one. It raises where a time is none. A statement that calls it holds its text
+-- an id or a time gets one. One pattern over four ids would cost a tenth of the whole. It raises where a time is none. A statement that calls it holds its text
 -- in its own plan; OFFSET 0 has each value read once.
-CREATE OR REPLACE FUNCTION "audit"."typed_entries"("entries" jsonb, "oldest" uuid, "latest" uuid)
+CREATE OR REPLACE FUNCTION "audit"."typed_entries"(
+  "entries" jsonb, "is_plain" boolean, "oldest" uuid, "latest" uuid
+)
 RETURNS TABLE (
   "fits" boolean, "id" uuid, "occurred_at" timestamptz,
   "user_id" uuid, "event_id" uuid, "target_id" uuid,
@@ -1658,8 +1672,8 @@ LANGUAGE sql STABLE AS $$
   select
     r.are_uuids
       and audit.is_fit(r.id, r.occurred_at, r.action, r.entity_type, r.request_id, oldest, latest)
-      and audit.is_document_fit(r.metadata, r.printed_metadata)
-      and audit.is_document_fit(r.context, r.printed_context),
+      and audit.is_document_fit(r.metadata, r.printed_metadata, is_plain)
+      and audit.is_document_fit(r.context, r.printed_context, is_plain),
     r.id, r.occurred_at, r.user_id, r.event_id, r.target_id,
     r.action, r.entity_type, r.request_id, r.metadata, r.context
   from (
@@ -1672,15 +1686,21 @@ LANGUAGE sql STABLE AS $$
       case when g.are_uuids then g.target_id::uuid end as target_id,
       g.action, g.entity_type, g.request_id,
       coalesce(g.metadata, '{}') as metadata, coalesce(g.context, '{}') as context,
-      case when pg_column_size(g.metadata) < 16384 then g.metadata::text
+      case when not is_plain and pg_column_size(g.metadata) < 16384 then g.metadata::text
         when g.metadata is null then '{}' end as printed_metadata,
-      case when pg_column_size(g.context) < 16384 then g.context::text
+      case when not is_plain and pg_column_size(g.context) < 16384 then g.context::text
         when g.context is null then '{}' end as printed_context
     from (
       select
         e.*,
-        concat_ws(',', e.id, e.user_id, e.event_id, e.target_id)
-          ~ '^([0-9A-Fa-f]{8}-([0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}(,|$))*$' collate "C" as are_uuids
+        (e.id is null or e.id like '________-____-____-____-____________')
+          and (e.user_id is null or e.user_id like '________-____-____-____-____________')
+          and (e.event_id is null or e.event_id like '________-____-____-____-____________')
+          and (e.target_id is null or e.target_id like '________-____-____-____-____________')
+          and octet_length(replace(concat(e.id, e.user_id, e.event_id, e.target_id), '-', ''))
+            = 32 * num_nonnulls(e.id, e.user_id, e.event_id, e.target_id)
+          and concat(e.id, e.user_id, e.event_id, e.target_id) !~ '[^0-9A-Fa-f-]' collate "C"
+          as are_uuids
       from jsonb_to_recordset(entries) as e (
         id text, occurred_at timestamptz, user_id text, event_id text, target_id text,
         action text, entity_type text, request_id text, metadata jsonb, context jsonb
@@ -1704,6 +1724,7 @@ declare
   latest uuid := audit.latest_id();
   writer text := session_user;
   given jsonb;
+  is_plain boolean;
   others json;
   taken integer := 0;
 begin
@@ -1715,6 +1736,7 @@ begin
   if jsonb_typeof(given) = 'object' then
     given := jsonb_build_array(given);
   end if;
+  is_plain := audit.is_plain(entries, jsonb_array_length(given));
   insert into audit.audit_outbox (
     written_by, id, occurred_at, user_id, event_id, target_id,
     action, entity_type, request_id, metadata, context
@@ -1722,14 +1744,16 @@ begin
   select
     writer, e.id, e.occurred_at, e.user_id, e.event_id, e.target_id,
     e.action, e.entity_type, e.request_id, e.metadata, e.context
-  from audit.typed_entries(given, oldest, latest) as e
+  from audit.typed_entries(given, is_plain, oldest, latest) as e
   where case when e.fits then true else audit.mark_unfit() end;
   get diagnostics taken = row_count;
   if current_setting('audit.unfit', true) = 'yes' then
     perform set_config('audit.unfit', '', true);
     select json_agg(g order by n) into others
     from json_array_elements(audit.array_of(entries)) with ordinality as t (g, n)
-    cross join lateral audit.typed_entries(jsonb_build_array(g::jsonb), oldest, latest) as e
+    cross join lateral audit.typed_entries(
+      jsonb_build_array(g::jsonb), audit.is_plain(g::text, 1), oldest, latest
+    ) as e
     where e.fits is not true;
     taken := taken + audit.place_entries('outbox', others, null, oldest, latest, raises);
   end if;
@@ -1982,9 +2006,11 @@ end
 $$;
 --> statement-breakpoint
 -- The rows of a slice as a recorder sends it, an array of arrays, in the types of a lane's columns,
--- and whether the lane takes each as it is. It raises where a value is not of its column's type. A
+-- and whether the lane takes each as it is. "is_plain" is what audit.is_plain() says of its text. It raises where a value is not of its column's type. A
 -- statement that calls it holds its text in its own plan; OFFSET 0 has each value read once.
-CREATE OR REPLACE FUNCTION "audit"."typed_rows"("slice" jsonb, "oldest" uuid, "latest" uuid)
+CREATE OR REPLACE FUNCTION "audit"."typed_rows"(
+  "slice" jsonb, "is_plain" boolean, "oldest" uuid, "latest" uuid
+)
 RETURNS TABLE (
   "fits" boolean, "id" uuid, "occurred_at" timestamptz, "recorder_seq" bigint,
   "user_id" uuid, "event_id" uuid, "target_id" uuid,
@@ -1993,8 +2019,8 @@ RETURNS TABLE (
 LANGUAGE sql STABLE AS $$
   select
     audit.is_fit(r.id, r.occurred_at, r.action, r.entity_type, r.request_id, oldest, latest)
-      and audit.is_document_fit(r.metadata, r.printed_metadata)
-      and audit.is_document_fit(r.context, r.printed_context),
+      and audit.is_document_fit(r.metadata, r.printed_metadata, is_plain)
+      and audit.is_document_fit(r.context, r.printed_context, is_plain),
     r.id, r.occurred_at, r.recorder_seq, r.user_id, r.event_id, r.target_id,
     r.action, r.entity_type, r.request_id, r.metadata, r.context
   from (
@@ -2003,8 +2029,8 @@ LANGUAGE sql STABLE AS $$
       (e ->> 3)::uuid as user_id, (e ->> 4)::uuid as event_id, (e ->> 5)::uuid as target_id,
       e ->> 6 as action, e ->> 7 as entity_type, e ->> 8 as request_id,
       e -> 9 as metadata, e -> 10 as context,
-      case when pg_column_size(e) < 16384 then e ->> 9 end as printed_metadata,
-      case when pg_column_size(e) < 16384 then e ->> 10 end as printed_context
+      case when not is_plain and pg_column_size(e) < 16384 then e ->> 9 end as printed_metadata,
+      case when not is_plain and pg_column_size(e) < 16384 then e ->> 10 end as printed_context
     from jsonb_array_elements(slice) as e
     offset 0
   ) as r
@@ -2038,15 +2064,21 @@ begin
     select
       recorder, writer, r.id, r.occurred_at, r.recorder_seq, r.user_id, r.event_id, r.target_id,
       r.action, r.entity_type, r.request_id, r.metadata, r.context
-    from unnest(slices) as slice
-    cross join lateral audit.typed_rows(slice::jsonb, oldest, latest) as r
+    from (
+      select s.slice, audit.is_plain(s.given, jsonb_array_length(s.slice)) as is_plain
+      from (select given, given::jsonb as slice from unnest(slices) as given offset 0) as s
+      offset 0
+    ) as s
+    cross join lateral audit.typed_rows(s.slice, s.is_plain, oldest, latest) as r
     where case when r.fits then true else audit.mark_unfit() end;
     if current_setting('audit.unfit', true) = 'yes' then
       perform set_config('audit.unfit', '', true);
       select json_agg(e) into others
       from unnest(slices) as slice
       cross join lateral json_array_elements(slice::json) as e
-      cross join lateral audit.typed_rows(jsonb_build_array(e::jsonb), oldest, latest) as r
+      cross join lateral audit.typed_rows(
+        jsonb_build_array(e::jsonb), audit.is_plain(e::text, 1), oldest, latest
+      ) as r
       where r.fits is not true;
     end if;
   exception when data_exception or program_limit_exceeded or statement_too_complex then
