@@ -156,10 +156,20 @@ const REFUSED: readonly (readonly [name: string, sqlstate: string, entry: () => 
   ),
 ]
 
+// A text with more than 2 KiB an entry is looked at in another way.
+const filled = (document: string) => document.replace('{', `{"p":"${'x'.repeat(12_000)}",`)
+const LARGE = REFUSED.filter(([, sqlstate]) => sqlstate === '22003').map(
+  ([name, sqlstate, make]): (typeof REFUSED)[number] => {
+    const { metadata, context } = make()
+    const large = metadata ? { metadata: filled(metadata) } : { context: filled(context ?? '{}') }
+    return [`${name}, in an entry of 12 KB`, sqlstate, () => large]
+  },
+)
+
 for (const door of DOORS) {
   test(`audit.${door} takes nothing beyond the bounds, and each of its neighbours`, async (t) => {
     const { put, outcome } = await doors(t)
-    for (const [name, sqlstate, make] of REFUSED) {
+    for (const [name, sqlstate, make] of [...REFUSED, ...LARGE]) {
       const bad = make()
       if (door === 'record_in') {
         const refusal = await refusalOf(put(door, {}, bad))
@@ -196,6 +206,14 @@ const TAKEN: readonly (readonly [name: string, entry: () => Entry])[] = [
   ],
   ['a long run of digits in a text', () => ({ metadata: `{"n": "${digits(5_000)}"}` })],
   ['an exponent in a text', () => ({ metadata: '{"m": ", 1e99999", "n": "1e131071"}' })],
+  [
+    'numbers in an entry of 40 KB',
+    () => ({ metadata: `{"n": [1, 2.5], "p": "${'x'.repeat(40_000)}"}` }),
+  ],
+  [
+    'a number of 1,000 digits in an entry of 12 KB',
+    () => ({ metadata: `{"n": ${digits(1_000)}, "p": "${'x'.repeat(12_000)}"}` }),
+  ],
   ['32 levels', () => ({ metadata: nested(32, '{"a": ', '}') })],
   ['32 levels of context', () => ({ context: nested(32, '{"a": ', '}') })],
   ['31 lists in an object', () => ({ metadata: `{"a": ${nested(31, '[', ']')}}` })],

@@ -145,6 +145,47 @@ test('an id that is no UUID becomes null, and the context keeps what was given',
   assert.equal((await dead()).length, 0)
 })
 
+// Goal: a wrong id never ends the caller's transaction, in whatever way it is wrong.
+// Method: next to ids that are right, so that the whole array is looked at.
+test('only what has the usual form of a UUID is taken as one', async (t) => {
+  const { app, record, staged, dead } = await recording(t)
+  const wrong = [
+    USER.replaceAll('-', ''),
+    `{${USER}}`,
+    `${USER} `,
+    ` ${USER.slice(1)}`,
+    `${USER}0`,
+    USER.slice(1),
+    `g${USER.slice(1)}`,
+    `é${USER.slice(1)}`,
+    `-${USER.slice(1)}`,
+    `${USER.slice(0, -1)}-`,
+    `${USER.slice(0, -1)},`,
+    '-'.repeat(36),
+    '_'.repeat(36),
+    USER.replace('-', '0').replace('0', '-'),
+    `0123-4567${'-0123'.repeat(5)}-0`,
+  ]
+  const entries = wrong.map((id) => ({
+    action: 'a.b',
+    user_id: id,
+    target_id: USER,
+    event_id: null,
+  }))
+  const right = { action: 'a.b', user_id: USER.toUpperCase(), target_id: USER }
+  assert.equal(await record([right, ...entries]), wrong.length + 1)
+  for (const entry of entries) {
+    const [row] =
+      await app`select audit.record_in(${JSON.stringify([right, entry])}::text) as taken`
+    assert.equal(row?.['taken'], 2, entry.user_id)
+  }
+  const rows = (await staged()).slice(0, wrong.length + 1)
+  const given = rows.map((row) => row['user_id'] ?? row['context']['invalid']['userId'])
+  assert.deepEqual(given.sort(), [USER.toLowerCase(), ...wrong].sort())
+  assert.ok(rows.every((row) => row['target_id'] === USER))
+  assert.equal((await dead()).length, 0)
+})
+
 test('texts that are too long for the log are cut, empty ones become null', async (t) => {
   const { sql, record, staged } = await recording(t)
   const long = '€'.repeat(1_000)
