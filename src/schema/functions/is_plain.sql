@@ -5,5 +5,5 @@ CREATE OR REPLACE FUNCTION "audit"."is_plain"("given" text, "entries" integer) R
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   select octet_length(given) > 2048 * entries
     and octet_length(given) <= audit.bound('entry_bytes')
-    and given !~ '[0-9]{24}|[0-9][eE][-+]?[0-9]{3}' collate "C"
+    and given !~ '[0-9]{24}|[[:space:],:[]-?[0-9][0-9.]*[eE][-+]?[0-9]{3}' collate "C"
 $$;

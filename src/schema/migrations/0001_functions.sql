@@ -1013,7 +1013,7 @@ CREATE OR REPLACE FUNCTION "audit"."is_plain"("given" text, "entries" integer) R
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   select octet_length(given) > 2048 * entries
     and octet_length(given) <= audit.bound('entry_bytes')
-    and given !~ '[0-9]{24}|[0-9][eE][-+]?[0-9]{3}' collate "C"
+    and given !~ '[0-9]{24}|[[:space:],:[]-?[0-9][0-9.]*[eE][-+]?[0-9]{3}' collate "C"
 $$;
 --> statement-breakpoint
 -- The fast lane's epoch, and the smallest running number of this recorder that still waits in the
@@ -1697,14 +1697,18 @@ LANGUAGE sql STABLE AS $$
           and (e.user_id is null or e.user_id like '________-____-____-____-____________')
           and (e.event_id is null or e.event_id like '________-____-____-____-____________')
           and (e.target_id is null or e.target_id like '________-____-____-____-____________')
-          and octet_length(replace(concat(e.id, e.user_id, e.event_id, e.target_id), '-', ''))
+          and octet_length(replace(e.ids, '-', ''))
             = 32 * num_nonnulls(e.id, e.user_id, e.event_id, e.target_id)
-          and concat(e.id, e.user_id, e.event_id, e.target_id) !~ '[^0-9A-Fa-f-]' collate "C"
+          and e.ids !~ '[^0-9A-Fa-f-]' collate "C"
           as are_uuids
-      from jsonb_to_recordset(entries) as e (
-        id text, occurred_at timestamptz, user_id text, event_id text, target_id text,
-        action text, entity_type text, request_id text, metadata jsonb, context jsonb
-      )
+      from (
+        select r.*, concat(r.id, r.user_id, r.event_id, r.target_id) as ids
+        from jsonb_to_recordset(entries) as r (
+          id text, occurred_at timestamptz, user_id text, event_id text, target_id text,
+          action text, entity_type text, request_id text, metadata jsonb, context jsonb
+        )
+        offset 0
+      ) as e
       offset 0
     ) as g
     offset 0
