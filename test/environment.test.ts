@@ -26,8 +26,9 @@ const SET: Readonly<Record<string, string>> = {
   AUDIT_LOG_LEVEL: 'warn',
   AUDIT_HTTP_PORT: '8080',
   AUDIT_HTTP_HOST: '0.0.0.0',
-  AUDIT_PAGE_TOKEN: 'ada:0123456789abcdef',
-  AUDIT_PAGE_AUDIT_READS: 'on',
+  AUDIT_PAGE_TOKEN: 'ada:c0ffee8812d9a4b7',
+  AUDIT_PAGE_AUDIT_READS: 'strict',
+  AUDIT_PAGE_TRUST_PROXY: 'on',
   AUDIT_STATE_DIR: '/var/lib/audit-relay',
   ...limitVariables,
 }

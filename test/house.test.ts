@@ -61,11 +61,11 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page/query': 'read',
   'src/page/sentence': 'ids read',
   'src/page/histogram': 'database ids page/query read schema',
-  'src/page/auth': 'page/http page/query',
+  'src/page/auth': 'ids page/http page/query',
   'src/page/view': 'ids page/histogram page/http page/query page/sentence read',
   'src/page/requests':
     'database export ids page/auth page/histogram page/http page/query page/sentence page/view read',
-  'src/page': 'database page/auth page/http page/requests page/view recorder',
+  'src/page': 'database page/auth page/requests',
   'relay/maintenance': 'src',
   'relay/move': 'src maintenance',
   'relay/dead-letters': 'src',

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
+import { randomBytes } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { serveHttp } from '../relay/http/server.ts'
 import { readHttpConfig } from '../relay/http/config.ts'
+import type { AuditError } from '../src/errors.ts'
 import { readTokens, tokenAuthorize } from '../src/page/auth/tokens.ts'
 import { runRelay, spawnRelay } from './support/audit-relay.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
@@ -52,8 +54,6 @@ test('a token opens the page once, a cookie afterwards', async (t) => {
   assert.match(await second.text(), /You are reading as ada/)
   const other = await get(`/?token=${GRACE}`)
   assert.match(await (await get('/', { cookie: cookieOf(other) })).text(), /reading as grace/)
-  const secure = await get(`/?token=${ADA}`, { 'x-forwarded-proto': 'https' })
-  assert.match(secure.headers.get('set-cookie') ?? '', /; Secure/)
 
   const [name = '', sealed = ''] = cookieOf(first).split('=')
   const tampered = [
@@ -80,12 +80,120 @@ test('a cookie ends with its time, and with its token', async () => {
   const first = await ask(`/?token=${ADA}`)
   assert.ok(first instanceof Response)
   const cookie = cookieOf(first)
-  assert.deepEqual(await ask('/', cookie), { name: 'ada' })
+  assert.deepEqual(await ask('/', cookie), { name: 'ada', sees: 'everything' })
   const changed = tokenAuthorize(readTokens(`ada:another-long-token, grace:${GRACE}`), () => nowMs)
   const request = new Request('http://page.test/', { headers: { cookie } })
-  assert.equal(await changed(request), undefined)
+  assert.deepEqual(await changed(request), { denied: 'unknown cookie' })
   nowMs += 31 * 86_400_000
   assert.equal(await ask('/', cookie), undefined)
+})
+
+// Goal: where TLS is, no other host, port or plain request can set or send the cookie; and no client
+// can say that TLS is there.
+// Method: the same visits, with and without a proxy that is trusted.
+test('behind a trusted proxy with TLS the cookie is the host’s own', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const plain = await served(t, environmentOf(scratch))
+  const tls = { 'x-forwarded-proto': 'https' }
+  const untrusted = await plain.get(`/?token=${ADA}`, tls)
+  assert.match(cookieOf(untrusted), /^audit_page=/)
+  assert.doesNotMatch(untrusted.headers.get('set-cookie') ?? '', /Secure/)
+
+  const { get } = await served(t, { ...environmentOf(scratch), AUDIT_PAGE_TRUST_PROXY: 'on' })
+  const first = await get(`/?token=${ADA}`, tls)
+  const cookie = first.headers.get('set-cookie') ?? ''
+  assert.match(cookie, /^__Host-audit_page=\S+; Max-Age=\d+; Path=\/; HttpOnly; Secure; SameSite=/)
+  assert.doesNotMatch(cookie, /Domain/)
+  const own = cookieOf(first)
+  assert.equal((await get('/', { ...tls, cookie: own })).status, 200)
+  const [, value] = own.split('=')
+  for (const headers of [
+    { ...tls, cookie: `audit_page=${value}` },
+    { cookie: own },
+    { cookie: own, 'x-forwarded-proto': 'https, http' },
+  ]) {
+    assert.equal((await get('/', headers)).status, 401, JSON.stringify(headers))
+  }
+  const overHttp = await get(`/?token=${ADA}`)
+  assert.match(
+    cookieOf(overHttp),
+    /^audit_page=/,
+    'without TLS a browser would drop the other name',
+  )
+})
+
+// Goal: a viewer can end the session, and nobody else can end it.
+// Method: sign in, sign out with the button's request, from another site, and by a link.
+test('the button signs out, and nothing but the button', async (t) => {
+  const scratch = await scratchDatabase(t)
+  for (const [trusts, name, headers] of [
+    ['off', 'audit_page', {}],
+    ['on', '__Host-audit_page', { 'x-forwarded-proto': 'https' }],
+  ] as const) {
+    const { get, url } = await served(t, {
+      ...{ ...environmentOf(scratch), AUDIT_PAGE_TRUST_PROXY: trusts },
+    })
+    const cookie = cookieOf(await get(`/?token=${ADA}`, headers))
+    const page = await (await get('/', { ...headers, cookie })).text()
+    assert.match(page, /<form class="sign-out" method="post" action="\?sign-out=1">\s*<button/)
+    const post = (site: string) =>
+      fetch(new URL('/?sign-out=1', url), {
+        ...{ method: 'POST', redirect: 'manual' },
+        headers: { ...headers, cookie, 'sec-fetch-site': site },
+      })
+    for (const site of ['cross-site', 'same-site', 'none']) {
+      const refused = await post(site)
+      assert.equal(refused.status, 403, site)
+      assert.equal(refused.headers.get('set-cookie'), null)
+    }
+    assert.equal(
+      (await get('/?sign-out=1', { ...headers, cookie })).headers.get('set-cookie'),
+      null,
+    )
+    const out = await post('same-origin')
+    assert.equal(out.status, 303)
+    assert.equal(out.headers.get('location'), '?')
+    assert.match(out.headers.get('set-cookie') ?? '', new RegExp(`^${name}=; Max-Age=0;`))
+    assert.equal((await get('/', { ...headers, cookie: cookieOf(out) })).status, 401)
+  }
+})
+
+test('a token that can be guessed is refused at the start, with how to make one', () => {
+  const weak = [
+    ...['aaaaaaaaaaaaaaaa', 'a'.repeat(64), 'abababababababab', 'secretsecretsecret'],
+    ...['0123456789abcdef', 'abcdefghijklmnop', 'ponmlkjihgfedcba', '1234567890123456789012'],
+    ...[
+      'changemechangeme',
+      'correct-correct-co',
+      '1111111122222222',
+      'short',
+      'grün-grün-wald-und-heide',
+    ],
+  ]
+  for (const token of weak) {
+    assert.throws(
+      () => readTokens(`ada:${token}`),
+      ({ code, message }: AuditError) =>
+        code === 'AUDIT_OPTION_INVALID' &&
+        /openssl rand -hex 16/.test(message) &&
+        !message.includes(token),
+      token,
+    )
+  }
+  for (let n = 0; n < 2_000; n += 1) {
+    readTokens(`ada:${randomBytes(16).toString('hex')}`)
+    readTokens(`ada:${randomBytes(16).toString('base64url')}`)
+  }
+  readTokens(TOKENS)
+})
+
+test('a relay with a weak token does not start', async (t) => {
+  const environment = environmentOf(await scratchDatabase(t))
+  const { code, stderr } = await runRelay(t, [], {
+    ...{ ...environment, AUDIT_PAGE_TOKEN: `ada:${'a'.repeat(16)}` },
+  })
+  assert.equal(code, 2)
+  assert.match(stderr, /AUDIT_PAGE_TOKEN must have at least 8 different characters.*openssl rand/)
 })
 
 test('without a token the page does not exist', async (t) => {
@@ -110,7 +218,8 @@ test('a wrong configuration is refused at the start, and no token is quoted', ()
     [{ AUDIT_PAGE_TOKEN: `ada:${ADA},ada:${GRACE}` }, /two tokens to one name/],
     [{ AUDIT_PAGE_TOKEN: `ada:${ADA},bob:${ADA}` }, /one token to two names/],
     [{ AUDIT_PAGE_TOKEN: ',' }, /must hold at least one/],
-    [{ AUDIT_PAGE_AUDIT_READS: 'maybe' }, /on or off/],
+    [{ AUDIT_PAGE_AUDIT_READS: 'maybe' }, /must be on, off or strict/],
+    [{ AUDIT_PAGE_TRUST_PROXY: 'yes' }, /must be off or on/],
     [{ DATABASE_URL: '' }, /AUDIT_READER_DATABASE_URL/],
   ]
   for (const [change, message] of wrong) {

@@ -15,6 +15,7 @@ import { AuditError } from '../src/errors.ts'
 import type { AuditEntry } from '../src/entry.ts'
 import { generateLog, knownIds } from './bench/generate.ts'
 import { scratchDatabase } from './support/database.ts'
+import { silentLogger } from './support/lanes.ts'
 import { appendToLog } from './support/log-entries.ts'
 import { pageOn, readEvents, readerOn } from './support/pages.ts'
 import { waitFor } from './support/wait-for.ts'
@@ -212,35 +213,116 @@ test('without a viewer there is no page', async () => {
     authorize: () => new Response(null, { status: 302, headers: { location: '/sign-in' } }),
   })
   assert.equal((await elsewhere.get('')).status, 302)
-  for (const answer of [true, {}, { name: '' }, 'ada']) {
-    const { get } = pageOn(untouchable, { authorize: () => answer as never })
-    assert.equal((await get('')).status, 500)
-  }
   const throwing = pageOn(untouchable, { authorize: () => Promise.reject(new Error('secret')) })
   const failed = await throwing.get('')
   assert.equal(failed.status, 500)
   assert.doesNotMatch(await failed.text(), /secret/)
 })
 
+// Goal: an answer of authorize that does not say what its viewer sees, or not clearly, shows nothing.
+// Method: what a slip, a misspelling or a wrong type makes of an answer, on a database that must not
+// be asked; one warning a page, which names what to write.
+test('authorize must say what a viewer sees, or nothing is shown', async () => {
+  const event = randomUUID()
+  const whole = { sees: 'everything' }
+  class Getters {
+    get name() {
+      return 'ada'
+    }
+    get sees() {
+      return 'everything'
+    }
+  }
+  const unclear: readonly unknown[] = [
+    ...[true, 'ada', 1, [], {}, { name: 'ada' }, { ...whole }, new Getters(), () => whole],
+    ...['', 'a'.repeat(129), 5, undefined].map((name) => ({ name, ...whole })),
+    ...['Everything', 'all', '', true, null, undefined, ['everything']].map((sees) => ({
+      ...{ name: 'ada', sees },
+    })),
+    ...[undefined, null, '', 0, 'x', event.slice(1), [event], new String(event)].map(
+      (onlyEventId) => ({ name: 'ada', onlyEventId }),
+    ),
+    ...['onlyEventID', 'onlyEventIds', 'eventId', 'filter', 'see', 'scope', 'Sees'].map((key) => ({
+      ...{ name: 'ada', [key]: event },
+    })),
+    ...['onlyEventID', 'filter', 'admin'].map((key) => ({ name: 'ada', ...whole, [key]: event })),
+    { name: 'ada', ...whole, onlyEventId: event },
+    { name: 'ada', ...whole, onlyEventId: undefined },
+    { name: 'ada', sees: undefined, onlyEventId: event },
+    { name: 'ada', ...whole, userId: 7 },
+    { name: 'ada', ...whole, context: 'x' },
+    { name: 'ada', ...whole, [Symbol('x')]: 1 },
+    { denied: 'x', name: 'ada', ...whole },
+  ]
+  for (const answer of unclear) {
+    const warnings: unknown[] = []
+    const logger = { ...silentLogger(), warn: (fields: object) => warnings.push(fields) }
+    const { get } = pageOn(untouchable, { authorize: () => answer as never, logger })
+    for (const query of ['', '?part=histogram', '?stream=1', '?export=csv', '?entry=x', '']) {
+      const response = await get(query)
+      assert.equal(response.status, 403, JSON.stringify(answer))
+      assert.doesNotMatch(await response.text(), /entry-list|You are reading/)
+    }
+    assert.equal(warnings.length, 1, JSON.stringify(answer))
+    assert.match(JSON.stringify(warnings), /sees: 'everything'.*onlyEventId: '<uuid>'/)
+  }
+})
+
 // Goal: a viewer of one event sees that event and nothing else, by whatever way.
-// Method: two events; every way in, as a viewer of the first.
+// Method: two events; every way in, as a viewer of the first, with filters and cursors that were made
+// to reach the second.
 test('a viewer of one event sees nothing of another', async (t) => {
   const [mine, theirs] = [randomUUID(), randomUUID()]
-  const { get, text, append } = await pageWithLog(t, {
-    authorize: () => ({ name: 'host', onlyEventId: mine }),
+  const { db, scratch, get, text, append } = await pageWithLog(t, {
+    authorize: () => ({ name: 'host', onlyEventId: mine.toUpperCase() }),
   })
-  const [own, other] = await append([
+  const [, own, other] = await append([
+    { eventId: mine, action: 'own.first' },
     { eventId: mine, action: 'own.do', requestId: 'r' },
-    { eventId: theirs, action: 'foreign.do', requestId: 'r' },
+    { eventId: theirs, action: 'foreign.do', requestId: 'r', targetId: mine, userId: mine },
+    ...Array.from({ length: 3 }, () => ({ eventId: theirs, action: 'foreign.do' })),
+    { eventId: null, action: 'foreign.do', metadata: { eventId: mine } },
   ])
-  assert.deepEqual(rowIds(await text('')), [own])
+  assert.equal(rowIds(await text('')).length, 2)
+  assert.equal(rowIds(await text(`?event=${mine.toUpperCase()}`)).length, 2)
   assert.deepEqual(rowIds(await text('?request=r')), [own])
-  assert.equal((await get(`?event=${theirs}`)).status, 400)
-  assert.equal((await get(`?part=entry&entry=${other}`)).status, 404)
+  for (const query of [`?target=${mine}`, `?user=${mine}`, '?action=foreign.*']) {
+    assert.deepEqual(rowIds(await text(query)), [], query)
+  }
+  const foreign = [`?event=${theirs}`, `?event=${theirs.toUpperCase()}`, `?event=%20${theirs}`]
+  const twice = [`?event=${mine}&event=${theirs}`, `?event=${theirs}&event=${mine}`]
+  for (const query of [...foreign, ...twice, `?onlyEventId=${theirs}`, '?sees=everything']) {
+    for (const what of ['', '&part=histogram', '&stream=1&after=0', '&export=ndjson']) {
+      const response = await get(query + what)
+      assert.equal(response.status, 400, query + what)
+      assert.doesNotMatch(await response.text(), /foreign\.do/)
+    }
+  }
+  for (const query of [`?part=entry&entry=${other}`, `?entry=${other}`]) {
+    const response = await get(query)
+    assert.equal(response.status, 404)
+    assert.doesNotMatch(await response.text(), /foreign/)
+  }
   assert.equal((await get(`?part=entry&entry=${own}`)).status, 200)
-  assert.doesNotMatch(await text('?export=ndjson'), /foreign/)
-  const [event] = await readEvents(await get('?stream=1&after=0'), { event: 'entry', count: 1 })
-  assert.match(event?.data ?? '', /own\.do/)
+  // Cursors of somebody who sees everything.
+  const all = pageOn(db)
+  const cursors = [...(await all.text('?limit=2')).matchAll(/cursor=([\w-]+)/g)].map((m) => m[1])
+  assert.ok(cursors.length > 0)
+  for (const cursor of cursors) assert.doesNotMatch(await text(`?cursor=${cursor}`), /foreign/)
+  for (const query of ['', '&request=r', `&event=${mine}`]) {
+    assert.doesNotMatch(await text(`?export=ndjson${query}`), /foreign/)
+    assert.doesNotMatch(await text(`?export=csv${query}`), /foreign/)
+  }
+  assert.match(await text('?part=histogram'), /<b>2 entries/)
+  assert.match(await all.text('?part=histogram'), /<b>7 entries/)
+  const stream = await get('?stream=1&after=0')
+  await appendToLog(scratch.sql, [{ eventId: theirs, action: 'foreign.do' }])
+  await append([{ eventId: mine, action: 'own.again' }])
+  const events = await readEvents(stream, { event: 'entry', count: 3 })
+  assert.deepEqual(
+    events.map(({ data = '' }) => /own\.\w+/.exec(data)?.[0]),
+    ['own.first', 'own.do', 'own.again'],
+  )
 })
 
 // Goal: filters, pages and the export show the same entries.
@@ -307,16 +389,17 @@ test('the live stream goes on after the last entry that the browser names', asyn
   )
 })
 
-// Goal: reading is written down once for what a person does, and a live view that shows that does
-// not make another one.
-// Method: a recorder whose entries go straight into the log, a live stream on all of it, reconnects.
+// Goal: reading is written down, once for each thing that is read.
+// Method: a recorder that keeps what it is given; each way of reading.
 test('reading is recorded: who, and which filter', async (t) => {
   const entries: AuditEntry[] = []
   const recorder = { record: (entry: AuditEntry) => entries.push(entry) > 0 }
   const user = randomUUID()
   const { get, text, append } = await pageWithLog(t, {
     recorder,
-    authorize: () => ({ name: 'ada', userId: user, context: { ip: '203.0.113.9' } }),
+    authorize: () => ({
+      ...{ name: 'ada', userId: user, sees: 'everything', context: { ip: '203.0.113.9' } },
+    }),
   })
   const [id = ''] = await append([{ requestId: 'r1' }])
   const told = () => entries.map(({ metadata }) => metadata)
@@ -340,18 +423,36 @@ test('reading is recorded: who, and which filter', async (t) => {
     { read: 'export', filter: { request: 'r1' }, format: 'csv' },
   ])
   entries.length = 0
-  await get('?live=1')
-  for (const lastId of ['0', '1']) {
-    const stream = await get('?stream=1&live=1', { 'last-event-id': lastId })
-    await append([{ action: 'audit.read', metadata: { read: 'live' } }])
-    await readEvents(stream, { event: 'entry', count: 1 })
-  }
-  await get('?part=histogram')
+  await get('?part=histogram&request=r1')
   await get('?user=nonsense')
+  await get('?asset=page.js')
+  assert.deepEqual(told(), [{ read: 'histogram', filter: { request: 'r1' } }])
+})
+
+// Goal: a stream is written down with its first number, also one that begins at the first entry, and
+// its entry causes no other one.
+// Method: a live view of all with its bars; its own entries go into the log that it shows.
+test('each stream is recorded, and the bars of a live view are a part of it', async (t) => {
+  const told: unknown[] = []
+  const recorder = {
+    record: ({ metadata }: AuditEntry) => told.push(metadata) > 0,
+  }
+  const { get, append } = await pageWithLog(t, { recorder })
+  await append([{}, {}])
+  await get('?live=1')
+  const stream = await get('?stream=1&live=1&after=0')
+  await get('?part=histogram&live=1')
+  await readEvents(stream, { event: 'entry', count: 2 })
+  const again = await get('?stream=1&live=1&after=0', { 'last-event-id': '2' })
+  await append([{ action: 'audit.read', metadata: { read: 'stream' } }])
+  await readEvents(again, { event: 'entry', count: 1 })
+  await get('?part=histogram&live=1')
   assert.deepEqual(
-    told().map((metadata) => Reflect.get(Object(metadata), 'read')),
-    ['live'],
-    'and nothing for the rest',
+    told.map((metadata) => {
+      const { read, fromSeq } = Object(metadata)
+      return fromSeq === undefined ? read : [read, fromSeq]
+    }),
+    ['live', ['stream', 1], ['stream', 3], 'histogram'],
   )
 })
 

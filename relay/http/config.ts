@@ -16,6 +16,10 @@ export interface PageConfig {
   readonly statementTimeoutMs: number
   /** Whether the page records who reads it. */
   readonly auditsReads: boolean
+  /** Whether nothing is shown before it is written down. */
+  readonly strict: boolean
+  /** Whether to believe `X-Forwarded-Proto`. */
+  readonly trustsProxy: boolean
 }
 
 /**
@@ -55,10 +59,23 @@ function readPageConfig(environment: Environment, tokens: string): PageConfig {
         'AUDIT_READER_DATABASE_URL or DATABASE_URL.',
     )
   }
-  const audits = environment['AUDIT_PAGE_AUDIT_READS']?.trim() || 'on'
-  if (audits !== 'on' && audits !== 'off') {
-    throw optionInvalid(`AUDIT_PAGE_AUDIT_READS must be on or off, got "${audits}".`)
-  }
+  const audits = choice(environment, 'AUDIT_PAGE_AUDIT_READS', ['on', 'off', 'strict'])
+  const trusts = choice(environment, 'AUDIT_PAGE_TRUST_PROXY', ['off', 'on'])
   const { statementTimeoutMs } = resolveLimits(RELAY_LIMITS, {}, environment)
-  return { holders, readerUrl, statementTimeoutMs, auditsReads: audits === 'on' }
+  return {
+    ...{ holders, readerUrl, statementTimeoutMs },
+    auditsReads: audits !== 'off',
+    strict: audits === 'strict',
+    trustsProxy: trusts === 'on',
+  }
+}
+
+/** @param choices the first one is the default */
+function choice(environment: Environment, name: string, choices: readonly string[]): string {
+  const given = environment[name]?.trim() || choices[0]
+  const chosen = choices.find((known) => known === given)
+  if (chosen !== undefined) return chosen
+  const [last, ...others] = choices.toReversed()
+  const list = `${others.toReversed().join(', ')} or ${last}`
+  throw optionInvalid(`${name} must be ${list}, got "${given}".`)
 }

@@ -3,18 +3,18 @@ import { Database } from '../../src/database/connection.ts'
 import type { PageConfig } from './config.ts'
 import { ReaderPool } from './reader-pool.ts'
 import { createTimelinePage } from '../../src/page/timeline-page.ts'
-import { tokenAuthorize } from '../../src/page/auth/tokens.ts'
+import { tokenAuthorize, tokenSignOut } from '../../src/page/auth/tokens.ts'
 import { ReadNotes } from '../../src/page/requests/read-notes.ts'
 
 export interface ServedPage {
-  readonly fetch: (request: Request) => Promise<Response>
+  readonly fetch: (request: Request, environment: unknown) => Promise<Response>
   /** Writes down what was read last, and lets go of the connections. */
   close(): Promise<void>
 }
 
 /** Makes the page that a relay serves. It reads, and records reads, as `audit_reader`. */
 export function createServedPage(config: PageConfig, logger: AuditLogger): ServedPage {
-  const { readerUrl, statementTimeoutMs, holders, auditsReads } = config
+  const { readerUrl, statementTimeoutMs, holders, auditsReads, strict, trustsProxy } = config
   const pool = new ReaderPool({ url: readerUrl, statementTimeoutMs })
   // On a connection of its own, because those of the pool only read.
   const notesDatabase = new Database({
@@ -23,14 +23,16 @@ export function createServedPage(config: PageConfig, logger: AuditLogger): Serve
   const notes = new ReadNotes(notesDatabase, logger)
   const page = createTimelinePage({
     db: pool,
-    authorize: tokenAuthorize(holders),
+    authorize: tokenAuthorize(holders, Date.now, { trustsProxy }),
+    signOut: tokenSignOut({ trustsProxy }),
     recorder: auditsReads && notes,
+    strict,
     logger,
   })
   return {
     fetch: page.fetch,
     async close() {
-      await notes.settled()
+      await page.close()
       await Promise.all([pool.close(), notesDatabase.close()])
     },
   }

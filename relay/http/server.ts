@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
 import { Hono } from 'hono'
+import { BoundedConnections } from './bounded-connections.ts'
 import { AuditError } from '../../src/errors.ts'
 import type { AuditLogger } from '../../src/logger.ts'
 import type { Handler } from './health-routes.ts'
@@ -13,6 +14,20 @@ export interface HttpServer {
   /** Closes every connection, because a live view would never close its own. */
   stop(): Promise<void>
 }
+
+/** A client that is slow to ask is let go, so that it takes no place of another one. */
+const TIMEOUTS = {
+  headersTimeout: 5_000,
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  connectionsCheckingInterval: 1_000,
+}
+/** Neither side sent anything. A live view sends a heartbeat more often. */
+const IDLE_TIMEOUT_MS = 60_000
+const LOOPBACK = /^(?:127\.\d+\.\d+\.\d+|::1|localhost)$/
+const NO_TLS =
+  'the page is served without TLS; put a proxy in front of it that does TLS and sets ' +
+  'X-Forwarded-Proto, and set AUDIT_PAGE_TRUST_PROXY=on'
 
 /**
  * Serves the routes over HTTP, and the page at `/` if it is configured.
@@ -29,8 +44,13 @@ export async function serveHttp(
   app.notFound((c) => c.text('Not found.\n', 404))
   for (const [path, handle] of Object.entries(routes)) app.all(path, (c) => handle(c.req.raw))
   const page = config.page && createServedPage(config.page, logger)
-  if (page) app.all('/', (c) => page.fetch(c.req.raw))
-  const server = createServer(getRequestListener(app.fetch, { overrideGlobalObjects: false }))
+  if (page) app.all('/', (c) => page.fetch(c.req.raw, c.env))
+  const server = createServer(
+    TIMEOUTS,
+    getRequestListener(app.fetch, { overrideGlobalObjects: false }),
+  )
+  server.setTimeout(IDLE_TIMEOUT_MS)
+  new BoundedConnections(server)
   try {
     await listen(server, config)
   } catch (error) {
@@ -46,6 +66,9 @@ export async function serveHttp(
   if (paths.length > 0) logger.info({ url, paths }, 'serving health and metrics')
   const viewers = config.page?.holders.map(({ name }) => name)
   if (viewers) logger.info({ url, viewers }, 'serving the timeline page; open it with ?token=')
+  if (config.page && !config.page.trustsProxy && !LOOPBACK.test(config.host)) {
+    logger.warn({ host: config.host }, NO_TLS)
+  }
   return {
     url,
     async stop() {

@@ -1,4 +1,5 @@
 export { createTimelinePage, type TimelinePage, type TimelinePageOptions } from './timeline-page.ts'
 export type { AuditDatabase } from '../database/callers-database.ts'
-export type { ReadRecorder } from './requests/record-read.ts'
-export type { Authorize, Viewer } from './auth/viewer.ts'
+export type { ReadEntry, ReadRecorder } from './requests/note-read.ts'
+export type { SignOut } from './requests/reception.ts'
+export type { Authorize, Denied, Viewer } from './auth/viewer.ts'

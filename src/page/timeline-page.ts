@@ -1,32 +1,42 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
-import { AuditError, optionInvalid } from '../errors.ts'
+import { optionInvalid } from '../errors.ts'
 import { type AuditLogger, guardLogger } from '../logger.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
-import { type Authorize, authorizeRequest } from './auth/viewer.ts'
-import { assetResponse } from './http/assets.ts'
-import { htmlResponse, textResponse } from './http/responses.ts'
+import type { Authorize } from './auth/viewer.ts'
+import { DeniedReads } from './requests/denied-reads.ts'
 import { HeadWatcher } from './requests/head-watcher.ts'
 import type { NameLookup } from './requests/name-lookup.ts'
+import type { ReadRecorder } from './requests/note-read.ts'
 import type { PageServices } from './requests/page-services.ts'
-import { readPreferences } from './requests/preferences.ts'
 import { ReadNotes } from './requests/read-notes.ts'
-import type { ReadRecorder } from './requests/record-read.ts'
-import { respondToViewer } from './requests/respond-to-viewer.ts'
-import { noticePage } from './view/messages.ts'
+import { Reception, type SignOut } from './requests/reception.ts'
+import { ViewerShare } from './requests/viewer-share.ts'
 
 export interface TimelinePageOptions {
   /** Drizzle with a login that has the role `audit_reader`. Give it a `statement_timeout`. */
   readonly db: AuditDatabase
-  /** Called for every request: says who sends it. */
+  /** Called for every request: says who sends it, and what they see. */
   readonly authorize: Authorize
   /**
-   * Receives an `audit.read` entry for each page, entry, export and live view that a viewer opens.
-   * False: reads are not recorded.
+   * Receives an `audit.read` entry for each page, entry, histogram, export and live stream that a
+   * viewer opens, and `audit.read_denied` entries. False: reads are not recorded.
    * Default: `db` writes it, by the function `audit.note_read` that `audit_reader` may call.
    */
   readonly recorder?: ReadRecorder | false | undefined
+  /**
+   * Whether the entry about a read is committed before anything is shown. Where it cannot be
+   * written, the answer is a 503 without anything of the log. Each answer then waits for the commit.
+   * Default: false, so the entry is written at the same time, and a failure is logged.
+   */
+  readonly strict?: boolean | undefined
+  /**
+   * Ends a viewer's session, for example by a cookie that is cleared and a redirect. With it the
+   * page has a button "Sign out", which sends a POST from the page's own site.
+   * Default: no button.
+   */
+  readonly signOut?: SignOut | undefined
   /**
    * Finds names for the ids of users, events and targets, in one call for each page. An id that it
    * leaves out is shown as it is, and so are all ids if it throws or takes more than a second.
@@ -38,12 +48,24 @@ export interface TimelinePageOptions {
 
 export interface TimelinePage {
   /** Answers a request. Only its query is read, so the page works under any path. */
-  readonly fetch: (request: Request) => Promise<Response>
+  readonly fetch: (request: Request, environment?: unknown) => Promise<Response>
   /** The same for the request and response of `node:http`, as in Express and Fastify. */
   readonly listener: (incoming: IncomingMessage, outgoing: ServerResponse) => Promise<void>
+  /** Hands over what is still to be said about attempts to get in. Safe to call twice. */
+  readonly close: () => Promise<void>
 }
 
-const OPTION_NAMES = ['db', 'authorize', 'recorder', 'names', 'logger'] as const
+const OPTION_NAMES = [
+  'db',
+  'authorize',
+  'recorder',
+  'strict',
+  'signOut',
+  'names',
+  'logger',
+] as const
+const LIVE_VIEWS = { max: 100, maxOfOne: 10 }
+const EXPORTS = { max: 30, maxOfOne: 5 }
 
 /**
  * The log as a web page: filters, a histogram, details, a live view, exports. It works without
@@ -51,7 +73,11 @@ const OPTION_NAMES = ['db', 'authorize', 'recorder', 'names', 'logger'] as const
  *
  * @example
  * ```ts
- * const page = createTimelinePage({ db, authorize: async (request) => await signedIn(request) })
+ * const authorize = async (request: Request) => {
+ *   const user = await signedIn(request)
+ *   return user && { name: user.name, userId: user.id, sees: 'everything' }
+ * }
+ * const page = createTimelinePage({ db, authorize })
  * hono.all('/audit', (c) => page.fetch(c.req.raw))
  * express.use('/audit', page.listener)
  * fastify.get('/audit', (request, reply) => {
@@ -65,73 +91,63 @@ const OPTION_NAMES = ['db', 'authorize', 'recorder', 'names', 'logger'] as const
  */
 export function createTimelinePage(options: TimelinePageOptions): TimelinePage {
   refuseUnknownOptions(options, OPTION_NAMES)
-  const { db, authorize, names } = options
+  const { db, authorize, names, signOut, strict: isStrict = false } = options
   if (typeof db?.execute !== 'function' || typeof authorize !== 'function') {
     throw optionInvalid('createTimelinePage needs db (Drizzle) and authorize (a function).')
   }
+  if (signOut !== undefined && typeof signOut !== 'function') {
+    throw optionInvalid('signOut must be a function.')
+  }
   const logger = guardLogger(options.logger, 'audit-page')
-  const { recorder = new ReadNotes(db, logger) } = options
+  const recorder = chooseRecorder(options, logger)
+  const deniedReads = new DeniedReads({ recorder })
   const services: PageServices = {
     db,
     headWatcher: new HeadWatcher(db),
-    recorder: recorder === false ? undefined : recorder,
+    recording: { recorder, isStrict },
     lookUpNames: names,
     logger,
-    liveViews: { openCount: 0 },
+    liveViews: new ViewerShare(LIVE_VIEWS),
+    exports: new ViewerShare(EXPORTS),
+    canSignOut: signOut !== undefined,
   }
-  const fetch = (request: Request) => respond(services, authorize, request)
+  const reception = new Reception({ services, authorize, signOut, deniedReads })
+  const fetch = (request: Request, environment?: unknown) =>
+    reception.respond(request, peerOf(environment))
   // By default hono replaces the process' global Request and Response; a library must not.
   const listener = getRequestListener(fetch, { overrideGlobalObjects: false })
-  return { fetch, listener }
-}
-
-async function respond(
-  services: PageServices,
-  authorize: Authorize,
-  request: Request,
-): Promise<Response> {
-  if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return textResponse('Only GET and HEAD are allowed.', 405, { allow: 'GET, HEAD' })
+  const close = async () => {
+    deniedReads.flush()
+    if (recorder instanceof ReadNotes) await recorder.settled()
   }
-  try {
-    const { searchParams } = new URL(request.url)
-    const viewer =
-      assetResponse(request, searchParams) ?? (await authorizeRequest(authorize, request))
-    if (viewer instanceof Response) return viewer
-    if (viewer === undefined) return unauthorized(request)
-    return await respondToViewer(services, { request, parameters: searchParams, viewer })
-  } catch (error) {
-    // The message may quote an entry or the address, so only the place is logged.
-    const fault = error instanceof AuditError ? error.message : 'see the stack'
-    const stack = error instanceof Error && !(error instanceof AuditError) ? stackFrames(error) : []
-    services.logger.error({ fault, stack }, 'audit page: a request failed')
-    return textResponse('Internal error. Details are in the server log.', 500)
+  return { fetch, listener, close }
+}
+
+function chooseRecorder(
+  { db, recorder, strict = false }: TimelinePageOptions,
+  logger: AuditLogger,
+): ReadRecorder | undefined {
+  if (typeof strict !== 'boolean') throw optionInvalid('strict must be true or false.')
+  if (recorder === undefined) return new ReadNotes(db, logger)
+  if (recorder === false) {
+    if (!strict) return undefined
+    throw optionInvalid('strict needs a recorder: leave out recorder: false, or strict.')
   }
+  if (typeof recorder?.record !== 'function') {
+    throw optionInvalid('recorder must be false or have a function record.')
+  }
+  if (strict && typeof recorder.write !== 'function') {
+    throw optionInvalid(
+      'strict needs a recorder with a function write, which resolves once an entry is written.',
+    )
+  }
+  return recorder
 }
 
-/** The stack without its message, which may quote the value that caused the error. */
-function stackFrames({ stack = '' }: Error): readonly string[] {
-  return stack
-    .split('\n')
-    .map((line) => line.trim())
-    .filter((line) => line.startsWith('at '))
-    .slice(0, 10)
-}
-
-/**
- * A link on another site, such as a ticket system, sends no SameSite=Strict cookie, even if the
- * browser has one. So the notice reloads itself once: that request comes from the page's own site
- * and sends the cookie.
- */
-function unauthorized(request: Request): Promise<Response> {
-  const isCrossSite = request.headers.get('sec-fetch-site') === 'cross-site'
-  const html = noticePage({
-    title: isCrossSite ? 'One moment' : 'Sign in first',
-    message: isCrossSite
-      ? 'Checking whether you may read the audit log.'
-      : 'Open this page with the link that contains your token, or sign in to the application.',
-    theme: readPreferences(request).theme,
-    refreshAfterS: isCrossSite ? 0 : undefined,
-  })
-  return htmlResponse(html, 401)
+/** The address at the other end of the connection, where the server tells its handlers of it. */
+function peerOf(environment: unknown): string | undefined {
+  const incoming: unknown = Reflect.get(Object(environment), 'incoming')
+  const socket: unknown = Reflect.get(Object(incoming), 'socket')
+  const address: unknown = Reflect.get(Object(socket), 'remoteAddress')
+  return typeof address === 'string' ? address : undefined
 }

@@ -19,7 +19,12 @@ export function readerOn(t: TestContext, { urlAs }: ScratchDatabase): AuditDatab
 /** The page as an application mounts it, with one viewer who may see everything. */
 export function pageOn(db: AuditDatabase, options: Partial<TimelinePageOptions> = {}) {
   const page = createTimelinePage({
-    ...{ db, authorize: () => ({ name: 'ada' }), recorder: false, logger: silentLogger() },
+    ...{
+      db,
+      authorize: () => ({ name: 'ada', sees: 'everything' as const }),
+      recorder: false,
+      logger: silentLogger(),
+    },
     ...options,
   })
   const get = (query: string, headers: Readonly<Record<string, string>> = {}) =>

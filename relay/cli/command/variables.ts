@@ -26,8 +26,13 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   AUDIT_HTTP_HOST: 'address to serve on (default: 127.0.0.1)',
   AUDIT_PAGE_TOKEN:
     'also serve the timeline page, to these viewers: ada:TOKEN,grace:TOKEN, at least 16 characters ' +
-    'a token; a viewer opens it with /?token=TOKEN (default: no page)',
-  AUDIT_PAGE_AUDIT_READS: 'on or off: record who reads the page (default: on)',
+    'a token, as made by openssl rand -hex 16; a viewer opens it with /?token=TOKEN (default: no page)',
+  AUDIT_PAGE_AUDIT_READS:
+    'on, off or strict: record who reads the page; strict shows nothing before it is written down ' +
+    '(default: on)',
+  AUDIT_PAGE_TRUST_PROXY:
+    'on or off: believe X-Forwarded-Proto, where a proxy in front of the page does TLS and sets it ' +
+    '(default: off)',
   ...LIMITS,
 }
 

@@ -35,6 +35,7 @@ export function runCommand(host: Host): CliCommand {
       'AUDIT_HTTP_HOST',
       'AUDIT_PAGE_TOKEN',
       'AUDIT_PAGE_AUDIT_READS',
+      'AUDIT_PAGE_TRUST_PROXY',
       ...LIMIT_VARIABLES,
     ],
     exitCodes: {

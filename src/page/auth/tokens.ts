@@ -1,13 +1,13 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { type AuditError, optionInvalid } from '../../errors.ts'
-import { cookieHeader, readCookie } from '../http/cookies.ts'
+import { cookieHeader, hostCookieName, isTls, readCookie } from '../http/cookies.ts'
 import { redirectResponse, textResponse } from '../http/responses.ts'
 import { href } from '../query/address.ts'
 import { readQuery } from '../query/query.ts'
-import type { Authorize, Viewer } from './viewer.ts'
+import { tokenWeakness } from './token-strength.ts'
+import type { Authorize, Denied, Viewer } from './viewer.ts'
 
 const COOKIE = 'audit_page'
-const MIN_TOKEN_LENGTH = 16
 const COOKIE_MAX_AGE_S = 30 * 86_400
 
 export interface TokenHolder {
@@ -42,11 +42,9 @@ function readPair(pair: string, number: number): TokenHolder {
   if (!/^[\p{L}\p{N}][\p{L}\p{N} ._@+-]{0,63}$/u.test(name)) {
     throw invalid(`must be name:token,name:token; pair ${number} has no valid name`)
   }
-  if (token.length < MIN_TOKEN_LENGTH || !/^[\x21-\x7e]+$/.test(token)) {
-    throw invalid(
-      `must have at least ${MIN_TOKEN_LENGTH} printable characters in each token; ` +
-        `pair ${number} does not (make one with: openssl rand -hex 16)`,
-    )
+  const weakness = tokenWeakness(token)
+  if (weakness !== undefined) {
+    throw invalid(`${weakness}; pair ${number} does not (make one with: openssl rand -hex 16)`)
   }
   return { name, token }
 }
@@ -55,27 +53,45 @@ function invalid(problem: string): AuditError {
   return optionInvalid(`AUDIT_PAGE_TOKEN ${problem}.`)
 }
 
+export interface TokenOptions {
+  /** Whether to believe `X-Forwarded-Proto`: only behind a proxy that sets it. Default: false. */
+  readonly trustsProxy?: boolean
+}
+
 /**
  * Lets viewers in by token. The first request carries the token in its address. It is answered with
  * a cookie and a redirect to the address without the token, so that no browser history and no
  * `Referer` keeps it. Later requests carry the cookie, which is a signature made with the token.
  * Changing a viewer's token ends that viewer's cookies.
  */
-export function tokenAuthorize(holders: readonly TokenHolder[], now = Date.now): Authorize {
+export function tokenAuthorize(
+  holders: readonly TokenHolder[],
+  now = Date.now,
+  { trustsProxy = false }: TokenOptions = {},
+): Authorize {
   return (request) => {
     const { searchParams } = new URL(request.url)
     const token = searchParams.get('token')
-    if (token === null) return holderOfCookie(holders, readCookie(request, COOKIE), now())
+    const secure = isTls(request, trustsProxy)
+    const name = hostCookieName(COOKIE, secure)
+    if (token === null) return holderOfCookie(holders, readCookie(request, name), now())
     const holder = holderOfToken(holders, token)
-    if (!holder) return textResponse('Unknown token.', 401)
+    if (!holder) return { denied: 'unknown token', response: textResponse('Unknown token.', 401) }
     searchParams.delete('token')
     const until = Math.floor(now() / 1_000) + COOKIE_MAX_AGE_S
-    const cookie = cookieHeader(request, {
-      name: COOKIE,
-      value: signedValue(holder, until),
-      maxAgeS: COOKIE_MAX_AGE_S,
-    })
+    const value = signedValue(holder, until)
+    const cookie = cookieHeader({ name, value, maxAgeS: COOKIE_MAX_AGE_S, secure })
     return redirectResponse(href(readQuery(searchParams).given), { 'set-cookie': cookie })
+  }
+}
+
+/** Takes the cookie away. A copy of it opens the page until its end, or until the token changes. */
+export function tokenSignOut({ trustsProxy = false }: TokenOptions = {}) {
+  return (request: Request): Response => {
+    const secure = isTls(request, trustsProxy)
+    const name = hostCookieName(COOKIE, secure)
+    const cookie = cookieHeader({ name, value: '', maxAgeS: 0, secure })
+    return redirectResponse('?', { 'set-cookie': cookie })
   }
 }
 
@@ -92,12 +108,16 @@ function holderOfCookie(
   holders: readonly TokenHolder[],
   cookie: string | undefined,
   nowMs: number,
-): Viewer | undefined {
-  const [, until = ''] = /^(\d{1,12})\.[\w-]{43}$/.exec(cookie ?? '') ?? []
+): Viewer | Denied | undefined {
+  if (cookie === undefined || cookie === '') return undefined
+  const [, until = ''] = /^(\d{1,12})\.[\w-]{43}$/.exec(cookie) ?? []
   let found: Viewer | undefined
   for (const holder of holders) {
-    if (isSame(cookie ?? '', signedValue(holder, Number(until)))) found = { name: holder.name }
+    if (isSame(cookie, signedValue(holder, Number(until)))) {
+      found = { name: holder.name, sees: 'everything' }
+    }
   }
+  if (found === undefined) return { denied: 'unknown cookie' }
   return Number(until) * 1_000 > nowMs ? found : undefined
 }
 

@@ -1,44 +1,118 @@
-import { optionInvalid } from '../../errors.ts'
 import type { AuditContext } from '../../entry.ts'
+import { isUuid } from '../../ids/uuid.ts'
 
-/** A person who may read the log. */
-export interface Viewer {
+interface ViewerFields {
   /** Shown at the top of the page and stored in each `audit.read` entry. 1 to 128 characters. */
   readonly name: string
   /** Their UUID, if they are a user of the application. */
   readonly userId?: string | undefined
-  /**
-   * Limits them to the entries of this event, whatever the address asks for.
-   * Default: the whole log.
-   */
-  readonly onlyEventId?: string | undefined
   /** Added to the context of each `audit.read` entry, for example the ip. */
   readonly context?: AuditContext | undefined
 }
+
+/** A person who may read the log. What they see must be said, in one of two ways. */
+export type Viewer = ViewerFields &
+  (
+    | { readonly sees: 'everything'; readonly onlyEventId?: never }
+    /** The UUID of the only event whose entries they see, whatever the address asks for. */
+    | { readonly onlyEventId: string; readonly sees?: never }
+  )
+
+/** Somebody who tried to get in and failed. It is written down as `audit.read_denied`. */
+export interface Denied {
+  /** Why, in a few words, such as `unknown token`. Never the token itself. */
+  readonly denied: string
+  /** Default: a page that asks to sign in, with status 401. */
+  readonly response?: Response | undefined
+}
+
+type Answer = Viewer | Denied | Response | null | undefined
 
 /**
  * Says who sends a request. Null or undefined: somebody who may not read (401). A `Response`, such
  * as a redirect to your sign-in page, is returned unchanged.
  */
-export type Authorize = (
-  request: Request,
-) => Viewer | Response | null | undefined | Promise<Viewer | Response | null | undefined>
+export type Authorize = (request: Request) => Answer | Promise<Answer>
 
-/**
- * Calls `authorize` and checks its answer, so that a mistake in it lets nobody in.
- *
- * @throws {AuditError} `AUDIT_OPTION_INVALID` where the answer is of no allowed kind
- */
-export async function authorizeRequest(
-  authorize: Authorize,
-  request: Request,
-): Promise<Viewer | Response | undefined> {
-  const answer = await authorize(request)
-  if (answer === null || answer === undefined) return undefined
-  if (answer instanceof Response) return answer
-  const name: unknown = typeof answer === 'object' ? answer.name : undefined
-  if (typeof name === 'string' && name !== '' && name.length <= 128) return answer
-  throw optionInvalid(
-    'authorize must return { name } with 1 to 128 characters, null or a Response.',
-  )
+/** What `authorize` came to. */
+export type Admission =
+  | { readonly kind: 'viewer'; readonly viewer: Viewer }
+  | { readonly kind: 'response'; readonly response: Response }
+  | { readonly kind: 'denied'; readonly denied: Denied }
+  | { readonly kind: 'nobody' }
+  /** The answer does not say what the viewer sees, or says something unknown. Nothing is shown. */
+  | { readonly kind: 'unclear'; readonly problem: string }
+
+const MAX_NAME_LENGTH = 128
+const MAX_REASON_LENGTH = 64
+const VIEWER_KEYS: ReadonlySet<string> = new Set([
+  'name',
+  'userId',
+  'sees',
+  'onlyEventId',
+  'context',
+])
+const DENIED_KEYS: ReadonlySet<string> = new Set(['denied', 'response'])
+
+/** Calls `authorize` and checks its answer, so that a mistake in it opens nothing. */
+export async function authorizeRequest(authorize: Authorize, request: Request): Promise<Admission> {
+  const answer: unknown = await authorize(request)
+  if (answer === null || answer === undefined) return { kind: 'nobody' }
+  if (answer instanceof Response) return { kind: 'response', response: answer }
+  if (typeof answer !== 'object') return unclear(`it was a ${typeof answer}`)
+  // Read once, and only what is the answer's own: a getter could say another thing the next time.
+  const given: Readonly<Record<string, unknown>> = { ...answer }
+  return Object.hasOwn(given, 'denied') ? admitDenied(given) : admitViewer(given)
+}
+
+function admitDenied(given: Readonly<Record<string, unknown>>): Admission {
+  const stranger = unknownKey(given, DENIED_KEYS)
+  if (stranger !== undefined) return unclear(`a refusal has no "${stranger}"`)
+  const { denied, response } = given
+  if (typeof denied !== 'string') return unclear('its denied is no text')
+  const reason = denied.slice(0, MAX_REASON_LENGTH)
+  const own = response instanceof Response ? { response } : {}
+  return { kind: 'denied', denied: { denied: reason, ...own } }
+}
+
+function admitViewer(given: Readonly<Record<string, unknown>>): Admission {
+  const stranger = unknownKey(given, VIEWER_KEYS)
+  if (stranger !== undefined) return unclear(`it has "${stranger}", which is no part of a viewer`)
+  const { name, userId, context, sees, onlyEventId } = given
+  if (typeof name !== 'string' || name === '' || name.length > MAX_NAME_LENGTH) {
+    return unclear(`its name has not 1 to ${MAX_NAME_LENGTH} characters`)
+  }
+  if (userId !== undefined && typeof userId !== 'string') return unclear('its userId is no text')
+  if (context !== undefined && (typeof context !== 'object' || Array.isArray(context))) {
+    return unclear('its context is no object')
+  }
+  const who = {
+    name,
+    ...(userId === undefined ? {} : { userId }),
+    ...(context ? { context: context as AuditContext } : {}),
+  }
+  // Asked by the keys: "onlyEventId: undefined" next to "sees" is a slip and no wish.
+  const [saysSees, saysEvent] = [Object.hasOwn(given, 'sees'), Object.hasOwn(given, 'onlyEventId')]
+  if (saysSees && saysEvent) return unclear('it has both sees and onlyEventId')
+  if (!saysSees && !saysEvent) return unclear('it has neither sees nor onlyEventId')
+  if (saysSees) {
+    if (sees !== 'everything') return unclear('its sees is not "everything"')
+    return { kind: 'viewer', viewer: { ...who, sees } }
+  }
+  if (typeof onlyEventId !== 'string' || !isUuid(onlyEventId)) {
+    return unclear('its onlyEventId is no UUID')
+  }
+  return { kind: 'viewer', viewer: { ...who, onlyEventId: onlyEventId.toLowerCase() } }
+}
+
+function unknownKey(given: object, known: ReadonlySet<string>): string | undefined {
+  const stranger = Reflect.ownKeys(given).find((key) => !known.has(String(key)))
+  return stranger === undefined ? undefined : String(stranger).slice(0, MAX_REASON_LENGTH)
+}
+
+function unclear(why: string): Admission {
+  const problem =
+    `authorize gave an answer that is not clear: ${why}. Return { name, sees: 'everything' } for ` +
+    "the whole log, { name, onlyEventId: '<uuid>' } for one event, null for somebody who may not read."
+  return { kind: 'unclear', problem }
 }

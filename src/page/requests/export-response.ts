@@ -1,16 +1,16 @@
 import { AuditError } from '../../errors.ts'
 import { exportLog, type LogExport } from '../../export/index.ts'
-import { streamResponse } from '../http/responses.ts'
+import { streamResponse, textResponse } from '../http/responses.ts'
 import type { ViewState } from '../view/view-state.ts'
 import type { PageServices } from './page-services.ts'
-import { recordRead } from './record-read.ts'
+import { noteRead } from './note-read.ts'
 import type { ViewerRequest } from './viewer-request.ts'
 
 const FORMATS = ['ndjson', 'csv'] as const
 
 /** All entries that match the filter, streamed at the browser's pace. */
 export async function exportResponse(
-  { db, recorder, logger }: PageServices,
+  { db, recording, exports, logger }: PageServices,
   viewerRequest: ViewerRequest,
   { query, nowMs }: ViewState,
 ): Promise<Response> {
@@ -18,19 +18,32 @@ export async function exportResponse(
   if (format === undefined) {
     throw new AuditError('AUDIT_FILTER_INVALID', `export must be one of ${FORMATS.join(', ')}.`)
   }
-  const abort = new AbortController()
-  const logExport = await exportLog(db, {
-    format,
-    filter: query.filter,
-    signal: abort.signal,
-    onFailure: () => logger.warn({}, 'audit page: an export waits for the database'),
-  })
-  recordRead(recorder, viewerRequest, { read: 'export', query, details: { format } })
-  const time = new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '-')
-  return streamResponse(exportStream(logExport, abort), {
-    'content-type': logExport.mediaType,
-    'content-disposition': `attachment; filename="audit-log-${time}.${format}"`,
-  })
+  const giveBack = exports.take(viewerRequest.viewer)
+  if (giveBack === 'own' || giveBack === 'all') {
+    const { max, maxOfOne } = exports.limits
+    const [whose, status] =
+      giveBack === 'own' ? [`You have ${maxOfOne}`, 429] : [`There are ${max}`, 503]
+    const message = `${whose} exports under way. Wait until one has ended.`
+    return textResponse(message, status, { 'retry-after': '30' })
+  }
+  try {
+    const abort = new AbortController()
+    const logExport = await exportLog(db, {
+      format,
+      filter: query.filter,
+      signal: abort.signal,
+      onFailure: () => logger.warn({}, 'audit page: an export waits for the database'),
+    })
+    await noteRead(recording, viewerRequest, { read: 'export', query, details: { format } })
+    const time = new Date(nowMs).toISOString().slice(0, 19).replaceAll(':', '-')
+    return streamResponse(exportStream(logExport, abort, giveBack), {
+      'content-type': logExport.mediaType,
+      'content-disposition': `attachment; filename="audit-log-${time}.${format}"`,
+    })
+  } catch (error) {
+    giveBack()
+    throw error
+  }
 }
 
 /**
@@ -40,6 +53,7 @@ export async function exportResponse(
 function exportStream(
   { head, pages }: LogExport,
   abort: AbortController,
+  onEnd: () => void,
 ): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder()
   const iterator = pages[Symbol.asyncIterator]()
@@ -49,14 +63,22 @@ function exportStream(
         if (head !== '') controller.enqueue(encoder.encode(head))
       },
       async pull(controller) {
-        for (;;) {
-          const { value, done } = await iterator.next()
-          if (done) return controller.close()
-          if (value.text !== '') return controller.enqueue(encoder.encode(value.text))
+        try {
+          for (;;) {
+            const { value, done } = await iterator.next()
+            if (done) break
+            if (value.text !== '') return controller.enqueue(encoder.encode(value.text))
+          }
+        } catch (error) {
+          onEnd()
+          throw error
         }
+        onEnd()
+        controller.close()
       },
       cancel() {
         abort.abort(new Error('the browser has closed the connection'))
+        onEnd()
       },
     },
     { highWaterMark: 1 },

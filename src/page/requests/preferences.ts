@@ -1,4 +1,4 @@
-import { cookieHeader, readCookie } from '../http/cookies.ts'
+import { cookieHeader, isTls, readCookie } from '../http/cookies.ts'
 import { redirectResponse } from '../http/responses.ts'
 import { href } from '../query/address.ts'
 import type { Query } from '../query/query.ts'
@@ -48,6 +48,6 @@ export function changePreference(
   }
   const chosen =
     theme === null ? { name: ZONE_COOKIE, value: zone ?? '' } : { name: THEME_COOKIE, value: theme }
-  const cookie = cookieHeader(request, { ...chosen, maxAgeS: A_YEAR_S })
+  const cookie = cookieHeader({ ...chosen, maxAgeS: A_YEAR_S, secure: isTls(request) })
   return redirectResponse(href(given), { 'set-cookie': cookie })
 }

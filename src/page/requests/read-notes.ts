@@ -1,9 +1,11 @@
 import { sql } from 'drizzle-orm'
 import type { AuditDatabase } from '../../database/callers-database.ts'
-import type { AuditEntry } from '../../entry.ts'
-import { databaseFault } from '../../errors.ts'
+import { Outage } from '../../database/outage.ts'
 import type { AuditLogger } from '../../logger.ts'
-import type { ReadRecorder } from './record-read.ts'
+import type { ReadEntry, ReadRecorder } from './note-read.ts'
+
+/** Notes under way at once. Further reads are not answered, instead of not being written down. */
+const MAX_PENDING = 1_000
 
 /**
  * Writes down who has read, by `audit.note_read`: nobody but a login with `audit_reader` or
@@ -11,33 +13,45 @@ import type { ReadRecorder } from './record-read.ts'
  */
 export class ReadNotes implements ReadRecorder {
   readonly #db: AuditDatabase
-  readonly #logger: AuditLogger
+  readonly #outage: Outage
   readonly #pending = new Set<Promise<void>>()
 
   /** @param db where the login may write: no read-only transactions */
   constructor(db: AuditDatabase, logger: AuditLogger) {
     this.#db = db
-    this.#logger = logger
+    this.#outage = new Outage(logger, {
+      begins: 'audit page could not write down who has read',
+      goesOn: 'audit page still cannot write down who has read',
+      ends: 'audit page writes down again who has read',
+    })
   }
 
-  /** @returns true: whether it was written is known later, and logged where it was not */
-  record({ userId, metadata, context }: Pick<AuditEntry, 'userId' | 'metadata' | 'context'>): true {
-    const noted = this.#note(userId ?? null, metadata, context)
-      .catch((error: unknown) => {
-        const fault = databaseFault(error)
-        this.#logger.error({ fault }, 'audit page could not write down who has read')
-      })
+  /**
+   * @returns false where too many notes are under way; else true: whether it was written is known
+   * later, and logged where it was not
+   */
+  record(entry: ReadEntry): boolean {
+    if (this.#pending.size >= MAX_PENDING) return false
+    const noted = this.write(entry)
+      .catch(() => {})
       .finally(() => this.#pending.delete(noted))
     this.#pending.add(noted)
     return true
   }
 
-  async #note(userId: string | null, metadata: unknown, context: unknown): Promise<void> {
-    await this.#db.execute(sql`
-      select audit.note_read(
-        false, ${userId}::pg_catalog.text,
-        ${JSON.stringify(metadata)}::pg_catalog.text::pg_catalog.jsonb,
-        ${JSON.stringify(context)}::pg_catalog.text::pg_catalog.jsonb)`)
+  /** Resolves once the entry is committed. Rejects where it is not, or may not be. */
+  async write({ action, userId, metadata, context }: ReadEntry): Promise<void> {
+    try {
+      await this.#db.execute(sql`
+        select audit.note_read(
+          ${action === 'audit.read_denied'}::boolean, ${userId ?? null}::pg_catalog.text,
+          ${JSON.stringify(metadata)}::pg_catalog.text::pg_catalog.jsonb,
+          ${JSON.stringify(context)}::pg_catalog.text::pg_catalog.jsonb)`)
+      this.#outage.recovered()
+    } catch (error) {
+      this.#outage.failed(error)
+      throw error
+    }
   }
 
   /** Resolves once what was read before this call is written down, or has failed. */

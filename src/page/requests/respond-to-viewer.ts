@@ -17,9 +17,9 @@ import { wholePage } from '../view/whole-page.ts'
 import { exportResponse } from './export-response.ts'
 import { liveResponse } from './live-response.ts'
 import { namesIn } from './name-lookup.ts'
+import { givenFilter, noteRead } from './note-read.ts'
 import type { PageServices } from './page-services.ts'
 import { changePreference, readPreferences } from './preferences.ts'
-import { recordRead } from './record-read.ts'
 import type { ViewerRequest } from './viewer-request.ts'
 
 /** The page does not wait longer than this for its bars. */
@@ -42,7 +42,8 @@ export async function respondToViewer(
     viewerName: viewer.name,
     nowMs,
     nameOf: () => undefined,
-    readsAreRecorded: services.recorder !== undefined,
+    readsAreRecorded: services.recording.recorder !== undefined,
+    canSignOut: services.canSignOut,
   }
   const preference = changePreference(request, parameters, query)
   if (preference instanceof Response) return preference
@@ -53,7 +54,7 @@ export async function respondToViewer(
     if (parameters.has('export')) return await exportResponse(services, viewerRequest, view)
     const part = parameters.get('part')
     if (part === 'entry') return await entryPart(services, viewerRequest, view)
-    if (part === 'histogram') return await histogramPart(services, view)
+    if (part === 'histogram') return await histogramPart(services, viewerRequest, view)
     if (part !== null) {
       return badRequest(view, new Map([['part', 'Must be entry or histogram.']]))
     }
@@ -72,7 +73,7 @@ export async function respondToViewer(
 function limitToViewer(query: Query, { onlyEventId }: Viewer): Query {
   if (onlyEventId === undefined) return query
   const eventId = query.filter.eventId
-  if (eventId !== undefined && eventId.toLowerCase() !== onlyEventId.toLowerCase()) {
+  if (eventId !== undefined && eventId.toLowerCase() !== onlyEventId) {
     const problems = new Map([...query.problems, ['event', 'You may not read this event.']])
     return { ...query, problems }
   }
@@ -84,7 +85,7 @@ async function pageResponse(
   viewerRequest: ViewerRequest,
   viewWithoutNames: ViewState,
 ): Promise<Response> {
-  const { db, recorder, lookUpNames } = services
+  const { db, recording, lookUpNames } = services
   const { query, nowMs, zone } = viewWithoutNames
   // Asked before the list: an entry that is logged between the two comes by both ways, and the
   // page's script leaves out the second.
@@ -102,7 +103,7 @@ async function pageResponse(
   ])
   const view: ViewState = { ...viewWithoutNames, nameOf }
   const shown = { entries: entries.length, newest: entries[0]?.id, oldest: entries.at(-1)?.id }
-  recordRead(recorder, viewerRequest, {
+  await noteRead(recording, viewerRequest, {
     read: query.isLive ? 'live' : 'page',
     query,
     details: { shown },
@@ -125,7 +126,7 @@ async function entryPart(
   const { query } = view
   const openEntry = await readOpenEntry(services, viewerRequest, query.entry)
   const nameOf = await namesIn(openEntry ? [openEntry] : [], services.lookUpNames)
-  recordRead(services.recorder, viewerRequest, { read: 'entry', query })
+  await noteRead(services.recording, viewerRequest, { read: 'entry', query })
   return htmlResponse(entryDetail({ ...view, nameOf }, openEntry), openEntry ? 200 : 404)
 }
 
@@ -138,12 +139,20 @@ async function readOpenEntry(
   if (id === undefined) return undefined
   const entry = await readEntry(db, id)
   const { onlyEventId } = viewer
-  const isAllowed = onlyEventId === undefined || entry?.eventId === onlyEventId.toLowerCase()
+  const isAllowed = onlyEventId === undefined || entry?.eventId === onlyEventId
   return isAllowed ? entry : undefined
 }
 
-async function histogramPart({ db }: PageServices, view: ViewState): Promise<Response> {
+/** The bars of a live view that is open are a part of it: its script asks for them again and again. */
+async function histogramPart(
+  { db, recording, liveViews }: PageServices,
+  viewerRequest: ViewerRequest,
+  view: ViewState,
+): Promise<Response> {
   const { query, zone, nowMs } = view
+  if (!liveViews.holds(viewerRequest.viewer, JSON.stringify(givenFilter(query)))) {
+    await noteRead(recording, viewerRequest, { read: 'histogram', query })
+  }
   const bars = await orFailed(histogram(db, { filter: query.filter, zone, nowMs }))
   return htmlResponse(histogramView(view, bars))
 }

@@ -5,4 +5,6 @@ export interface ViewerRequest {
   readonly request: Request
   readonly parameters: URLSearchParams
   readonly viewer: Viewer
+  /** The address at the other end of the connection, a proxy's where one stands in front. */
+  readonly peer: string | undefined
 }

@@ -27,6 +27,7 @@ export function sentenceOf(entry: LoggedEntry, nameOf: NameOf = () => undefined)
   if (entry.action === 'audit.gap') return gapSentence(entry)
   if (entry.action === 'audit.drop') return dropSentence(entry)
   if (entry.action === 'audit.read') return readSentence(entry, nameOf)
+  if (entry.action === 'audit.read_denied') return deniedSentence(entry)
   const who = actorParts(entry, nameOf)
   const action = visible(entry.action)
   const { verb, thing } = splitAction(action)
@@ -135,11 +136,25 @@ function readSentence(entry: LoggedEntry, nameOf: NameOf): SentencePart[] {
   return [...who, textPart(` ${what}`), { kind: 'aside', text: aside }]
 }
 
+function deniedSentence({ metadata }: LoggedEntry): SentencePart[] {
+  const { leftOut } = metadata
+  if (typeof leftOut === 'number') {
+    const times = `${leftOut} ${leftOut === 1 ? 'time' : 'times'}`
+    return [textPart(`Somebody was kept from reading the log ${times} more`)]
+  }
+  const reason = shortened(textIn(metadata, 'reason') ?? 'for no known reason', MAX_VALUE_LENGTH)
+  return [
+    textPart('Somebody was kept from reading the log'),
+    { kind: 'aside', text: ` — ${reason}` },
+  ]
+}
+
 function whatWasRead(metadata: LoggedEntry['metadata']): string {
   const read = textIn(metadata, 'read')
   const format = shortened(textIn(metadata, 'format') ?? 'a file', MAX_VALUE_LENGTH)
   if (read === 'export') return `exported the log as ${format}`
-  if (read === 'live') return 'watched the log live'
+  if (read === 'live' || read === 'stream') return 'watched the log live'
+  if (read === 'histogram') return 'counted entries of the log'
   if (read === 'entry') return 'opened an entry of the log'
   return 'read the log'
 }

@@ -64,7 +64,7 @@ export function sentenceHtml({ query }: ViewState, parts: readonly SentencePart[
 
 function kindOf({ action }: LoggedEntry): string {
   if (LOSS_ACTIONS.has(action)) return 'gap'
-  if (action === 'audit.read') return 'log-read'
+  if (action === 'audit.read' || action === 'audit.read_denied') return 'log-read'
   return actionKind(action.slice(action.lastIndexOf('.') + 1))
 }
 

@@ -25,8 +25,16 @@ ${zoneSwitch(view)}
 ${themeSwitch(view)}
 ${help(view)}
 <span class="viewer" title="You are reading as ${viewerName}">${viewerName}</span>
+${signOut(view)}
 </nav>
 </header>`
+}
+
+/** A form, because a link could be followed by a browser that only looks ahead. */
+function signOut({ canSignOut, viewerName }: ViewState): Html | '' {
+  if (!canSignOut) return ''
+  return html`<form class="sign-out" method="post" action="?sign-out=1">
+<button title="Sign out ${viewerName}">Sign out</button></form>`
 }
 
 function liveSwitch({ query }: ViewState): Html {

@@ -15,4 +15,6 @@ export interface ViewState {
   readonly nameOf: NameOf
   /** The page tells the viewer if their reads are recorded. */
   readonly readsAreRecorded: boolean
+  /** Whether the page has a button to sign out. */
+  readonly canSignOut: boolean
 }

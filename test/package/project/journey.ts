@@ -78,7 +78,7 @@ assert.ok(lines.includes('[Redacted]') && !lines.includes('hunter2'))
 
 const page = createTimelinePage({
   db,
-  authorize: async () => ({ name: 'ada' }),
+  authorize: async () => ({ name: 'ada', sees: 'everything' as const }),
   recorder: noopRecorder,
 })
 const shown = await page.fetch(new Request('http://localhost/audit'))

@@ -1,0 +1,130 @@
+import { AuditError } from '../../errors.ts'
+import { type Admission, type Authorize, authorizeRequest } from '../auth/viewer.ts'
+import { assetResponse } from '../http/assets.ts'
+import { htmlResponse, textResponse } from '../http/responses.ts'
+import { noticePage } from '../view/messages.ts'
+import type { DeniedReads } from './denied-reads.ts'
+import { senderOf } from './note-read.ts'
+import type { PageServices } from './page-services.ts'
+import { readPreferences } from './preferences.ts'
+import { respondToViewer } from './respond-to-viewer.ts'
+
+/** Ends a viewer's session. Called for a POST from the page's own site. */
+export type SignOut = (request: Request) => Response | Promise<Response>
+
+export interface ReceptionOptions {
+  readonly services: PageServices
+  readonly authorize: Authorize
+  readonly signOut: SignOut | undefined
+  readonly deniedReads: DeniedReads
+}
+
+/** Different mistakes in `authorize` that are warned of. Each is warned of once. */
+const MAX_WARNINGS = 10
+
+/** Lets viewers in, and turns everybody else away. */
+export class Reception {
+  readonly #options: ReceptionOptions
+  readonly #warnings = new Set<string>()
+
+  constructor(options: ReceptionOptions) {
+    this.#options = options
+  }
+
+  /** @param peer the address at the other end of the connection */
+  async respond(request: Request, peer: string | undefined): Promise<Response> {
+    const { services } = this.#options
+    try {
+      const response = await this.#respond(request, peer)
+      if (request.method !== 'HEAD') return response
+      await response.body?.cancel() // else a stream would stay open that nobody reads
+      return new Response(null, response)
+    } catch (error) {
+      // The message may quote an entry or the address, so only the place is logged.
+      const fault = error instanceof AuditError ? error.message : 'see the stack'
+      const stack =
+        error instanceof Error && !(error instanceof AuditError) ? stackFrames(error) : []
+      services.logger.error({ fault, stack }, 'audit page: a request failed')
+      return textResponse('Internal error. Details are in the server log.', 500)
+    }
+  }
+
+  async #respond(request: Request, peer: string | undefined): Promise<Response> {
+    const { services, authorize, signOut } = this.#options
+    const { searchParams: parameters } = new URL(request.url)
+    if (signOut && request.method === 'POST' && parameters.has('sign-out')) {
+      return isForeign(request)
+        ? textResponse('Sign out with the button on the page.', 403)
+        : await signOut(request)
+    }
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      return textResponse('Only GET and HEAD are allowed.', 405, { allow: 'GET, HEAD' })
+    }
+    const asset = assetResponse(request, parameters)
+    if (asset) return asset
+    const admission = await authorizeRequest(authorize, request)
+    if (admission.kind !== 'viewer') return await this.#turnAway(admission, request, peer)
+    const { viewer } = admission
+    return await respondToViewer(services, { request, parameters, viewer, peer })
+  }
+
+  async #turnAway(
+    admission: Exclude<Admission, { kind: 'viewer' }>,
+    request: Request,
+    peer: string | undefined,
+  ): Promise<Response> {
+    if (admission.kind === 'response') return admission.response
+    if (admission.kind === 'nobody') return await unauthorized(request)
+    if (admission.kind === 'denied') {
+      const { denied, response } = admission.denied
+      this.#options.deniedReads.note(denied, senderOf({ request, peer }))
+      return response ?? (await unauthorized(request))
+    }
+    this.#warn(admission.problem)
+    const html = noticePage({
+      title: 'You may not read this',
+      message: 'The application does not say what you may see. Its log says what is missing.',
+      theme: readPreferences(request).theme,
+    })
+    return await htmlResponse(html, 403)
+  }
+
+  #warn(problem: string): void {
+    if (this.#warnings.has(problem) || this.#warnings.size >= MAX_WARNINGS) return
+    this.#warnings.add(problem)
+    this.#options.services.logger.warn({ problem }, 'audit page: closed, because of authorize')
+  }
+}
+
+/** Whether another site sent the form. Browsers say so; whatever else asks has no cookie to lose. */
+function isForeign(request: Request): boolean {
+  const site = request.headers.get('sec-fetch-site')
+  return site !== null && site !== 'same-origin'
+}
+
+/** The stack without its message, which may quote the value that caused the error. */
+function stackFrames({ stack = '' }: Error): readonly string[] {
+  return stack
+    .split('\n')
+    .map((line) => line.trim())
+    .filter((line) => line.startsWith('at '))
+    .slice(0, 10)
+}
+
+/**
+ * A link on another site, such as a ticket system, sends no SameSite=Strict cookie, even if the
+ * browser has one. So the notice reloads itself once: that request comes from the page's own site
+ * and sends the cookie.
+ */
+function unauthorized(request: Request): Promise<Response> {
+  const isCrossSite = request.headers.get('sec-fetch-site') === 'cross-site'
+  const html = noticePage({
+    title: isCrossSite ? 'One moment' : 'Sign in first',
+    message: isCrossSite
+      ? 'Checking whether you may read the audit log.'
+      : 'Open this page with the link that contains your token, or sign in to the application.',
+    theme: readPreferences(request).theme,
+    refreshAfterS: isCrossSite ? 0 : undefined,
+  })
+  return htmlResponse(html, 401)
+}
