@@ -6,9 +6,11 @@ export interface Change {
   readonly to: unknown
 }
 
-/** The JSON of the entry shows all of them. */
+/** The JSON of the entry, or an export, shows all of them. */
 const MAX_CHANGES = 200
 const MAX_DEPTH = 6
+/** Of a field in a path. A long one would stand in the path of each field below it. */
+const MAX_KEY_CHARACTERS = 128
 const PAIRS = [
   ['from', 'to'],
   ['before', 'after'],
@@ -26,10 +28,10 @@ export function changesOf(metadata: Fields): readonly Change[] {
   const changes: Change[] = []
   const field = metadata['field']
   const pair = pairIn(metadata)
-  if (pair) compare(typeof field === 'string' ? field : '', pair.from, pair.to, changes, 0)
+  if (pair) compare(typeof field === 'string' ? short(field) : '', pair.from, pair.to, changes, 0)
   for (const [key, value] of Object.entries(metadata)) {
     if (pair && isPairKey(key)) continue
-    find(key, value, changes, 1)
+    find(short(key), value, changes, 1)
   }
   return changes
 }
@@ -49,7 +51,7 @@ function find(path: string, value: unknown, changes: Change[], depth: number): v
     return
   }
   for (const [key, inner] of Object.entries(value))
-    find(`${path}.${key}`, inner, changes, depth + 1)
+    find(`${path}.${short(key)}`, inner, changes, depth + 1)
 }
 
 function compare(path: string, from: unknown, to: unknown, changes: Change[], depth: number): void {
@@ -61,8 +63,12 @@ function compare(path: string, from: unknown, to: unknown, changes: Change[], de
   for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
     const [before, after] = [ownValue(from, key), ownValue(to, key)]
     if (isSame(before, after)) continue
-    compare(path === '' ? key : `${path}.${key}`, before, after, changes, depth + 1)
+    compare(path === '' ? short(key) : `${path}.${short(key)}`, before, after, changes, depth + 1)
   }
+}
+
+function short(key: string): string {
+  return key.length <= MAX_KEY_CHARACTERS ? key : `${key.slice(0, MAX_KEY_CHARACTERS)}…`
 }
 
 /** A pair has both sides; a lone `from` is an ordinary value. */

@@ -2,16 +2,20 @@ import { html, type Html } from '../http/html.ts'
 import type { Change } from '../sentence/changes.ts'
 import { visible } from '../sentence/plain-text.ts'
 import { jsonLeaf } from './json-tree.ts'
+import { TextBudget } from './text-budget.ts'
 
 const MAX_COMPARED_CHARACTERS = 4_000
+/** Of all values of a table together, on both sides. */
+const MAX_TABLE_CHARACTERS = 200_000
 /** Texts with fewer equal characters at their ends are marked as a whole. */
 const MIN_EQUAL_CHARACTERS = 8
 
 /** Each changed field, before and after. */
 export function changeTable(changes: readonly Change[]): Html {
+  const budget = new TextBudget(MAX_TABLE_CHARACTERS)
   const rows = changes.map(
     ({ path, from, to }) => html`<tr><th scope="row">${path === '' ? '–' : visible(path)}</th>
-<td>${cell(from, to, 'del')}</td><td>${cell(to, from, 'ins')}</td></tr>`,
+<td>${cell(from, to, 'del', budget)}</td><td>${cell(to, from, 'ins', budget)}</td></tr>`,
   )
   return html`<section class="change-table"><h3>Changes</h3>
 <table><thead><tr><th scope="col">Field</th><th scope="col">Before</th><th scope="col">After</th>
@@ -19,16 +23,20 @@ export function changeTable(changes: readonly Change[]): Html {
 }
 
 /** One side of a change. If two texts differ only in the middle, only the middle is marked. */
-function cell(value: unknown, other: unknown, tag: 'del' | 'ins'): Html {
+function cell(value: unknown, other: unknown, tag: 'del' | 'ins', budget: TextBudget): Html {
   if (value === undefined) return html`<span class="null">not there</span>`
   const mark = (inner: unknown) =>
     tag === 'del' ? html`<del>${inner}</del>` : html`<ins>${inner}</ins>`
-  if (typeof value === 'object' && value !== null) return mark(visible(JSON.stringify(value)))
-  if (typeof value !== 'string' || typeof other !== 'string') return mark(jsonLeaf(value))
+  if (typeof value === 'object' && value !== null) {
+    return mark(budget.take(JSON.stringify(value), MAX_COMPARED_CHARACTERS))
+  }
+  if (typeof value !== 'string' || typeof other !== 'string') return mark(jsonLeaf(value, budget))
   const characters = Array.from(value.slice(0, MAX_COMPARED_CHARACTERS))
   const { head, tail } = equalEnds(characters, Array.from(other.slice(0, MAX_COMPARED_CHARACTERS)))
-  if (head + tail < MIN_EQUAL_CHARACTERS) return mark(jsonLeaf(value))
-  const text = (from: number, to: number) => visible(characters.slice(from, to).join(''))
+  if (head + tail < MIN_EQUAL_CHARACTERS) return mark(jsonLeaf(value, budget))
+  const text = (from: number, to: number) => {
+    return budget.take(characters.slice(from, to).join(''), MAX_COMPARED_CHARACTERS)
+  }
   const end = characters.length - tail
   return html`${text(0, head)}${mark(text(head, end))}${text(end, characters.length)}`
 }

@@ -3,18 +3,23 @@ import { changesOf } from '../sentence/changes.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
 import { html, type Html } from '../http/html.ts'
 import { filterHref, href } from '../query/address.ts'
-import { visible } from '../sentence/plain-text.ts'
+import { shortened, visible } from '../sentence/plain-text.ts'
 import { LOSS_ACTIONS } from '../sentence/loss-sentences.ts'
 import { sentenceOf } from '../sentence/sentence.ts'
 import { changeTable } from './change-table.ts'
 import { sentenceHtml } from './entry-row.ts'
-import { formatTime } from './format.ts'
+import { formatCount, formatTime } from './format.ts'
 import { jsonTree } from './json-tree.ts'
 import { shallowEntry } from './shallow-entry.ts'
 import type { ViewState } from './view-state.ts'
 
 const AROUND_MS = 300_000
 const MAX_MARKS = 20
+const MAX_MARK_CHARACTERS = 200
+/** Indented, a text of 32 levels is up to 33 times as long, so that a longer one is not. */
+const MAX_INDENTED_CHARACTERS = 65_536
+/** A longer one is cut. The export has the whole. */
+const MAX_JSON_CHARACTERS = 262_144
 /** With a smaller difference between recording and happening, one time is shown. */
 const SAME_TIME_MS = 1_000
 
@@ -121,7 +126,9 @@ function unreadable(entry: LoggedEntry): Html | '' {
 function degraded({ context }: LoggedEntry): Html | '' {
   const marks = context['degraded']
   if (!Array.isArray(marks) || marks.length === 0) return ''
-  const shown = marks.slice(0, MAX_MARKS).map((mark) => visible(String(mark)))
+  const shown = marks
+    .slice(0, MAX_MARKS)
+    .map((mark) => shortened(String(mark), MAX_MARK_CHARACTERS))
   return html`<p class="degraded">Parts of this entry were changed or left out when it was recorded: ${shown.join(', ')}</p>`
 }
 
@@ -131,8 +138,26 @@ function section(title: string, value: Readonly<Record<string, unknown>>): Html 
 }
 
 function json(entry: LoggedEntry): Html {
-  const text = JSON.stringify(entry, null, 2)
+  const compact = JSON.stringify(entry)
+  const indented =
+    compact.length <= MAX_INDENTED_CHARACTERS ? JSON.stringify(entry, null, 2) : compact
+  const text = indented.length <= MAX_JSON_CHARACTERS ? indented : compact
+  const isWhole = text.length <= MAX_JSON_CHARACTERS
   return html`<section class="json">
-<details><summary>JSON</summary><pre id="json">${text}</pre></details>
-<button type="button" id="copy" hidden>Copy as JSON</button></section>`
+<details><summary>JSON</summary>${isWhole ? '' : cutJson(entry, text.length)}
+<pre id="json">${text.slice(0, MAX_JSON_CHARACTERS)}</pre></details>
+${isWhole ? html`<button type="button" id="copy" hidden>Copy as JSON</button>` : ''}</section>`
+}
+
+/** A cut JSON is no JSON, so it is not there to be copied. */
+function cutJson({ id, eventId }: LoggedEntry, characters: number): Html {
+  const atMs = recordedMs(id)
+  const times = {
+    from: new Date(atMs).toISOString(),
+    to: new Date(atMs + 1).toISOString(),
+  }
+  const address = onlyHref({ ...(eventId ? { event: eventId } : {}), ...times, export: 'ndjson' })
+  return html`<p class="degraded">The first ${formatCount(MAX_JSON_CHARACTERS)} of ${formatCount(characters)}
+characters. <a href="${address}" download>Export</a> what was recorded in this millisecond to have all
+of it.</p>`
 }

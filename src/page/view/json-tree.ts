@@ -1,59 +1,65 @@
 import { html, type Html } from '../http/html.ts'
-import { visible } from '../sentence/plain-text.ts'
+import { TextBudget } from './text-budget.ts'
 
-/** The JSON under the tree shows all of it. */
+/** The JSON under the tree, or an export, shows all of it. */
 const MAX_NODES = 1_000
 const MAX_DEPTH = 40
 const MAX_CHARACTERS = 4_000
+const MAX_KEY_CHARACTERS = 500
+/** Of all keys and texts of a tree together. */
+const MAX_TREE_CHARACTERS = 200_000
 
 /** JSON as an indented tree. All values are text, except that http and https addresses are links. */
 export function jsonTree(value: Readonly<Record<string, unknown>>): Html {
-  return branch(Object.entries(value), { nodesLeft: MAX_NODES }, 0)
+  const text = new TextBudget(MAX_TREE_CHARACTERS)
+  return branch(value, { nodesLeft: MAX_NODES, text }, 0)
 }
 
 interface Budget {
   nodesLeft: number
+  readonly text: TextBudget
 }
 
-function branch(
-  fields: readonly (readonly [string, unknown])[],
-  budget: Budget,
-  depth: number,
-): Html {
+function branch(value: object, budget: Budget, depth: number): Html {
+  // Not by Object.entries, which makes a list of pairs of all that is not shown either.
+  const keys = Array.isArray(value) ? undefined : Object.keys(value)
+  const count = sizeOf(value)
   const rows: Html[] = []
-  for (const [at, [key, value]] of fields.entries()) {
-    if (budget.nodesLeft <= 0) {
-      rows.push(html`<div class="cut">… ${fields.length - at} more in the JSON</div>`)
+  for (let at = 0; at < count; at += 1) {
+    if (budget.nodesLeft <= 0 || budget.text.left <= 0) {
+      rows.push(html`<div class="cut">… ${count - at} more in the JSON</div>`)
       break
     }
     budget.nodesLeft -= 1
-    rows.push(html`<div><dt>${visible(key)}</dt><dd>${node(value, budget, depth)}</dd></div>`)
+    const key = keys?.[at] ?? String(at)
+    const name = budget.text.take(key, MAX_KEY_CHARACTERS)
+    const inner = node(Reflect.get(value, key), budget, depth)
+    rows.push(html`<div><dt>${name}</dt><dd>${inner}</dd></div>`)
   }
   return html`<dl class="json-tree">${rows}</dl>`
 }
 
 function node(value: unknown, budget: Budget, depth: number): Html {
-  if (typeof value !== 'object' || value === null) return jsonLeaf(value)
-  const fields = Object.entries(value)
-  if (fields.length === 0)
+  if (typeof value !== 'object' || value === null) return jsonLeaf(value, budget.text)
+  if (sizeOf(value) === 0)
     return html`<span class="null">${Array.isArray(value) ? 'empty list' : 'empty'}</span>`
   if (depth >= MAX_DEPTH) return html`<span class="null">… more in the JSON</span>`
-  return branch(fields, budget, depth + 1)
+  return branch(value, budget, depth + 1)
 }
 
-export function jsonLeaf(value: unknown): Html {
+function sizeOf(value: object): number {
+  return Array.isArray(value) ? value.length : Object.keys(value).length
+}
+
+/** One value. Cut where it is longer than 4,000 characters, or than the budget. */
+export function jsonLeaf(value: unknown, budget: TextBudget): Html {
   if (value === null) return html`<span class="null">null</span>`
   if (value === '') return html`<span class="null">empty text</span>`
   if (typeof value !== 'string') return html`<span class="${typeof value}">${String(value)}</span>`
-  const text = cut(value)
   const address = webAddress(value)
+  const text = budget.take(value, MAX_CHARACTERS)
   if (address === undefined) return html`<bdi>${text}</bdi>`
   return html`<a href="${address}" rel="noopener noreferrer" target="_blank">${text}</a>`
-}
-
-function cut(value: string): string {
-  if (value.length <= MAX_CHARACTERS) return visible(value)
-  return `${visible(value.slice(0, MAX_CHARACTERS))}… (${value.length} characters)`
 }
 
 /** Other schemes, such as `javascript:` and `data:`, are dangerous and stay text. */

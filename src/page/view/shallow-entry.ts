@@ -21,7 +21,8 @@ export function shallowEntry(entry: LoggedEntry): LoggedEntry {
 function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false
   if (levels === 0) return true
-  return Object.values(value).some((inner) => isDeeper(inner, levels - 1))
+  const inside: unknown[] = Array.isArray(value) ? value : Object.values(value)
+  return inside.some((inner) => isDeeper(inner, levels - 1))
 }
 
 function cut(value: unknown, levels: number): unknown {
