@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict'
+import { spawnSync } from 'node:child_process'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
+import { parse, parseAllDocuments } from 'yaml'
 import { RelayMetrics } from '../relay/telemetry/metrics.ts'
 import { Health } from '../relay/move/health.ts'
 import { VARIABLES } from '../relay/cli/command/variables.ts'
@@ -40,6 +42,119 @@ test('they leave longer for the end than the relay takes', () => {
   )
   assert.equal(graces.length, 4)
   for (const [line, seconds] of graces) assert.ok(Number(seconds) > stopSeconds, line)
+})
+
+const textOf = (name: string) => samples.find((sample) => sample.name === name)?.text ?? ''
+
+/** The parts of a pod that matter here. */
+interface Security {
+  readonly runAsNonRoot?: boolean
+  readonly runAsUser?: number
+  readonly seccompProfile?: { readonly type: string }
+  readonly readOnlyRootFilesystem?: boolean
+  readonly allowPrivilegeEscalation?: boolean
+  readonly capabilities?: { readonly drop: readonly string[]; readonly add?: unknown }
+}
+interface Container {
+  readonly name: string
+  readonly command?: readonly string[]
+  readonly securityContext?: Security
+  readonly resources?: { readonly limits?: { readonly memory?: string } }
+}
+interface PodSpec {
+  readonly automountServiceAccountToken?: boolean
+  readonly securityContext?: Security
+  readonly containers: readonly Container[]
+  readonly initContainers?: readonly Container[]
+}
+
+// Goal: whoever copies a sample gets containers that can do nothing but their work.
+// Method: every container of ours in the parsed sample, with what its pod says for it.
+test('each container of the Kubernetes sample is shut in', () => {
+  const documents = parseAllDocuments(textOf('kubernetes.yaml')).map((document) => document.toJS())
+  assert.deepEqual(
+    documents.map(({ kind }) => kind),
+    ['Deployment', 'NetworkPolicy', 'Pod', 'Job'],
+  )
+  const pods: PodSpec[] = documents.flatMap(({ kind, spec }) => {
+    if (kind === 'NetworkPolicy') return []
+    return [kind === 'Pod' ? spec : spec.template.spec]
+  })
+  const ours = pods.flatMap((pod) =>
+    [...pod.containers, ...(pod.initContainers ?? [])]
+      .filter(({ command }) => command?.includes('node_modules/audit-outbox/dist/relay/main.js'))
+      .map((container) => ({ pod, container })),
+  )
+  assert.deepEqual(
+    ours.map(({ container }) => container.name),
+    ['relay', 'audit-relay', 'migrate'],
+  )
+  for (const { pod, container } of ours) {
+    const security = { ...pod.securityContext, ...container.securityContext }
+    const { name } = container
+    assert.equal(pod.automountServiceAccountToken, false, name)
+    assert.equal(security.runAsNonRoot, true, name)
+    assert.ok((security.runAsUser ?? 0) > 0, name)
+    assert.deepEqual(security.seccompProfile, { type: 'RuntimeDefault' }, name)
+    assert.equal(security.readOnlyRootFilesystem, true, name)
+    assert.equal(security.allowPrivilegeEscalation, false, name)
+    assert.deepEqual(security.capabilities, { drop: ['ALL'] }, name)
+    assert.ok(container.resources?.limits?.memory, name)
+  }
+  const [deployment, policy, , job] = documents
+  assert.deepEqual(policy.spec.podSelector.matchLabels, deployment.spec.template.metadata.labels)
+  assert.deepEqual(policy.spec.policyTypes, ['Ingress'])
+  assert.ok(job.spec.ttlSecondsAfterFinished > 0, 'the pod with the owner’s secret goes away')
+  assert.ok(job.spec.activeDeadlineSeconds > 0)
+})
+
+test('each service of the Compose sample is shut in', () => {
+  const { services } = parse(textOf('compose.yaml'))
+  assert.deepEqual(Object.keys(services), ['audit-migrate', 'audit-relay'])
+  for (const [name, service] of Object.entries<Record<string, unknown>>(services)) {
+    assert.equal(service['read_only'], true, name)
+    assert.deepEqual(service['cap_drop'], ['ALL'], name)
+    assert.deepEqual(service['security_opt'], ['no-new-privileges:true'], name)
+    assert.match(String(service['user']), /^[1-9]\d*:[1-9]\d*$/, name)
+    assert.ok(service['mem_limit'], name)
+    assert.ok(Number(service['pids_limit']) > 0, name)
+    assert.equal(service['ports'], undefined, `${name} is not published to the host`)
+    assert.equal(service['privileged'], undefined, name)
+  }
+})
+
+/** What shuts the unit in: each line as it stands there. */
+const UNIT_LINES = [
+  ...['DynamicUser=yes', 'NoNewPrivileges=yes', 'CapabilityBoundingSet=', 'AmbientCapabilities='],
+  ...['ProtectSystem=strict', 'ProtectHome=yes', 'ProtectKernelTunables=yes', 'ProtectClock=yes'],
+  ...['ProtectKernelModules=yes', 'ProtectKernelLogs=yes', 'ProtectControlGroups=yes'],
+  ...['ProtectHostname=yes', 'ProtectProc=invisible', 'PrivateTmp=yes', 'PrivateDevices=yes'],
+  ...['PrivateUsers=yes', 'RestrictNamespaces=yes', 'RestrictSUIDSGID=yes', 'LockPersonality=yes'],
+  ...['RestrictRealtime=yes', 'RemoveIPC=yes', 'UMask=0077', 'SystemCallArchitectures=native'],
+  ...['RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX', 'SystemCallErrorNumber=EPERM'],
+  ...['SystemCallFilter=@system-service', 'SystemCallFilter=~@privileged @resources'],
+] as const
+
+test('the systemd unit is shut in', () => {
+  const lines = textOf('audit-relay.service').split('\n')
+  assert.deepEqual(
+    UNIT_LINES.filter((line) => !lines.includes(line)),
+    [],
+  )
+  assert.deepEqual(
+    lines.filter((line) => line.startsWith('SystemCallFilter=')),
+    ['SystemCallFilter=@system-service', 'SystemCallFilter=~@privileged @resources'],
+  )
+})
+
+const noSystemd =
+  spawnSync('systemd-analyze', ['--version']).status !== 0 && 'this machine has no systemd-analyze'
+
+test('systemd finds the unit little exposed', { skip: noSystemd }, () => {
+  const unit = path.join(FOLDER, 'audit-relay.service')
+  const options = ['security', '--offline=true', '--threshold=20', '--no-pager', unit]
+  const { status, stdout } = spawnSync('systemd-analyze', options, { encoding: 'utf8' })
+  assert.equal(status, 0, stdout.split('\n').slice(-3).join('\n'))
 })
 
 test('the page for operators names every metric, and no other', async () => {
