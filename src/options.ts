@@ -110,6 +110,12 @@ export const RELAY_LIMITS = {
     max: 86_400_000,
     says: '/readyz turns red when the oldest waiting entry is older than this',
   },
+  maxLockMs: {
+    default: 900_000,
+    min: 1_000,
+    max: 86_400_000,
+    says: 'a session that holds a lock of the log for longer is an alarm',
+  },
 } as const satisfies Limits
 
 export interface Limit {

@@ -64,6 +64,7 @@ const RELAY: Documented = {
   stopTimeoutMs: [10_000, 0, 600_000],
   monthsAhead: [3, 1, 120],
   maxLagMs: [300_000, 1_000, 86_400_000],
+  maxLockMs: [900_000, 1_000, 86_400_000],
 }
 
 for (const [owner, limits, documented] of [

@@ -394,7 +394,7 @@ test('each statement of a relay begins with a comment that names it', async (t) 
   await relayOn(t, scratch, { batchEntries: 100 }).drain({ deadlineMs: 60_000 })
   // Who moves is asked only where its other connection has not committed yet.
   heads.delete('/* audit-relay who ')
-  const names = 'compact connect gap identify list move park partitions peek weigh'.split(' ')
+  const names = 'compact connect gap identify list move park partitions peek watch weigh'.split(' ')
   assert.deepEqual(
     [...heads].sort(),
     names.map((name) => `/* audit-relay ${name} `),

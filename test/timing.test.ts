@@ -425,6 +425,7 @@ function relayOn(
       return 0
     },
     whoHoldsLog: async () => [],
+    watchLog: async () => [],
     whoMoves: async () => [],
     async peekLanes() {
       noted('probe')

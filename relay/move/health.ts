@@ -1,5 +1,6 @@
 import type { DatabaseFault } from '../../src/errors.ts'
 import { explain } from '../../src/database/faults.ts'
+import { holderHint, type LongHolder } from '../maintenance/log-watch.ts'
 import { blockedHint, type StoodBack } from './standing-back.ts'
 
 export interface RelayHealth {
@@ -18,6 +19,8 @@ export interface RelayHealth {
   readonly lastCycleAgeMs: number | null
   /** How long it has stood back, and behind whom; null while it does not. */
   readonly stoodBack: StoodBack | null
+  /** Who has held a lock of the log for too long; null where nobody has. Moving goes on meanwhile. */
+  readonly logHeld: LongHolder | null
 }
 
 export interface HealthLimits {
@@ -30,6 +33,8 @@ export interface HealthParts {
   readonly now?: () => number
   /** Default: it never stands back. */
   readonly stoodBack?: () => StoodBack | undefined
+  /** Default: nobody holds the log. */
+  readonly logHeld?: () => LongHolder | undefined
 }
 
 const CYCLES = 3
@@ -54,6 +59,7 @@ export class Health {
   readonly deadAfterMs: number
   readonly #now: () => number
   readonly #stoodBack: () => StoodBack | undefined
+  readonly #logHeld: () => LongHolder | undefined
   #startedMs: number | undefined
   #cycledMs: number | undefined
   #movedMs: number | undefined
@@ -62,17 +68,16 @@ export class Health {
   #lastError: unknown
   #isStopping = false
 
-  constructor(
-    { pollMaxMs, statementTimeoutMs }: HealthLimits,
-    { now = () => performance.now(), stoodBack = () => undefined }: HealthParts = {},
-  ) {
+  constructor({ pollMaxMs, statementTimeoutMs }: HealthLimits, parts: HealthParts = {}) {
     const longestWaitMs = pollMaxMs * JITTER
     this.stalledAfterMs = Math.max(MIN_STALLED_MS, CYCLES * longestWaitMs)
     // Between two beats lies at most one statement, which has a deadline, and one wait.
     this.deadAfterMs =
       statementTimeoutMs + Math.max(MAX_RETRY_WAIT_MS, longestWaitMs) + ALIVE_MARGIN_MS
+    const { now = () => performance.now(), stoodBack, logHeld } = parts
     this.#now = now
-    this.#stoodBack = stoodBack
+    this.#stoodBack = stoodBack ?? (() => undefined)
+    this.#logHeld = logHeld ?? (() => undefined)
   }
 
   /** The loop goes on: something began or ended, well or not. */
@@ -108,6 +113,7 @@ export class Health {
     const nowMs = this.#now()
     const since = (ms: number | undefined) => (ms === undefined ? 0 : nowMs - ms)
     const stoodBack = this.#stoodBack() ?? null
+    const logHeld = this.#logHeld() ?? null
     const reason = this.#reason(since(this.#movedMs ?? this.#startedMs), stoodBack)
     const { fault, hint } = this.#lastError
       ? explain(this.#lastError)
@@ -117,10 +123,11 @@ export class Health {
       isAlive: this.#isStopping || since(this.#beatMs) <= this.deadAfterMs,
       reason,
       fault,
-      hint: hint ?? hintOf(reason, stoodBack),
+      hint: hint ?? hintOf(reason, stoodBack) ?? (logHeld ? holderHint(logHeld) : undefined),
       failures: this.#failures,
       lastCycleAgeMs: this.#cycledMs === undefined ? null : Math.round(since(this.#cycledMs)),
       stoodBack,
+      logHeld,
     }
   }
 

@@ -3,6 +3,7 @@ import { Database, type DatabaseOptions } from '../../src/database/connection.ts
 import type { LaneName } from '../../src/lanes/lane.ts'
 import { compact } from '../maintenance/compact.ts'
 import type { IdentifiedLog, IdentityStatements } from '../maintenance/log-identity.ts'
+import type { LogSession } from '../maintenance/log-watch.ts'
 import type { LogHolder, UpkeepStatements } from '../maintenance/upkeep.ts'
 import { type Moved, type MoveOptions, moveStatement, NOTHING_MOVED } from './move-statement.ts'
 import { listPlaces, type Place, parkStatement } from './park-statement.ts'
@@ -12,6 +13,8 @@ import { type Mover, whoMoves } from './who-moves.ts'
 /** All statements that a relay sends to a database. */
 export interface RelayStatements extends UpkeepStatements, IdentityStatements {
   peekLanes(maxRows: number): Promise<PeekedLanes>
+  /** Who holds a lock of the log, asked on the connection of the moves. */
+  watchLog(): Promise<readonly LogSession[]>
   /** Behind whom a relay stands back. */
   whoMoves(): Promise<readonly Mover[]>
   move(options: MoveOptions): Promise<Moved>
@@ -60,6 +63,10 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
     whoHoldsLog: () =>
       upkeep.execute<LogHolder>(sql`/* audit-relay holders */
         select h.pid, h.login, h.application from audit.who_holds_log() as h`),
+    watchLog: () =>
+      database.execute<LogSession>(sql`/* audit-relay watch */
+        select h.pid, h.login, h.application, h.transaction, h.for_ms as "forMs"
+        from audit.who_holds_log() as h`),
     peekLanes: (maxRows) => peekLanes(database, maxRows),
     whoMoves: () => whoMoves(database),
     async move(options) {

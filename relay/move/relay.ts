@@ -7,6 +7,7 @@ import { within } from '../../src/within.ts'
 import { Outage } from '../../src/database/outage.ts'
 import { withRetry } from '../../src/database/retry.ts'
 import { LogIdentity } from '../maintenance/log-identity.ts'
+import { LogWatch } from '../maintenance/log-watch.ts'
 import { Upkeep } from '../maintenance/upkeep.ts'
 import { Cycle } from './cycle.ts'
 import { Health, JITTER, type RelayHealth } from './health.ts'
@@ -66,6 +67,7 @@ export class Relay {
   readonly #upkeep: Upkeep
   readonly #standingBack: StandingBack
   readonly #identity: LogIdentity
+  readonly #logWatch: LogWatch
   #running: Promise<void> | undefined
   #hasBacklog = false
   #stoodBack = false
@@ -73,7 +75,7 @@ export class Relay {
   constructor(options: RelayOptions = {}, parts: RelayParts = {}) {
     const { limits, url, stateDir } = resolveRelayOptions(options)
     const { observer, open = openRelayStatements } = parts
-    const { statementTimeoutMs, parallelMoves, monthsAhead } = limits
+    const { statementTimeoutMs, parallelMoves, monthsAhead, maxLockMs } = limits
     this.#limits = limits
     this.#logger = guardLogger(options.logger, 'audit-relay')
     this.#observers = observer ? [this.#counters, observer] : [this.#counters]
@@ -90,7 +92,11 @@ export class Relay {
     this.#parallelMoves = new ParallelMoves({ limits, connect: () => statements.connect() })
     this.#upkeep = new Upkeep({ statements, monthsAhead, logger: this.#logger })
     this.#standingBack = new StandingBack({ statementTimeoutMs, logger: this.#logger })
-    this.#health = new Health(limits, { stoodBack: () => this.#standingBack.read() })
+    this.#logWatch = new LogWatch({ statements, maxLockMs, logger: this.#logger })
+    this.#health = new Health(limits, {
+      stoodBack: () => this.#standingBack.read(),
+      logHeld: () => this.#logWatch.read(),
+    })
     this.#identity = new LogIdentity({ statements, logger: this.#logger, stateDir })
     this.#outage = new Outage(this.#logger, {
       begins: 'relay cannot move entries; they wait in audit_staging and audit_outbox',
@@ -209,6 +215,7 @@ export class Relay {
     const peeked = await this.#statements.peekLanes(peekRows)
     this.#parallelMoves.sawHead(peeked.head)
     await this.#identity.check()
+    await this.#logWatch.look()
     this.#upkeep.ensurePartitions()
     if (peeked.wasEmptied && (await this.#upkeep.declareGap())) {
       this.#tell((told) => told.gapDeclared())

@@ -52,6 +52,11 @@ export class RelayMetrics implements RelayObserver {
     'blocked',
     '1 while it stands back behind a session that is no relay, or does not get on.',
   )
+  readonly #logHeld = this.#gauge(
+    'log_held_seconds',
+    'How long a session has held a lock of the log; absent below AUDIT_MAX_LOCK_MS.',
+    ['login'],
+  )
   readonly #lastCycle = this.#gauge(
     'last_cycle_timestamp_seconds',
     'When the last cycle was completed.',
@@ -122,6 +127,11 @@ export class RelayMetrics implements RelayObserver {
     this.#outage.set(health.failures > 0 ? 1 : 0)
     this.#stoodBack.set((health.stoodBack?.forMs ?? 0) / 1_000)
     this.#blocked.set(health.stoodBack?.isBlocked ? 1 : 0)
+    this.#logHeld.reset()
+    if (health.logHeld) {
+      const login = health.logHeld.login ?? 'unknown'
+      this.#logHeld.set({ login }, health.logHeld.forMs / 1_000)
+    }
     this.#showBacklog(backlog)
     return await this.#registry.metrics()
   }

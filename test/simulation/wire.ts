@@ -66,6 +66,7 @@ export class Wire {
     return {
       ensurePartitions: () => this.#run('ensure_partitions', () => 0),
       whoHoldsLog: () => this.#run('who_holds_log', () => []),
+      watchLog: () => this.#run('watch_log', () => []),
       whoMoves: () => this.#run('who_moves', () => []),
       peekLanes: (maxRows) =>
         this.#run('peek', () => ({
