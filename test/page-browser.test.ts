@@ -445,6 +445,32 @@ test('keys and clicks do nothing on the notice for strangers', options, async (t
   assert.deepEqual(complaints, [])
 })
 
+// Goal: after the button nothing of the log can be had in this browser, also by going back.
+// Method: sign in, sign out by mouse and by keyboard, go back, ask again.
+test('the button signs out', options, async (t) => {
+  const { page, complaints, url, visit, append, rows } = await visitor(t)
+  await append(evening())
+  for (const press of [false, true]) {
+    await visit(`?token=${TOKEN}`)
+    await rows.first().waitFor()
+    const button = page.getByRole('button', { name: 'Sign out' })
+    await screenshot(page, 'sign-out')
+    if (press) {
+      await button.focus()
+      await page.keyboard.press('Enter')
+    } else await button.click()
+    await page.getByRole('heading', { name: 'Sign in first' }).waitFor()
+    assert.deepEqual(
+      (await page.context().cookies()).filter(({ name }) => name === 'audit_page'),
+      [],
+    )
+    await page.goBack()
+    assert.equal(await rows.count(), 0, 'the page that was left is not kept')
+    assert.equal((await page.goto(url))?.status(), 401)
+  }
+  assert.deepEqual(complaints, [])
+})
+
 test('times are in UTC or in the reader’s own zone, and typed ones too', options, async (t) => {
   const { page, visit, append, rows } = await visitor(t)
   await append([{ ms: Date.parse('2026-07-01T10:00:00Z'), action: 'july.open' }])

@@ -34,7 +34,9 @@ ${signOut(view)}
 function signOut({ canSignOut, viewerName }: ViewState): Html | '' {
   if (!canSignOut) return ''
   return html`<form class="sign-out" method="post" action="?sign-out=1">
-<button title="Sign out ${viewerName}">Sign out</button></form>`
+<button title="Sign out ${viewerName}"><span>Sign out</span>
+<svg viewBox="0 0 16 16" aria-hidden="true"><path d="M9.5 2H3v12h6.5M6.5 8H14m-3-3 3 3-3 3"/></svg>
+</button></form>`
 }
 
 function liveSwitch({ query }: ViewState): Html {
