@@ -2,6 +2,8 @@ import type { Mutant } from './mutant.ts'
 
 const RESPOND = 'src/page/requests/respond-to-viewer.ts'
 const TOKENS = 'src/page/auth/tokens.ts'
+const VIEWER = 'src/page/auth/viewer.ts'
+const NOTE = 'src/page/requests/note-read.ts'
 
 export const PAGE_MUTANTS: readonly Mutant[] = [
   {
@@ -9,7 +11,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RESPOND,
-        find: 'onlyEventId === undefined || entry?.eventId === onlyEventId.toLowerCase()',
+        find: 'onlyEventId === undefined || entry?.eventId === onlyEventId',
         replace: 'onlyEventId === undefined || entry !== undefined',
       },
     ],
@@ -62,9 +64,9 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     name: 'a token of 15 characters is good enough',
     edits: [
       {
-        file: TOKENS,
-        find: 'const MIN_TOKEN_LENGTH = 16',
-        replace: 'const MIN_TOKEN_LENGTH = 15',
+        file: 'src/page/auth/token-strength.ts',
+        find: 'const MIN_LENGTH = 16',
+        replace: 'const MIN_LENGTH = 15',
       },
     ],
     file: 'bounds.test.ts',
@@ -87,8 +89,9 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RESPOND,
-        find: 'recordRead(recorder, viewerRequest, {\n    read: query.isLive',
-        replace: 'recordRead(undefined, viewerRequest, {\n    read: query.isLive',
+        find: 'noteRead(recording, viewerRequest, {\n    read: query.isLive',
+        replace:
+          'noteRead({ ...recording, recorder: undefined }, viewerRequest, {\n    read: query.isLive',
       },
     ],
     file: 'page.test.ts',
@@ -129,5 +132,163 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     ],
     file: 'page.test.ts',
     test: 'the live stream goes on after the last entry that the browser names',
+  },
+  {
+    name: 'a viewer of whom nothing is said sees everything',
+    edits: [
+      {
+        file: VIEWER,
+        find: "if (!saysSees && !saysEvent) return unclear('it has neither sees nor onlyEventId')",
+        replace:
+          "if (!saysSees && !saysEvent) return { kind: 'viewer', viewer: { ...who, sees: 'everything' } }",
+      },
+    ],
+    file: 'page.test.ts',
+    test: 'authorize must say what a viewer sees, or nothing is shown',
+  },
+  {
+    name: 'a key that is misspelt is passed over',
+    edits: [
+      {
+        file: VIEWER,
+        find: 'Reflect.ownKeys(given).find((key) => !known.has(String(key)))',
+        replace: 'Reflect.ownKeys(given).find((key) => known.size === 0 && key !== undefined)',
+      },
+    ],
+    file: 'page.test.ts',
+    test: 'authorize must say what a viewer sees, or nothing is shown',
+  },
+  {
+    name: 'both ways of saying it are the first one',
+    edits: [
+      {
+        file: VIEWER,
+        find: "if (saysSees && saysEvent) return unclear('it has both sees and onlyEventId')",
+        replace: '',
+      },
+    ],
+    file: 'page.test.ts',
+    test: 'authorize must say what a viewer sees, or nothing is shown',
+  },
+  {
+    name: 'strict does not wait',
+    edits: [
+      {
+        file: NOTE,
+        find: 'await within(WRITE_TIMEOUT_MS, recorder.write?.(entry), () => {',
+        replace:
+          'void recorder.write?.(entry).catch(() => {})\n    await within(WRITE_TIMEOUT_MS, undefined, () => {',
+      },
+    ],
+    file: 'page-reading.test.ts',
+    test: 'with strict, the entry is written before anything goes out',
+  },
+  {
+    name: 'what was not taken is shown all the same',
+    edits: [
+      {
+        file: NOTE,
+        find: "if (!recorder.record(entry)) throw notWritten('UNKNOWN')",
+        replace: 'recorder.record(entry)',
+      },
+    ],
+    file: 'page-reading.test.ts',
+    test: 'a recorder that takes too long, or takes nothing, shows nothing',
+  },
+  {
+    name: 'a stream is not written down',
+    edits: [
+      {
+        file: 'src/page/requests/live-response.ts',
+        find: "await noteRead(recording, viewerRequest, { read: 'stream', query, details: { fromSeq } })",
+        replace: 'void [noteRead, recording]',
+      },
+    ],
+    file: 'page.test.ts',
+    test: 'each stream is recorded, and the bars of a live view are a part of it',
+  },
+  {
+    name: 'each wrong token is an entry',
+    edits: [
+      {
+        file: 'src/page/requests/denied-reads.ts',
+        find: 'if (this.#written < MAX_ENTRIES) {',
+        replace: 'if (this.#written < MAX_ENTRIES * 1_000) {',
+      },
+    ],
+    file: 'page-reading.test.ts',
+    test: 'failed tokens are in the log at a bounded rate, with the number of the others',
+  },
+  {
+    name: 'one viewer takes all the live views',
+    edits: [
+      {
+        file: 'src/page/requests/viewer-share.ts',
+        find: "if (own.length >= this.limits.maxOfOne) return 'own'",
+        replace: '',
+      },
+    ],
+    file: 'page-reading.test.ts',
+    test: 'a viewer has a share of the live views and exports',
+  },
+  {
+    name: 'a client can say that TLS is there',
+    edits: [
+      {
+        file: 'src/page/http/cookies.ts',
+        find: 'if (!trustsProxy) return false',
+        replace: '',
+      },
+    ],
+    file: 'page-served.test.ts',
+    test: 'behind a trusted proxy with TLS the cookie is the host’s own',
+  },
+  {
+    name: 'another site signs a viewer out',
+    edits: [
+      {
+        file: 'src/page/requests/reception.ts',
+        find: "return site !== null && site !== 'same-origin'",
+        replace: "return site === 'nowhere'",
+      },
+    ],
+    file: 'page-served.test.ts',
+    test: 'the button signs out, and nothing but the button',
+  },
+  {
+    name: 'a repeated word is a token',
+    edits: [
+      {
+        file: 'src/page/auth/token-strength.ts',
+        find: 'if (isRepeated(token) || isRun(token)) {',
+        replace: 'if (isRun(token)) {',
+      },
+    ],
+    file: 'page-served.test.ts',
+    test: 'a token that can be guessed is refused at the start, with how to make one',
+  },
+  {
+    name: 'a long name stands in the path of each field below it',
+    edits: [
+      {
+        file: 'src/page/sentence/changes.ts',
+        find: 'const MAX_KEY_CHARACTERS = 128',
+        replace: 'const MAX_KEY_CHARACTERS = 10_000_000',
+      },
+    ],
+    file: 'page-detail.test.ts',
+    test: 'the page of an entry is bounded in size',
+  },
+  {
+    name: 'whoever asks nothing keeps its connection',
+    edits: [
+      {
+        file: 'relay/http/bounded-connections.ts',
+        find: 'const [unlucky] = idle ?? [socket]',
+        replace: 'const [unlucky] = idle && this.#max < 0 ? idle : [socket]',
+      },
+    ],
+    file: 'http-bounds.test.ts',
+    test: 'connections that ask nothing keep out nobody',
   },
 ]

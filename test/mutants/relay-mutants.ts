@@ -599,4 +599,16 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     file: 'bounds.test.ts',
     test: 'a move that clashes is tried ten times more, and then fails',
   },
+  {
+    name: 'each look begins to count anew how long the log is held',
+    edits: [
+      {
+        file: 'relay/maintenance/log-watch.ts',
+        find: 'before.get(key) ?? nowMs',
+        replace: '(before.has(key) ? nowMs : nowMs)',
+      },
+    ],
+    file: 'log-watch.test.ts',
+    test: 'a session that holds the log for longer than its bound is named, again every ten minutes',
+  },
 ]

@@ -24,7 +24,7 @@ const guests = stTable('guests', { id: stUuid('id').primaryKey(), checkedInAt: s
   signedIn: `
 declare function signedIn(
   request: Request,
-): Promise<{ readonly name: string; readonly id: string; readonly eventId: string } | null>`,
+): Promise<{ readonly name: string; readonly id: string; readonly eventId: string; readonly isAdmin: boolean } | null>`,
 }
 
 /** A sample as a module that the compiler can check: its text, with stand-ins for missing names. */
