@@ -164,7 +164,7 @@ test('a token that can be guessed is refused at the start, with how to make one'
     ...['0123456789abcdef', 'abcdefghijklmnop', 'ponmlkjihgfedcba', '1234567890123456789012'],
     ...[
       'changemechangeme',
-      'correct-correct-co',
+      'horse-staple-horse-staple',
       '1111111122222222',
       'short',
       'grün-grün-wald-und-heide',

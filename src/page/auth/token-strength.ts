@@ -1,5 +1,7 @@
 const MIN_LENGTH = 16
 const MIN_DIFFERENT = 8
+/** A token that begins again after this share of it, or earlier, is a repeated one. */
+const MAX_PERIOD = 2 / 3
 
 /**
  * What a token lacks that nobody is to guess, as the end of "AUDIT_PAGE_TOKEN …". It finds what was
@@ -23,7 +25,7 @@ export function tokenWeakness(token: string): string | undefined {
 
 /** Whether it is one text again and again, the last time perhaps in part. */
 function isRepeated(token: string): boolean {
-  for (let length = 1; length <= token.length / 2; length += 1) {
+  for (let length = 1; length <= token.length * MAX_PERIOD; length += 1) {
     if (token.slice(length) === token.slice(0, -length)) return true
   }
   return false
