@@ -29,7 +29,10 @@ const LONG = 'x'.repeat(10_000)
 const MISUSES: readonly (readonly [string, string])[] = [
   // what is not there: the nearest, or what there is
   ['statsu', 'Unknown command "statsu". Did you mean "status"?'],
-  ['fly', 'Unknown command "fly". Commands: run, status, dead-letters, migrate, restored, export,'],
+  [
+    'fly',
+    'Unknown command "fly". Commands: run, status, dead-letters, recover, migrate, restored, export,',
+  ],
   ['dead-letters burn', 'Unknown command "burn". Commands: list, show, retry, drop.'],
   ['--onec', 'Unknown option "--onec". Did you mean "--once"?'],
   ['run --onec', 'Unknown option "--onec". Did you mean "--once"?'],

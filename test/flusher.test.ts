@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { EntryBuffer } from '../src/flush/buffer.ts'
-import { DropCounter } from '../src/flush/drop-counter.ts'
+import { createCapture } from '../src/capture/capture.ts'
+import type { CapturedEntry } from '../src/capture/captured-entry.ts'
 import { createEncoder } from '../src/encode/encoder.ts'
 import { AuditError } from '../src/errors.ts'
+import { EntryBuffer } from '../src/flush/buffer.ts'
+import { DropCounter } from '../src/flush/drop-counter.ts'
 import { Flusher } from '../src/flush/flusher.ts'
-import type { CapturedEntry } from '../src/capture/captured-entry.ts'
 import { compileRedactor } from '../src/redact/redactor.ts'
-import { createCapture } from '../src/capture/capture.ts'
 import { memoryLogger } from './support/lanes.ts'
 
 const failed = (code: string) => new AuditError('AUDIT_DATABASE_FAILED', 'failed', { code })
@@ -27,6 +27,7 @@ test('an outage that ends with an entry that is refused is said to have ended', 
     maxBatchEntries: 10,
     onStaged: () => {},
     onRefused: () => {},
+    onBusy: () => {},
   })
   const capture = createCapture({ maxEntryBytes: 1_024, redactor })
   const pending = capture.captureEntry({ action: 'a.refused' }, undefined, 0)
@@ -79,6 +80,7 @@ test('a batch of long entries is staged in several statements, and halved down t
     maxBatchEntries: 1_000,
     onStaged: (batch) => staged.push(batch),
     onRefused: () => {},
+    onBusy: () => {},
   })
   assert.equal(await flusher.flush(1_000), true)
   await flusher.stop()

@@ -76,6 +76,7 @@ const inProduction: Run = async (given) => {
       },
       laneState: async () => ({ epoch: 'one', firstWaiting: null }),
       report: async () => {},
+      identity: async () => null,
       close: async () => {},
     }),
     limits,

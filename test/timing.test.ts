@@ -4,8 +4,6 @@ import { Relay } from '../relay/move/relay.ts'
 import type { RelayStatements } from '../relay/move/relay-statements.ts'
 import { createCapture } from '../src/capture/capture.ts'
 import type { CapturedEntry } from '../src/capture/captured-entry.ts'
-import type { AuditLogger } from '../src/logger.ts'
-import { tail } from '../src/read/tail.ts'
 import { Outage } from '../src/database/outage.ts'
 import { withRetry } from '../src/database/retry.ts'
 import { createEncoder } from '../src/encode/encoder.ts'
@@ -14,7 +12,9 @@ import { EntryBuffer } from '../src/flush/buffer.ts'
 import { DropCounter } from '../src/flush/drop-counter.ts'
 import { Flusher, type FlusherParts } from '../src/flush/flusher.ts'
 import { ResendBuffer, type ResendBufferParts } from '../src/flush/resend-buffer.ts'
+import type { AuditLogger } from '../src/logger.ts'
 import { RECORDER_LIMITS, type RecorderLimits, resolveLimits } from '../src/options.ts'
+import { tail } from '../src/read/tail.ts'
 import { BoundRecorder } from '../src/recorder/bound-recorder.ts'
 import { Intake } from '../src/recorder/intake.ts'
 import { Pipeline } from '../src/recorder/pipeline.ts'
@@ -73,6 +73,7 @@ function flusherOn(options: Partial<FlusherParts> = {}) {
     maxBatchEntries: 10,
     onStaged: () => {},
     onRefused: () => {},
+    onBusy: () => {},
     ...options,
     stage: async (slices) => {
       statements.push(slices.flatMap((slice): unknown[] => JSON.parse(slice)).length)
@@ -362,6 +363,7 @@ function recorderOf(
       stage,
       laneState: async () => ({ epoch: 'one', firstWaiting: null }),
       report: async () => {},
+      identity: async () => null,
       close: async () => {},
     }),
     limits,

@@ -6,6 +6,7 @@ import { pathOf } from './command/misuse.ts'
 import { exportCommand } from './export/export.ts'
 import { verifyExportCommand } from './export/verify-export.ts'
 import { deadLettersCommand } from './operate/dead-letters.ts'
+import { recoverCommand } from './operate/recover.ts'
 import { runCommand } from './operate/run.ts'
 import { statusCommand } from './operate/status.ts'
 import { migrateCommand } from './schema/migrate.ts'
@@ -31,6 +32,7 @@ export function createProgram(host: Host): CliCommand {
     runCommand(host),
     statusCommand(host),
     deadLettersCommand(host),
+    recoverCommand(host),
     migrateCommand(host),
     restoredCommand(host),
     exportCommand(host),

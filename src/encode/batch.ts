@@ -1,7 +1,7 @@
-import type { Encoder, EncodedRow } from './encoder.ts'
-import { type EncodedSlice, halvesOf, readRow, rowsIn } from './slice.ts'
-import { type EntryLabel, labelOf } from './log-label.ts'
 import type { CapturedEntry } from '../capture/captured-entry.ts'
+import type { EncodedRow, Encoder } from './encoder.ts'
+import { type EntryLabel, labelOf } from './log-label.ts'
+import { type EncodedSlice, halvesOf, readRow, rowsIn } from './slice.ts'
 
 /**
  * Encoded entries on their way to staging. A sealed slice holds only its text, because every object
@@ -65,6 +65,12 @@ export class EncodedBatch {
     this.#rows = []
     this.#captured = []
     return json.length
+  }
+
+  /** The JSON of each of its rows, also of those that were not sealed yet, which it seals. */
+  rows(): string[] {
+    this.seal()
+    return this.#sealed.flatMap(rowsIn)
   }
 
   /**

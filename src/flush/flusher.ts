@@ -1,16 +1,16 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import type { EntryBuffer } from './buffer.ts'
-import { type DropCounter, MAX_LABELS, WARN_EVERY_MS } from './drop-counter.ts'
-import type { Encoder } from '../encode/encoder.ts'
-import { EncodedBatch } from '../encode/batch.ts'
-import { labelOf } from '../encode/log-label.ts'
-import { databaseFault, errorName } from '../errors.ts'
-import type { StagedBatch } from './resend-buffer.ts'
-import type { AuditLogger } from '../logger.ts'
-import { Outage } from '../database/outage.ts'
 import type { CapturedEntry } from '../capture/captured-entry.ts'
 import { faultKind } from '../database/faults.ts'
+import { Outage } from '../database/outage.ts'
 import { withRetry } from '../database/retry.ts'
+import { EncodedBatch } from '../encode/batch.ts'
+import type { Encoder } from '../encode/encoder.ts'
+import { labelOf } from '../encode/log-label.ts'
+import { databaseFault, errorName } from '../errors.ts'
+import type { AuditLogger } from '../logger.ts'
+import type { EntryBuffer } from './buffer.ts'
+import { type DropCounter, MAX_LABELS, WARN_EVERY_MS } from './drop-counter.ts'
+import type { StagedBatch } from './resend-buffer.ts'
 
 /**
  * The entries that are encoded in one go. Many more would block the event loop for half a
@@ -35,6 +35,8 @@ export interface FlusherParts {
   readonly onStaged: (batch: StagedBatch) => void
   /** Called after each entry that was refused. */
   readonly onRefused: () => void
+  /** Called when entries begin to wait, and when none waits any more. */
+  readonly onBusy: (isBusy: boolean) => void
 }
 
 /**
@@ -51,6 +53,8 @@ export class Flusher {
   readonly #outage: Outage
   #timer: NodeJS.Timeout | undefined
   #writing: Promise<void> | undefined
+  /** The batch that is being made or staged. */
+  #inHand: EncodedBatch | undefined
   #numbered = 0
   #settled = 0
   #staged = 0
@@ -83,6 +87,7 @@ export class Flusher {
       // Not unref'd, so that a process that ends by itself waits for these milliseconds and loses
       // nothing.
       this.#timer = setTimeout(() => this.#start(), flushIntervalMs)
+      this.#parts.onBusy(true)
     }
   }
 
@@ -110,8 +115,25 @@ export class Flusher {
     drops.warn()
   }
 
+  /**
+   * Takes every entry that is not known to be staged, for a process that ends. What a statement in
+   * flight holds may be staged as well.
+   *
+   * @returns the JSON of their rows, made one slice at a time
+   */
+  *takeUnstaged(): Generator<string> {
+    const { buffer, encoder } = this.#parts
+    yield* this.#inHand?.rows() ?? []
+    while (buffer.waiting > 0) {
+      const slice = new EncodedBatch(encoder)
+      for (const captured of buffer.take(SLICE_ENTRIES)) this.#encode(captured, slice)
+      yield* slice.rows()
+    }
+  }
+
   #start(): void {
     this.#timer = undefined
+    this.#parts.onBusy(true)
     this.#writing = this.#write()
       .catch((error: unknown) => {
         // Nothing in `#write` should reject. If it does, it must not end the application.
@@ -123,6 +145,7 @@ export class Flusher {
       .finally(() => {
         this.#writing = undefined
         if (this.#parts.buffer.waiting > 0 && !this.#halt.signal.aborted) this.wake()
+        else this.#parts.onBusy(this.#parts.buffer.size > 0)
       })
   }
 
@@ -133,6 +156,7 @@ export class Flusher {
       const encoded = await this.#takeBatch()
       const { entries, bytes } = encoded
       if (entries > 0) await this.#stage(encoded)
+      this.#inHand = undefined
       buffer.release(entries, bytes)
       this.#settle(entries)
     } while (this.#isWorthWriting() && !this.#halt.signal.aborted)
@@ -152,6 +176,7 @@ export class Flusher {
   async #takeBatch(): Promise<EncodedBatch> {
     const { buffer, encoder, maxBatchEntries } = this.#parts
     const encoded = new EncodedBatch(encoder)
+    this.#inHand = encoded
     let taken = 0
     let characters = 0
     while (buffer.waiting > 0 && taken < maxBatchEntries && characters < MAX_BATCH_CHARACTERS) {

@@ -11,36 +11,67 @@ export interface Report {
   readonly closed: boolean
 }
 
+/** Tells one database of one server from all others. */
+export interface DatabaseIdentity {
+  /** The number that initdb gave to the server's files. */
+  readonly system: string
+  /** The database's oid. */
+  readonly database: string
+}
+
 /** All that a recorder ever says to a database. */
 export interface RecorderStatements {
   /** Writes a batch into the fast lane: all of it or none. @returns the lane's epoch */
   stage(slices: readonly string[]): Promise<string | null>
   laneState(): Promise<LaneState>
   report(report: Report): Promise<void>
+  /** Null where the server keeps its number to itself. */
+  identity(): Promise<DatabaseIdentity | null>
   close(): Promise<void>
 }
 
-export interface StatementOptions extends RecorderIdentity {
+/** A recorder as its reports name it. */
+export interface ReporterIdentity extends RecorderIdentity {
+  /** When the recorder was made, as ISO 8601. */
+  readonly startedAt: string
+}
+
+export interface StatementOptions extends ReporterIdentity {
   readonly url: string
   readonly statementTimeoutMs: number
 }
 
 /** The same on a connection of the recorder's own, which is made with the first statement. */
 export function openRecorderStatements(options: StatementOptions): RecorderStatements {
-  const { url, recorderId, recorderKey, statementTimeoutMs } = options
+  const { url, recorderId, statementTimeoutMs } = options
   const applicationName = `audit-outbox recorder ${recorderId}`
   const database = new Database({ url, applicationName, statementTimeoutMs })
-  const startedAt = new Date().toISOString()
   return {
     stage: (slices) => stageBatch(database, options, slices),
     laneState: () => readLaneState(database, recorderId),
-    async report({ accepted, staged, dropped, closed }) {
-      await database.execute(sql`
-        select audit.report(
-          ${recorderId}::pg_catalog.uuid, ${recorderKey}::pg_catalog.text,
-          ${startedAt}::timestamp with time zone, ${accepted}::bigint, ${staged}::bigint,
-          ${JSON.stringify(dropped)}::pg_catalog.text::pg_catalog.jsonb, ${closed}::boolean)`)
-    },
+    report: (report) => sendReport(database, options, report),
+    identity: () => readDatabaseIdentity(database),
     close: () => database.close(),
   }
+}
+
+/** Sends a recorder's counts, which its key shows to be its own. */
+export async function sendReport(
+  database: Database,
+  { recorderId, recorderKey, startedAt }: ReporterIdentity,
+  { accepted, staged, dropped, closed }: Report,
+): Promise<void> {
+  await database.execute(sql`
+    select audit.report(
+      ${recorderId}::pg_catalog.uuid, ${recorderKey}::pg_catalog.text,
+      ${startedAt}::timestamp with time zone, ${accepted}::bigint, ${staged}::bigint,
+      ${JSON.stringify(dropped)}::pg_catalog.text::pg_catalog.jsonb, ${closed}::boolean)`)
+}
+
+export async function readDatabaseIdentity(database: Database): Promise<DatabaseIdentity | null> {
+  const [row] = await database.execute<{ system: string | null; database: string }>(sql`
+    select system_identifier::pg_catalog.text as system, database::pg_catalog.text as database
+    from audit.database_identity()`)
+  if (row === undefined || row.system === null) return null
+  return { system: row.system, database: row.database }
 }

@@ -1,7 +1,10 @@
-import { BoundRecorder } from './bound-recorder.ts'
+import { createCapture } from '../capture/capture.ts'
 import type { ActionMap, AnyActions, AuditContext } from '../entry.ts'
+import { optionInvalid } from '../errors.ts'
+import { type DumpFolder, dumpFolder } from '../exit-dump/dump-folder.ts'
+import { ExitDump } from '../exit-dump/recorder-remains.ts'
+import { openRecorderStatements, type ReporterIdentity } from '../lanes/recorder-statements.ts'
 import { type AuditLogger, guardLogger } from '../logger.ts'
-import { createNoopRecorder } from './noop-recorder.ts'
 import {
   databaseUrlFor,
   RECORDER_LIMITS,
@@ -9,13 +12,12 @@ import {
   refuseUnknownOptions,
   resolveLimits,
 } from '../options.ts'
-import type { Recorder } from './recorder.ts'
-import { Intake } from './intake.ts'
-import { Pipeline } from './pipeline.ts'
-import { openRecorderStatements } from '../lanes/recorder-statements.ts'
-import type { RecorderIdentity } from '../lanes/staging.ts'
 import { compileRedactor, type RedactOptions } from '../redact/redactor.ts'
-import { createCapture } from '../capture/capture.ts'
+import { BoundRecorder } from './bound-recorder.ts'
+import { Intake } from './intake.ts'
+import { createNoopRecorder } from './noop-recorder.ts'
+import { Pipeline } from './pipeline.ts'
+import type { Recorder } from './recorder.ts'
 
 export interface RecorderOptions extends Partial<RecorderLimits> {
   /**
@@ -34,6 +36,17 @@ export interface RecorderOptions extends Partial<RecorderLimits> {
    * the entry is stored without this context.
    */
   readonly context?: (() => AuditContext | undefined) | undefined
+  /**
+   * Whether entries that are not staged when the process ends (`process.exit()`, an uncaught
+   * exception, an unhandled rejection) are left on disk for the next recorder. Default: true. A
+   * signal without a handler ends Node without this.
+   */
+  readonly exitDump?: boolean | undefined
+  /**
+   * The folder that they are left in, and taken over from. Default: `AUDIT_JOURNAL_DIR`, else
+   * `audit-outbox-<uid>` in the system's temporary folder, for this user alone.
+   */
+  readonly journalDir?: string | undefined
 }
 
 const OPTION_NAMES = [
@@ -42,6 +55,8 @@ const OPTION_NAMES = [
   'logger',
   'redact',
   'context',
+  'exitDump',
+  'journalDir',
 ] as const
 
 /**
@@ -68,9 +83,20 @@ export function createRecorder<Actions extends ActionMap = AnyActions>(
     return createNoopRecorder()
   }
   const { maxEntryBytes, statementTimeoutMs } = limits
+  const folder = folderFor(options)
   const capture = createCapture({ maxEntryBytes, redactor })
-  const open = (identity: RecorderIdentity) =>
+  const open = (identity: ReporterIdentity) =>
     openRecorderStatements({ ...identity, url, statementTimeoutMs })
-  const pipeline = new Pipeline({ open, limits, logger, capture })
+  const remains = new ExitDump({ folder, url, statementTimeoutMs, logger })
+  const pipeline = new Pipeline({ open, limits, logger, capture, remains })
   return new BoundRecorder<Actions>(new Intake(pipeline, options.context))
+}
+
+/** @throws {AuditError} `AUDIT_OPTION_INVALID` where one of the two options has a wrong type */
+function folderFor({ exitDump = true, journalDir }: RecorderOptions): DumpFolder | undefined {
+  if (typeof exitDump !== 'boolean') throw optionInvalid('exitDump must be true or false.')
+  if (journalDir !== undefined && (typeof journalDir !== 'string' || journalDir === '')) {
+    throw optionInvalid('journalDir must be the path of a folder.')
+  }
+  return exitDump ? dumpFolder(journalDir ?? process.env['AUDIT_JOURNAL_DIR']?.trim()) : undefined
 }

@@ -1,28 +1,30 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { EntryBuffer } from '../flush/buffer.ts'
-import { DropCounter } from '../flush/drop-counter.ts'
+import type { Capture } from '../capture/capture.ts'
+import type { CapturedEntry } from '../capture/captured-entry.ts'
 import { createEncoder, type Encoder } from '../encode/encoder.ts'
 import type { DropReason } from '../entry.ts'
 import { AuditError } from '../errors.ts'
+import type { RecorderRemains } from '../exit-dump/recorder-remains.ts'
+import { EntryBuffer } from '../flush/buffer.ts'
+import { DropCounter } from '../flush/drop-counter.ts'
 import { Flusher } from '../flush/flusher.ts'
 import { ResendBuffer } from '../flush/resend-buffer.ts'
+import { type AuditTransaction, type RecordInMode, writeToOutbox } from '../lanes/outbox.ts'
+import type { RecorderStatements, ReporterIdentity } from '../lanes/recorder-statements.ts'
 import type { AuditLogger } from '../logger.ts'
 import type { RecorderLimits } from '../options.ts'
-import type { CapturedEntry } from '../capture/captured-entry.ts'
-import type { CloseResult, RecorderStats } from './recorder.ts'
-import type { RecorderStatements } from '../lanes/recorder-statements.ts'
-import type { RecorderIdentity } from '../lanes/staging.ts'
-import { type AuditTransaction, type RecordInMode, writeToOutbox } from '../lanes/outbox.ts'
-import type { EntryPath } from './entry-path.ts'
-import { Reporter } from './reporter.ts'
-import type { Capture } from '../capture/capture.ts'
 import { within } from '../within.ts'
+import type { EntryPath } from './entry-path.ts'
+import type { CloseResult, RecorderStats } from './recorder.ts'
+import { Reporter } from './reporter.ts'
 
 export interface PipelineParts {
-  readonly open: (identity: RecorderIdentity) => RecorderStatements
+  readonly open: (identity: ReporterIdentity) => RecorderStatements
   readonly limits: RecorderLimits
   readonly logger: AuditLogger
   readonly capture: Capture
+  /** What it leaves on disk for the next recorder; undefined: nothing. */
+  readonly remains?: RecorderRemains | undefined
 }
 
 /** The length of the key that shows that a batch or a report comes from this recorder. */
@@ -41,10 +43,11 @@ export class Pipeline implements EntryPath {
   readonly #resendBuffer: ResendBuffer
   readonly #reporter: Reporter
   readonly #statements: RecorderStatements
+  readonly #remains: RecorderRemains | undefined
   #accepted = 0
   #closing: Promise<CloseResult> | undefined
 
-  constructor({ open, limits, logger, capture }: PipelineParts) {
+  constructor({ open, limits, logger, capture, remains }: PipelineParts) {
     const { maxEntryBytes, maxBatchEntries, flushIntervalMs } = limits
     const recorderId = this.id
     this.#limits = limits
@@ -57,8 +60,10 @@ export class Pipeline implements EntryPath {
       maxBytes: limits.maxBufferBytes,
     })
     const recorderKey = randomBytes(KEY_BYTES).toString('base64url')
-    const statements = open({ recorderId, recorderKey })
+    const identity = { recorderId, recorderKey, startedAt: new Date().toISOString() }
+    const statements = open(identity)
     this.#statements = statements
+    this.#remains = remains
     this.#reporter = new Reporter({
       intervalMs: limits.reportIntervalMs,
       counts: () => ({
@@ -79,8 +84,10 @@ export class Pipeline implements EntryPath {
       onStaged: (batch) => {
         this.#resendBuffer.keep(batch)
         this.#reporter.changed()
+        remains?.reached(statements)
       },
       onRefused: () => this.#reporter.changed(),
+      onBusy: (isBusy) => remains?.mayBeLeft(isBusy),
     })
     this.#resendBuffer = new ResendBuffer({
       maxBytes: limits.maxKeptBytes,
@@ -88,6 +95,13 @@ export class Pipeline implements EntryPath {
       stage: (slices) => statements.stage(slices),
       logger,
     })
+    remains?.belongTo(identity, () => ({
+      accepted: this.#accepted,
+      staged: this.#flusher.staged,
+      dropped: this.#drops.byReason,
+      entries: this.#buffer.size,
+      rows: this.#flusher.takeUnstaged(),
+    }))
   }
 
   get isClosed(): boolean {
@@ -136,6 +150,7 @@ export class Pipeline implements EntryPath {
   async #close(timeoutMs: number): Promise<CloseResult> {
     const stagedBefore = this.#flusher.staged
     const isReachable = await this.flush(timeoutMs)
+    await within(timeoutMs, this.#remains?.close(), () => {})
     const flushed = this.#flusher.staged - stagedBefore
     if (isReachable && this.#accepted > 0) {
       await this.#resendBuffer.close()

@@ -2,12 +2,12 @@ import fs from 'node:fs'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { MessageChannel, Worker } from 'node:worker_threads'
-import type { RecorderIdentity } from '../../src/lanes/staging.ts'
-import { RECORDER_LIMITS, resolveLimits } from '../../src/options.ts'
 import {
   openRecorderStatements,
   type RecorderStatements,
+  type ReporterIdentity,
 } from '../../src/lanes/recorder-statements.ts'
+import { RECORDER_LIMITS, resolveLimits } from '../../src/options.ts'
 import { BenchServer } from './bench-server.ts'
 import { demoEntry } from './demo-entry.ts'
 import { describeMachine, showMachine } from './machine.ts'
@@ -30,7 +30,7 @@ const FIGURES = ['mainUs', 'processUs', 'entriesPerSecond']
 
 const limits = resolveLimits<keyof typeof RECORDER_LIMITS>(RECORDER_LIMITS, {}, process.env)
 
-type Open = (identity: RecorderIdentity) => RecorderStatements
+type Open = (identity: ReporterIdentity) => RecorderStatements
 
 function onMainThread(url: string): Open {
   return (identity) =>
@@ -47,9 +47,9 @@ const IN_TYPESCRIPT = `
 
 /** Each call is a message, and so is its answer. Strings are copied from one thread to the other. */
 function inWorker(url: string): Open {
-  return (recorderId) => {
+  return (identity) => {
     const { port1, port2 } = new MessageChannel()
-    const settings = { url, recorderId, statementTimeoutMs: limits.statementTimeoutMs }
+    const settings = { ...identity, url, statementTimeoutMs: limits.statementTimeoutMs }
     const worker = new Worker(IN_TYPESCRIPT, {
       eval: true,
       workerData: {
@@ -74,6 +74,7 @@ function inWorker(url: string): Open {
       stage: (slices) => ask('stage', slices),
       laneState: () => ask('laneState'),
       report: (report) => ask('report', report),
+      identity: () => ask('identity'),
       async close() {
         await ask('close')
         port1.close()

@@ -1,12 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { BoundRecorder } from '../../src/recorder/bound-recorder.ts'
+import { createCapture } from '../../src/capture/capture.ts'
+import type { RecorderStatements, ReporterIdentity } from '../../src/lanes/recorder-statements.ts'
 import { RECORDER_LIMITS, resolveLimits } from '../../src/options.ts'
+import { BoundRecorder } from '../../src/recorder/bound-recorder.ts'
 import { Intake } from '../../src/recorder/intake.ts'
 import { Pipeline } from '../../src/recorder/pipeline.ts'
-import type { RecorderStatements } from '../../src/lanes/recorder-statements.ts'
-import type { RecorderIdentity } from '../../src/lanes/staging.ts'
 import { compileRedactor } from '../../src/redact/redactor.ts'
-import { createCapture } from '../../src/capture/capture.ts'
 import { quietLogger } from './quiet-logger.ts'
 
 /** In the place of a database: it takes everything, keeps nothing, and has logged it at once. */
@@ -16,20 +15,21 @@ export function unsentStatements(): RecorderStatements {
     stage: async () => epoch,
     laneState: async () => ({ epoch, firstWaiting: null }),
     report: async () => {},
+    identity: async () => null,
     close: async () => {},
   }
 }
 
 /** A recorder, all of it, whose statements are these. */
 export function recorderOver(
-  open: (identity: RecorderIdentity) => RecorderStatements = unsentStatements,
+  open: (identity: ReporterIdentity) => RecorderStatements = unsentStatements,
   redact: undefined | false = undefined,
 ): BoundRecorder {
   return new BoundRecorder(new Intake(pipelineOver(open, redact), undefined))
 }
 
 function pipelineOver(
-  open: (identity: RecorderIdentity) => RecorderStatements,
+  open: (identity: ReporterIdentity) => RecorderStatements,
   redact: undefined | false,
 ): Pipeline {
   const limits = resolveLimits<keyof typeof RECORDER_LIMITS>(RECORDER_LIMITS, {}, process.env)

@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts'
 import { EXPORT_MUTANTS } from './export-mutants.ts'
+import { EXIT_DUMP_MUTANTS } from './exit-dump-mutants.ts'
 import { FRAMEWORK_MUTANTS } from './framework-mutants.ts'
 import { PAGE_MUTANTS } from './page-mutants.ts'
 import { READ_MUTANTS } from './read-mutants.ts'
@@ -12,6 +13,7 @@ import { SCHEMA_MUTANTS } from './schema-mutants.ts'
 export const AREAS: Readonly<Record<string, readonly Mutant[]>> = {
   recorder: RECORDER_MUTANTS,
   redact: REDACT_MUTANTS,
+  'exit-dump': EXIT_DUMP_MUTANTS,
   schema: SCHEMA_MUTANTS,
   relay: RELAY_MUTANTS,
   ...READ_MUTANTS,

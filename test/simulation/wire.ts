@@ -57,6 +57,7 @@ export class Wire {
       stage: (slices) => this.#run(`stage ${slices.length}`, () => model.stage(recorderId, slices)),
       laneState: () => this.#run('lane_state', () => model.laneState(recorderId)),
       report: (report) => this.#run('report', () => model.report(recorderId, report)),
+      identity: async () => null,
       close: async () => {},
     }
   }

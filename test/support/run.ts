@@ -103,6 +103,8 @@ async function runOn(url: string, files: string[], flags: string[]): Promise<num
 async function runTests(url: string, files: string[], flags: string[]): Promise<number> {
   halt.signal.throwIfAborted()
   const reporter = new URL('require-tests.mjs', import.meta.url).href
+  const dumps = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-dumps-'))
+  const callOff = whenWeEnd('rm -rf "$0"', dumps)
   tests = spawn(
     process.execPath,
     [
@@ -113,9 +115,11 @@ async function runTests(url: string, files: string[], flags: string[]): Promise<
       ...flags,
       ...files,
     ],
-    { cwd: ROOT, env: testEnvironment(url), stdio: 'inherit' },
+    { cwd: ROOT, env: { ...testEnvironment(url), AUDIT_JOURNAL_DIR: dumps }, stdio: 'inherit' },
   )
   const [code] = await once(tests, 'exit')
+  fs.rmSync(dumps, { recursive: true, force: true })
+  callOff()
   halt.signal.throwIfAborted()
   return code ?? 1
 }

@@ -51,7 +51,8 @@ GRANT EXECUTE ON FUNCTION
   "audit"."record"(text),
   "audit"."record_in"(text),
   "audit"."report"(uuid, text, timestamptz, bigint, bigint, jsonb, boolean),
-  "audit"."lane_state"(uuid)
+  "audit"."lane_state"(uuid),
+  "audit"."database_identity"()
 TO "audit_app";
 --> statement-breakpoint
 -- The relay does all its work by functions and has no privilege on a table of entries.
@@ -75,6 +76,14 @@ GRANT EXECUTE ON FUNCTION
   "audit"."letter_numbers"(bigint, integer),
   "audit"."retry_dead_letter"(bigint),
   "audit"."drop_dead_letter"(bigint)
+TO "audit_relay";
+--> statement-breakpoint
+-- "audit-relay recover" stages what an ended process left on disk, in the name of its recorder, whose
+-- key it shows.
+GRANT EXECUTE ON FUNCTION
+  "audit"."stage"(uuid, text, text[]),
+  "audit"."report"(uuid, text, timestamptz, bigint, bigint, jsonb, boolean),
+  "audit"."database_identity"()
 TO "audit_relay";
 --> statement-breakpoint
 -- A reader reads the log and no other table of entries.

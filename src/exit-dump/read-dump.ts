@@ -1,0 +1,58 @@
+import { constants } from 'node:fs'
+import { open } from 'node:fs/promises'
+import { ROW_COLUMNS } from '../encode/row.ts'
+import { isUuid } from '../ids/uuid.ts'
+import { DUMP_FORMAT, type DumpHeader } from './dump-file.ts'
+
+/** Longer lines are no rows: an entry is at most 1 MiB, and JSON may escape each of its characters. */
+const MAX_LINE_CHARACTERS = 8 * 1024 * 1024
+
+/** A line of a dump: its header, a row as it is staged, or one that is neither. */
+export type DumpLine =
+  | { readonly kind: 'header'; readonly header: DumpHeader }
+  | { readonly kind: 'row'; readonly row: string }
+  | { readonly kind: 'damaged' }
+
+/** Reads a dump line by line. Its first line is the header, or it is no dump. */
+export async function* readDump(file: string): AsyncGenerator<DumpLine> {
+  // A link in a shared folder could lead to a file of somebody else's, so links are not followed.
+  const handle = await open(file, constants.O_RDONLY | (constants.O_NOFOLLOW ?? 0))
+  try {
+    let isFirst = true
+    for await (const line of handle.readLines({ autoClose: false })) {
+      const header = isFirst ? headerOf(line) : undefined
+      isFirst = false
+      if (header !== undefined) yield { kind: 'header', header }
+      else if (isRow(line)) yield { kind: 'row', row: line }
+      else if (line !== '') yield { kind: 'damaged' }
+    }
+  } finally {
+    await handle.close()
+  }
+}
+
+function headerOf(line: string): DumpHeader | undefined {
+  try {
+    const header: Partial<DumpHeader> = JSON.parse(line)
+    const isHeader =
+      header.format === DUMP_FORMAT &&
+      header.version === 1 &&
+      isUuid(String(header.recorder)) &&
+      typeof header.key === 'string' &&
+      typeof header.startedAt === 'string' &&
+      [header.accepted, header.staged, header.entries].every(Number.isSafeInteger)
+    return isHeader ? (header as DumpHeader) : undefined
+  } catch {
+    return undefined
+  }
+}
+
+function isRow(line: string): boolean {
+  if (line.length > MAX_LINE_CHARACTERS || !line.startsWith('[')) return false
+  try {
+    const values: unknown = JSON.parse(line)
+    return Array.isArray(values) && values.length === ROW_COLUMNS.length && isUuid(values[0])
+  } catch {
+    return false
+  }
+}

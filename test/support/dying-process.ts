@@ -1,0 +1,35 @@
+import { createRecorder } from '../../src/recorder/create-recorder.ts'
+
+// A process that records entries and ends in one of the ways in which most processes end. Its
+// arguments: the way, how many entries, the recorder's URL, and how long it lives before, in ms.
+
+const WAYS: Readonly<Record<string, () => void>> = {
+  exit: () => process.exit(0),
+  throw: () => {
+    throw new Error('an uncaught exception')
+  },
+  rejection: () => void Promise.reject(new Error('an unhandled rejection')),
+  kill: () => process.kill(process.pid, 'SIGTERM'),
+}
+
+const [way = '', entries = '0', databaseUrl = '', livesMs = '0'] = process.argv.slice(2)
+const audit = createRecorder({
+  databaseUrl,
+  flushIntervalMs: 20,
+  ...(process.env['NO_DUMP'] && { exitDump: false }),
+})
+const recordAll = () => {
+  for (let n = 0; n < Number(entries); n += 1) {
+    audit.record({ action: 'order.paid', metadata: { n, way } })
+  }
+}
+if (livesMs === '0') {
+  recordAll()
+  WAYS[way]?.()
+} else {
+  audit.record({ action: 'process.start' })
+  setTimeout(() => {
+    recordAll()
+    WAYS[way]?.()
+  }, Number(livesMs))
+}
