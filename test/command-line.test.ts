@@ -42,7 +42,7 @@ const MISUSES: readonly (readonly [string, string])[] = [
   ['status -x', 'Unknown option "-x".'],
   // what is there, but not here
   ['status --once', '--once does not go with "status": it is an option of "run".'],
-  ['export --json', '"status", "dead-letters list", "dead-letters show" and 2 more.'],
+  ['export --json', '"status", "dead-letters list", "dead-letters show" and 3 more.'],
   [
     'dead-letters --yes drop 1',
     '--yes goes after the name of a command: "dead-letters drop --yes"',

@@ -161,7 +161,7 @@ test('a recorder that never reached a database leaves its entries for one with i
 })
 
 test('what a statement in flight holds is left, too', async () => {
-  const capture = createCapture({ maxEntryBytes: 32_768, redactor: compileRedactor() })
+  const capture = createCapture({ maxEntryBytes: 32_768, redactor: compileRedactor(undefined) })
   const encoder = createEncoder({
     recorderId: headerFor(0).recorder,
     maxEntryBytes: 32_768,

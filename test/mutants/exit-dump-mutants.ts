@@ -14,7 +14,7 @@ export const EXIT_DUMP_MUTANTS: readonly Mutant[] = [
       },
     ],
     file,
-    test: 'the next recorder of the same database takes over what was left',
+    test: 'the next recorder of the same database takes over what was left, and says so',
   },
   {
     name: 'what a statement in flight holds is not left',
@@ -50,7 +50,7 @@ export const EXIT_DUMP_MUTANTS: readonly Mutant[] = [
       },
     ],
     file,
-    test: 'damaged lines are counted and kept, what is no dump stays',
+    test: 'damaged lines are counted and kept, what is no dump stays, and a torn file is taken later',
   },
   {
     name: 'a folder of another user is used',
