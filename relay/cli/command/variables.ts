@@ -15,7 +15,6 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   AUDIT_OWNER_DATABASE_URL:
     'direct URL, not through a pooler, of a superuser or of a login with CREATEROLE and CREATE on ' +
     'the database',
-  AUDIT_APP_DATABASE_URL: 'URL of a login that was granted audit_app, for recorders',
   AUDIT_STATE_DIR:
     'folder in which the relay remembers the last entry of the log, to notice a restore (default: ' +
     'in memory only)',
