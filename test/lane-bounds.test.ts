@@ -248,6 +248,30 @@ for (const door of DOORS) {
   })
 }
 
+// Goal: an entry that is large for its neighbours is looked at twice, in one statement and alone; both
+// have to decide the same, or it is lost or there twice.
+// Method: entries on both sides of each size that decides how they are looked at, with few and many
+// neighbours, with a number and without, and next to an entry that is not taken.
+for (const door of DOORS) {
+  test(`audit.${door} takes a large entry once, whatever its neighbours are`, async (t) => {
+    const { put, outcome } = await doors(t)
+    for (const bytes of [500, 1_500, 10_000, 17_000, 60_000]) {
+      for (const neighbours of [0, 1, 60]) {
+        for (const number of ['', `"n":${digits(30)},`, '"n":1e900,']) {
+          const name = `${bytes} bytes, ${neighbours} neighbours, number ${number}`
+          const large = { metadata: `{${number}"p":"${'x'.repeat(bytes)}"}` }
+          const others: Entry[] = Array.from({ length: neighbours }, () => ({}))
+          if (door !== 'record_in') others.push({ action: '' })
+          await put(door, large, ...others)
+          const { rows, letters } = await outcome()
+          assert.equal(rows.length, neighbours + 1, name)
+          assert.equal(letters.length, door === 'record_in' ? 0 : 1, name)
+        }
+      }
+    }
+  })
+}
+
 test('an entry of exactly 1 MiB of text is taken, of a byte more it is not', async (t) => {
   const { sql, app } = await doors(t)
   const frame = textOf('record', { metadata: '{"p":""}' })

@@ -36,11 +36,10 @@ begin
   get diagnostics taken = row_count;
   if current_setting('audit.unfit', true) = 'yes' then
     perform set_config('audit.unfit', '', true);
+    -- By the same is_plain: an entry that it was decided about in another way would be lost or doubled.
     select json_agg(g order by n) into others
     from json_array_elements(audit.array_of(entries)) with ordinality as t (g, n)
-    cross join lateral audit.typed_entries(
-      jsonb_build_array(g::jsonb), audit.is_plain(g::text, 1), oldest, latest
-    ) as e
+    cross join lateral audit.typed_entries(jsonb_build_array(g::jsonb), is_plain, oldest, latest) as e
     where e.fits is not true;
     taken := taken + audit.place_entries('outbox', others, null, oldest, latest, raises);
   end if;

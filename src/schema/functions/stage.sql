@@ -35,11 +35,16 @@ begin
     where case when r.fits then true else audit.mark_unfit() end;
     if current_setting('audit.unfit', true) = 'yes' then
       perform set_config('audit.unfit', '', true);
+      -- By the same is_plain: an entry that it was decided about in another way would be lost or doubled.
       select json_agg(e) into others
-      from unnest(slices) as slice
-      cross join lateral json_array_elements(slice::json) as e
+      from (
+        select given, audit.is_plain(given, jsonb_array_length(given::jsonb)) as is_plain
+        from unnest(slices) as given
+        offset 0
+      ) as s
+      cross join lateral json_array_elements(s.given::json) as e
       cross join lateral audit.typed_rows(
-        jsonb_build_array(e::jsonb), audit.is_plain(e::text, 1), oldest, latest
+        jsonb_build_array(e::jsonb), s.is_plain, oldest, latest
       ) as r
       where r.fits is not true;
     end if;

@@ -1768,11 +1768,10 @@ begin
   get diagnostics taken = row_count;
   if current_setting('audit.unfit', true) = 'yes' then
     perform set_config('audit.unfit', '', true);
+    -- By the same is_plain: an entry that it was decided about in another way would be lost or doubled.
     select json_agg(g order by n) into others
     from json_array_elements(audit.array_of(entries)) with ordinality as t (g, n)
-    cross join lateral audit.typed_entries(
-      jsonb_build_array(g::jsonb), audit.is_plain(g::text, 1), oldest, latest
-    ) as e
+    cross join lateral audit.typed_entries(jsonb_build_array(g::jsonb), is_plain, oldest, latest) as e
     where e.fits is not true;
     taken := taken + audit.place_entries('outbox', others, null, oldest, latest, raises);
   end if;
@@ -2092,11 +2091,16 @@ begin
     where case when r.fits then true else audit.mark_unfit() end;
     if current_setting('audit.unfit', true) = 'yes' then
       perform set_config('audit.unfit', '', true);
+      -- By the same is_plain: an entry that it was decided about in another way would be lost or doubled.
       select json_agg(e) into others
-      from unnest(slices) as slice
-      cross join lateral json_array_elements(slice::json) as e
+      from (
+        select given, audit.is_plain(given, jsonb_array_length(given::jsonb)) as is_plain
+        from unnest(slices) as given
+        offset 0
+      ) as s
+      cross join lateral json_array_elements(s.given::json) as e
       cross join lateral audit.typed_rows(
-        jsonb_build_array(e::jsonb), audit.is_plain(e::text, 1), oldest, latest
+        jsonb_build_array(e::jsonb), s.is_plain, oldest, latest
       ) as r
       where r.fits is not true;
     end if;
