@@ -11,7 +11,7 @@ import {
 import { type JsonObject, merge } from './json-object.ts'
 import type { BoundContext, CapturedEntry, CapturedExtras } from './captured-entry.ts'
 import type { Redactor } from '../redact/redactor.ts'
-import { MIN_SECRET_CHARACTERS } from '../redact/secret-texts.ts'
+import { MIN_FORM_CHARACTERS } from '../redact/secret-texts.ts'
 import { internal } from '../engine-text.ts'
 import { UUID_CHARACTERS } from '../ids/uuid.ts'
 
@@ -235,9 +235,12 @@ function extrasOf(
   return { occurredAtMs, details, marks, redacted }
 }
 
-/** Measured in hotpath-parts.md, "short names seen by their length". */
+/**
+ * An entity's type is a word of the program, so that a short one is not searched. Measured in
+ * hotpath-parts.md, "short names seen by their length".
+ */
 function isShortName(given: unknown): given is string {
-  return typeof given === 'string' && given !== '' && given.length < MIN_SECRET_CHARACTERS
+  return typeof given === 'string' && given !== '' && given.length < MIN_FORM_CHARACTERS
 }
 
 function copyDetails(copier: Copier, given: unknown, room: number): JsonObject | undefined {

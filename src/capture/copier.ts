@@ -1,3 +1,4 @@
+import { types } from 'node:util'
 import { copyExotic, isPlain } from './copy-exotic.ts'
 import type { Copying } from './copying.ts'
 import { CopyNotes, type Root } from './copy-notes.ts'
@@ -10,9 +11,12 @@ import {
   MAX_KEY_CHARACTERS,
 } from './copy-text.ts'
 import { JsonObject } from './json-object.ts'
-import { type KeyRule, type Redactor, SECRET_KEY, slotOf, UNCLEAN_KEY } from '../redact/redactor.ts'
-import { nextStep, type PathStep } from '../redact/paths.ts'
-import { MIN_SECRET_CHARACTERS, mayHoldSecret } from '../redact/secret-texts.ts'
+import { KEY_SLOTS, type KeyRule, MAX_LOOK_UPS, type Redactor, slotOf } from '../redact/redactor.ts'
+import { insideSecret, nextStep, type PathStep } from '../redact/paths.ts'
+import { identifies, type SecretKind } from '../redact/secret-keys.ts'
+import { hidesNumber, hidesText } from '../redact/secret-values.ts'
+import { MIN_FORM_CHARACTERS } from '../redact/secret-texts.ts'
+import { isLabelled, MAX_LABEL_CHARACTERS } from '../redact/labels.ts'
 import { errorName } from '../errors.ts'
 import { MAX_HASHED_CHARACTERS } from '../engine-text.ts'
 
@@ -28,13 +32,21 @@ const hasOwn = Object.prototype.hasOwnProperty
  */
 export class Copier implements Copying {
   #room = 0
+  /** How many characters the small keys of a cut object may take beyond the room. */
+  #overdraft = 0
   /** How many characters may still be hashed. */
   #hashRoom = 0
   #cells = 0
   #isAgain = false
   readonly notes = new CopyNotes()
   readonly redactor: Redactor
-  readonly #active: boolean
+  #active: boolean
+  /** The last text that may hold a secret, so that it is not looked through twice. */
+  #suspect = ''
+  readonly lookUps = { left: MAX_LOOK_UPS }
+  readonly #labels: Uint8Array
+  /** The last text under a key of each slot that is short and was seen to hold no secret. */
+  readonly #clean: string[] = new Array(KEY_SLOTS).fill('')
   readonly #known: readonly string[]
   /** The containers around the current value, to detect a cycle. Emptied on the way out. */
   readonly #ancestors: unknown[] = new Array(MAX_DEPTH).fill(undefined)
@@ -44,13 +56,17 @@ export class Copier implements Copying {
     this.redactor = redactor
     this.#active = redactor.active
     this.#known = redactor.known
+    this.#labels = redactor.labels
   }
 
   /** Call this before each entry, with the characters of JSON that it may take. */
   begin(characters: number): void {
     this.#room = characters
+    this.#overdraft = Math.min(MAX_OVERDRAFT, characters >> 4)
     this.#hashRoom = MAX_HASHED_CHARACTERS
     this.#cells = 0
+    this.lookUps.left = MAX_LOOK_UPS
+    this.#suspect = ''
     this.notes.begin()
   }
 
@@ -123,51 +139,99 @@ export class Copier implements Copying {
     const copy = new JsonObject()
     const source = given as Record<string, unknown>
     const known = this.#known
+    const clean = this.#clean
     let cells = 2
+    let isNamed = false
+    let left = 0
+    /** Whether the value that took the last room is larger than most. */
+    let isTight: boolean | undefined
+    let value: unknown
     // `for in` makes no array of the keys. If there are thousands, the engine still collects them
     // all: JavaScript has no way to list only the first ones. Measured in
     // hotpath-parts.md, "keys by for in".
     for (const key in source) {
       if (!hasOwn.call(source, key)) continue
       if (this.#room <= 0) {
-        this.notes.mark('truncated')
-        break
+        isTight ??= isBig(value)
+        if (isTight && this.putSmall(copy, key, source, depth, steps)) continue
+        left += 1
+        if (left === MAX_COUNTED_KEYS) break
+        continue
       }
-      let value: unknown
       try {
         value = source[key]
       } catch (error) {
         value = this.thrown(error)
       }
+      const slot = slotOf(key)
       // Measured in hotpath-parts.md, "keys looked up in the loop".
-      if (known[slotOf(key)] !== key || steps !== undefined) {
+      if (known[slot] !== key || steps !== undefined) {
         this.#room -= 1
         this.#inside(given, depth)
         if (value !== undefined) this.putUnder(copy, key, value, depth, steps)
+        if (this.#isNamed(key, value)) isNamed = true
         continue
       }
-      // Measured in hotpath-parts.md, "texts copied in the loop".
+      cells += 1
       if (typeof value === 'string') {
+        // Measured in hotpath-parts.md, "texts copied in the loop".
         const room = this.#room - key.length - value.length - 6
-        if (room >= 0 && (value.length < MIN_SECRET_CHARACTERS || !this.mayHide(value))) {
+        if (clean[slot] === value && room >= 0) {
           this.#room = room
-          cells += 1
           copy[key] = value
-          continue
-        }
+        } else if (this.#putText(copy, key, value, depth, slot)) isNamed = true
+        continue
       }
       this.#room -= key.length + 4
-      cells += 1
       if (typeof value === 'object') this.#inside(given, depth)
       const made = this.value(value, key, depth, undefined)
       if (made !== undefined) copy[key] = made
     }
     this.#cells += cells
+    if (isNamed) this.hideLabelled(copy, depth)
+    if (left > 0) this.markCut(copy, left, left === MAX_COUNTED_KEYS)
     return copy
+  }
+
+  /**
+   * Copies a small value although there is no room left, because a larger one took it all. The
+   * nearer to the top the object is, the more of what is kept back it may take. False: left out.
+   */
+  putSmall(
+    copy: JsonObject,
+    key: string,
+    source: Record<string, unknown>,
+    depth: number,
+    steps: PathStep | undefined,
+  ): boolean {
+    const overdraft = this.#overdraft >> depth
+    if (this.#room <= -overdraft || key.length > MAX_SMALL_CHARACTERS) return false
+    let value: unknown
+    try {
+      value = source[key]
+    } catch (error) {
+      value = this.thrown(error)
+    }
+    if (isBig(value)) return false
+    this.notes.mark('truncated')
+    this.#room += overdraft
+    if (value !== undefined) this.putUnder(copy, key, value, depth, steps)
+    this.#room -= overdraft
+    return true
+  }
+
+  /** Says in a cut object how many keys were left out. */
+  markCut(copy: JsonObject, keys: number, hasMore: boolean): void {
+    this.notes.mark('truncated')
+    // A copy of a copy keeps the mark of the first cut.
+    if (!(CUT_KEY in copy))
+      copy[CUT_KEY] = `[cut: ${keys}${hasMore ? ' or more' : ''} ${keys === 1 ? 'key' : 'keys'}]`
   }
 
   copyArray(given: ArrayLike<unknown>, depth: number, steps: PathStep | undefined): unknown[] {
     const { length } = given
+    const key = this.notes.keyAt(depth)
+    let kind: SecretKind | undefined
     const copy: unknown[] = new Array(Math.max(0, Math.min(length, this.#room >> 2)) || 0)
     // Otherwise JSON.stringify would call a toJSON that somebody put on Array.prototype.
     if ('toJSON' in copy) Object.defineProperty(copy, 'toJSON', { value: undefined })
@@ -180,7 +244,9 @@ export class Copier implements Copying {
       } catch (error) {
         value = this.thrown(error)
       }
-      copy[at] = this.item(value, at, depth, steps)
+      const isFlag = kind !== undefined && typeof value === 'string' && value.charCodeAt(0) === DASH
+      copy[at] = this.item(value, at, depth, steps, isFlag ? undefined : kind)
+      kind = typeof value === 'string' ? this.#kindOfNext(value, at, length, key) : undefined
     }
     copy.length = at
     if (at < length) {
@@ -190,11 +256,17 @@ export class Copier implements Copying {
     return copy
   }
 
-  item(value: unknown, at: number, depth: number, steps: PathStep | undefined): unknown {
+  item(
+    value: unknown,
+    at: number,
+    depth: number,
+    steps: PathStep | undefined,
+    kind: SecretKind | undefined = steps?.within,
+  ): unknown {
     this.#room -= 1
     this.#cells += 1
     const next = steps && nextStep(steps, String(at))
-    const made = this.underKey(value, at, false, depth, next)
+    const made = this.underKey(value, at, kind, depth, next)
     if (made !== undefined) return made
     this.#room -= 4
     return null
@@ -208,11 +280,18 @@ export class Copier implements Copying {
     steps: PathStep | undefined,
   ): void {
     const rule = this.#keyRule(given)
-    const key = cutKey(this, given, rule === UNCLEAN_KEY, depth)
+    const key = cutKey(this, given, rule === 'unclean', depth)
     this.#room -= key.length + 4
     this.#cells += 1
-    const next = steps && nextStep(steps, given)
-    const kept = this.underKey(value, key, rule === SECRET_KEY, depth, next)
+    let kind: SecretKind | undefined
+    let next = steps && nextStep(steps, given)
+    if (rule === 'spared') next = SPARED
+    else if (rule !== 'plain' && rule !== 'unclean') kind = rule
+    else if (steps?.within !== undefined) {
+      if (identifies(given)) next = next?.under
+      else kind = steps.within
+    }
+    const kept = this.underKey(value, key, kind, depth, next)
     if (kept === undefined) return
     // Two keys can become equal when they are cut or cleaned. Neither may replace the other.
     copy[key !== given && key in copy ? `${key} #${this.#cells}` : key] = kept
@@ -221,23 +300,122 @@ export class Copier implements Copying {
   underKey(
     value: unknown,
     key: string | number,
-    secret: boolean,
+    kind: SecretKind | undefined,
     depth: number,
     next: PathStep | undefined,
   ): unknown {
+    if (next?.ends) return this.#censored(value, key, depth)
+    if (next?.spares) return this.#spared(value, key, depth)
+    if (kind === undefined) return this.value(value, key, depth, next)
     // Null and booleans only tell whether there is a secret, so they are kept.
-    const hides = secret && value !== null && value !== undefined && typeof value !== 'boolean'
-    return hides || next?.ends
-      ? this.#censored(value, key, depth)
-      : this.value(value, key, depth, next)
+    switch (typeof value) {
+      case 'string':
+        return hidesText(kind, value)
+          ? this.#censored(value, key, depth)
+          : this.value(value, key, depth, next)
+      case 'number':
+      case 'bigint':
+        return hidesNumber(kind, value)
+          ? this.#censored(value, key, depth)
+          : this.value(value, key, depth, next)
+      case 'object':
+        if (value === null || (!isArray(value) && isDate(value)))
+          return this.value(value, key, depth, next)
+        if (isBinary(value)) return this.#censored(value, key, depth)
+        // A session or a pass is a thing with many properties. Under the other names what identifies
+        // stays, and what opens is censored.
+        return kind === 'session' || kind === 'maybe' || kind === 'pass'
+          ? this.value(value, key, depth, next)
+          : this.value(value, key, depth, insideSecret(kind, next))
+      default:
+        return this.value(value, key, depth, next)
+    }
   }
 
-  isSecretKey(key: string): boolean {
-    return this.#keyRule(key) === SECRET_KEY
+  kindOf(key: string): SecretKind | undefined {
+    const rule = this.#keyRule(key)
+    return rule === 'plain' || rule === 'unclean' || rule === 'spared' ? undefined : rule
   }
 
   mayHide(text: string): boolean {
-    return this.#active && mayHoldSecret(text)
+    if (text === this.#suspect && text !== '') return this.#active
+    if (!this.#active || !this.redactor.mayHold(text)) return false
+    this.#suspect = text
+    return true
+  }
+
+  get isActive(): boolean {
+    return this.#active
+  }
+
+  hideLabelled(copy: JsonObject, depth: number): void {
+    const named: string[] = []
+    for (const key in copy) {
+      const value = copy[key]
+      if (this.#isNamed(key, value)) named.push(value)
+    }
+    if (named.length > 0) this.#hideNamed(copy, named, depth)
+  }
+
+  /** Copies a text that was not seen last under a known key. Says whether it names a secret. */
+  #putText(copy: JsonObject, key: string, text: string, depth: number, slot: number): boolean {
+    this.#room -= key.length + 4
+    copy[key] = this.text(text, key, depth)
+    if (this.#labels[slot] === 1 && this.#isNamed(key, text)) return true
+    // A longer text could be a part of a much longer one, and keep all of it alive.
+    if (text.length < MIN_FORM_CHARACTERS && copy[key] === text) this.#clean[slot] = text
+    return false
+  }
+
+  /** Whether the value is the name of a secret that other keys of the object hold. */
+  #isNamed(key: string, value: unknown): value is string {
+    return (
+      typeof value === 'string' &&
+      value.length <= MAX_LABEL_CHARACTERS &&
+      this.#active &&
+      this.redactor.isLabel(key) &&
+      this.redactor.namedKind(value) !== undefined
+    )
+  }
+
+  /** Censors the values in a copy whose name is the value of another key: `{ field: 'pin', to }`. */
+  #hideNamed(copy: JsonObject, named: readonly string[], depth: number): void {
+    for (const name of named) {
+      const kind = this.redactor.namedKind(name)
+      for (const key in copy) {
+        const value = copy[key]
+        if (!isLabelled(key, name) || (typeof value === 'string' && isSentence(value))) continue
+        const kept = this.underKey(value, key, kind, depth, undefined)
+        if (kept === undefined) delete copy[key]
+        else copy[key] = kept
+      }
+    }
+  }
+
+  /** What an item says about the next one: `['password', '…']`, `--token`, `['X-Api-Key', '…']`. */
+  #kindOfNext(
+    text: string,
+    at: number,
+    length: number,
+    list: string | number | undefined,
+  ): SecretKind | undefined {
+    if (!this.#active || text.length > MAX_LABEL_CHARACTERS) return undefined
+    if (text.charCodeAt(0) === DASH) {
+      return text.includes('=') ? undefined : this.redactor.namedKind(text.replace(/^-+/, ''))
+    }
+    const isPair = length === 2 && at === 0 && typeof list === 'number'
+    const isHeader = at % 2 === 0 && typeof list === 'string' && /headers$/i.test(list)
+    return isPair || isHeader ? this.redactor.namedKind(text) : undefined
+  }
+
+  #spared(value: unknown, key: string | number, depth: number): unknown {
+    const wasActive = this.#active
+    this.#active = false
+    try {
+      return this.value(value, key, depth, undefined)
+    } finally {
+      this.#active = wasActive
+    }
   }
 
   text(text: string, key: string | number, depth: number): string {
@@ -309,7 +487,7 @@ export class Copier implements Copying {
   replaced(value: unknown, depth: number, steps: PathStep | undefined): unknown {
     const key = depth === 0 ? 'value' : (this.notes.keyAt(depth) ?? '')
     if (typeof value !== 'object' || value === null) {
-      return this.value(value, key, depth - 1, undefined)
+      return this.underKey(value, key, steps?.within, depth - 1, undefined)
     }
     // The result is often the object itself or a plain object. Any other object counts as one level
     // deeper, so that a chain of toJSON results ends.
@@ -339,14 +517,49 @@ export class Copier implements Copying {
   #censored(value: unknown, key: string | number, depth: number): unknown {
     const path = this.notes.pathOf(key, depth)
     this.notes.noteRedacted(path)
+    this.lookUps.left -= CENSORED_LOOK_UPS
+    if (this.lookUps.left < 0) this.#room = Math.min(this.#room, 0)
     if (this.redactor.remove) return undefined
     return this.value(this.redactor.censor(value, path), key, depth, undefined)
   }
 
   #keyRule(key: string): KeyRule {
+    if (!this.#active) return 'plain'
     // The end of a key decides whether it names a secret, and a key can be of any length.
     return this.redactor.keyRule(key.length > MAX_KEY_CHARACTERS ? key.slice(-64) : key)
   }
+}
+
+const DASH = 45
+/** The key of the mark in a cut object. */
+const CUT_KEY = '…'
+const MAX_OVERDRAFT = 2_048
+/** Longer texts are not among the small values that a cut object keeps. */
+const MAX_SMALL_CHARACTERS = 256
+/** How many of the keys that are left out are counted. */
+const MAX_COUNTED_KEYS = 10_000
+
+function isBig(value: unknown): boolean {
+  return typeof value === 'string'
+    ? value.length > MAX_SMALL_CHARACTERS
+    : typeof value === 'object' && value !== null
+}
+
+/** A censored value counts as so many names that are looked up. */
+const CENSORED_LOOK_UPS = 3
+const SPARED: PathStep = { ends: false, spares: true, named: new Map(), other: undefined }
+
+function isDate(given: object): boolean {
+  return types.isDate(given)
+}
+
+function isBinary(given: object): boolean {
+  return ArrayBuffer.isView(given) || types.isAnyArrayBuffer(given)
+}
+
+/** People write sentences about a secret, and hardly a secret of three words. */
+function isSentence(text: string): boolean {
+  return text.length > 8 && /\p{L}+ \p{L}+ \p{L}+/u.test(text)
 }
 
 /**

@@ -2,7 +2,6 @@ import { types } from 'node:util'
 import type { Copying } from './copying.ts'
 import { JsonObject } from './json-object.ts'
 import { nextStep, type PathStep } from '../redact/paths.ts'
-import { mayHoldSecret } from '../redact/secret-texts.ts'
 
 /** Binary data of up to this size is kept as base64. */
 const MAX_BINARY_BYTES = 256
@@ -154,7 +153,7 @@ function copyBinary(
   const buffer = Buffer.from(bytes)
   const text = buffer.toString('latin1')
   // A secret in base64 is still a secret, so binary data that holds one is stored as cleaned text.
-  const clean = mayHoldSecret(text) ? copying.text(text, 'text', depth) : text
+  const clean = copying.mayHide(text) ? copying.text(text, 'text', depth) : text
   if (clean === text) copying.putUnder(copy, 'base64', buffer.toString('base64'), depth, undefined)
   else copy['text'] = clean
   return copy
@@ -171,14 +170,24 @@ function copyMap(
   const object = new JsonObject()
   const pairs: unknown[] = []
   let at = 0
+  let left = 0
   for (const [key, value] of mapEntries.call(map)) {
     if (copying.room <= 0) {
-      copying.notes.mark('truncated')
-      break
+      left += 1
+      if (left > MAX_MAP_KEYS_SEEN) break
+      const name = nameOfKey(key)
+      if (named && copying.putSmall(object, name, { [name]: value }, depth, steps)) left -= 1
+      continue
     }
     if (named) copying.putUnder(object, nameOfKey(key), value, depth, steps)
     else pairs.push(copyPair(copying, key, value, at, depth, steps))
     at += 1
+  }
+  if (named) copying.hideLabelled(object, depth)
+  if (left > 0 && named) copying.markCut(object, map.size - Object.keys(object).length, false)
+  else if (left > 0) {
+    copying.notes.mark('truncated')
+    pairs.push(`…[cut: ${map.size} items]`)
   }
   return named ? object : pairs
 }
@@ -207,11 +216,11 @@ function copyPair(
   steps: PathStep | undefined,
 ): unknown[] {
   const name = typeof key === 'string' ? key : undefined
-  const secret = name !== undefined && copying.isSecretKey(name)
+  const kind = name === undefined ? steps?.within : copying.kindOf(name)
   const next = name === undefined || steps === undefined ? undefined : nextStep(steps, name)
   return [
     copying.item(key, at, depth, undefined),
-    copying.underKey(value, name ?? at, secret, depth, next) ?? null,
+    copying.underKey(value, name ?? at, kind, depth, next) ?? null,
   ]
 }
 
@@ -256,6 +265,8 @@ function copyPairs(
   steps: PathStep | undefined,
 ): JsonObject {
   const copy = new JsonObject()
+  /** Of the names that occur more than once. */
+  const lists = new Map<string, unknown[]>()
   for (const [name, value] of given) {
     if (copying.room <= 0) {
       copying.notes.mark('truncated')
@@ -264,9 +275,13 @@ function copyPairs(
     const key = nameOfKey(name)
     const before = copy[key]
     copying.putUnder(copy, key, value, depth, steps)
-    if (before !== undefined && copy[key] !== undefined) {
-      copy[key] = Array.isArray(before) ? [...before, copy[key]] : [before, copy[key]]
-    }
+    const made = copy[key]
+    if (before === undefined || made === undefined) continue
+    const list = lists.get(key)
+    if (list === undefined) lists.set(key, [before, made])
+    else list.push(made)
+    copy[key] = lists.get(key)
   }
+  copying.hideLabelled(copy, depth)
   return copy
 }

@@ -1,5 +1,6 @@
 import type { Copying } from './copying.ts'
-import { isCardNumber, mayHoldSecret } from '../redact/secret-texts.ts'
+import { isCardNumber } from '../redact/card-numbers.ts'
+import { namesId } from '../redact/secret-keys.ts'
 import { cutMark, cutMarkOf, headOf, sha256Of } from '../engine-text.ts'
 
 /** Longer keys are cut to this length. */
@@ -13,10 +14,16 @@ const MAX_BIGINT = 10n ** 1_000n
 
 /** The text without its secrets. If there were any, the path of the text is noted. */
 export function cleanText(copying: Copying, text: string, key: string | number, depth: number) {
-  const path = copying.notes.pathOf(key, depth)
-  const clean = copying.redactor.cleanText(text, path)
+  // An id is no secret, even if its digits pass for a card number.
+  if (typeof key === 'string' && /^\d{13,19}$/.test(text) && namesId(key)) return text
+  const path = () => copying.notes.pathOf(key, depth)
+  const clean = copying.redactor.cleanText(text, path, copying.lookUps)
   if (clean === text) return text
-  copying.notes.noteRedacted(path)
+  if (copying.lookUps.left < 0) {
+    copying.notes.mark('truncated')
+    copying.spend(Math.max(0, copying.room))
+  }
+  copying.notes.noteRedacted(path())
   copying.spend(Math.max(0, clean.length - text.length))
   return clean
 }
@@ -51,8 +58,9 @@ function hashOf(copying: Copying, text: string): string | undefined {
 export function cutKey(copying: Copying, given: string, unclean: boolean, depth: number): string {
   if (!unclean && given.length <= MAX_KEY_CHARACTERS) return given
   let key = headOf(given, MAX_KEY_CHARACTERS + LOOK_AHEAD_CHARACTERS)
-  if (copying.redactor.active && mayHoldSecret(key)) {
-    const clean = copying.redactor.cleanText(key, copying.notes.pathOf('', depth))
+  if (copying.mayHide(key)) {
+    const path = () => copying.notes.pathOf('', depth)
+    const clean = copying.redactor.cleanText(key, path, copying.lookUps)
     if (clean !== key) copying.notes.noteRedacted(copying.notes.pathOf(clean, depth))
     key = clean
   }
@@ -78,7 +86,10 @@ export function copyOddNumber(
   }
   if (!Number.isInteger(value)) return value
   const digits = String(value)
-  if (copying.redactor.active && isCardNumber(digits)) return cleanText(copying, digits, key, depth)
+  if (copying.isActive && isCardNumber(digits)) {
+    const clean = cleanText(copying, digits, key, depth)
+    if (clean !== digits) return clean
+  }
   if (Number.isSafeInteger(value)) return value
   // Postgres would keep every digit, but JavaScript would read another number.
   copying.notes.mark('number')

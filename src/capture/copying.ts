@@ -1,4 +1,5 @@
-import type { Redactor } from '../redact/redactor.ts'
+import type { LookUps, Redactor } from '../redact/redactor.ts'
+import type { SecretKind } from '../redact/secret-keys.ts'
 import type { PathStep } from '../redact/paths.ts'
 import type { CopyNotes } from './copy-notes.ts'
 import type { JsonObject } from './json-object.ts'
@@ -26,11 +27,23 @@ export interface Copying {
   spendHash(characters: number): boolean
   /** Whether a text may hold a secret and has to be searched. */
   mayHide(text: string): boolean
-  isSecretKey(key: string): boolean
+  /** Whether anything is redacted at all, here. */
+  readonly isActive: boolean
+  /** How many names may still be looked up in the texts of this entry. */
+  readonly lookUps: LookUps
+  kindOf(key: string): SecretKind | undefined
+  /** Censors the values in a copy whose name is the value of another key. */
+  hideLabelled(copy: JsonObject, depth: number): void
   /** Keeps a string by reference, unless it is too long or holds a secret. */
   text(text: string, key: string | number, depth: number): string
   /** Copies one value of a list. A value that an object would leave out becomes null. */
-  item(value: unknown, at: number, depth: number, steps: PathStep | undefined): unknown
+  item(
+    value: unknown,
+    at: number,
+    depth: number,
+    steps: PathStep | undefined,
+    kind?: SecretKind | undefined,
+  ): unknown
   /** Copies a value under a key, according to the redaction rule of the key. */
   putUnder(
     copy: JsonObject,
@@ -39,14 +52,24 @@ export interface Copying {
     depth: number,
     steps: PathStep | undefined,
   ): void
-  /** Copies a value. `secret`: its key names a secret. Undefined: the value is left out. */
+  /** Copies a value. `kind`: what its key names, if that is a secret. Undefined: it is left out. */
   underKey(
     value: unknown,
     key: string | number,
-    secret: boolean,
+    kind: SecretKind | undefined,
     depth: number,
     next: PathStep | undefined,
   ): unknown
+  /** Copies a small value into an object that is cut. False: it was left out. */
+  putSmall(
+    copy: JsonObject,
+    key: string,
+    source: Record<string, unknown>,
+    depth: number,
+    steps: PathStep | undefined,
+  ): boolean
+  /** Says in a cut object how many keys were left out. */
+  markCut(copy: JsonObject, keys: number, hasMore: boolean): void
   /** Copies own enumerable keys. */
   copyObject(given: object, depth: number, steps: PathStep | undefined): JsonObject
   /** Copies the items of an array, or of another object with a length and indexes. */

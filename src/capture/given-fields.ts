@@ -2,7 +2,6 @@ import { types } from 'node:util'
 import type { Copier } from './copier.ts'
 import type { AuditEntry } from '../entry.ts'
 import type { Redactor } from '../redact/redactor.ts'
-import { mayHoldSecret } from '../redact/secret-texts.ts'
 import { cutMark, headOf } from '../engine-text.ts'
 
 /** An entry's fields as given, of any type. */
@@ -23,6 +22,9 @@ const FIELDS: readonly (keyof AuditEntry)[] = [
 const { getTime } = Date.prototype
 const hasOwn = Object.prototype.hasOwnProperty
 const EMPTY = {}
+/** An id of digits alone is no card number. */
+const IDS: ReadonlySet<string> = new Set(['userId', 'eventId', 'targetId', 'requestId'])
+const ONLY_DIGITS = /^\d+$/
 
 /**
  * Whether somebody put an enumerable key on `Object.prototype`, which every entry would seem to
@@ -70,7 +72,9 @@ export function columnText(
   // A text longer than an id takes more memory than `ENTRY_BYTES` allows for it: one more cell for
   // each 32 characters.
   copier.countCells(Math.min(text.length, maxCharacters) >> 5)
-  if (fits && !(redactor.active && mayHoldSecret(text))) return text === '' ? undefined : text
+  if (fits && (!redactor.mayHold(text) || (IDS.has(name) && ONLY_DIGITS.test(text)))) {
+    return text === '' ? undefined : text
+  }
 
   // Reads past the cut, so that a secret that crosses it is recognised.
   const window = headOf(text, maxCharacters * 4)

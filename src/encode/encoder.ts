@@ -6,7 +6,6 @@ import { createIdGenerator, type IdGenerator } from '../ids/uuid7.ts'
 import { JsonObject, merge } from '../capture/json-object.ts'
 import type { BoundContext, CapturedEntry } from '../capture/captured-entry.ts'
 import type { Redactor } from '../redact/redactor.ts'
-import { mayHoldSecret } from '../redact/secret-texts.ts'
 import { isActionName } from '../entry.ts'
 import { isUuid, UUID_CHARACTERS } from '../ids/uuid.ts'
 import { mendJson, plainLine } from './storable-text.ts'
@@ -180,7 +179,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
    * UUID.
    */
   function clean(name: string, text: string, notes: EntryNotes): string {
-    if (!(redactor.active && text.length === UUID_CHARACTERS && mayHoldSecret(text))) return text
+    if (text.length !== UUID_CHARACTERS || !redactor.mayHold(text)) return text
     const known = redactor.cleanText(text, name)
     if (known !== text) notes.noteRedacted(name)
     return known

@@ -37,6 +37,7 @@ const UUID7 = 'src/ids/uuid7.ts'
 const PATHS = 'src/redact/paths.ts'
 const REDACTOR = 'src/redact/redactor.ts'
 const SECRET_TEXTS = 'src/redact/secret-texts.ts'
+const CARD_NUMBERS = 'src/redact/card-numbers.ts'
 const SCOPE = 'src/context/scope.ts'
 
 export const TRICKS: readonly Trick[] = [
@@ -121,8 +122,8 @@ export const TRICKS: readonly Trick[] = [
     edits: [
       {
         file: REDACTOR,
-        find: '    if (own !== undefined) {\n      known[slotOf(key)] = own\n      return',
-        replace: '    if (own !== undefined) {\n      return',
+        find: '    if (own !== undefined) {\n      known[slotOf(key)] = own\n      labels',
+        replace: '    if (own !== undefined) {\n      labels',
       },
       { file: REDACTOR, find: 'const known = newSlots()', replace: 'const known = plain' },
       {
@@ -135,7 +136,7 @@ export const TRICKS: readonly Trick[] = [
         find: 'knownWhenOff[slotOf(key)] = internal(key)',
         replace: 'knownWhenOff.set(key, key)',
       },
-      { file: COPIER, find: 'known[slotOf(key)] !== key', replace: '!known.has(key)' },
+      { file: COPIER, find: 'known[slot] !== key', replace: '!known.has(key)' },
     ],
   },
   {
@@ -144,19 +145,19 @@ export const TRICKS: readonly Trick[] = [
     edits: [
       {
         file: COPIER,
-        find: 'if (known[slotOf(key)] !== key || steps !== undefined) {',
+        find: 'if (known[slot] !== key || steps !== undefined) {',
         replace: 'if (true) {',
       },
     ],
   },
   {
     name: 'texts copied in the loop',
-    plainer: 'by `value`, as all others',
+    plainer: 'by `putText`, as all others',
     edits: [
       {
         file: COPIER,
-        find: "      if (typeof value === 'string') {\n        const room",
-        replace: '      if (false) {\n        const room',
+        find: 'if (clean[slot] === value && room >= 0) {',
+        replace: 'if (false) {',
       },
     ],
   },
@@ -277,14 +278,14 @@ export const TRICKS: readonly Trick[] = [
     plainer: 'a pattern',
     edits: [
       {
-        file: SECRET_TEXTS,
+        file: CARD_NUMBERS,
         find: '  for (let at = MIN_CARD_DIGITS - 1; at < text.length; at += MIN_CARD_DIGITS) {',
         replace:
           '  return LONG_NUMBER.test(text)\n' +
           '  for (let at = MIN_CARD_DIGITS - 1; at < text.length; at += MIN_CARD_DIGITS) {',
       },
       {
-        file: SECRET_TEXTS,
+        file: CARD_NUMBERS,
         find: 'const ZERO = 48',
         replace: 'const ZERO = 48\nconst LONG_NUMBER = /\\d(?:[ -]*\\d){12}/',
       },

@@ -1,0 +1,13 @@
+import type { RedactionCase } from './case.ts'
+import { KEYS } from './keys.ts'
+import { PAIRS } from './pairs.ts'
+import { TEXTS } from './texts.ts'
+import { KNOWN_TOKENS } from './tokens.ts'
+
+/** Written from the public documentation of the systems that they name. */
+export const REDACTION_CASES: readonly RedactionCase[] = [
+  ...KEYS,
+  ...PAIRS,
+  ...TEXTS,
+  ...KNOWN_TOKENS,
+]
