@@ -545,6 +545,35 @@ test('huge arrays, maps, sets and sparse arrays stop early', () => {
   assert.equal(isReadThatFar, false)
 })
 
+// Goal: a large value does not push out what an auditor asks first.
+// Method: each kind of container, under the first key, with more than an entry holds.
+test('small keys survive a large value in front of them, and a mark says how much was cut', () => {
+  const numbers = Array.from({ length: 20_000 }, (_, n) => n)
+  const small = { total: 20_000, reason: 'cleanup', isForced: true, other: null }
+  for (const [large, mark] of [
+    [numbers.map((n) => `id-${n}`), '…[cut: 20000 items]'],
+    [Object.fromEntries(numbers.map((n) => [`key${n}`, n])), '[cut: '],
+    [new Map(numbers.map((n) => [`key${n}`, n])), '[cut: '],
+    [new Set(numbers), '…[cut: 20000 items]'],
+    [Float64Array.from(numbers), '…[cut: 20000 items]'],
+    [new Array(1_000_000), '…[cut: 1000000 items]'],
+    [{ deep: { deeper: numbers } }, '…[cut: 20000 items]'],
+  ] as const) {
+    const { metadata, marks } = shaped({ large, ...small })
+    const { large: cut, ...kept } = metadata as Record<string, unknown>
+    assert.deepEqual(kept, small)
+    assert.ok(JSON.stringify(cut).includes(mark), JSON.stringify(cut).slice(-80))
+    assert.deepEqual(marks, ['metadata.truncated'])
+  }
+})
+
+test('a cut object counts the keys that it leaves out', () => {
+  const given = Object.fromEntries(Array.from({ length: 5_000 }, (_, n) => [`key${n}`, n]))
+  const { metadata } = shaped({ given })
+  const { '…': mark, ...kept } = (metadata as { given: Record<string, unknown> }).given
+  assert.equal(mark, `[cut: ${5_000 - Object.keys(kept).length} keys]`)
+})
+
 test('an iterable without an end is read until there is no room', () => {
   class Headers {
     readonly [Symbol.toStringTag] = 'Headers';

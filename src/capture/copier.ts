@@ -546,7 +546,7 @@ function isBig(value: unknown): boolean {
 }
 
 /** A censored value counts as so many names that are looked up. */
-const CENSORED_LOOK_UPS = 3
+const CENSORED_LOOK_UPS = 6
 const SPARED: PathStep = { ends: false, spares: true, named: new Map(), other: undefined }
 
 function isDate(given: object): boolean {

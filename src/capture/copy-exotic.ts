@@ -6,6 +6,8 @@ import { nextStep, type PathStep } from '../redact/paths.ts'
 /** Binary data of up to this size is kept as base64. */
 const MAX_BINARY_BYTES = 256
 /** How many keys of a Map are checked to see whether all of them are strings. */
+/** What an error takes from the room besides its texts. */
+const ERROR_CHARACTERS = 200
 const MAX_MAP_KEYS_SEEN = 1_000
 
 // The built-in methods, which a subclass or an own property cannot replace.
@@ -105,6 +107,8 @@ function copyError(
   depth: number,
   steps: PathStep | undefined,
 ): JsonObject {
+  // Reading an error takes much longer than its JSON.
+  copying.spend(ERROR_CHARACTERS)
   const copy = new JsonObject()
   const put = (key: string, read: () => unknown, wanted: (value: unknown) => boolean) => {
     if (copying.room <= 0) return

@@ -1,3 +1,5 @@
+import { replaceMatches, type Search } from './search.ts'
+
 const MIN_CARD_DIGITS = 13
 /** 19 digits and a space or dash after each. */
 const MAX_CARD_CHARACTERS = 38
@@ -35,21 +37,16 @@ function isNumberPart(unit: number): boolean {
 }
 
 /** Replaces every card number in the text. */
-export function replaceCards(
-  text: string,
-  search: { readonly replace: (secret: string) => string; left: number },
-): string {
+export function replaceCards(text: string, search: Search): string {
   if (!hasLongNumber(text)) return text
-  return text.replace(CARD, (match, _dash, _space, at: number, whole: string) => {
-    search.left -= 1
-    return search.left < 0 ||
-      (isCardNumber(match.replaceAll(/\D/g, '')) &&
-        !isInHash(whole, at, match.length) &&
-        !isInId(whole, at, match.length) &&
-        !isInUuid(whole, at, match.length))
+  return replaceMatches(text, CARD, search, ({ 0: match, index }) =>
+    isCardNumber(match.replaceAll(/\D/g, '')) &&
+    !isInHash(text, index, match.length) &&
+    !isInId(text, index, match.length) &&
+    !isInUuid(text, index, match.length)
       ? search.replace(match)
-      : match
-  })
+      : undefined,
+  )
 }
 
 const CARD =

@@ -1,5 +1,7 @@
-import type { Search } from './named-texts.ts'
+import type { Search } from './search.ts'
 
+/** Looking through the rest of a command's line counts as so many names. */
+const COMMAND_LOOK_UPS = 8
 /** How far behind its command an option may stand. */
 const MAX_LINE_CHARACTERS = 400
 
@@ -32,7 +34,7 @@ const COMMANDS =
   /\b(?:curl|wget|xh|https?|hurl|mysql\w*|mariadb\w*|mycli|sshpass|mongo\w*|rdesktop|docker|podman|helm|oras|az|nerdctl|buildah|skopeo|redis-cli|valkey-cli|ldap\w+|sqlcmd|bcp|osql|zip|unzip|smbclient|rpcclient|winexe|smbmap|x?freerdp|7z\w?|openssl|htpasswd|net)(?=[ \t])/g
 
 export function mayHoldCommand(text: string): boolean {
-  if (!text.includes(' -') && !text.includes(' /')) return false
+  if (!/ [-/][\w-]/.test(text)) return false
   COMMANDS.lastIndex = 0
   return COMMANDS.test(text)
 }
@@ -47,8 +49,9 @@ export function replaceInCommands(text: string, search: Search): string {
     const known = OPTIONS.find(([command]) => command.test(found[0]))
     const start = found.index + found[0].length
     const line = /^[^\r\n|;]*/.exec(text.slice(start, start + MAX_LINE_CHARACTERS))?.[0] ?? ''
-    search.left -= 1
-    if (known === undefined || search.left < 0) continue
+    search.left -= COMMAND_LOOK_UPS
+    if (search.left < 0) break
+    if (known === undefined) continue
     const kept = line.replace(known[1], (whole, before: string, value: string) => {
       if (value.startsWith('-')) return whole
       const quote = /^["']/.exec(value)?.[0] ?? ''

@@ -1,15 +1,6 @@
 import { hidesText } from './secret-values.ts'
 import { identifies, type SecretKind } from './secret-keys.ts'
-import type { Replace } from './token-forms.ts'
-
-/** How a text is searched. `left` is how many names may still be looked up in it. */
-export interface Search {
-  readonly replace: Replace
-  readonly kindOf: (name: string) => SecretKind | undefined
-  /** Matches a part of every name that may be one of a secret. Global. */
-  readonly stems: RegExp
-  left: number
-}
+import { replaceMatches, type Search } from './search.ts'
 
 /** A part of every name that may be one of a secret. Most texts hold none. */
 export const STEMS =
@@ -335,17 +326,15 @@ const LEAF =
   /(\\{0,4}"([^"\\]{1,64})\\{0,4}"\s{0,8}:\s{0,8})(\\{1,4}"[^"\\]*\\{1,4}"|"(?:[^"\\]|\\.)*"?|\[[^[\]]*\]|[^\s,}\]"[{\\]+)/g
 
 /** As in `copier.ts`: under a secret name, what identifies stays. */
-function replaceLeaves(json: string, kind: SecretKind, { replace, kindOf }: Search): string {
-  return json.replace(LEAF, (whole, key: string, name: string, value: string) => {
-    const own = kindOf(name) ?? (identifies(name) ? undefined : kind)
+function replaceLeaves(json: string, kind: SecretKind, search: Search): string {
+  return replaceMatches(json, LEAF, search, ([, key = '', name = '', value = '']) => {
+    const own = search.kindOf(name) ?? (identifies(name) ? undefined : kind)
     const quote = /^\\*"/.exec(value)?.[0] ?? ''
-    const bare = value.slice(
-      quote.length,
-      value.endsWith(quote) ? -quote.length || undefined : undefined,
-    )
-    if (own === undefined || !hidesText(own, bare)) return whole
+    const isClosed = quote !== '' && value.length > quote.length && value.endsWith(quote)
+    const bare = value.slice(quote.length, isClosed ? -quote.length : undefined)
+    if (own === undefined || !hidesText(own, bare)) return undefined
     const around = quote === '' ? '"' : quote
-    return key + around + replace(bare) + around
+    return key + around + search.replace(bare) + around
   })
 }
 

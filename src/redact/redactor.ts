@@ -1,9 +1,10 @@
 import { optionInvalid } from '../errors.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import { isLabel, labelKind } from './labels.ts'
-import { type Search, STEMS } from './named-texts.ts'
+import { STEMS } from './named-texts.ts'
+import type { Search } from './search.ts'
 import { compilePaths, type PathStep } from './paths.ts'
-import { type SecretKind, secretKindOf } from './secret-keys.ts'
+import { mayName, type SecretKind, secretKindOf } from './secret-keys.ts'
 import { mayHoldSecret, replaceSecrets } from './secret-texts.ts'
 import { internal } from '../engine-text.ts'
 
@@ -86,7 +87,7 @@ export interface LookUps {
  */
 export const MAX_LOOK_UPS = 600
 /** What is replaced counts as so many names. */
-const REPLACED_LOOK_UPS = 6
+const REPLACED_LOOK_UPS = 11
 
 const CENSOR = '[Redacted]'
 const MAX_CACHED_KEY_CHARACTERS = 64
@@ -192,6 +193,7 @@ function remembered(
 ): (name: string) => SecretKind | undefined {
   const kinds = new Map<string, SecretKind | undefined>()
   return (name) => {
+    if (!mayName(name)) return kindOf(name)
     const known = kinds.get(name)
     if (known !== undefined || kinds.has(name)) return known
     const kind = kindOf(name)

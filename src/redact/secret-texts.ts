@@ -1,6 +1,7 @@
 import { hasLongNumber, replaceCards } from './card-numbers.ts'
 import { mayHoldCommand, replaceInCommands } from './command-texts.ts'
-import { replaceNamed, type Search, STEMS } from './named-texts.ts'
+import { replaceNamed, STEMS } from './named-texts.ts'
+import { replaceMatches, type Search } from './search.ts'
 import {
   hasLongRun,
   mayHoldToken,
@@ -44,29 +45,18 @@ export function mayHoldSecret(text: string, stem: RegExp = STEM): boolean {
 const STEM = new RegExp(STEMS)
 
 function hasForm(text: string, stem: RegExp): boolean {
-  if (hasNames(text, stem) || hasScheme(text)) return true
-  if (text.length < MIN_FORM_CHARACTERS) return false
-  return (
-    hasUserInfo(text) ||
-    text.includes('eyJ') ||
-    text.includes('hook') ||
-    text.includes('/bot') ||
-    text.includes(KEY_BLOCK) ||
-    mayHoldCommand(text)
-  )
+  if (hasNames(text, stem)) return true
+  return FORM.test(text) || hasUserInfo(text) || mayHoldCommand(text)
 }
 
+// One pass for all of them: a native search is slow for what begins with a frequent letter.
+const FORM = /[Bb](?:earer|asic)[ \t]|B(?:EARER|ASIC)[ \t]|eyJ|hook|\/bot|PRIVATE KEY/
 const SCHEME_NAME = /(?:[Bb]earer|BEARER|[Bb]asic|BASIC)[ \t]/
-// A native search for a word costs much less than the pattern, which then decides.
-const hasScheme = (text: string) =>
-  (text.includes('earer') ||
-    text.includes('asic') ||
-    text.includes('EARER') ||
-    text.includes('ASIC')) &&
-  SCHEME_NAME.test(text)
+const hasScheme = (text: string) => SCHEME_NAME.test(text)
 const hasUserInfo = (text: string) => text.includes('@') && text.includes('://')
-const MARKS = ['=', ':', '"', "'", '<', ' -', '%3', 'dentified by', 'DENTIFIED BY']
-const hasMark = (text: string) => text.startsWith('-') || MARKS.some((mark) => text.includes(mark))
+const MARKS = ['=', ':', '"', "'", '<', '%3', 'dentified by', 'DENTIFIED BY']
+const hasMark = (text: string) => MARKS.some((mark) => text.includes(mark)) || OPTION.test(text)
+const OPTION = /(?:^| )-{1,2}[A-Za-z]/
 const hasNames = (text: string, stem: RegExp) => hasMark(text) && stem.test(text)
 const KEY_BLOCK = 'PRIVATE KEY'
 
@@ -78,27 +68,41 @@ const KEY_BLOCK = 'PRIVATE KEY'
  * stranger may have typed the text.
  */
 export function replaceSecrets(text: string, search: Search): string {
-  const { replace } = search
   let clean = text
   if (clean.includes(KEY_BLOCK)) {
-    clean = clean.replace(PRIVATE_KEY, (block) => replace(block))
+    clean = replaceMatches(clean, PRIVATE_KEY, search, ([block]) => search.replace(block))
   }
   if (hasMark(clean)) clean = replaceNamed(clean, search)
-  clean = replaceHooks(clean, replace)
-  clean = replaceJwts(clean, replace)
-  if (hasLongRun(clean)) clean = replaceTokens(clean, replace)
-  if (hasScheme(clean)) {
-    const whole = clean
-    clean = clean.replace(SCHEME, (match, scheme: string, space: string, token: string) => {
-      search.left -= 1
-      return search.left < 0 || isCredential(scheme, token, match.length === whole.length)
-        ? scheme + space + replace(token)
-        : match
-    })
+  for (const step of STEPS) {
+    // The rest of the text was replaced, and what is in front of it was looked through.
+    if (search.left < 0) return clean
+    clean = step(clean, search)
   }
-  if (hasUserInfo(clean)) clean = clean.replace(WORD, (word) => replaceInUrl(word, search))
-  clean = replaceInCommands(clean, search)
-  return replaceCards(clean, search)
+  return clean
+}
+
+const STEPS: readonly ((text: string, search: Search) => string)[] = [
+  replaceHooks,
+  replaceJwts,
+  (text, search) => (hasLongRun(text) ? replaceTokens(text, search) : text),
+  replaceSchemes,
+  replaceInUrls,
+  replaceInCommands,
+  replaceCards,
+]
+
+function replaceSchemes(text: string, search: Search): string {
+  if (!hasScheme(text)) return text
+  return replaceMatches(text, SCHEME, search, ([match, scheme = '', space = '', token = '']) =>
+    isCredential(scheme, token, match.length === text.length)
+      ? scheme + space + search.replace(token)
+      : undefined,
+  )
+}
+
+function replaceInUrls(text: string, search: Search): string {
+  if (!hasUserInfo(text)) return text
+  return replaceMatches(text, URL_WORD, search, ([word]) => replaceInUrl(word, search))
 }
 
 // A block without an end was cut, so it reaches to the end of the text.
@@ -118,7 +122,7 @@ function isCredential(scheme: string, token: string, alone: boolean): boolean {
   return decoded.includes(':') || token.endsWith('=') || (alone && token.length >= 16)
 }
 
-const WORD = /[^\s"'<>]+/g
+const URL_WORD = /[^\s"'<>:]{1,64}:\/\/[^\s"'<>]+/g
 const PORT = /^\d{1,5}(?:[/?#]|$)/
 
 /**
@@ -133,7 +137,6 @@ function replaceInUrl(word: string, search: Search): string {
     while (colon < end && !':@/?#[]'.includes(word.charAt(colon))) colon += 1
     const start = colon + 1
     if (word[colon] !== ':' || start >= end || PORT.test(word.slice(start, start + 6))) continue
-    search.left -= 1
     return word.slice(0, start) + search.replace(word.slice(start, end)) + word.slice(end)
   }
   return word

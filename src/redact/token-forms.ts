@@ -1,5 +1,4 @@
-/** Returns the replacement of one secret. */
-export type Replace = (secret: string) => string
+import { replaceMatches, type Search } from './search.ts'
 
 const MIN_RUN_CHARACTERS = 16
 
@@ -83,12 +82,18 @@ const AWS_PAIR =
   /((?:AKIA|ASIA|ABIA)[A-Z\d]{12,20}\b[^A-Za-z\d]{1,4}(?:[\w -]{0,32}[=:]\s?)?["']?)([A-Za-z\d/+]{40})(?![A-Za-z\d/+=])/g
 
 /** Replaces tokens with a known beginning. */
-export function replaceTokens(text: string, replace: Replace): string {
+export function replaceTokens(text: string, search: Search): string {
   if (!mayHoldToken(text)) return text
-  const clean = text.replace(TOKEN, (token) => (looksMade(token) ? replace(token) : token))
-  return /A[KSB]IA/.test(clean)
-    ? clean.replace(AWS_PAIR, (_, before: string, secret: string) => before + replace(secret))
-    : clean
+  const clean = replaceMatches(text, TOKEN, search, ([token]) =>
+    looksMade(token) ? search.replace(token) : undefined,
+  )
+  if (!/A[KSB]IA/.test(clean)) return clean
+  return replaceMatches(
+    clean,
+    AWS_PAIR,
+    search,
+    ([, before = '', secret = '']) => before + search.replace(secret),
+  )
 }
 
 /** `sk-learn-and-other-libraries` begins like a token and is none. */
@@ -100,10 +105,10 @@ function looksMade(token: string): boolean {
 const JWT = /eyJ[\w-]*(?:\.[\w-]*)*/g
 const MIN_JWT_CHARACTERS = 20
 
-export function replaceJwts(text: string, replace: Replace): string {
+export function replaceJwts(text: string, search: Search): string {
   if (!text.includes('eyJ')) return text
-  return text.replace(JWT, (token) =>
-    token.length >= MIN_JWT_CHARACTERS && token.includes('.') ? replace(token) : token,
+  return replaceMatches(text, JWT, search, ([token]) =>
+    token.length >= MIN_JWT_CHARACTERS && token.includes('.') ? search.replace(token) : undefined,
   )
 }
 
@@ -111,10 +116,12 @@ export function replaceJwts(text: string, replace: Replace): string {
 const HOOK =
   /(\/\/(?:hooks\.[\w.-]{1,64}|[\w.-]{1,64}\.webhook\.office\.com|outlook\.office(?:365)?\.com\/webhook|(?:ptb\.|canary\.)?discord(?:app)?\.com\/api\/(?:v\d+\/)?webhooks\/\d+|open\.(?:feishu\.cn|larksuite\.com)\/open-apis\/bot\/v2\/hook|api\.telegram\.org\/bot(?=\d)|maker\.ifttt\.com\/trigger\/[\w-]{1,64}\/(?:json\/)?with\/key|[\w.-]{1,64}\.logic\.azure\.com))(\/?)([^\s"'<>?#]{8,})/g
 
-export function replaceHooks(text: string, replace: Replace): string {
+export function replaceHooks(text: string, search: Search): string {
   if (!text.includes('//')) return text
-  return text.replace(
+  return replaceMatches(
+    text,
     HOOK,
-    (_, host: string, slash: string, secret: string) => host + slash + replace(secret),
+    search,
+    ([, host = '', slash = '', secret = '']) => host + slash + search.replace(secret),
   )
 }

@@ -166,7 +166,7 @@ export const WORST_CALLS: readonly WorstCall[] = [
     make: () => ({
       secrets: objectOf(
         1_000,
-        (n) => `name${n}`,
+        (n) => `entry${n}`,
         (n) => `x${n}y`,
       ),
     }),

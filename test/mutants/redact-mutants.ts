@@ -44,8 +44,8 @@ export const REDACT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: TEXTS,
-        find: 'if (hasUserInfo(clean)) clean =',
-        replace: 'if (hasUserInfo(clean) && clean.length === 0) clean =',
+        find: 'if (!hasUserInfo(text)) return text',
+        replace: 'if (text.length > 0) return text',
       },
     ],
     file,
@@ -101,7 +101,7 @@ export const REDACT_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a UUID whose digits pass for a card number is cut in two',
-    edits: [{ file: CARDS, find: '!isInUuid(whole, at, match.length)', replace: 'true' }],
+    edits: [{ file: CARDS, find: '!isInUuid(text, index, match.length)', replace: 'true' }],
     file,
     test: 'a UUID is an id, whatever its digits pass for',
   },
@@ -130,8 +130,8 @@ export const REDACT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: TEXTS,
-        find: 'if (hasLongRun(clean)) clean =',
-        replace: 'if (hasLongRun(clean) && clean === text.slice(1)) clean =',
+        find: 'hasLongRun(text) ? replaceTokens(text, search) : text',
+        replace: 'text',
       },
     ],
     file: rates,
