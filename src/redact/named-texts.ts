@@ -112,7 +112,7 @@ interface Value {
 
 // What may follow a name before its value: `]=`, `":`, `\":`, `%3D`, ` = `, `=>`, `: `.
 const SEPARATOR =
-  /((?:\\{0,4}["'`]|\]|\)|%5D|%(?:25){0,3}22)*)[ \t]{0,8}(?:%(?:25){0,3}3[AD]|=>|:=|={1,3}|:(?!\/\/|:))(?:[ \t]{0,8}|%20|\+(?=Bearer))/iy
+  /((?:\\{0,4}["'`]|\]|\)|%5D|%(?:25){0,3}22)*)[ \t]{0,8}(?:%(?:25){0,3}3[AD]|=>|:=|={1,3}|:(?!\/\/|:))(?:(?:%20|[ \t]){0,8}|\+(?=Bearer))/iy
 // `PASSWORD 'x'`, `identified by 'x'`, `password('x')`, `set password for ada = 'x'`, `invalid
 // password "x"`, `password is "x"`.
 const BEFORE_QUOTE =

@@ -1,7 +1,8 @@
 import type { SecretKind } from './secret-keys.ts'
 
 /** Texts that say that there is no secret, or that somebody masked it already. */
-const SAYS_NONE = /^(?:yes|no|true|false|null|nil|none|undefined|n\/a|on|off|unset|empty|-)$/i
+const SAYS_NONE =
+  /^(?:yes|no|true|false|null|nil|none|undefined|n\/a|on|off|unset|empty|optional|required|enabled|disabled|allowed|denied|-)$/i
 const MASKED =
   /^(?:[*•·…#.x_-]{3,}|[[<({*]*(?:hidden|masked|redacted|filtered|removed|omitted|censored|sanitized|scrubbed)(?:_[A-Z_]+)?[\])>}*]*|.{0,6}[*•]{4,}.{0,6})$/i
 /** It names where the secret is kept. */

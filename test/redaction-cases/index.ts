@@ -1,5 +1,6 @@
 import type { RedactionCase } from './case.ts'
 import { KEYS } from './keys.ts'
+import { LATER } from './later.ts'
 import { PAIRS } from './pairs.ts'
 import { TEXTS } from './texts.ts'
 import { KNOWN_TOKENS } from './tokens.ts'
@@ -10,4 +11,5 @@ export const REDACTION_CASES: readonly RedactionCase[] = [
   ...PAIRS,
   ...TEXTS,
   ...KNOWN_TOKENS,
+  ...LATER,
 ]
