@@ -15,7 +15,7 @@ import { KEY_SLOTS, type KeyRule, MAX_LOOK_UPS, type Redactor, slotOf } from '..
 import { insideSecret, nextStep, type PathStep } from '../redact/paths.ts'
 import { identifies, type SecretKind } from '../redact/secret-keys.ts'
 import { hidesNumber, hidesText } from '../redact/secret-values.ts'
-import { MIN_FORM_CHARACTERS } from '../redact/secret-texts.ts'
+import { isTooShort, MIN_FORM_CHARACTERS } from '../redact/secret-texts.ts'
 import { isLabelled, MAX_LABEL_CHARACTERS } from '../redact/labels.ts'
 import { errorName } from '../errors.ts'
 import { MAX_HASHED_CHARACTERS } from '../engine-text.ts'
@@ -32,8 +32,12 @@ const hasOwn = Object.prototype.hasOwnProperty
  */
 export class Copier implements Copying {
   #room = 0
-  /** How many characters the small keys of a cut object may take beyond the room. */
-  #overdraft = 0
+  /** The room at the beginning. */
+  #given = 0
+  /** One bit for each depth at which an object is about a secret: `{ field: 'password' }`. */
+  #labelled = 0
+  /** Whether anything was searched or censored in this entry. */
+  #isSearched = false
   /** How many characters may still be hashed. */
   #hashRoom = 0
   #cells = 0
@@ -62,12 +66,18 @@ export class Copier implements Copying {
   /** Call this before each entry, with the characters of JSON that it may take. */
   begin(characters: number): void {
     this.#room = characters
-    this.#overdraft = Math.min(MAX_OVERDRAFT, characters >> 4)
+    this.#given = characters
     this.#hashRoom = MAX_HASHED_CHARACTERS
     this.#cells = 0
+    if (this.#isSearched) this.#forget()
+    this.notes.begin()
+  }
+
+  #forget(): void {
+    this.#isSearched = false
+    this.#labelled = 0
     this.lookUps.left = MAX_LOOK_UPS
     this.#suspect = ''
-    this.notes.begin()
   }
 
   get room(): number {
@@ -141,23 +151,20 @@ export class Copier implements Copying {
     const known = this.#known
     const clean = this.#clean
     let cells = 2
-    let isNamed = false
     let left = 0
-    /** Whether the value that took the last room is larger than most. */
-    let isTight: boolean | undefined
-    let value: unknown
     // `for in` makes no array of the keys. If there are thousands, the engine still collects them
     // all: JavaScript has no way to list only the first ones. Measured in
     // hotpath-parts.md, "keys by for in".
     for (const key in source) {
       if (!hasOwn.call(source, key)) continue
       if (this.#room <= 0) {
-        isTight ??= isBig(value)
-        if (isTight && this.putSmall(copy, key, source, depth, steps)) continue
+        // What fills an object of many keys is those keys, and no larger value next to them.
+        if (cells <= MAX_FEW_CELLS && this.putSmall(copy, key, source, depth, steps)) continue
         left += 1
         if (left === MAX_COUNTED_KEYS) break
         continue
       }
+      let value: unknown
       try {
         value = source[key]
       } catch (error) {
@@ -169,26 +176,27 @@ export class Copier implements Copying {
         this.#room -= 1
         this.#inside(given, depth)
         if (value !== undefined) this.putUnder(copy, key, value, depth, steps)
-        if (this.#isNamed(key, value)) isNamed = true
+        this.#noteLabel(key, value, depth)
         continue
       }
-      cells += 1
+      // Measured in hotpath-parts.md, "texts copied in the loop".
       if (typeof value === 'string') {
-        // Measured in hotpath-parts.md, "texts copied in the loop".
         const room = this.#room - key.length - value.length - 6
-        if (clean[slot] === value && room >= 0) {
+        if (room >= 0 && (clean[slot] === value || this.#isClean(key, value, depth, slot))) {
           this.#room = room
+          cells += 1
           copy[key] = value
-        } else if (this.#putText(copy, key, value, depth, slot)) isNamed = true
-        continue
+          continue
+        }
       }
       this.#room -= key.length + 4
+      cells += 1
       if (typeof value === 'object') this.#inside(given, depth)
       const made = this.value(value, key, depth, undefined)
       if (made !== undefined) copy[key] = made
     }
     this.#cells += cells
-    if (isNamed) this.hideLabelled(copy, depth)
+    if (this.#labelled !== 0) this.#hideLabelled(copy, depth)
     if (left > 0) this.markCut(copy, left, left === MAX_COUNTED_KEYS)
     return copy
   }
@@ -204,7 +212,7 @@ export class Copier implements Copying {
     depth: number,
     steps: PathStep | undefined,
   ): boolean {
-    const overdraft = this.#overdraft >> depth
+    const overdraft = Math.min(MAX_OVERDRAFT, this.#given >> 4) >> depth
     if (this.#room <= -overdraft || key.length > MAX_SMALL_CHARACTERS) return false
     let value: unknown
     try {
@@ -341,6 +349,7 @@ export class Copier implements Copying {
     if (text === this.#suspect && text !== '') return this.#active
     if (!this.#active || !this.redactor.mayHold(text)) return false
     this.#suspect = text
+    this.#isSearched = true
     return true
   }
 
@@ -357,14 +366,32 @@ export class Copier implements Copying {
     if (named.length > 0) this.#hideNamed(copy, named, depth)
   }
 
-  /** Copies a text that was not seen last under a known key. Says whether it names a secret. */
-  #putText(copy: JsonObject, key: string, text: string, depth: number, slot: number): boolean {
-    this.#room -= key.length + 4
-    copy[key] = this.text(text, key, depth)
-    if (this.#labels[slot] === 1 && this.#isNamed(key, text)) return true
-    // A longer text could be a part of a much longer one, and keep all of it alive.
-    if (text.length < MIN_FORM_CHARACTERS && copy[key] === text) this.#clean[slot] = text
-    return false
+  /** Whether a text under a known key can be kept as it is. */
+  #isClean(key: string, text: string, depth: number, slot: number): boolean {
+    if (this.#labels[slot] === 1) this.#noteLabel(key, text, depth)
+    else if (isTooShort(text)) {
+      this.#clean[slot] = text
+      return true
+    }
+    if (this.mayHide(text)) return false
+    // A longer text could be a part of a much longer one, and keep all of it alive. A label that
+    // names a secret has to be seen each time.
+    if (text.length < MIN_FORM_CHARACTERS && this.#labelled === 0) this.#clean[slot] = text
+    return true
+  }
+
+  #noteLabel(key: string, value: unknown, depth: number): void {
+    if (!this.#isNamed(key, value)) return
+    this.#isSearched = true
+    this.#labelled |= 1 << depth
+  }
+
+  /** Deals with the labels that were noted in the object at this depth. */
+  #hideLabelled(copy: JsonObject, depth: number): void {
+    const bit = 1 << depth
+    if ((this.#labelled & bit) === 0) return
+    this.#labelled &= ~bit
+    this.hideLabelled(copy, depth)
   }
 
   /** Whether the value is the name of a secret that other keys of the object hold. */
@@ -517,6 +544,7 @@ export class Copier implements Copying {
   #censored(value: unknown, key: string | number, depth: number): unknown {
     const path = this.notes.pathOf(key, depth)
     this.notes.noteRedacted(path)
+    this.#isSearched = true
     this.lookUps.left -= CENSORED_LOOK_UPS
     if (this.lookUps.left < 0) this.#room = Math.min(this.#room, 0)
     if (this.redactor.remove) return undefined
@@ -533,7 +561,10 @@ export class Copier implements Copying {
 const DASH = 45
 /** The key of the mark in a cut object. */
 const CUT_KEY = '…'
+/** How many characters the small keys of a cut object may take beyond the room. */
 const MAX_OVERDRAFT = 2_048
+/** An object with more keys is itself large. */
+const MAX_FEW_CELLS = 200
 /** Longer texts are not among the small values that a cut object keeps. */
 const MAX_SMALL_CHARACTERS = 256
 /** How many of the keys that are left out are counted. */

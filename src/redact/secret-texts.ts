@@ -12,7 +12,18 @@ import {
 
 /** Shorter texts hold nothing but a name and a value, see `mayHoldSecret`. */
 export const MIN_FORM_CHARACTERS = 13
-const MIN_SECRET_CHARACTERS = 4
+/** `pin=123`: a name, a sign and a value of three characters each. */
+const MIN_PAIR_CHARACTERS = 7
+
+/** Whether the text is too short for a name and a value. Nearly half of all texts are. */
+export function isTooShort(text: string): boolean {
+  if (text.length !== MIN_PAIR_CHARACTERS) return text.length < MIN_PAIR_CHARACTERS
+  const sign = text.charCodeAt(3)
+  return sign !== EQUALS && sign !== COLON
+}
+
+const EQUALS = 61
+const COLON = 58
 
 // Every secret that is neither a number nor a token contains one of these. Most texts contain none of
 // them. Measured in hotpath-parts.md, "a hint of a secret".
@@ -32,7 +43,7 @@ const SHORT_HINT = /[=:"'<]|asic |^-/
  */
 export function mayHoldSecret(text: string, stem: RegExp = STEM): boolean {
   if (text.length < MIN_FORM_CHARACTERS) {
-    return text.length >= MIN_SECRET_CHARACTERS && SHORT_HINT.test(text) && hasForm(text, stem)
+    return !isTooShort(text) && SHORT_HINT.test(text) && hasForm(text, stem)
   }
   const hinted = text.length > MAX_HINT_CHARACTERS || HINT.test(text)
   return (

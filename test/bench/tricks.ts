@@ -152,12 +152,12 @@ export const TRICKS: readonly Trick[] = [
   },
   {
     name: 'texts copied in the loop',
-    plainer: 'by `putText`, as all others',
+    plainer: 'by `value`, as all others',
     edits: [
       {
         file: COPIER,
-        find: 'if (clean[slot] === value && room >= 0) {',
-        replace: 'if (false) {',
+        find: "      if (typeof value === 'string') {\n        const room",
+        replace: '      if (false) {\n        const room',
       },
     ],
   },
