@@ -44,7 +44,16 @@ function cardlikeIds(count: number): readonly string[] {
 
 test('a secret key hides its value at any depth, however it is written', () => {
   for (const key of [
-    ...['password', 'PASSWORD', 'passwd', 'pwd', 'passphrase', 'newPassword', 'old_password'],
+    ...[
+      'password',
+      'PASSWORD',
+      'passwd',
+      'pwd',
+      'passphrase',
+      'newPassword',
+      'old_password',
+      'dbpassword',
+    ],
     ...['password_confirmation', 'passwordHash', 'token', 'accessToken', 'session_token'],
     ...['csrf-token', 'X-CSRF-Token', 'authorization', 'Proxy-Authorization', 'secret'],
     ...['clientSecret', 'client_secret', 'secretAccessKey', 'AWS_SECRET_ACCESS_KEY', 'secretKey'],
