@@ -140,7 +140,7 @@ test('after a restore a tail ends, with or without a filter, and never skips in 
     const error = await endOf(db, { after: last, filter })
     assert.match(
       error.message,
-      /does not hold entry 6 of the cursor any more\. Read again from seq 1:/,
+      /does not hold entry 6 of the cursor any more\. Read again from seq 1,/,
     )
   }
   for (const { readAgainFromSeq } of await Promise.all(running)) assert.equal(readAgainFromSeq, 1)
@@ -166,7 +166,7 @@ test('a new history ends every tail, and says from where it is another log', asy
   assert.notEqual(again[0]?.history, seen[0]?.history)
   const stranger = { ...again[0], history: '11111111-1111-4111-8111-111111111111' } as TailedEntry
   const error = await endOf(db, { after: stranger })
-  assert.match(error.message, /is not one of this log\. Read again from seq 1:/)
+  assert.match(error.message, /is not one of this log\. Read again from seq 1,/)
 })
 
 test("a timeline's cursor from before a restore is refused", async (t) => {
@@ -179,7 +179,7 @@ test("a timeline's cursor from before a restore is refused", async (t) => {
   await scratch.sql`select audit.declare_restored()`
   await assert.rejects(timeline(db, { limit: 2, cursor }), {
     code: 'AUDIT_HISTORY_CHANGED',
-    message: /start from the first page/,
+    message: /Start from the first page/,
   })
   await restoreTo(scratch, 0)
   await assert.rejects(timeline(db, { limit: 2, cursor }), { code: 'AUDIT_HISTORY_CHANGED' })

@@ -15,10 +15,10 @@ const MAX_STORED_BYTES = 4 * 1024 * 1024
 const MAX_ANSWER_BYTES = 1024 * 1024
 
 /**
- * Postgres keeps `1e131071` in eight bytes and writes it with 131,072 digits, so that a row of a few
- * kilobytes can be a gigabyte of text. Looking for such numbers costs about as much as writing the
- * text, so only rows are looked through in which there is room for many of them. What is compressed
- * may be much larger than it looks.
+ * Postgres keeps `1e131071` in eight bytes and writes it with 131,072 digits, so that a row of a
+ * few kilobytes can be a gigabyte of text. Looking for such numbers costs about as much as writing
+ * the text, so only rows are looked through in which there is room for many of them. What is
+ * compressed may be much larger than it looks.
  */
 const LOOKED_THROUGH_BYTES = 1_000
 const LONG_NUMBER =
@@ -59,8 +59,8 @@ export interface Batch {
 
 /**
  * Reads rows of the log that may hold anything. The answer ends early behind what is large, so that
- * memory stays the same. A row at which the server fails is looked for by asking for ever fewer rows,
- * and read without its JSON: those next to it are read as they are.
+ * memory stays the same. A row at which the server fails is looked for by asking for ever fewer
+ * rows, and read without its JSON: those next to it are read as they are.
  *
  * @throws {AuditError} as `readRows`
  */
@@ -109,7 +109,9 @@ export function batchStatement({ select, isDescending }: BatchQuery, limit: numb
     order by batch."key" ${direction}`
 }
 
-/** SQLSTATE classes: program limit exceeded, out of memory; and what an allocation of 1 GB raises. */
+/**
+ * SQLSTATE classes: program limit exceeded, out of memory; and what an allocation of 1 GB raises.
+ */
 const TOO_MUCH = /^(?:54...|53200|XX000)$/
 
 function isTooMuch(error: unknown): boolean {

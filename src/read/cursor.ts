@@ -6,14 +6,14 @@ import { hexOfUuid, uuidOfHex } from '../ids/uuid.ts'
 export interface Position {
   /** `next`: on in the order that was asked for. `prev`: back. */
   readonly direction: 'next' | 'prev'
-  /** The entry that the place is beside; it is itself left out. */
+  /** The entry next to the place. A page from this place leaves it out. */
   readonly id: string
-  /** Of the log that it is a place in. */
+  /** The history of the log in which the place is. */
   readonly history: string
 }
 
-// version and direction, id, history, whose it is, check: a multiple of 3, so base64 has one way to
-// write it
+// Version and direction, id, history, owner, check. The length is a multiple of 3, so each cursor
+// has only one base64 text.
 const HEAD_BYTES = 2
 const ID_END = HEAD_BYTES + 16
 const HISTORY_END = ID_END + 16
@@ -22,11 +22,11 @@ const LENGTH = OWNER_END + 6
 const VERSION = 2
 
 /**
- * A cursor as callers hand it around. It holds no secret and gives no right: with any id in it the
- * same filter applies. So it is checked and not signed, against typing errors and against use with
- * another question.
+ * Writes a cursor as the text that callers store and send. It holds no secret and gives no right,
+ * because the same filter applies to any id in it. So it is not signed. It has a checksum against
+ * typing errors, and the start of `owner` against use with another query.
  *
- * @param owner tells the question that it belongs to from others
+ * @param owner a hash of the filter and the order that the cursor belongs to, of at least 8 bytes
  */
 export function encodeCursor({ direction, id, history }: Position, owner: Buffer): string {
   const bytes = Buffer.alloc(LENGTH)
@@ -39,18 +39,18 @@ export function encodeCursor({ direction, id, history }: Position, owner: Buffer
   return bytes.toString('base64url')
 }
 
-/** @throws {AuditError} `AUDIT_FILTER_INVALID` for what is not, or no longer, one of this question */
+/** @throws {AuditError} `AUDIT_FILTER_INVALID` where it is no cursor of this filter and order */
 export function decodeCursor(given: unknown, owner: Buffer): Position {
   const damaged = () =>
-    filterInvalid('The cursor is damaged, or none of ours: start from the first page.')
-  // The length first: what is decoded next is small, whatever was sent.
+    filterInvalid('The cursor is damaged or was not made by a timeline. Start from the first page.')
+  // The length is checked first, so that a long text is never decoded.
   if (typeof given !== 'string' || given.length !== (LENGTH / 3) * 4) throw damaged()
   const bytes = Buffer.from(given, 'base64url')
   if (bytes.length !== LENGTH || bytes.toString('base64url') !== given) throw damaged()
   if (!checkOf(bytes).equals(bytes.subarray(OWNER_END))) throw damaged()
   if (bytes[0] !== VERSION) throw damaged()
   if (!bytes.subarray(HISTORY_END, OWNER_END).equals(owner.subarray(0, 8))) {
-    throw filterInvalid('The cursor belongs to another filter or order: start from the first page.')
+    throw filterInvalid('The cursor belongs to another filter or order. Start from the first page.')
   }
   const id = uuidOfHex(bytes.toString('hex', HEAD_BYTES, ID_END))
   const history = uuidOfHex(bytes.toString('hex', ID_END, HISTORY_END))

@@ -8,7 +8,9 @@ import { isUuid } from '../ids/uuid.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import { auditLog, entityOf } from '../schema/tables.ts'
 
-/** Which entries to read. What is left out, or undefined, does not narrow; null is refused. */
+/**
+ * Which entries to read. A field that is left out or undefined does not narrow. Null is refused.
+ */
 export interface LogFilter {
   /** The event (tenant, project, site): a UUID. */
   readonly eventId?: string | undefined
@@ -22,13 +24,14 @@ export interface LogFilter {
   readonly action?: string | undefined
   /**
    * What kind of thing it was done to: 1 to 256 characters. The log has no index on it, so a
-   * timeline takes it only beside one of the five above: it narrows `targetId`, for one. For all of
-   * a kind ask `action: 'branding.*'`.
+   * timeline takes it only together with one of the five fields above, such as `targetId`. For all
+   * entries of a kind use `action: 'branding.*'`.
    */
   readonly entityType?: string | undefined
   /**
    * Entries whose metadata contain this object (`@>` in Postgres): up to 2,000 characters as JSON.
-   * No index either: a timeline takes it only beside one of the first five.
+   * The log has no index on it either, so a timeline takes it only together with one of the first
+   * five fields.
    */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
   /** Recorded at or after this moment, to the millisecond. A `Date`, or Unix milliseconds. */
@@ -38,27 +41,30 @@ export interface LogFilter {
 }
 
 export interface CheckedFilter {
-  /** All of its conditions on the log's columns, for `and`. */
+  /** All of its conditions on the log's columns. An entry must meet each of them. */
   readonly conditions: readonly SQL[]
-  /** Those of them that an index leads to; a time range is one. */
+  /** Those of them that an index serves. A time range is one. */
   readonly indexed: readonly SQL[]
-  /** Tells filters apart: a cursor belongs to one. The time range is not part of it. */
+  /**
+   * A hash that differs between filters, because a cursor belongs to one. It leaves out the time
+   * range.
+   */
   readonly fingerprint: Buffer
   /** The filter as it was understood, for a manifest. */
   readonly described: Readonly<Record<string, unknown>>
 }
 
 const MAX_METADATA_CHARACTERS = 2_000
-/** Patterns other than `branding.*` would be read as names: `%`, `*` and quotes are in none. */
+/** An action's name. It has no `%`, `*` or quote, so that no pattern is taken for a name. */
 const ACTION = /^[^\s*%'"`;\\]+$/
 
 /**
- * Operators, functions and types of ours are written out with their schema: on a caller's connection
- * the search path may lead to somebody else's of the same name, and these would run as the reader.
+ * Every operator, function and type is written with its schema. On a caller's connection the search
+ * path may lead to another one of the same name, and that one would run with the reader's rights.
  */
 const EQUALS = sql.raw('operator(pg_catalog.=)')
 
-/** What each name asks for. The order is the fingerprint's, so it does not depend on the caller. */
+/** The condition of each field. The fingerprint uses this order and not the caller's. */
 const READERS = {
   eventId: (given: unknown) =>
     sql`${auditLog.eventId} ${EQUALS} ${uuid('eventId', given)}::pg_catalog.uuid`,
@@ -71,7 +77,7 @@ const READERS = {
   action: actionCondition,
   entityType: (given: unknown) =>
     sql`${auditLog.entityType} ${EQUALS} ${text('entityType', given)}::pg_catalog.text`,
-  // `::text::jsonb`, because a parameter of type jsonb is encoded a second time by some drivers.
+  // `::text::jsonb`, because some drivers encode a parameter of type jsonb a second time.
   metadata: (given: unknown) => sql`
     ${auditLog.metadata} operator(pg_catalog.@>)
     ${jsonText(given)}::pg_catalog.text::pg_catalog.jsonb`,
@@ -83,10 +89,9 @@ const WITH_INDEX: ReadonlySet<string> = new Set(INDEXED_NAMES)
 export const FILTER_NAMES: readonly string[] = [...Object.keys(READERS), 'from', 'to']
 
 /**
- * Takes a filter apart and looks at every value: what a form or a query string holds may be handed
- * over as it came.
+ * Checks every value of a filter. The values of a form or a query string may be passed unchecked.
  *
- * @throws {AuditError} `AUDIT_FILTER_INVALID`, naming what is wrong
+ * @throws {AuditError} `AUDIT_FILTER_INVALID`, naming the wrong field and its value
  */
 export function checkFilter(filter: LogFilter): CheckedFilter {
   if (!isObject(filter)) throw filterInvalid('A filter must be an object.')
@@ -118,7 +123,7 @@ export function checkFilter(filter: LogFilter): CheckedFilter {
   return { conditions: [...indexed, ...others], indexed, fingerprint, described }
 }
 
-/** @throws {AuditError} where it is no UUID in its usual form */
+/** @throws {AuditError} `AUDIT_FILTER_INVALID` where it is no UUID in its usual form */
 export function uuid(name: string, given: unknown): string {
   if (typeof given === 'string' && isUuid(given)) return given.toLowerCase()
   throw filterInvalid(`${name} must be a UUID, got ${shown(given)}.`)
@@ -163,7 +168,7 @@ function jsonText(given: unknown): string {
   try {
     json = JSON.stringify(given)
   } catch {
-    // A cycle, a BigInt, a throwing getter: below.
+    // A cycle, a BigInt or a throwing getter. The error below names it.
   }
   if (json !== undefined && json.length <= MAX_METADATA_CHARACTERS && mendJson(json) === json) {
     return json
@@ -180,7 +185,7 @@ function instant(name: string, given: unknown): number | undefined {
   throw filterInvalid(`${name} must be a Date, or whole Unix milliseconds, got ${shown(given)}.`)
 }
 
-/** Enough of a value to recognise it by, on one line. */
+/** The beginning of a value, on one line, so that an error message can name it. */
 export function shown(given: unknown): string {
   if (typeof given === 'string') {
     const head = given.slice(0, 40).replaceAll(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '\ufffd')

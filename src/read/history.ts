@@ -5,23 +5,26 @@ import type { AuditDatabase } from '../database/callers-database.ts'
 import { shown } from './filter.ts'
 import { readRows } from './read-rows.ts'
 
-/** A place in the log: behind this entry. An entry of a tail is one. */
+/** A place in the log, behind this entry. An entry of a tail is a cursor, too. */
 export interface Cursor {
-  /** Which log it is a place in: a restore begins another history. */
+  /** The history of the log. A restore begins a new one. */
   readonly history: string
   readonly seq: number
   readonly id: string
 }
 
-/** A reader that goes on after a cursor meets another log than the one that it has read. */
+/** A reader would go on after a cursor, but this is not the log that it has read. */
 export class HistoryChangedError extends AuditError {
-  /** Every entry from this number on may be another one. Ids make it safe to read some twice. */
+  /**
+   * Every entry from this number on may be another one than before. Reading some twice is safe,
+   * because an entry keeps its id.
+   */
   readonly readAgainFromSeq: number
 
   constructor(message: string, readAgainFromSeq: number) {
     super(
       'AUDIT_HISTORY_CHANGED',
-      `${message} Read again from seq ${readAgainFromSeq}: ids tell what you have.`,
+      `${message} Read again from seq ${readAgainFromSeq}, and skip the ids that you have.`,
     )
     this.readAgainFromSeq = readAgainFromSeq
   }
@@ -29,7 +32,7 @@ export class HistoryChangedError extends AuditError {
 
 const CURSOR = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(\d{1,16})\.([0-9a-f-]{36})$/
 
-/** A cursor as text, for a file or a column. `parseCursor` reads it back. */
+/** Writes a cursor as text, for a file or a column. `parseCursor` reads it back. */
 export function cursorText({ history, seq, id }: Cursor): string {
   return `${history}.${seq}.${id}`
 }
@@ -61,9 +64,9 @@ export async function readHistory(db: AuditDatabase): Promise<string> {
 }
 
 /**
- * The error for a cursor that is no place in the log as it is.
+ * Makes the error for a cursor whose entry the log does not hold.
  *
- * Up to where the history that followed the cursor's own began, both logs are the same.
+ * Both logs are the same up to the first number of the history that followed the cursor's own.
  */
 export async function historyChanged(
   db: AuditDatabase,

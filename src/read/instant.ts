@@ -5,15 +5,17 @@ const ISO =
   /^(\d{4}-\d{2}-\d{2})(?:T(\d{2}:\d{2})(?::(\d{2})(?:\.(\d{1,6}))?)?(Z|[+-]\d{2}:?\d{2}))?$/
 
 /**
- * Unix milliseconds of an instant as people and forms write it, or undefined. A date alone is its
- * midnight in UTC; a time needs its zone. Strict where `Date` is not: 30 February is no date.
+ * Reads an instant as people and forms write it. Returns its Unix milliseconds, or undefined where
+ * it is none. A date alone is its midnight in UTC. A time needs a zone. It is stricter than `Date`,
+ * which takes 30 February for a date.
  */
 export function parseInstant(text: string): number | undefined {
   const [, date, time = '00:00', seconds = '00', fraction = '', zone = 'Z'] = ISO.exec(text) ?? []
   if (date === undefined) return undefined
   const millis = `${fraction}000`.slice(0, 3)
   const asUtc = Date.parse(`${date}T${time}:${seconds}.${millis}Z`)
-  // `Date` reads 24:00, and 30 February as 2 March: what it reads must say the same again.
+  // `Date` takes 24:00, and reads 30 February as 2 March. So its own text has to equal the given
+  // one.
   if (Number.isNaN(asUtc)) return undefined
   if (new Date(asUtc).toISOString() !== `${date}T${time}:${seconds}.${millis}Z`) return undefined
   const offset = zoneOffsetMs(zone)

@@ -5,9 +5,9 @@ import { jsonText } from './batch.ts'
 
 /** An entry as it stands in the log. */
 export interface LoggedEntry {
-  /** A UUIDv7: its first 48 bits are the milliseconds at which it was recorded. */
+  /** A UUIDv7. Its first 48 bits are the Unix milliseconds at which it was recorded. */
   readonly id: string
-  /** Its number in the log: gap-free, in commit order. */
+  /** Its number in the log, without gaps and in commit order. */
   readonly seq: number
   /** When it happened, by the application's clock. */
   readonly occurredAt: Date
@@ -18,26 +18,26 @@ export interface LoggedEntry {
   readonly userId: string | null
   readonly eventId: string | null
   readonly targetId: string | null
-  /** `entity.verb`, as a rule. */
+  /** As a rule `entity.verb`. */
   readonly action: string
   readonly entityType: string | null
   readonly requestId: string | null
-  /** Numbers beyond 2^53 come rounded, as from any JSON; an export has them as they are. */
+  /** `JSON.parse` rounds numbers beyond 2^53. An export holds them exactly. */
   readonly metadata: Readonly<Record<string, unknown>>
   readonly context: Readonly<Record<string, unknown>>
   /**
-   * `metadata` and `context` are too large to be read, as text or in one of their numbers: each that
-   * is stands here as `{}`. Everything else of the entry is as the log holds it.
+   * `metadata` or `context` is too large to be read, as text or because of one of its numbers. Each
+   * one that is too large is `{}` here. Everything else of the entry is as the log holds it.
    */
   readonly unreadable?: true
-  /** Which recorder accepted it, and its number there. Null for entries of the outbox lane. */
+  /** The recorder that accepted it, and its number there. Null for entries of the outbox lane. */
   readonly recorderId: string | null
   readonly recorderSeq: number | null
 }
 
 /**
- * The log's columns for `toEntry`, as text and plain numbers: drivers do not agree on what a date,
- * an int8 or a jsonb becomes, and Drizzle changes it once more.
+ * The log's columns for `toEntry`, as text and plain numbers. Drivers do not agree on the
+ * JavaScript value of a date, an int8 or a jsonb, and Drizzle changes it once more.
  */
 const plainColumns: SQL = sql`
   ${auditLog.id}::pg_catalog.text as "id", ${auditLog.seq}::pg_catalog.text as "seq",
@@ -81,7 +81,7 @@ export function toEntry(row: Row): LoggedEntry {
   }
 }
 
-/** The last moment of a `Date`. Postgres knows later ones, and infinity. */
+/** The last moment of a `Date`. Postgres has later ones, and infinity. */
 const MAX_DATE_MS = 8.64e15
 
 function toDate(ms: unknown): Date {

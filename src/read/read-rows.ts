@@ -5,20 +5,22 @@ import { within } from '../within.ts'
 
 /** Longest wait for the answer to one read, in milliseconds. */
 const READ_DEADLINE_MS = 10_000
-/** For an export, where nobody sits before the screen and the disk may be cold. */
+/** Longest wait of an export, in milliseconds. No user waits for it, and the disk may be cold. */
 export const EXPORT_DEADLINE_MS = 60_000
-/** query_canceled: `statement_timeout`, as a rule. */
+/** query_canceled, as a rule by `statement_timeout`. */
 const CANCELLED = '57014'
 
 /**
- * One reading statement, with an end to it.
+ * Runs one statement that reads, with a deadline.
  *
- * Only the server can stop a statement that has begun, by a `statement_timeout` that was set before
- * it: connections of our own have one, a login of the caller's should (`alter role … set`). The
- * deadline on this side is for all the others, and for a connection that has died unnoticed.
+ * Only the server can stop a statement that has begun, by a `statement_timeout` that was set
+ * before. Our own connections have one. A login of the caller's should have one (`alter role …
+ * set`). The deadline in this process covers a login without it, and a connection that died
+ * unnoticed.
  *
- * @param deadlineMs Default: 10 s
- * @throws {AuditError} and nothing else: a driver's own error may quote the row
+ * @param deadlineMs Default: 10 000
+ * @throws {AuditError} `AUDIT_DEADLINE_PASSED` or `AUDIT_DATABASE_FAILED`. It never throws the
+ * driver's own error, because that may quote the row.
  */
 export async function readRows(
   db: AuditDatabase,
@@ -32,7 +34,7 @@ export async function readRows(
     return rowsOf(answer)
   } catch (error) {
     if (databaseFault(error).code === CANCELLED) throw tooSlow()
-    // A mistake in our own code, or in what stands in for the database, should show as what it is.
+    // A mistake in our own code, or in a test's stand-in for the database, has to stay visible.
     if (error instanceof TypeError) throw error
     throw safeError(error)
   }

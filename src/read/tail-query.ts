@@ -6,14 +6,16 @@ import { type Cursor, currentHistory } from './history.ts'
 import { entryColumns, entryColumnsWithoutJson } from './logged-entry.ts'
 import { readRows } from './read-rows.ts'
 
-/** Numbers looked through in one statement where a filter may leave out most of them. */
+/** How many numbers one statement looks through, where a filter may leave out most of them. */
 const WINDOW_SEQS = 20_000
 
 /**
- * One row at least: where nothing is new, one with nulls for an entry.
+ * The statement for the entries from a number on. It returns at least one row. Where nothing is
+ * new, that row has nulls for an entry.
  *
- * Where a filter may leave out most of the log, it looks through a window of numbers. That begins at
- * the first number that is there, because the oldest partitions may have been dropped.
+ * With a filter, which may leave out most of the log, it looks through a window of numbers. The
+ * window begins at the first number that the log holds, because the oldest partitions may have been
+ * dropped.
  */
 export function lookQuery(
   next: number,
@@ -51,8 +53,8 @@ export function lookQuery(
 }
 
 /**
- * Whether the log lacks the entry of a cursor. A standby may only not have it yet, which is so while
- * it has nothing of that number or beyond.
+ * Whether the log lacks the entry of a cursor. A standby that has no such number and no greater one
+ * may not have replayed it yet, so there the answer is false.
  */
 function changedSince(at: Cursor | undefined): SQL {
   if (at === undefined) return sql`false`
@@ -73,7 +75,7 @@ function columnsFor(columns: 'all' | 'without JSON'): SQL {
   return columns === 'all' ? entryColumns : entryColumnsWithoutJson
 }
 
-/** The largest number in the log; 0 for an empty one. */
+/** The greatest number in the log, or 0 where the log is empty. */
 export async function lastSeq(db: AuditDatabase): Promise<number> {
   const [row] = await readRows(
     db,

@@ -21,46 +21,51 @@ export {
 export type { LoggedEntry } from './logged-entry.ts'
 export type { AuditDatabase } from '../database/callers-database.ts'
 
-/** An entry of a tail: it is itself the cursor after which another tail goes on. */
+/** An entry of a tail. It is also a cursor, after which another tail can go on. */
 export interface TailedEntry extends LoggedEntry, Cursor {}
 
 export interface TailOptions {
   /**
-   * The first `seq` that is wanted; 1 is the whole log. To go on after an entry, its `seq` + 1.
-   * Default: what is logged after the call.
+   * The first `seq` to read. 1 reads the whole log. To go on after an entry, pass its `seq` + 1.
+   * Default: the first entry that is logged after the call.
    */
   readonly fromSeq?: number | undefined
   /**
-   * Goes on after this entry, an earlier one of a tail or its `cursorText()`, and makes sure that the
-   * log is still the one that holds it. In the place of `fromSeq`.
+   * Goes on after this entry, which is an earlier one of a tail or its `cursorText()`. The tail
+   * ends with an error if the log does not hold that entry any more. It replaces `fromSeq`.
    */
   readonly after?: Cursor | string | undefined
-  /** Any filter but a time range. It may also be `entityType` or `metadata` alone. */
+  /** Any filter without a time range. `entityType` and `metadata` may also stand alone. */
   readonly filter?: Omit<LogFilter, 'from' | 'to'> | undefined
-  /** Ends the iteration, at once, without an error. */
+  /** Ends the iteration at once and without an error. */
   readonly signal?: AbortSignal | undefined
-  /** Told each time that the database could not be read; it is tried again until `signal` aborts. */
+  /**
+   * Called each time the database could not be read. The tail tries again until `signal` aborts.
+   */
   readonly onFailure?: ((error: unknown) => void) | undefined
   /**
-   * An event `logged` on it ends the wait for the next look. For a relay's own process, which knows
-   * when it has moved something.
+   * An event `logged` on it ends the wait for the next look. It is for a relay's own process, which
+   * knows when it has moved something.
    */
   readonly wake?: EventTarget | undefined
 }
 
-/** Entries in one answer; the consumer gets through them before the next question is asked. */
+/** Most entries in one answer. The next statement runs after the consumer has taken all of them. */
 const BATCH_ENTRIES = 500
-/** Fewest entries asked for, where the last ones were large: the server writes all that it is asked for. */
+/**
+ * Fewest entries asked for, where the last ones were large: the server writes all that it is asked
+ * for.
+ */
 const FEWEST_ENTRIES = 8
-/** How long to wait before the next look, by how long nothing has come. */
+/** How long to wait before the next look, by how long no entry has come. */
 const BUSY = { forMs: 5_000, waitMs: 100 }
 const CALM = { forMs: 30_000, waitMs: 400 }
 const IDLE_WAIT_MS = 1_000
 
 /**
- * The log from a number on, and then for as long as it grows: each entry once, in the order of
- * `seq`, with nothing left out. Whoever has seen `seq` n has seen all that the filter lets through
- * up to n, because the log gives numbers in commit order.
+ * Reads the log from a number on and follows it while it grows. It yields each entry once, in the
+ * order of `seq`, and leaves none out. A reader that has seen `seq` n has seen every entry up to n
+ * that passes the filter, because the log gives numbers in commit order.
  *
  * ```ts
  * for await (const entry of tail(db, { after: saved, signal })) {
@@ -69,13 +74,14 @@ const IDLE_WAIT_MS = 1_000
  * }
  * ```
  *
- * The consumer sets the pace: nothing is read ahead while it works. Behind a growing log it looks
- * again at once, at its end 10 times a second; after 5 s without an entry 5 times in 2 s, after
- * 30 s once a second. It holds no connection between two looks.
+ * The consumer sets the pace, because the tail reads nothing ahead while the consumer works. While
+ * more entries are there, the tail looks again at once. At the end of the log it looks 10 times a
+ * second, after 5 s without an entry 5 times in 2 s, and after 30 s once a second. It holds no
+ * connection between two looks.
  *
- * It outlasts an outage of the database. What trying again cannot mend ends it: a login without
- * `audit_reader`, a database without the schema; and a log that is not the one that was read so far,
- * because it was restored from an earlier copy.
+ * It outlasts an outage of the database. It ends where trying again cannot help: for a login
+ * without `audit_reader`, a database without the schema, and a log that was restored from an
+ * earlier copy.
  *
  * @throws {AuditError} `AUDIT_FILTER_INVALID` at the call; later `AUDIT_DATABASE_FAILED`, or
  * `AUDIT_HISTORY_CHANGED` with the number to read again from (`HistoryChangedError`)
@@ -105,17 +111,17 @@ interface ReaderParts {
   readonly wake: EventTarget | undefined
 }
 
-/** What one look at the log found. */
+/** What one statement found in the log. */
 interface Look {
   readonly entries: readonly TailedEntry[]
-  /** Everything up to this number is in `entries`, or was left out by the filter. */
+  /** Every entry up to this number is in `entries` or does not pass the filter. */
   readonly throughSeq: number
   /** The entry of that number. */
   readonly throughId: string | undefined
   readonly history: string
   /** Whether the log lacks the entry that was read last. */
   readonly isChanged: boolean
-  /** Whether there is likely more at once. */
+  /** Whether the log probably holds more entries already. */
   readonly isMore: boolean
 }
 
@@ -169,10 +175,10 @@ class TailReader {
   }
 
   /**
-   * What there is from a number on, and the number up to which that is everything.
+   * Reads the entries from a number on, and the number up to which they are complete.
    *
-   * All of it comes from one statement, so from one snapshot: asked one after the other, of a pool that
-   * spreads reads over standbys, the second could know less than the first.
+   * One statement reads both from one snapshot. If there were two, a pool that spreads reads over
+   * standbys could send the second to a server that knows less than the first.
    */
   async #look(next: number, at: Cursor | undefined): Promise<Look> {
     const limit = this.#limit
@@ -209,7 +215,7 @@ class TailReader {
     if (!this.#isWoken) {
       this.#waiting = new AbortController()
       const signal = AbortSignal.any([this.#parts.signal, this.#waiting.signal])
-      // Aborting is how we are woken, so the rejection is the expected end of the wait.
+      // An abort wakes the tail, so the rejection is an expected end of the wait.
       await sleep(waitMs, undefined, { signal }).catch(() => {})
     }
     this.#isWoken = false
@@ -226,7 +232,7 @@ function refuseUnknown(options: object, filter: object): void {
   }
 }
 
-/** How long a tail that has come to the end waits, by how long nothing has come. */
+/** How long a tail waits at the end of the log, in milliseconds, by how long no entry has come. */
 export function waitMsAfter(quietMs: number): number {
   if (quietMs < BUSY.forMs) return BUSY.waitMs
   return quietMs < CALM.forMs ? CALM.waitMs : IDLE_WAIT_MS

@@ -25,51 +25,53 @@ export type { LoggedEntry } from './logged-entry.ts'
 export type { AuditDatabase } from '../database/callers-database.ts'
 
 export interface TimelineOptions extends LogFilter {
-  /** By the time of recording. @default 'newest' */
+  /** Which entries come first, by the time of recording. @default 'newest' */
   readonly order?: 'newest' | 'oldest' | undefined
-  /** `nextCursor` or `prevCursor` of a page of the same filter and order. Default: the first page. */
+  /**
+   * `nextCursor` or `prevCursor` of a page of the same filter and order. Default: the first page.
+   */
   readonly cursor?: string | undefined
   /** Most entries on the page, 1 to 500. @default 50 */
   readonly limit?: number | undefined
 }
 
 export interface TimelinePage {
-  /** In the order that was asked for, also on a page that was reached by going back. */
+  /** In the given order, also on a page that was reached by a `prevCursor`. */
   readonly entries: readonly LoggedEntry[]
-  /** Goes on after the last entry. Null where nothing came after it. */
+  /** Goes on after the last entry. Null where there was no entry after it. */
   readonly nextCursor: string | null
-  /** Goes back before the first entry. Null where nothing came before it. */
+  /** Goes back before the first entry. Null where there was no entry before it. */
   readonly prevCursor: string | null
 }
 
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 500
 
-/** Entries that a page looks through where the filter has a part without an index. */
+/** How many entries a page looks through where the filter has a part without an index. */
 const LOOKED_THROUGH = 5_000
 
 /**
- * One page of the log, by the time at which entries were recorded.
+ * Reads one page of the log, in the order in which entries were recorded.
  *
- * Pages are found by key and never counted: the thousandth costs as much as the first. A cursor is
- * a place in the log, so entries that arrive meanwhile shift nothing; one that was recorded earlier
- * and logged later appears where it belongs. It holds for one filter and order, whatever the limit
- * and the time range.
+ * A page is found by key and without counting, so the thousandth page costs as much as the first. A
+ * cursor is a place in the log, so entries that arrive meanwhile shift no page. An entry that was
+ * recorded earlier and logged later appears where it belongs. A cursor belongs to one filter and
+ * order. The limit and the time range may change from page to page.
  *
  * A page ends early, with a `nextCursor`, where its entries hold more than 1 MiB.
  *
  * With `entityType` or `metadata` a page looks through 5,000 entries of the rest of the filter, so
  * that it never takes long. It may then hold fewer entries than `limit`, or none, and still have a
- * `nextCursor`: go on with that.
+ * `nextCursor` that leads on.
  *
  * ```ts
  * const { entries, nextCursor } = await timeline(db, { eventId, action: 'branding.*' })
  * ```
  *
  * @throws {AuditError} `AUDIT_FILTER_INVALID` for a wrong filter, cursor or limit, with a message
- * that may be shown (an HTTP 400); `AUDIT_DEADLINE_PASSED` where the database took over 10 s, or
- * longer than its own `statement_timeout`; `AUDIT_HISTORY_CHANGED` for a cursor from before a restore of
- * the log; `AUDIT_DATABASE_FAILED` otherwise
+ * that may be shown to the user (as an HTTP 400); `AUDIT_DEADLINE_PASSED` where the database took
+ * over 10 s, or longer than its own `statement_timeout`; `AUDIT_HISTORY_CHANGED` for a cursor from
+ * before a restore of the log; `AUDIT_DATABASE_FAILED` otherwise
  */
 export async function timeline(
   db: AuditDatabase,
@@ -85,13 +87,13 @@ export async function timeline(
   if (position !== undefined && position.history !== history) {
     throw new AuditError(
       'AUDIT_HISTORY_CHANGED',
-      'The cursor is from before a restore of the log: start from the first page.',
+      'The cursor is from before a restore of the log. Start from the first page.',
     )
   }
   const hasMore = isCut || found.length > limit
   const entries = hasMore ? found.slice(0, limit) : found
 
-  // The side that was read towards, and the side that it was read from.
+  // Ahead is the side that was read towards, behind is the side that the page was read from.
   const aheadId = hasMore ? entries.at(-1)?.id : endId
   const behindId = position && (entries[0]?.id ?? neighbourOf(position.id, isDescending ? 1 : -1))
   const cursorAt = (direction: Position['direction'], id: string | undefined) =>
@@ -105,7 +107,7 @@ export async function timeline(
 }
 
 /**
- * One entry by its id, or undefined.
+ * Reads one entry by its id. Returns undefined where the log has no such entry.
  *
  * @throws {AuditError} as `timeline` does
  */
@@ -125,11 +127,11 @@ export async function entry(db: AuditDatabase, id: string): Promise<LoggedEntry 
 interface AskedPage {
   readonly filter: CheckedFilter
   readonly position: Position | undefined
-  /** Tells its cursors from those of other questions. */
+  /** A hash of the filter and the order. It differs between queries, as their cursors must. */
   readonly owner: Buffer
   readonly isBackwards: boolean
   readonly isDescending: boolean
-  /** Whether no index leads to all that it asks for. */
+  /** Whether the filter has a part without an index, so that the page looks through a bound. */
   readonly isBounded: boolean
   readonly limit: number
 }
@@ -147,7 +149,7 @@ export function checkTimeline(options: TimelineOptions): AskedPage {
   const filter = checkFilter(given)
   const alone = (['entityType', 'metadata'] as const).find((name) => given[name] !== undefined)
   if (alone !== undefined && !INDEXED_NAMES.some((name) => given[name] !== undefined)) {
-    throw filterInvalid(`${alone} needs one of ${INDEXED_NAMES.join(', ')} beside it.`)
+    throw filterInvalid(`${alone} needs one of these next to it: ${INDEXED_NAMES.join(', ')}.`)
   }
   const owner = createHash('sha256').update(order).update(filter.fingerprint).digest()
   const position = cursor === undefined ? undefined : decodeCursor(cursor, owner)
@@ -165,12 +167,12 @@ export function checkTimeline(options: TimelineOptions): AskedPage {
 }
 
 /**
- * The statement of a page. `order by` names the table's column and not the output's: that one is
- * text, and every row would be sorted. One row more than asked for tells whether there is a further
- * page. The limit is written out, because a plan that is made without knowing it expects a tenth of
- * the log.
+ * The statement of a page. `order by` names the table's column and not the output column, because
+ * that one is text and the server would sort every row. The statement reads one row more than the
+ * limit, which tells whether there is a further page. The limit is written into the text, because a
+ * plan that is made without knowing it expects a tenth of the log.
  *
- * @param endId the last id to look at. Default: none
+ * @param endId the last id to look at. Default: no such bound
  */
 export function pageQuery(asked: AskedPage, endId?: string): BatchQuery {
   const { filter, isDescending, limit } = asked
@@ -188,8 +190,8 @@ export function pageQuery(asked: AskedPage, endId?: string): BatchQuery {
 }
 
 /**
- * The id to which a page may look, where its filter has a part without an index: that many entries
- * on, by the parts that have one. Undefined where there are not that many.
+ * The last id that a page looks at, where its filter has a part without an index. It is the 5,000th
+ * entry by the parts that have one. Undefined where there are fewer entries.
  */
 async function boundaryOf(db: AuditDatabase, asked: AskedPage): Promise<string | undefined> {
   const query = sql`
