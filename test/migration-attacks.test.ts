@@ -42,10 +42,7 @@ test("a schema that the database's owner made before the first migration is refu
   await ownsDatabase()
   const owner = connect(t, url)
   await owner`create schema audit`
-  await refused(
-    scratch,
-    new RegExp(`not all ours: schema audit \\(owner ${name}\\)\\..* Drop it\\.`),
-  )
+  await refused(scratch, new RegExp(`not ours: schema audit \\(owner ${name}\\)\\..* Drop them\\.`))
   await owner.unsafe(`
     create table audit.audit_migrations (id serial primary key, hash text not null, created_at bigint);
     create function public.become_superuser() returns trigger language plpgsql as $$
@@ -88,7 +85,7 @@ test('what somebody else has put under our names is named, each kind of it', asy
   for (const [what, statement] of Object.entries(PLANTED)) {
     const admin = connect(t, scratch.url)
     await admin.unsafe(statement(name))
-    await refused(scratch, new RegExp(`not all ours: ${what}`))
+    await refused(scratch, new RegExp(`not ours: ${what}`))
     const kept = what.startsWith('table audit')
       ? 'table audit.audit_lane'
       : 'function audit.new_id()'

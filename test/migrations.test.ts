@@ -240,7 +240,7 @@ test('a standby and a server that is too old are refused by name', () => {
   refuseUnfit({ ...fit, version: 180_004, is_used: true, is_ours: true })
   refused({ version: 139_999 }, /^This server is PostgreSQL 13; 14 or newer is needed\./)
   refused({ version: 90_624 }, /^This server is PostgreSQL 9; 14 or newer/)
-  refused({ is_standby: true, is_ours: true }, /^This server is a standby: migrate the primary\./)
+  refused({ is_standby: true, is_ours: true }, /^This server is a standby\. Migrate the primary\./)
 })
 
 test('audit-relay migrate says what it applied, and then that there is nothing to do', async (t) => {

@@ -5,9 +5,8 @@ export type DirectConnection = postgres.Sql
 export type DirectTransaction = postgres.TransactionSql
 
 /**
- * The one place besides the client where the driver is used, and the only one with a transaction of
- * the driver's: Drizzle's migrator cannot do without, and a migration that dies half-way has moved no
- * rows.
+ * The one place besides the client that uses the driver, and the only one that uses the driver's
+ * transactions. Drizzle's migrator needs them, and a migration that dies half-way loses no rows.
  *
  * @param applicationName shown in `pg_stat_activity`
  */
@@ -15,17 +14,17 @@ export function connectDirectly(url: string, applicationName: string): DirectCon
   return postgres(url, {
     max: 1,
     prepare: false,
-    fetch_types: false, // asks with whatever the search path holds
+    fetch_types: false, // the driver's own query names no schemas
     onnotice: () => {},
     connect_timeout: 10,
-    // At the start, so that a connection that was made again has it too.
+    // As settings of the start, so that a connection that was made again has them, too.
     connection: { application_name: applicationName, search_path: 'pg_catalog, pg_temp' },
   })
 }
 
 /**
- * Runs statements with nothing of a stranger's in the search path, whatever the server or a pooler
- * made of the connection's own.
+ * Runs statements with a search path that holds only Postgres' own objects. The server or a pooler
+ * may have ignored or changed the search path that the connection asked for.
  */
 export async function pinned<T>(
   client: DirectConnection,
@@ -38,7 +37,7 @@ export async function pinned<T>(
   return answer.found
 }
 
-/** What Postgres itself advises. */
+/** Postgres' own hint, where its error has one. */
 export function serverHint(error: unknown): string | undefined {
   return error instanceof postgres.PostgresError ? error.hint : undefined
 }

@@ -5,7 +5,7 @@ import { BOOKKEEPING, LOCK_TABLE } from './series.ts'
 const OLDEST_SERVER = 140_000
 const MOST_NAMED = 5
 
-/** What the catalogue says of the server and of the schema `audit`. */
+/** What the catalogue says about the server and the schema `audit`. */
 export interface Found {
   readonly version: number
   readonly is_standby: boolean
@@ -13,14 +13,14 @@ export interface Found {
   readonly is_used: boolean
   readonly is_ours: boolean
   readonly login: string
-  /** What lies in the schema, or is called from there, and belongs to somebody else. */
+  /** Objects that are in the schema, or are called from it, and that are not ours. */
   readonly strangers: readonly string[]
 }
 
 export function examine(client: DirectConnection): Promise<Found> {
   return pinned(client, async (tx) => {
-    // The catalogue, because to_regclass() fails for a login that may not use the schema. Whatever
-    // lies in a schema, of whatever kind, depends on it.
+    // It reads the catalogue, because to_regclass() fails for a login that may not use the schema.
+    // Every object in a schema, of any kind, has a dependency on it in pg_depend.
     const [found] = await tx<[Omit<Found, 'strangers'>]>`
       select
         current_setting('server_version_num')::integer as version,
@@ -44,8 +44,9 @@ export function examine(client: DirectConnection): Promise<Found> {
 }
 
 /**
- * A login that may create a schema could make ours before we do, with a trigger, a rule or a default
- * in it that runs as whoever migrates. A superuser has no need to, so what belongs to one is let pass.
+ * Finds objects that would run with the rights of the login that migrates. A login that may create
+ * a schema could create `audit` before the first migration, with a trigger, a rule or a default in
+ * it. Objects of a superuser are accepted, because a superuser has those rights already.
  */
 async function findStrangers(tx: DirectTransaction): Promise<readonly string[]> {
   const rows = await tx<{ what: string }[]>`
@@ -97,7 +98,7 @@ async function findStrangers(tx: DirectTransaction): Promise<readonly string[]> 
       from owned as o, pg_identify_object(o.classid, o.objid, 0) as it
       where o.owner not in (select oid from trusted)
       union
-      select format('%s %s (calls what is not in the schema "audit")', it.type, it.identity)
+      select format('%s %s (calls a function outside of the schema "audit")', it.type, it.identity)
       from calling as c, pg_identify_object(c.classid, c.objid, 0) as it
       union
       select format('%s %s', it.type, it.identity)
@@ -107,13 +108,13 @@ async function findStrangers(tx: DirectTransaction): Promise<readonly string[]> 
   return rows.map(({ what }) => what)
 }
 
-/** @throws {AuditError} `AUDIT_SCHEMA_MISMATCH`; then nothing was changed */
+/** @throws {AuditError} `AUDIT_SCHEMA_MISMATCH`, saying why no migration may begin */
 export function refuseUnfit(found: Omit<Found, 'has_schema'>): void {
   const { version, is_standby, is_used, is_ours, login, strangers } = found
   const refuse = (why: string): never => {
     throw new AuditError('AUDIT_SCHEMA_MISMATCH', `${why} Nothing was changed.`)
   }
-  if (is_standby) refuse('This server is a standby: migrate the primary.')
+  if (is_standby) refuse('This server is a standby. Migrate the primary.')
   if (version < OLDEST_SERVER) {
     const major = Math.floor(version / 10_000)
     refuse(`This server is PostgreSQL ${major}; ${OLDEST_SERVER / 10_000} or newer is needed.`)
@@ -125,11 +126,12 @@ export function refuseUnfit(found: Omit<Found, 'has_schema'>): void {
     )
   }
   if (strangers.length > 0) {
-    const named = strangers.slice(0, MOST_NAMED).join(', ')
+    const more = strangers.length > MOST_NAMED ? ' …' : ''
+    const named = strangers.slice(0, MOST_NAMED).join(', ') + more
     refuse(
-      `The schema "audit" is not all ours: ${named}${strangers.length > MOST_NAMED ? ' …' : ''}. ` +
-        `A migration could run it with the rights of ${login}. ` +
-        'Drop it. Where you know that it is harmless, give it to audit_owner or to that login.',
+      `The schema "audit" holds objects that are not ours: ${named}. ` +
+        `A migration could run them with the rights of ${login}. ` +
+        'Drop them. If you know that they are harmless, make audit_owner or that login their owner.',
     )
   }
 }

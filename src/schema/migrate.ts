@@ -20,8 +20,9 @@ import { type FoundSchema, refuseMisfit } from './version.ts'
 
 export interface MigrateOptions {
   /**
-   * A URL of a superuser, or of a login with CREATE on the database and either CREATEROLE or, where
-   * the roles are there already, membership of `audit_owner`; a direct one, not through a pooler.
+   * The URL of a superuser, or of a login with CREATE on the database and CREATEROLE. Where the
+   * roles exist already, membership of `audit_owner` replaces CREATEROLE. It leads straight to the
+   * server and not through a pooler.
    * Default: `AUDIT_OWNER_DATABASE_URL`, else `DATABASE_URL`.
    */
   readonly databaseUrl?: string | undefined
@@ -29,7 +30,8 @@ export interface MigrateOptions {
   /** How long to wait for another migration to end, in milliseconds. @default 60 000 */
   readonly waitTimeoutMs?: number | undefined
   /**
-   * How long a statement may wait for a lock, in milliseconds: whoever comes after it waits too.
+   * How long a statement may wait for a lock, in milliseconds. Every session that asks for the lock
+   * later waits behind it.
    * @default 5 000
    */
   readonly lockTimeoutMs?: number | undefined
@@ -39,25 +41,25 @@ export interface MigrateResult {
   /** The names of the migrations that this call applied, in order. */
   readonly applied: readonly string[]
   /**
-   * What a restore had left out, or somebody had changed, and this call mended. The rights of the
-   * roles were given again then, and those of all others taken.
+   * What a restore had left out, or somebody had changed, and this call repaired. It then granted
+   * the roles their rights again, and revoked those of everybody else.
    */
   readonly repaired: readonly Damage[]
-  /** The schema's version, where a newer package has migrated it: then nothing was changed. */
+  /** The schema's version, where a newer package has migrated it. The call then changed nothing. */
   readonly newerVersion?: number | undefined
 }
 
 /**
- * Brings the schema `audit` of a database up to date, or does nothing. All of it commits at once.
+ * Brings the schema `audit` of a database up to date. All changes commit at once.
  *
- * Any number of calls may run at the same time: the others wait for the first one, and then find
- * nothing to do. A database that a newer package has migrated is left as it is: so a deployment can
- * be rolled back, as far as the newer schema allows it.
+ * Any number of calls may run at the same time. The others wait for the first one, and then find
+ * nothing to do. The call changes nothing in a database that a newer package has migrated, so that
+ * a deployment can be rolled back, as far as the newer schema allows it.
  *
- * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where a schema `audit` of somebody else's stands, a
- * series of migrations that was never released made it, it is too new for this package, or the
- * server is too old or a standby;
- * `AUDIT_DATABASE_FAILED` otherwise
+ * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where the schema `audit` is not ours, was made by a
+ * series of migrations that was never released, or is too new for this package, and where the
+ * server is too old or a standby; `AUDIT_DEADLINE_PASSED` where another migration did not end in
+ * time; `AUDIT_DATABASE_FAILED` otherwise
  */
 export async function migrateDatabase(options: MigrateOptions = {}): Promise<MigrateResult> {
   const url = databaseUrlFor('owner', options.databaseUrl, process.env)
@@ -68,7 +70,7 @@ export async function migrateDatabase(options: MigrateOptions = {}): Promise<Mig
   const client = connectDirectly(url, 'audit-relay migrate')
   const lockClient = connectDirectly(url, 'audit-relay migrate')
   try {
-    // A migration that waits for a lock blocks everyone behind it.
+    // A migration that waits for a lock blocks every session behind it.
     await client`select pg_catalog.set_config(
       'lock_timeout', ${`${options.lockTimeoutMs ?? 5_000}ms`}::pg_catalog.text, false)`
     const before = await examine(client)
@@ -81,7 +83,8 @@ export async function migrateDatabase(options: MigrateOptions = {}): Promise<Mig
       await lock.release()
       return result
     } catch (error) {
-      // What was made before the transaction of the migrations is left without them.
+      // The lock's table and Drizzle's were made before the migrations' transaction, so its
+      // rollback leaves them.
       if (!before.is_ours) await removeTraces(client, lock, before).catch(() => {})
       throw error
     }
@@ -106,7 +109,7 @@ async function migrateAlone(client: DirectConnection, found: Found): Promise<Mig
   }
   await migrate(drizzle(client), { migrationsFolder, ...BOOKKEEPING })
   const pending = known.filter(({ createdAt }) => createdAt > before)
-  // A first migration has just made everything, and Drizzle has made a table of its own before it.
+  // After a first migration there is nothing to repair.
   const repaired = found.is_ours ? await repair(client) : []
   return { applied: pending.map(({ name }) => name), repaired }
 }
@@ -137,11 +140,11 @@ const HINTS: Readonly<Record<string, string>> = {
   '42501':
     'Migrating needs a superuser, or a login with CREATE on the database and CREATEROLE; where ' +
     'another login made the role audit_owner, it also needs: grant audit_owner to <login>.',
-  '08P01': 'Migrating needs a connection straight to the server: not one through a pooler.',
-  '55P03': 'Another session holds a lock for long: try again when it has ended.',
+  '08P01': 'Migrating needs a connection straight to the server, not one through a pooler.',
+  '55P03': 'Another session holds a lock. Try again when its transaction has ended.',
 }
 
-/** A migration quotes no entry, so here Postgres' own words may be shown. */
+/** The error of a migration quotes no entry, so Postgres' own message may be shown. */
 function explained(error: unknown): AuditError {
   if (error instanceof AuditError) return error
   const fault = databaseFault(error)

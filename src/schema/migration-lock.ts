@@ -5,7 +5,7 @@ import type { DirectConnection } from './direct-connection.ts'
 import { BOOKKEEPING, LOCK_TABLE, makeLockTable } from './series.ts'
 
 const LOOK_EVERY_MS = 200
-/** For a lock that has to be waited for: the schema may be somebody's who has not committed it. */
+/** Longest wait for a lock. Another session may have made the schema and not committed it. */
 const LOCK_TIMEOUT = '1s'
 const SAID_AFTER_LOOKS = 5
 /** Another session made the schema or the table at the same moment. */
@@ -14,22 +14,22 @@ const LOCK_HELD = '55P03'
 const TABLE_GONE = '42P01'
 
 /**
- * At most one migration of a database at a time: Drizzle's migrator takes no lock, and three at once
- * fail.
+ * Lets one migration of a database run at a time. Drizzle's migrator takes no lock, and three
+ * migrations at once fail.
  *
- * The lock is one on a table, because an advisory lock can be taken by every login there is, and held
- * for as long as it likes. No migration touches the table, so the lock never meets itself. It is held
- * by a transaction on a connection of its own.
+ * It locks a table, because any login can take an advisory lock and hold it without end. No
+ * migration touches this table, so a migration never waits for its own lock. A transaction on a
+ * connection of its own holds the lock.
  */
 export class MigrationLock {
   readonly #client: DirectConnection
 
-  /** @param client one connection, straight to the server, for nothing but this */
+  /** @param client one connection straight to the server, which nothing else uses */
   constructor(client: DirectConnection) {
     this.#client = client
   }
 
-  /** @throws {AuditError} `AUDIT_DEADLINE_PASSED`, with who holds it */
+  /** @throws {AuditError} `AUDIT_DEADLINE_PASSED`, naming the session that holds the lock */
   async take(logger: AuditLogger, timeoutMs: number): Promise<void> {
     const deadlineMs = performance.now() + timeoutMs
     for (let look = 0; ; look += 1) {
@@ -49,7 +49,9 @@ export class MigrationLock {
     }
   }
 
-  /** Once audit_owner is there: every login that may act as it can take the lock then. */
+  /**
+   * Makes audit_owner the table's owner, so that every login that may act as it can take the lock.
+   */
   async giveToOwner(): Promise<void> {
     const [row] = await this.#client`
       select pg_catalog.pg_get_userbyid(relowner)::pg_catalog.text as owner from pg_catalog.pg_class
@@ -58,12 +60,12 @@ export class MigrationLock {
     await this.#client.unsafe(`alter table ${LOCK_TABLE} owner to audit_owner`)
   }
 
-  /** Takes the table away with the lock. Who waits for it makes it again. */
+  /** Drops the table. A migration that waits for the lock makes the table again. */
   async remove(): Promise<void> {
     await this.#client.unsafe(`drop table ${LOCK_TABLE}`)
   }
 
-  /** Ends the transaction, and so the lock. */
+  /** Ends the transaction and with it the lock. */
   async release(): Promise<void> {
     await this.#client.unsafe('commit')
   }
@@ -78,7 +80,7 @@ export class MigrationLock {
     }
     await this.#client.unsafe('begin')
     try {
-      // The migration may take longer than a session may be idle here.
+      // The migration may take longer than this server lets a transaction idle.
       await this.#client.unsafe('set local idle_in_transaction_session_timeout = 0')
       await this.#client.unsafe(`lock table ${LOCK_TABLE} in access exclusive mode nowait`)
       return true
@@ -118,7 +120,7 @@ export class MigrationLock {
     }
   }
 
-  /** In so far as this login may see it: of other logins' sessions Postgres hides most. */
+  /** The session that holds the lock. Postgres hides most about the sessions of other logins. */
   async #holder(): Promise<string> {
     const [row] = await this.#client`
       select a.pid, a.usename::pg_catalog.text as login, a.application_name as name

@@ -1,7 +1,7 @@
 import { type DirectConnection, type DirectTransaction, pinned } from './direct-connection.ts'
 import { LOCK_TABLE, series } from './series.ts'
 
-/** What a restore can leave behind. */
+/** What can be wrong after a restore. */
 export type Damage = 'owners' | 'grants' | 'triggers'
 
 interface Grant {
@@ -11,7 +11,7 @@ interface Grant {
   readonly privilege: string
 }
 
-/** Migrations of this name may run again: they make roles, owners and grants what they should be. */
+/** Migrations of this name set roles, owners and grants. They may run more than once. */
 const ROLES = /_roles$/
 const GRANT =
   /^GRANT\s+(.+?)\s+ON\s+(?:(SCHEMA|SEQUENCE|FUNCTION|TABLE)\s+)?(.+?)\s+TO\s+(.+?);?$/is
@@ -22,11 +22,12 @@ const roleStatements = () =>
     .flatMap(({ statements }) => statements)
 
 /**
- * Mends owners, grants and the append-only triggers, where a restore without them (`pg_restore
- * --no-owner --no-acl`) has left the schema to whoever restored it, or somebody has changed them.
- * Looks first, and changes nothing where nothing is wrong.
+ * Repairs owners, grants and the append-only triggers. A restore without them (`pg_restore
+ * --no-owner
+ * --no-acl`) makes the login that restores the owner of the schema. Where nothing is wrong it
+ * changes nothing.
  *
- * @returns what was wrong
+ * @returns what was wrong and is repaired
  */
 export async function repair(client: DirectConnection): Promise<readonly Damage[]> {
   const damages = await pinned(client, findDamage)
@@ -86,7 +87,7 @@ async function hasGrants(tx: DirectTransaction): Promise<boolean> {
   return row?.['granted'] === true
 }
 
-/** What one GRANT statement of the series gives; nothing where it is another statement. */
+/** The rights that one GRANT statement of the series gives. Empty for any other statement. */
 export function grantsOf(statement: string): readonly Grant[] {
   const text = statement.replaceAll(/^--.*$/gm, '').trim()
   const [, privileges = '', kind = 'TABLE', objects = '', roles = ''] = GRANT.exec(text) ?? []
@@ -107,7 +108,7 @@ export function grantsOf(statement: string): readonly Grant[] {
   )
 }
 
-/** Whether some part of the log lacks one of its triggers, or has it but not ENABLE ALWAYS. */
+/** Whether a partition of the log lacks one of its triggers, or has it without ENABLE ALWAYS. */
 const UNGUARDED = (tx: DirectTransaction) => tx`
   select exists (
     select from pg_partition_tree('audit.audit_log'::regclass) as part

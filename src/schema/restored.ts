@@ -3,11 +3,11 @@ import { databaseUrlFor } from '../options.ts'
 import { connectDirectly } from './direct-connection.ts'
 
 /**
- * Says that a database was restored from an earlier copy: begins a new history of the log and declares
- * a gap in the fast lane.
+ * Declares that a database was restored from an earlier copy. It begins a new history of the log
+ * and declares a gap in the fast lane.
  *
- * @param databaseUrl of a login that may act as `audit_owner`. Default: `AUDIT_OWNER_DATABASE_URL`,
- * else `DATABASE_URL`
+ * @param databaseUrl the URL of a login that may act as `audit_owner`. Default:
+ * `AUDIT_OWNER_DATABASE_URL`, else `DATABASE_URL`
  * @returns the new history
  * @throws {AuditError} `AUDIT_OPTION_INVALID` without a URL, `AUDIT_DATABASE_FAILED` otherwise
  */

@@ -5,9 +5,12 @@ import { AuditError } from '../errors.ts'
 
 /** Where the migrator notes what it has applied. */
 export const BOOKKEEPING = { migrationsSchema: 'audit', migrationsTable: 'audit_migrations' }
-/** What a running migration holds a lock on, so no migration may touch it. */
+/** The table that a running migration locks. No migration may touch it. */
 export const LOCK_TABLE = 'audit.audit_migration_lock'
-/** Makes it, for nobody but its owner: default privileges may give others what they need to lock it. */
+/**
+ * Makes the table and revokes everybody else's rights on it. Default privileges may have given
+ * another login the right to lock it.
+ */
 export const makeLockTable = [
   `create table if not exists ${LOCK_TABLE} ()`,
   `do $$
@@ -33,14 +36,14 @@ export const migrationsFolder = fileURLToPath(new URL('./migrations', import.met
 export interface Migration {
   /** The name of its file, without the ending. */
   readonly name: string
-  /** When it was generated, in Unix milliseconds: what the migrator orders them by. */
+  /** When it was generated, in Unix milliseconds. The migrator sorts by it. */
   readonly createdAt: number
   /** SHA-256 of its text, in hexadecimal. */
   readonly hash: string
   readonly statements: readonly string[]
 }
 
-/** What a database's bookkeeping says of a migration. */
+/** What a database's bookkeeping says about a migration. */
 export type AppliedMigration = Pick<Migration, 'createdAt' | 'hash'>
 
 /** The migrations of this package, oldest first. */
@@ -62,11 +65,11 @@ export function lastOf(migrations: readonly AppliedMigration[]): number {
 }
 
 /**
- * The migrator goes by the time of the last migration alone. On a database of another series it
- * would fail half-way, or leave out what it takes for done.
+ * The migrator compares only the time of the last migration. On a database of another series it
+ * would fail half-way, or leave out migrations that were not applied.
  *
  * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where a migration was applied that is not one of
- * `known`. Those that are newer than all of `known` may be a newer package's, and are let pass.
+ * `known`. One that is newer than all of `known` may be a newer package's, and is accepted.
  */
 export function refuseOtherSeries(
   applied: readonly AppliedMigration[],
@@ -90,7 +93,8 @@ export function refuseOtherSeries(
 
 /**
  * The SQL that migrates a database without a schema `audit`, for a DBA who runs it by hand. It is
- * one transaction and fills the migrator's bookkeeping, so the next migration goes on from there.
+ * one transaction. It also fills the migrator's bookkeeping, so that the next migration can follow
+ * it.
  */
 export function migrationSql(): string {
   const { migrationsSchema, migrationsTable } = BOOKKEEPING
@@ -102,7 +106,7 @@ export function migrationSql(): string {
   ])
   return [
     'begin;',
-    // Else an operator of a stranger's that fits better would run with the rights of who migrates.
+    // Otherwise an operator of another schema that fits better could run with the DBA's rights.
     'set local search_path = pg_catalog, pg_temp;',
     "set local lock_timeout = '5s';",
     `create schema if not exists ${migrationsSchema};`,
@@ -114,7 +118,7 @@ export function migrationSql(): string {
   ].join('\n')
 }
 
-/** Drizzle hands out statements as they were cut; psql wants each of them ended. */
+/** Drizzle splits a migration without adding semicolons. psql needs one after each statement. */
 function terminated(statement: string): string {
   const text = statement.trim()
   return text.endsWith(';') ? text : `${text};`

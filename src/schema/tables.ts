@@ -15,8 +15,8 @@ import {
 } from 'drizzle-orm/pg-core'
 
 /**
- * Everything of ours lives in a Postgres schema of its own, so that an application's own
- * `drizzle-kit push` or `generate` has nothing to say about it.
+ * All tables are in a Postgres schema of their own, so that an application's own `drizzle-kit push`
+ * and `generate` leave them alone.
  */
 export const auditSchema = pgSchema('audit')
 
@@ -24,7 +24,7 @@ type JsonObject = Record<string, unknown>
 
 const instant = (name: string) => timestamp(name, { withTimezone: true, mode: 'date' })
 
-/** Who and what an entry is about, and which recorder gave it which running number. */
+/** The ids of an entry, its recorder, and the number that the recorder gave it. */
 const idColumns = () => ({
   userId: uuid('user_id'),
   eventId: uuid('event_id'),
@@ -33,20 +33,20 @@ const idColumns = () => ({
   recorderSeq: bigint('recorder_seq', { mode: 'number' }),
 })
 
-/** The database login that wrote an entry, whatever the entry says of itself. */
+/** The database login that wrote an entry. An entry cannot set it. */
 const writtenBy = () => text('written_by').notNull().default(sql`session_user`)
 
-/** What an entry says in words. */
+/** The texts of an entry. */
 const textColumns = () => ({
   entityType: text('entity_type'),
   requestId: text('request_id'),
 })
 
 /**
- * The log: append-only, range-partitioned by `id` (a UUIDv7, so by month of recording).
+ * The log. It is append-only and range-partitioned by `id`, a UUIDv7, so by month of recording.
  *
- * The checks are the whole of what the log can refuse. The function that moves a
- * batch tests the same conditions, so a row that breaks one is parked and never delays the others.
+ * The log refuses an entry only by these checks. The function that moves a batch tests the same
+ * conditions, so it parks a row that breaks one, and the other rows are not delayed.
  */
 export const auditLog = auditSchema.table(
   'audit_log',
@@ -64,14 +64,15 @@ export const auditLog = auditSchema.table(
   },
   (log) => [
     index('audit_log_seq').on(log.seq),
-    // A reader asks "this event, newest first": the id is in the index, so nothing is sorted.
-    // Entries without the column stay out of its index and cost nothing there.
+    // A reader asks for one event, newest first. The index holds the id, so that nothing is sorted.
+    // An entry without the column is not in its index and costs nothing there.
     index('audit_log_event').on(log.eventId, log.id).where(sql`${log.eventId} is not null`),
     index('audit_log_user').on(log.userId, log.id).where(sql`${log.userId} is not null`),
     index('audit_log_target').on(log.targetId, log.id).where(sql`${log.targetId} is not null`),
     index('audit_log_request').on(log.requestId, log.id).where(sql`${log.requestId} is not null`),
-    // "branding.*" and "branding.update" need one each: the first is no prefix of the second as far
-    // as order goes, and a rare verb of a common entity would be looked for among all its entries.
+    // "branding.*" and "branding.update" need one index each. By the index on the entity a rare
+    // verb would be searched for in all entries of its entity, and by the index on the action the
+    // entries of an entity are not in the order of their ids.
     index('audit_log_action').on(log.action, log.id),
     index('audit_log_entity').on(sql`split_part(${log.action}, '.', 1)`, log.id),
     check('audit_log_action', sql`char_length(${log.action}) between 1 and 128`),
@@ -83,8 +84,8 @@ export const auditLog = auditSchema.table(
 )
 
 /**
- * The columns of a lane. Typed, because typed rows move faster than one text body; without a
- * constraint, a key or an identity. Only functions write into a lane, and they bound what they take.
+ * The columns of a lane. They are typed, because typed rows move faster than one text. They have no
+ * constraint, key or identity. Only functions write into a lane, and they bound what they take.
  */
 const laneColumns = () => ({
   id: uuid('id').notNull(),
@@ -102,18 +103,18 @@ const laneColumns = () => ({
 /** The fast lane. UNLOGGED: `.ci/make-schema.ts` adds that, because Drizzle cannot say it. */
 export const auditStaging = auditSchema.table('audit_staging', laneColumns())
 
-/** The outbox lane: LOGGED, written inside the caller's own transaction. */
+/** The outbox lane. It is LOGGED and written in the caller's own transaction. */
 export const auditOutbox = auditSchema.table('audit_outbox', laneColumns())
 
-/** The log's last `seq`, in one row. Its lock is what puts the log in commit order. */
+/** The log's last `seq`, in one row. The lock of this row keeps the log in commit order. */
 export const auditHead = auditSchema.table(
   'audit_head',
   {
     only: boolean('only').primaryKey().default(true),
     seq: bigint('seq', { mode: 'number' }).notNull().default(0),
-    /** Which log this is: the newest row of `audit_history`. */
+    /** The current history: the newest row of `audit_history`. */
     history: uuid('history').notNull().default(sql`gen_random_uuid()`),
-    /** Of the server, as `audit.identify` last found it; null where it keeps them to itself. */
+    /** The server's own, as `audit.identify` last found them. Null where the server hides them. */
     systemIdentifier: bigint('system_identifier', { mode: 'bigint' }),
     timeline: integer('timeline'),
   },
@@ -121,27 +122,27 @@ export const auditHead = auditSchema.table(
 )
 
 /**
- * Rows that are locked and never changed. Row 0 stands for the relay that moves, row -1 for the
- * session that makes partitions, each other row for the moves in turn whose number falls on it.
+ * Rows that are locked and never changed. The relay that moves locks row 0, the session that makes
+ * partitions locks row -1, and each move in turn locks the row that its number leads to.
  */
 export const auditTurn = auditSchema.table('audit_turn', {
   turn: integer('turn').primaryKey(),
 })
 
 /**
- * A row for each history of the log. A restore begins a new one, because numbers are given again that
- * another copy of the log has given to other entries.
+ * One row for each history of the log. A restore begins a new history, because the log then gives
+ * numbers again that it had given to other entries.
  */
 export const auditHistory = auditSchema.table('audit_history', {
   history: uuid('history').primaryKey(),
-  /** The first number that it gave. */
+  /** The first `seq` of this history. */
   firstSeq: bigint('first_seq', { mode: 'number' }).notNull(),
   at: instant('at').notNull().default(sql`clock_timestamp()`),
 })
 
 /**
- * Entries that a lane or the log refused for good. Its index is there so that an entry that was
- * staged again, and refused again, is one letter still.
+ * Entries that a lane or the log can never take. Its index keeps an entry that was staged and refused
+ * twice from becoming two letters.
  */
 export const auditDeadLetter = auditSchema.table(
   'audit_dead_letter',
@@ -163,14 +164,14 @@ export const auditDeadLetter = auditSchema.table(
     entry: text('entry'),
   },
   (letter) => [
-    // Of the text a hash, because an index cannot hold a long one.
+    // A hash of the text, because an index cannot hold a long text.
     uniqueIndex('audit_dead_letter_entry')
       .on(letter.recorderId, letter.recorderSeq, sql`hashtextextended(${letter.entry}, 0)`)
       .where(sql`${letter.recorderId} is not null`),
   ],
 )
 
-/** A row for each recorder: its own counts, as it last reported them, and what was logged of it. */
+/** One row for each recorder: the counts that it reported last, and what of it was logged. */
 export const auditRecorder = auditSchema.table(
   'audit_recorder',
   {
@@ -181,11 +182,11 @@ export const auditRecorder = auditSchema.table(
     accepted: bigint('accepted', { mode: 'number' }).notNull().default(0),
     staged: bigint('staged', { mode: 'number' }).notNull().default(0),
     dropped: jsonb('dropped').$type<Record<string, number>>().notNull().default({}),
-    /** Counted by the relay in the statement that moves the entries; never reported. */
+    /** The move counts it in the statement that logs the entries. No recorder reports it. */
     logged: bigint('logged', { mode: 'number' }).notNull().default(0),
-    /** The largest running number among them. No watermark: smaller ones may still be on their way. */
+    /** The greatest number among them. No watermark, because smaller ones may not be logged yet. */
     loggedThrough: bigint('logged_through', { mode: 'number' }).notNull().default(0),
-    /** How many declared gaps may have taken entries of it. */
+    /** How many declared gaps may have lost entries of it. */
     gaps: smallint('gaps').notNull().default(0),
     /** SHA-256 of the key that came first with this id, in hexadecimal. The row belongs to the key. */
     keyHash: text('key_hash'),
@@ -195,7 +196,7 @@ export const auditRecorder = auditSchema.table(
   ],
 )
 
-/** A row for each lane. `epoch` changes when an UNLOGGED lane was found emptied. */
+/** One row for each lane. `epoch` changes when an UNLOGGED lane was found emptied. */
 export const auditLane = auditSchema.table('audit_lane', {
   lane: text('lane').primaryKey(),
   epoch: uuid('epoch').notNull().default(sql`gen_random_uuid()`),
@@ -206,14 +207,14 @@ export const auditLane = auditSchema.table('audit_lane', {
 })
 
 /**
- * Stands and falls with the fast lane: UNLOGGED too, so whatever emptied that one emptied this
- * one. It holds the fast lane's epoch while nothing has happened.
+ * Tells whether the fast lane was emptied. It is UNLOGGED as that lane is, so a crash that empties
+ * the lane empties this table, too. Until then it holds the fast lane's epoch.
  */
 export const auditSentinel = auditSchema.table('audit_sentinel', {
   epoch: uuid('epoch').primaryKey(),
 })
 
-/** Schema version, as the relay compares it with its own. */
+/** The schema's version, which the relay compares with its own. */
 export const auditSchemaVersion = auditSchema.table(
   'audit_schema_version',
   {
@@ -224,7 +225,9 @@ export const auditSchemaVersion = auditSchema.table(
   (row) => [check('audit_schema_version_only', sql`${row.only}`)],
 )
 
-/** The database's expression for an action's entity part, as `audit_log_entity` indexes it. */
+/**
+ * The SQL for the entity part of an action. It is the expression of the index `audit_log_entity`.
+ */
 export function entityOf(action: SQL | typeof auditLog.action): SQL<string> {
   return sql<string>`pg_catalog.split_part(${action}, '.', 1)`
 }

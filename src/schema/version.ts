@@ -3,26 +3,29 @@ import { AuditError } from '../errors.ts'
 /** The version of the schema that this package's own migrations make. */
 export const SCHEMA_VERSION = 1
 
-/** The oldest schema that this package's relay works on: the one before its own, where it can. */
+/**
+ * The oldest schema that this package's relay works on. Where possible it is the one before its
+ * own.
+ */
 export const OLDEST_SCHEMA_VERSION = 1
 
-/** What a database says of its schema. */
+/** What a database says about its schema. */
 export interface FoundSchema {
   readonly version: number
   /** The oldest package that still works on it. */
   readonly minReaderVersion: number
 }
 
-/** What a package says of itself. */
+/** What a package says about itself. */
 export interface KnownSchema {
   readonly version: number
   readonly oldestVersion: number
 }
 
 /**
- * Why a package must not work on a database, and what to do about it; undefined where it may. While
- * a deployment is under way, an older package runs on the newer schema and the other way round, as
- * far as each says that it can.
+ * Says why a package must not work on a database, and what to do about it. Undefined where it may.
+ * During a deployment an older package runs on the newer schema, or a newer one on the older
+ * schema. Each version says whether it can.
  */
 export function schemaMisfit(
   found: FoundSchema,

@@ -3,8 +3,8 @@
 -- function empties the table and puts its live rows (at most 2,000) back. It gets its lock at once
 -- or gives up, so nobody waits for it. Returns whether it compacted the table.
 --
--- The head's lock comes first. While a relay moves, the function gives up there. If it held the
--- table's lock before it found that out, whoever stages would have to wait for nothing.
+-- The head's lock comes first. While a relay moves, the function gives up there. If it took the
+-- table's lock first, recorders that stage would wait for a compaction that does not happen.
 --
 -- A statement that waits for the lock meanwhile has an older snapshot and may not see the rows that
 -- were put back. It finds the lane empty, or it gets no number from the head and fails; it is then

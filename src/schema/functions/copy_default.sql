@@ -1,4 +1,4 @@
--- Copies rows of DEFAULT to the tables beside the log that take their places: rows of the ranges of
+-- Copies rows of DEFAULT to the tables next to the log that replace parts of it: rows of the ranges of
 -- ids to the tables of these names, all others to audit_log_default_next. Returns how many rows it
 -- copied. seq_after: only rows with a greater seq; all, where it is null. With a seq_after, rows that
 -- were copied before are left out.

@@ -2,15 +2,15 @@
 -- 120), at most 24 in a call. Returns how many it made; also 0 where another session is making
 -- them. The relay calls it well ahead of need, until it returns 0; the migrator calls it, too.
 --
--- The function holds the log's lock for some milliseconds, whatever lies in DEFAULT:
--- - It makes the tables beside the log. A CHECK on each says that it holds nothing else than its
---   month, so that Postgres need not read it when it is attached.
+-- The function holds the log's lock for some milliseconds only, even if DEFAULT holds many rows:
+-- - It makes the tables next to the log. A CHECK on each says that it holds only rows of its month, so
+--   that Postgres need not read the table when it is attached.
 -- - Postgres attaches no month while DEFAULT holds rows of it, and the append-only trigger forbids
 --   moving them. Then the function copies all rows of DEFAULT to where they belong, the others to a
 --   new DEFAULT, while the log is written and read. It does so as well where DEFAULT is so long that
 --   Postgres would read it for too long.
 -- - What was logged meanwhile has a greater seq than the head had at the copy. That little is copied
---   under the lock. Where DEFAULT holds a greater seq than the head, somebody else than the relay
+--   under the lock. Where DEFAULT holds a greater seq than the head, somebody other than the relay
 --   wrote to the log, and all rows are counted.
 -- - It waits for the lock for 100 ms, because everybody else waits behind it. Then it lets go, and
 --   tries again after 0.3 to 1 s, five times in all (55P03).

@@ -1,5 +1,5 @@
 -- Takes the next entries from a lane and appends them to the log. The relay calls it in autocommit,
--- so no entry is ever in both or in neither, whatever process dies at whatever moment.
+-- so no entry is ever in both or in neither, even if a process dies at any moment.
 --
 -- - lock_timeout_ms bounds each wait for a lock, in milliseconds.
 -- - from_place: take only rows at this place in the lane or behind it. Each batch leaves dead rows
@@ -19,7 +19,7 @@
 -- - An asynchronous commit could lose a batch on both sides: the fast lane is UNLOGGED, and the log
 --   would not be flushed. A SET clause of the function would not do, because its setting ends with
 --   the function, before the commit.
--- - One relay moves at a time, because two that meet at the head would only hold each other up. The
+-- - One relay moves at a time, because two that meet at the head would only delay each other. The
 --   relay that moves holds the row of audit_head, and of audit_turn row 0; both locks end with the
 --   statement, so when a relay dies, another one goes on at its next poll. Moves in turn share row
 --   0, and each takes the row of audit_turn that stands for its turn_head. They are locks of rows,

@@ -1,4 +1,4 @@
--- Refuses UPDATE, DELETE and TRUNCATE on the log for every role, whatever it was granted. The
+-- Refuses UPDATE, DELETE and TRUNCATE on the log for every role, even one that was granted them. The
 -- triggers that call it are ENABLE ALWAYS, so they also fire under session_replication_role =
 -- replica.
 CREATE OR REPLACE FUNCTION "audit"."refuse_change"() RETURNS trigger

@@ -1,7 +1,7 @@
--- Behind whom a relay stands back: the sessions of this database that hold the head of the log or a
--- row of audit_turn. is_relay says whether a session's login is a member of audit_relay or
--- audit_owner, or the one that asks. Whoever else holds them stops the moves. transaction names
--- the session's transaction: a relay's transaction ends with its batch.
+-- The sessions behind which a relay stands back: those of this database that hold the head of the log
+-- or a row of audit_turn. is_relay says whether a session's login is a member of audit_relay or
+-- audit_owner, or is the caller. A session that is no relay stops the moves. transaction names the
+-- session's transaction: a relay's transaction ends with its batch.
 CREATE OR REPLACE FUNCTION "audit"."who_moves"(
   OUT "pid" integer, OUT "login" text, OUT "application" text, OUT "transaction" text,
   OUT "is_relay" boolean

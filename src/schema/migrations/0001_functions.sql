@@ -253,8 +253,8 @@ $$;
 -- function empties the table and puts its live rows (at most 2,000) back. It gets its lock at once
 -- or gives up, so nobody waits for it. Returns whether it compacted the table.
 --
--- The head's lock comes first. While a relay moves, the function gives up there. If it held the
--- table's lock before it found that out, whoever stages would have to wait for nothing.
+-- The head's lock comes first. While a relay moves, the function gives up there. If it took the
+-- table's lock first, recorders that stage would wait for a compaction that does not happen.
 --
 -- A statement that waits for the lock meanwhile has an older snapshot and may not see the rows that
 -- were put back. It finds the lane empty, or it gets no number from the head and fails; it is then
@@ -287,7 +287,7 @@ exception when lock_not_available then
 end
 $$;
 --> statement-breakpoint
--- Copies rows of DEFAULT to the tables beside the log that take their places: rows of the ranges of
+-- Copies rows of DEFAULT to the tables next to the log that replace parts of it: rows of the ranges of
 -- ids to the tables of these names, all others to audit_log_default_next. Returns how many rows it
 -- copied. seq_after: only rows with a greater seq; all, where it is null. With a seq_after, rows that
 -- were copied before are left out.
@@ -476,7 +476,7 @@ SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
   select exists (select from traced)
 $$;
 --> statement-breakpoint
--- Refuses UPDATE, DELETE and TRUNCATE on the log for every role, whatever it was granted. The
+-- Refuses UPDATE, DELETE and TRUNCATE on the log for every role, even one that was granted them. The
 -- triggers that call it are ENABLE ALWAYS, so they also fire under session_replication_role =
 -- replica.
 CREATE OR REPLACE FUNCTION "audit"."refuse_change"() RETURNS trigger
@@ -591,15 +591,15 @@ $$;
 -- 120), at most 24 in a call. Returns how many it made; also 0 where another session is making
 -- them. The relay calls it well ahead of need, until it returns 0; the migrator calls it, too.
 --
--- The function holds the log's lock for some milliseconds, whatever lies in DEFAULT:
--- - It makes the tables beside the log. A CHECK on each says that it holds nothing else than its
---   month, so that Postgres need not read it when it is attached.
+-- The function holds the log's lock for some milliseconds only, even if DEFAULT holds many rows:
+-- - It makes the tables next to the log. A CHECK on each says that it holds only rows of its month, so
+--   that Postgres need not read the table when it is attached.
 -- - Postgres attaches no month while DEFAULT holds rows of it, and the append-only trigger forbids
 --   moving them. Then the function copies all rows of DEFAULT to where they belong, the others to a
 --   new DEFAULT, while the log is written and read. It does so as well where DEFAULT is so long that
 --   Postgres would read it for too long.
 -- - What was logged meanwhile has a greater seq than the head had at the copy. That little is copied
---   under the lock. Where DEFAULT holds a greater seq than the head, somebody else than the relay
+--   under the lock. Where DEFAULT holds a greater seq than the head, somebody other than the relay
 --   wrote to the log, and all rows are counted.
 -- - It waits for the lock for 100 ms, because everybody else waits behind it. Then it lets go, and
 --   tries again after 0.3 to 1 s, five times in all (55P03).
@@ -1377,7 +1377,7 @@ end
 $$;
 --> statement-breakpoint
 -- Takes the next entries from a lane and appends them to the log. The relay calls it in autocommit,
--- so no entry is ever in both or in neither, whatever process dies at whatever moment.
+-- so no entry is ever in both or in neither, even if a process dies at any moment.
 --
 -- - lock_timeout_ms bounds each wait for a lock, in milliseconds.
 -- - from_place: take only rows at this place in the lane or behind it. Each batch leaves dead rows
@@ -1397,7 +1397,7 @@ $$;
 -- - An asynchronous commit could lose a batch on both sides: the fast lane is UNLOGGED, and the log
 --   would not be flushed. A SET clause of the function would not do, because its setting ends with
 --   the function, before the commit.
--- - One relay moves at a time, because two that meet at the head would only hold each other up. The
+-- - One relay moves at a time, because two that meet at the head would only delay each other. The
 --   relay that moves holds the row of audit_head, and of audit_turn row 0; both locks end with the
 --   statement, so when a relay dies, another one goes on at its next poll. Moves in turn share row
 --   0, and each takes the row of audit_turn that stands for its turn_head. They are locks of rows,
@@ -2150,10 +2150,10 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   where pg_relation_size(('audit.audit_' || l.target)::regclass) > l.kilobytes * 1024
 $$;
 --> statement-breakpoint
--- Behind whom a relay stands back: the sessions of this database that hold the head of the log or a
--- row of audit_turn. is_relay says whether a session's login is a member of audit_relay or
--- audit_owner, or the one that asks. Whoever else holds them stops the moves. transaction names
--- the session's transaction: a relay's transaction ends with its batch.
+-- The sessions behind which a relay stands back: those of this database that hold the head of the log
+-- or a row of audit_turn. is_relay says whether a session's login is a member of audit_relay or
+-- audit_owner, or is the caller. A session that is no relay stops the moves. transaction names the
+-- session's transaction: a relay's transaction ends with its batch.
 CREATE OR REPLACE FUNCTION "audit"."who_moves"(
   OUT "pid" integer, OUT "login" text, OUT "application" text, OUT "transaction" text,
   OUT "is_relay" boolean
