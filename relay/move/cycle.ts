@@ -12,7 +12,7 @@ export interface CycleParts {
   readonly statements: Pick<RelayStatements, 'list' | 'move' | 'park'>
   readonly parallelMoves: ParallelMoves
   readonly limits: CycleLimits
-  /** Most rows to take. */
+  /** The most rows that the cycle takes. */
   readonly maxRows: number
   readonly signal: AbortSignal
   readonly onMoved: (lane: LaneName, moved: Moved, durationMs: number) => void
@@ -21,7 +21,8 @@ export interface CycleParts {
 type Options = Omit<MoveOptions, 'batchEntries' | 'turn'>
 
 /**
- * A backlog is moved in cycles of this length: only a cycle that ends shows that the relay works.
+ * Longest cycle, in milliseconds. A backlog takes many cycles, because only a cycle that ends shows
+ * that the relay works.
  */
 const MAX_CYCLE_MS = 1_000
 
@@ -30,7 +31,8 @@ export class Cycle {
   readonly #parts: CycleParts
   readonly #endMs = performance.now() + MAX_CYCLE_MS
   /**
-   * How far it came in each lane. Each cycle begins at a lane's start, so that no row waits long.
+   * The place that it reached in each lane. Each cycle begins at a lane's start, so that no row
+   * waits long.
    */
   readonly #through = new Map<LaneName, string>()
   #claimed = 0
@@ -40,18 +42,18 @@ export class Cycle {
     this.#parts = parts
   }
 
-  /** Rows that it may still take. */
+  /** How many rows it may still take. */
   get #room(): number {
     return this.#parts.maxRows - this.#claimed
   }
 
-  /** Whether it left what waits to another relay that was moving. */
+  /** Whether it left the waiting rows to another relay that was moving. */
   get stoodBack(): boolean {
     return this.#stoodBack
   }
 
   /**
-   * Moves what is in the lanes, as far as time and `maxRows` allow.
+   * Moves the rows in the lanes, as far as time and `maxRows` allow.
    *
    * @returns the lanes that may hold more; empty where another relay moves them
    */
@@ -107,7 +109,7 @@ export class Cycle {
     return this.#claimed > claimedBefore
   }
 
-  /** Moves a batch from behind the ones before it, counts it, and reports it. */
+  /** Moves a batch that begins behind the cycle's batches before, counts it and reports it. */
   async #count(lane: LaneName, move: (options: Options) => Promise<Moved>): Promise<Moved> {
     const { limits, onMoved } = this.#parts
     const lockTimeoutMs = Math.ceil(limits.statementTimeoutMs / 2)
@@ -127,7 +129,7 @@ export class Cycle {
 
 /**
  * Divides the rows that were seen in the lanes into parts, one from each lane by turns. Rows that
- * were not seen are in no part: the moves behind one that finds nothing would fail.
+ * were not seen are in no part, because a move that finds nothing makes the moves behind it fail.
  *
  * The parts of a lane are equal, so that all moves end at about the same time.
  */

@@ -4,13 +4,13 @@ import { holderHint, type LongHolder } from '../maintenance/log-watch.ts'
 import { blockedHint, type StoodBack } from './standing-back.ts'
 
 export interface RelayHealth {
-  /** Whether it does its work: it completes cycles, so it reads the lanes and can write the log. */
+  /** Whether it completes cycles, and so can read the lanes and write the log. */
   readonly isReady: boolean
-  /** Whether its own loop goes on, whatever the database does. */
+  /** Whether its own loop runs, also while the database is away. */
   readonly isAlive: boolean
   /** Why it is not ready. Undefined where it is. */
   readonly reason: 'starting' | 'failing' | 'stalled' | 'blocked' | 'stopping' | undefined
-  /** What failed last, since the last completed cycle, and what can be done about it. */
+  /** The last failure since the last completed cycle, and what can be done about it. */
   readonly fault: DatabaseFault | undefined
   readonly hint: string | undefined
   /** Attempts that failed since the last completed cycle. */
@@ -38,21 +38,23 @@ export interface HealthParts {
 }
 
 const CYCLES = 3
-/** Below this, a pause of the machine or of the garbage collector would already count. */
+/** A shorter time could be a pause of the machine or of the garbage collector. */
 const MIN_STALLED_MS = 2_000
 /** The longest wait between two attempts on a database that is away. */
 const MAX_RETRY_WAIT_MS = 5_000
 const ALIVE_MARGIN_MS = 10_000
-/** By so much an idle wait may be longer than it was asked for, which keeps relays out of step. */
+/**
+ * An idle wait is up to this many times as long as it should be, so that relays get out of step.
+ */
 export const JITTER = 1.25
 
 /**
- * Judges a relay by what it gets done. A query that a health check sends would prove that somebody
- * answers it, on another connection; a completed cycle proves that the relay works.
+ * Judges a relay by its completed cycles. A query of a health check would run on another
+ * connection, and would prove only that the server answers there.
  *
- * It turns red with the third failure in a row, or when the time of three idle cycles has passed in
- * which none was completed and no batch moved, which also tells of a network that says nothing at
- * all. The next completed cycle turns it green.
+ * It turns red with the third failure in a row. It also turns red when no cycle was completed and
+ * no batch moved in the time of three idle cycles, as when the network drops every packet. The next
+ * completed cycle turns it green.
  */
 export class Health {
   readonly stalledAfterMs: number
@@ -71,7 +73,7 @@ export class Health {
   constructor({ pollMaxMs, statementTimeoutMs }: HealthLimits, parts: HealthParts = {}) {
     const longestWaitMs = pollMaxMs * JITTER
     this.stalledAfterMs = Math.max(MIN_STALLED_MS, CYCLES * longestWaitMs)
-    // Between two beats lies at most one statement, which has a deadline, and one wait.
+    // Between two beats there is at most one statement, which has a deadline, and one wait.
     this.deadAfterMs =
       statementTimeoutMs + Math.max(MAX_RETRY_WAIT_MS, longestWaitMs) + ALIVE_MARGIN_MS
     const { now = () => performance.now(), stoodBack, logHeld } = parts
@@ -80,7 +82,7 @@ export class Health {
     this.#logHeld = logHeld ?? (() => undefined)
   }
 
-  /** The loop goes on: something began or ended, well or not. */
+  /** To be told each time that the loop begins or ends something, whether it succeeds or fails. */
   beat(): void {
     this.#beatMs = this.#now()
     this.#startedMs ??= this.#beatMs
@@ -93,7 +95,7 @@ export class Health {
     this.#lastError = undefined
   }
 
-  /** A batch was moved: nothing hangs, but whether the cycle fails is still open. */
+  /** To be told of each batch. Then nothing hangs, though the cycle may still fail. */
   moved(): void {
     this.beat()
     this.#movedMs = this.#now()

@@ -6,21 +6,23 @@ import type { RelayStatements } from './relay-statements.ts'
 
 type Statements = Pick<RelayStatements, 'list' | 'move' | 'park'>
 
-/** Two relays may meet at the same id. The slower one finds it in the log when it tries again. */
+/**
+ * Two relays may log the same id at once. The slower one finds it in the log on its next attempt.
+ */
 const MAX_CLASHES = 10
 
 /**
  * Moves the next entries of a lane. An entry that the log can never take is parked.
  *
- * @throws {AuditError} for a failure that is no entry's fault; the failed part changed nothing
+ * @throws {AuditError} for a failure that no entry caused. The failed part changed nothing.
  */
 export async function moveBatch(statements: Statements, options: MoveOptions): Promise<Moved> {
   try {
     return await moveAgainOnClash(statements, options)
   } catch (error) {
     if (!isPoison(error)) throw error
-    // The move parks what the log's own checks refuse. This is for refusals that it cannot foresee,
-    // such as a constraint or a trigger that somebody added to the log.
+    // The move parks the entries that the log's own checks refuse. This handles the other refusals,
+    // such as those of a constraint or a trigger that somebody added to the log.
     return await moveOrHalve(statements, options, await statements.list(options))
   }
 }
@@ -35,7 +37,7 @@ async function moveAgainOnClash(statements: Statements, options: MoveOptions): P
   }
 }
 
-/** Halves the rows until it has found each refused one. Moves the others, parks those. */
+/** Halves the rows until each refused one is alone. Parks the refused ones and moves the others. */
 async function moveOrHalve(
   statements: Statements,
   options: MoveOptions,

@@ -1,7 +1,9 @@
 import { databaseFault } from '../../src/errors.ts'
 import { faultKind } from '../../src/database/faults.ts'
 
-/** Tables that a move writes besides the log. When one of them refuses, no entry is at fault. */
+/**
+ * Tables that a move writes besides the log. If one of them refuses a row, no entry is at fault.
+ */
 const BOOKKEEPING = ['audit_head', 'audit_recorder', 'audit_dead_letter']
 
 /** The log and its partitions. */
@@ -17,7 +19,7 @@ const LOG_KEY = /^audit_log(_.*)?_pkey$/
 export function isClash(error: unknown): boolean {
   const { code, constraint_name, table_name } = databaseFault(error)
   if (code === '40P01' || code === '40001') return true
-  // A row's partition was attached meanwhile. The bounds of a partition are no named constraint.
+  // The row's partition was attached meanwhile. The bounds of a partition have no constraint name.
   if (code === '23514' && LOG_TABLE.test(table_name ?? '')) {
     return constraint_name === undefined || constraint_name === 'audit_log_bounds'
   }
@@ -33,8 +35,8 @@ export function isPoison(error: unknown): boolean {
 }
 
 /**
- * True for a failed move in turn whose entries are simply moved again, one batch at a time: its
- * numbers were taken, another relay logged an id, or an entry was refused.
+ * True for a failed move in turn whose entries are moved again, one batch at a time. Its numbers
+ * were taken, another relay logged an id, or an entry was refused.
  */
 export function isMovedAgain(error: unknown): boolean {
   return faultKind(error) === 'entry' || isClash(error)

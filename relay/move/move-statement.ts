@@ -7,12 +7,12 @@ export interface MoveOptions {
   readonly batchEntries: number
   /** How long to wait for a lock, such as another relay's on the head, in milliseconds. */
   readonly lockTimeoutMs: number
-  /** Only the rows at these places in the lane; all of them, where it is left out. */
+  /** Only the rows at these places in the lane. Default: all rows. */
   readonly places?: readonly string[] | undefined
-  /** Only rows at this place in the lane or behind it; from its start, where it is left out. */
+  /** Only the rows at this place in the lane or behind it. Default: from its start. */
   readonly from?: string | undefined
   /**
-   * Which of several moves that are under way this is; it is the only one, where it is left out.
+   * Its place among the moves that are under way at once. Default: it is the only one.
    */
   readonly turn?: Turn | undefined
 }
@@ -22,9 +22,9 @@ export interface MoveOptions {
  * before the one in front of it has committed, and so counts on what that one will log.
  */
 export interface Turn {
-  /** What the log's head has to stand at when it is this move's turn to commit. */
+  /** The number at which the log's head has to stand when this move commits. */
   readonly head: number
-  /** The `head` of the move in front, whose end it waits for; none, where it is the first. */
+  /** The `head` of the move in front, whose end it waits for. Undefined for the first move. */
   readonly after: number | undefined
 }
 
@@ -36,11 +36,11 @@ export type Moved = {
   readonly logged: number
   /** Entries that the log can never take, now among the dead letters. */
   readonly parked: number
-  /** Where it left the head of the log; none where nothing was logged. */
+  /** Where it left the head of the log. None where nothing was logged. */
   readonly head?: number | null
-  /** Whether it left the work to another relay that was moving, and took nothing. */
+  /** Whether it took nothing because another relay was moving. */
   readonly stoodBack?: boolean
-  /** Place in the lane of the last row that was claimed; none where nothing was. */
+  /** The place in the lane of the last row that was claimed. None where no row was. */
   readonly through?: string | null
 }
 
@@ -48,11 +48,11 @@ export const NOTHING_MOVED: Moved = { claimed: 0, logged: 0, parked: 0 }
 
 /**
  * Takes the next entries from a lane and appends them to the log. The database's function
- * `audit.move` does all of it, and its text says why each part of it is as it is.
+ * `audit.move` does all of it, and its text gives the reason for each part.
  *
- * ONE statement in autocommit: no entry is ever in both or in neither, whatever process dies at
- * whatever moment. A transaction of the driver would not do, because when its backend dies, rows are
- * lost. The comment at its head is for operators, who see it in `pg_stat_activity`.
+ * It is ONE statement in autocommit, so no entry is ever in both tables or in neither, even if a
+ * process dies. A transaction of the driver could lose rows when its backend dies. The comment in
+ * the statement is for operators, who see it in `pg_stat_activity`.
  */
 export function moveStatement(options: MoveOptions): SQL {
   const { lane, batchEntries, lockTimeoutMs, from, places, turn } = options

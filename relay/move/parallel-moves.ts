@@ -5,7 +5,7 @@ import type { Moved, Turn } from './move-statement.ts'
 /** Some rows of a lane that were seen waiting. */
 export interface Part {
   readonly lane: LaneName
-  /** Most rows to take, and the count of numbers that the moves behind leave to this one. */
+  /** The most rows that its move takes. The moves behind it leave it as many numbers of the log. */
   readonly entries: number
 }
 
@@ -23,7 +23,7 @@ export interface ParallelMovesOptions {
 
 export interface RunOptions {
   readonly move: (part: Part, turn: Turn) => Promise<Moved>
-  /** Asked before each move. No move begins after it has said true. */
+  /** Called before each move. After it has returned true, no move begins. */
   readonly isOver: () => boolean
 }
 
@@ -32,47 +32,49 @@ type Mode =
   | { readonly name: 'ending'; readonly next: 'ready' | 'paused' }
   | { readonly name: 'leading' | 'paused'; readonly untilMs: number }
 
-/** The share of a batch that a move takes while it goes alone: the other cores wait for it. */
+/**
+ * The share of a batch that a move takes in the mode `alone`. It is small, because no other runs.
+ */
 const ALONE_SHARE = 1 / 8
 const LEADING_MS = 1_000
 const PAUSE_MS = { from: 1_000, to: 60_000 } as const
 
 /**
- * Moves a backlog with several statements at once. Most of a move is the insert into the log, and a
- * server has more than one core for that; only the numbers have to come one after the other.
+ * Moves a backlog with several statements at once. Most of a move is the insert into the log, which
+ * several cores can share. Only the log's numbers have to be given one move after the other.
  *
- * So each move counts on the ones in front of it to log all that they were to take. Where one does
- * not, those behind it fail as a whole, and their entries are moved again one batch at a time. That
- * is rare, unless an entry is refused or the server has no second connection to give: then it would
- * happen in each run. So after such a run no other one begins for a while.
+ * So each move expects that the moves in front of it log all entries of their parts. If one of them
+ * logs fewer, the moves behind it fail as a whole, and their entries are moved again one batch at a
+ * time. That is rare, unless an entry is refused or the server has no connection for a second move.
+ * Then it would happen in every run, so after such a run no run begins for a while.
  *
  * It is in one of six modes.
  *
  * Between two runs:
  * - `ready`: it knows nothing of other relays, and its connections may be closed. A run begins
  *   `alone`. This is the first mode.
- * - `leading`, for one second after a run in which everything went as counted on: no other relay
- *   was moving, and the connections are open. A run begins `together`. A move outside of a run or
- *   the end of that second makes it `ready`.
- * - `paused`: something was in the way of the last run, so no run may begin. The pause lasts one
- *   second, doubles with each such run in a row, up to one minute, and makes it `ready`.
+ * - `leading`, for one second after a run in which every move logged what was expected: no other
+ *   relay was moving, and the connections are open. A run begins `together`. A move outside of a run
+ *   or the end of that second makes it `ready`.
+ * - `paused`: a move of the last run failed, so no run may begin. The pause lasts one second. It
+ *   doubles with each such run in a row, up to one minute. Its end makes it `ready`.
  *
  * During a run:
- * - `alone`: small moves, one after the other, until the connections are open. If another relay is
- *   moving, the first of them finds out, and no other statement was sent for nothing. And a move
- *   that reaches the server before the one in front of it would fail, as while connections open.
- *   When they are open it goes on `together`; when they are refused, to `ending` and then `paused`.
- *   If the parts are used up first, the run is over, and it is `ready`.
- * - `together`: `parallelMoves` at once. When the parts are used up, it is `leading`.
- * - `ending`: a move logged less than the moves behind it count on (then `ready`), or it failed
- *   (then `paused`). No move begins; the run is over when those under way have ended.
+ * - `alone`: small moves run one after the other until the connections are open. There are two
+ *   reasons. If another relay moves, the first of these moves finds out, before the others are sent.
+ *   And while connections open, a move could reach the server before the move in front of it, and
+ *   would fail. When the connections are open, the mode is `together`. When they are refused, it is
+ *   `ending` and then `paused`. If the parts are used up first, the run is over, and it is `ready`.
+ * - `together`: `parallelMoves` run at once. When the parts are used up, it is `leading`.
+ * - `ending`: a move logged less than the moves behind it expect (then `ready`), or it failed (then
+ *   `paused`). No move begins. The run is over when the moves under way have ended.
  */
 export class ParallelMoves {
   readonly #options: Required<ParallelMovesOptions>
   #mode: Mode = { name: 'ready' }
-  /** Where the head of the log stands, as far as this relay has seen. */
+  /** The number at which the head of the log stood when this relay last saw it. */
   #head: number | undefined
-  /** Of the move that begins next. */
+  /** The turn of the move that begins next. */
   #turn: Turn = { head: 0, after: undefined }
   #nextPauseMs: number = PAUSE_MS.from
   #connections: 'opening' | 'open' | 'refused' = 'refused'
@@ -96,7 +98,8 @@ export class ParallelMoves {
   }
 
   /**
-   * To be told where the head stands while no move of this relay is under way; null: it is lost.
+   * To be told where the head of the log stands, while no move of this relay is under way. It is
+   * null where the log has lost its head.
    */
   sawHead(head: number | null): void {
     this.#head = head ?? undefined
@@ -109,9 +112,9 @@ export class ParallelMoves {
   }
 
   /**
-   * Moves the parts in their order. Resolves when every move has ended, though parts may be left.
+   * Moves the parts in their order. Resolves when every move has ended. Parts may be left then.
    *
-   * @throws the first failure that is no entry's fault and not another relay's doing
+   * @throws the first failure that neither an entry nor another relay caused
    */
   async run(parts: readonly Part[], { move, isOver }: RunOptions): Promise<void> {
     const { batchEntries, parallelMoves } = this.#options.limits
@@ -166,7 +169,7 @@ export class ParallelMoves {
   }
 
   #end(next: 'ready' | 'paused'): void {
-    // Of several moves that end a run, one that failed decides.
+    // If several moves end a run, a failed one decides.
     if (this.#mode.name === 'ending' && this.#mode.next === 'paused') return
     this.#mode = { name: 'ending', next }
   }
@@ -183,7 +186,7 @@ export class ParallelMoves {
     this.#mode = isLeading ? { name: 'leading', untilMs: nowMs + LEADING_MS } : { name: 'ready' }
   }
 
-  /** The name of the mode, once time has moved it on. */
+  /** The name of the current mode. A mode whose time is over has become `ready`. */
   #modeNow(): Mode['name'] {
     if ('untilMs' in this.#mode && this.#options.now() >= this.#mode.untilMs) {
       this.#mode = { name: 'ready' }
@@ -196,7 +199,7 @@ export class ParallelMoves {
     if (head != null) this.#head = Math.max(head, this.#head ?? 0)
   }
 
-  /** One attempt at a time: attempts that nobody answers would pile up. */
+  /** Makes one attempt at a time, because attempts without an answer would pile up. */
   #connect(): void {
     if (this.#connections === 'opening') return
     this.#connections = 'opening'

@@ -18,7 +18,7 @@ export function listPlaces({ lane, batchEntries }: MoveOptions): SQL {
     ) as l`
 }
 
-/** An entry that is a dead letter already leaves the lane and makes no second one. */
+/** An entry that is a dead letter already leaves the lane, and no second letter is made. */
 export function parkStatement(lane: LaneName, { place, id }: Place, sqlstate: string): SQL {
   return sql`/* audit-relay park */
     select p.claimed, 0 as logged, p.parked from audit.park(

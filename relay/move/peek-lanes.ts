@@ -17,21 +17,21 @@ type Found = {
 export interface PeekedLanes {
   /** The lanes that hold at least one row. */
   readonly waiting: readonly LaneName[]
-  /** Rows that were seen in each lane: at most `maxRows`. */
+  /** How many rows were seen in each lane, at most `maxRows`. */
   readonly seen: Readonly<Record<LaneName, number>>
-  /** Where the head of the log stands; null where the log has no head. */
+  /** Where the head of the log stands. Null where the log has lost its head. */
   readonly head: number | null
   /** Whether a crash emptied the UNLOGGED lane and no relay has declared it yet. */
   readonly wasEmptied: boolean
 }
 
 /**
- * Asks in one cheap statement what the lanes hold. An idle relay does nothing else. It writes
- * nothing and takes no transaction id.
+ * Asks in one cheap statement what the lanes hold. An idle relay sends no other statement. It
+ * writes nothing and takes no transaction id.
  *
- * @param maxRows most rows to count in each lane
+ * @param maxRows the most rows that are counted in each lane
  * @throws {AuditError} `AUDIT_SCHEMA_MISMATCH` where this relay must not work on the schema, and
- * `AUDIT_DATABASE_FAILED` with 25006 where nothing can be written
+ * `AUDIT_DATABASE_FAILED` with 25006 where the server is read-only
  */
 export async function peekLanes(database: Database, maxRows: number): Promise<PeekedLanes> {
   const [found] = await database.execute<Found>(sql`/* audit-relay peek */

@@ -4,7 +4,7 @@ import type { Moved } from './move-statement.ts'
 import type { RelayObserver } from './observer.ts'
 
 export interface RelayStats {
-  /** Cycles that were completed: each asked every lane and moved what was there. */
+  /** Completed cycles. Each of them looked into every lane and moved its rows. */
   readonly cycles: number
   /** Rows taken from the lanes. */
   readonly claimed: number
@@ -12,9 +12,9 @@ export interface RelayStats {
   readonly logged: number
   /** Entries that became dead letters. */
   readonly deadLetters: number
-  /** Gaps that this relay declared: the fast lane had been emptied. */
+  /** Gaps that this relay declared, because the fast lane had been emptied. */
   readonly gaps: number
-  /** Times that a busy table was compacted, and that its lock was not free. */
+  /** How many times it compacted a busy table, and how many times it could not. */
   readonly compacted: number
   readonly compactSkipped: number
 }

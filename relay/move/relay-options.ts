@@ -15,8 +15,8 @@ export interface RelayOptions extends Partial<RelayLimits> {
    */
   readonly databaseUrl?: string | undefined
   /**
-   * A folder in which the relay remembers the last entry of the log beyond its own end, so that it
-   * notices a restore that happens meanwhile. Default: `AUDIT_STATE_DIR`, else in memory only.
+   * A folder in which the relay remembers the last entry of the log, so that it notices a restore
+   * that happens while it is stopped. Default: `AUDIT_STATE_DIR`, else it remembers it in memory.
    */
   readonly stateDir?: string | undefined
   /** Default: pino's own. */

@@ -13,9 +13,9 @@ import { type Mover, whoMoves } from './who-moves.ts'
 /** All statements that a relay sends to a database. */
 export interface RelayStatements extends UpkeepStatements, IdentityStatements {
   peekLanes(maxRows: number): Promise<PeekedLanes>
-  /** Who holds a lock of the log, asked on the connection of the moves. */
+  /** The sessions that hold a lock of the log. Asked on the connection of the moves. */
   watchLog(): Promise<readonly LogSession[]>
-  /** Behind whom a relay stands back. */
+  /** The sessions behind which a relay stands back. */
   whoMoves(): Promise<readonly Mover[]>
   move(options: MoveOptions): Promise<Moved>
   /** Opens the connections for parallel moves, so that each move reaches the server at once. */
@@ -29,15 +29,15 @@ export interface RelayStatements extends UpkeepStatements, IdentityStatements {
 
 export interface ConnectionOptions extends Omit<DatabaseOptions, 'applicationName'> {
   /**
-   * Most statements at once. A connection is opened when it is needed, and closed when it is not.
+   * The most statements at once. A connection is opened when it is needed, and closed when idle.
    */
   readonly connections: number
 }
 
-/** Rows that lie in the DEFAULT partition are copied by one statement, however many there are. */
+/** One statement copies all rows of the DEFAULT partition. There may be many. */
 const UPKEEP_TIMEOUT_MS = 3_600_000
 
-/** Sends them over connections of the relay's own. */
+/** Sends the statements over connections that belong to the relay. */
 export function openRelayStatements(options: ConnectionOptions): RelayStatements {
   const { connections, ...rest } = options
   const databases = Array.from(
@@ -45,7 +45,7 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
     () => new Database({ ...rest, applicationName: 'audit-relay' }),
   )
   const [database] = databases as [Database]
-  // What happens on it is told in its own way, and says nothing of the moves.
+  // Upkeep reports its own failures, and they say nothing about the moves.
   const { onStatement: _, ...quietly } = rest
   const upkeep = new Database({
     ...quietly,
@@ -75,15 +75,15 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
         const [moved] = await mover.execute<Moved>(moveStatement(options))
         return moved ?? NOTHING_MOVED
       } finally {
-        // An abandoned attempt may still use this connection. Then two share it, and it is free
-        // once.
+        // An abandoned attempt may still use this connection. Then two attempts share it, and it
+        // must not be in the list twice.
         if (!free.includes(mover)) free.push(mover)
       }
     },
     async connect() {
-      // Not the first, which is busy. The driver sends a statement without parameters at once,
-      // between the halves of the statement that is under way, and PgBouncer then never answered
-      // that one.
+      // It leaves out the first one, which is busy. The driver sends a statement without parameters
+      // at once, between the two halves of the statement under way, and PgBouncer then never
+      // answered that statement.
       await Promise.all(
         databases.slice(1).map((each) => each.execute(sql`/* audit-relay connect */ select`)),
       )

@@ -19,13 +19,15 @@ import { RelayCounters, type RelayStats } from './relay-counters.ts'
 import { type RelayOptions, resolveRelayOptions } from './relay-options.ts'
 import { openRelayStatements, type RelayStatements } from './relay-statements.ts'
 
-/** What trying again cannot mend: somebody has to migrate, or to say that the log was restored. */
+/**
+ * Errors that no retry can end. Somebody has to migrate, or to declare that the log was restored.
+ */
 const OTHER_LOG: ReadonlySet<string> = new Set(['AUDIT_SCHEMA_MISMATCH', 'AUDIT_HISTORY_CHANGED'])
 
 export interface DrainOptions {
-  /** Stop after about this many rows, by whole batches. Default: no bound. */
+  /** Stops after about this many rows, because it moves whole batches. Default: no bound. */
   readonly maxRows?: number | undefined
-  /** Stop after this long, in milliseconds; also the longest wait for a database that is away. */
+  /** Stops after this long, in milliseconds, also while the database is away. */
   readonly deadlineMs: number
 }
 
@@ -34,25 +36,25 @@ export interface DrainResult extends RelayStats {
   readonly isDrained: boolean
 }
 
-/** What a relay is made of besides its options. Internal: it names what may change. */
+/** The parts of a relay that a test may replace. They are internal and may change. */
 export interface RelayParts {
-  /** Told of the relay's work, for metrics. */
+  /** Is told of the relay's work, for metrics. */
   readonly observer?: RelayObserver
-  /** Default: connections to the database. A simulation puts a model in their place. */
+  /** Default: connections to the database. A simulation replaces them by a model. */
   readonly open?: typeof openRelayStatements
 }
 
-/** Most batches of a lane that a cycle counts: about as many as it can move. */
+/** The most batches of a lane that a cycle counts. It can move about as many. */
 const PEEKED_BATCHES = 16
 
 /**
- * Moves entries from the lanes to the log, at its own pace: nothing outside decides when it works.
+ * Moves entries from the lanes to the log at its own pace. Nothing outside decides when it works.
  *
- * When several relays run, one moves and the others stand by. Each statement asks whose turn it is,
- * so when the moving relay dies another one goes on at its next poll. There is no lease, no session
- * lock and no LISTEN, so this works through PgBouncer in transaction mode too. While the database
- * is away the relay tries again without end, with growing waits; entries wait in their lanes
- * meanwhile.
+ * When several relays run, one moves and the others stand by. Each statement checks whether another
+ * relay moves, so when that relay dies, another one goes on at its next poll. There is no lease, no
+ * session lock and no LISTEN, so it also works through PgBouncer in transaction mode. While the
+ * database is away, the relay tries again without end, with growing waits, and entries wait in
+ * their lanes.
  */
 export class Relay {
   readonly #limits: RelayLimits
@@ -121,8 +123,8 @@ export class Relay {
   }
 
   /**
-   * Finishes the batch in hand and lets go of the connection. Safe to call twice, or before
-   * `start`. Takes at most `stopTimeoutMs`; what is not moved stays in its lane.
+   * Finishes the batch that is under way and closes the connections. Safe to call twice, or before
+   * `start`. Takes at most `stopTimeoutMs`. Entries that were not moved stay in their lanes.
    */
   async stop(): Promise<void> {
     this.#health.stopping()
@@ -132,16 +134,18 @@ export class Relay {
   }
 
   /**
-   * Moves until every lane was seen empty, or to a bound. For cron, for tests, for a last run
-   * before a shutdown. Do not call it on a relay that was started.
+   * Moves until every lane was seen empty, or until a bound is reached. It is for cron, for tests
+   * and for a last run before a shutdown. Do not call it on a relay that was started.
    *
-   * @throws {AuditError} when the database was away until the deadline, or the schema does not fit
+   * @throws {AuditError} when the database was away until the deadline, the schema does not fit, or
+   * the log was restored
    */
   async drain({
     maxRows = Number.POSITIVE_INFINITY,
     deadlineMs,
   }: DrainOptions): Promise<DrainResult> {
-    // By hand: in Node 20 a signal from AbortSignal.any() over a timeout can be collected unfired.
+    // Not AbortSignal.any(): in Node 20 its signal can be garbage-collected before its timeout
+    // fires.
     const bound = new AbortController()
     const abort = () => bound.abort()
     const deadline = setTimeout(abort, deadlineMs)
@@ -189,7 +193,7 @@ export class Relay {
       try {
         await withRetry(() => this.#cycle(signal), {
           signal,
-          tearsAttempt: false, // stopping waits for the batch in hand
+          tearsAttempt: false, // stop() waits for the batch that is under way
           onFailure: (error) => this.#failed(error),
         })
         this.#outage.recovered()
@@ -202,15 +206,17 @@ export class Relay {
     this.#logger.info({ ...this.stats() }, 'relay stopped')
   }
 
-  /** Whether the lanes are empty, asked twice: a table that was compacted meanwhile looks empty. */
+  /**
+   * Looks twice whether the lanes are empty, because a table that is being compacted looks empty.
+   */
   async #isDrainedAfter(signal: AbortSignal, maxRows: number): Promise<boolean> {
     return (await this.#cycle(signal, maxRows)) && (await this.#cycle(signal, maxRows))
   }
 
-  /** Asks which lanes hold anything and moves it. @returns whether every lane was seen empty */
+  /** Moves the rows that the lanes hold. @returns whether every lane was seen empty */
   async #cycle(signal: AbortSignal, maxRows = Number.POSITIVE_INFINITY): Promise<boolean> {
     this.#health.beat()
-    // A relay that stands by asks only whether there is anything: a count steps over each dead row.
+    // A relay that stands by asks only whether a row waits, because a count reads each dead row.
     const peekRows = this.#stoodBack ? 1 : this.#limits.batchEntries * PEEKED_BATCHES
     const peeked = await this.#statements.peekLanes(peekRows)
     this.#parallelMoves.sawHead(peeked.head)
@@ -278,8 +284,8 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 async function idle(waitMs: number, signal: AbortSignal): Promise<void> {
-  // Only longer: a shorter one would be more queries than were asked for.
+  // Never shorter than configured, so that there are not more queries than configured.
   const jitteredMs = waitMs * (1 + Math.random() * (JITTER - 1))
-  // Aborting is how we are woken, so the rejection is the expected end of the wait.
+  // An abort ends the wait, so the rejection is expected.
   await sleep(jitteredMs, undefined, { signal }).catch(() => {})
 }

@@ -4,30 +4,30 @@ import type { Mover } from './who-moves.ts'
 /** How long a relay has stood back, and behind whom. */
 export interface StoodBack {
   readonly forMs: number
-  /** The session that moves, or that keeps the relay from moving; none where it was gone. */
+  /** The session that moves, or that keeps the relay from moving. None where it had ended. */
   readonly behind: Mover | undefined
-  /** Whether that session is no relay, or is one that does not get on. */
+  /** Whether that session is no relay, or is a relay that makes no progress. */
   readonly isBlocked: boolean
 }
 
 export interface StandingBackOptions {
   readonly logger: AuditLogger
-  /** Within this time a relay's batch ends, or its statement has failed, in milliseconds. */
+  /** The time within which a relay's batch ends or fails, in milliseconds. */
   readonly statementTimeoutMs: number
   /** A clock that only goes forward, in milliseconds. Default: `performance.now`. */
   readonly now?: () => number
 }
 
-/** A person who looks at the head for a moment is no alarm. */
+/** A person may lock the head for a moment, in milliseconds, before it is an alarm. */
 const STRANGER_MS = 1_000
-/** Relays take turns all the time, which is worth no line. */
+/** Relays take turns all the time, so a shorter time is not logged, in milliseconds. */
 const WORTH_A_LINE_MS = 10_000
 const REPEAT_EVERY_MS = 10_000
 
 /**
- * Watches a relay that stands back. Behind another relay that is its place, for as long as it takes.
- * It is blocked behind a session that is no relay, and behind a transaction that outlasts every
- * statement of a relay. Then nobody moves, and only a person can help.
+ * Watches a relay that stands back. It may stand back behind another relay without a limit of time.
+ * It is blocked behind a session that is no relay, and behind a transaction that takes longer than
+ * any statement of a relay may take. Then nobody moves, and only a person can help.
  */
 export class StandingBack {
   readonly #options: Required<StandingBackOptions>
@@ -41,7 +41,7 @@ export class StandingBack {
     this.#options = { now: () => performance.now(), ...options }
   }
 
-  /** To be told of each cycle in which the relay stood back, and who was in front. */
+  /** To be told of each cycle in which the relay stood back, and behind which sessions. */
   stoodBack(movers: readonly Mover[]): void {
     const nowMs = this.#options.now()
     this.#sinceMs ??= nowMs
@@ -53,7 +53,7 @@ export class StandingBack {
     this.#log(nowMs)
   }
 
-  /** To be told of each cycle in which it did not. */
+  /** To be told of each cycle in which the relay did not stand back. */
   wentOn(): void {
     const { logger, now } = this.#options
     if (this.#wasTold && this.#sinceMs !== undefined) {
@@ -102,7 +102,7 @@ export class StandingBack {
 
 /** What a person can do about it. */
 export function blockedHint(behind: Mover | undefined): string {
-  const who = behind?.isRelay ? 'a relay that does not get on' : 'no relay'
+  const who = behind?.isRelay ? 'a relay that makes no progress' : 'no relay'
   const cure =
     behind?.pid == null
       ? 'It is a prepared transaction: see pg_prepared_xacts.'

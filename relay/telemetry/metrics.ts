@@ -50,7 +50,7 @@ export class RelayMetrics implements RelayObserver {
   )
   readonly #blocked = this.#gauge(
     'blocked',
-    '1 while it stands back behind a session that is no relay, or does not get on.',
+    '1 while it stands back behind a session that is no relay, or behind a relay that makes no progress.',
   )
   readonly #logHeld = this.#gauge(
     'log_held_seconds',
