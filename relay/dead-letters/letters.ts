@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../../src/database/connection.ts'
 
-/** A dead letter without what it says: that is personal, and can be long. */
+/** A dead letter without its entry, because the entry is personal and can be long. */
 export interface DeadLetter {
   readonly number: number
   /** ISO 8601, in UTC. */
@@ -16,11 +16,13 @@ export interface DeadLetter {
 }
 
 export interface OpenedLetter extends DeadLetter {
-  /** The entry as it stood in its lane; as text where it is no JSON. */
+  /** The entry as its lane held it. A text where it is no JSON. */
   readonly entry: unknown
 }
 
-/** What became of one: `retried`, `missing`, or the SQLSTATE with which its lane refuses it. */
+/**
+ * The result of one retry: `retried`, `missing`, or the SQLSTATE with which the lane refused it.
+ */
 export interface Retried {
   readonly number: number
   readonly outcome: string
@@ -31,7 +33,7 @@ const summary = sql`
   d.lane, d.sqlstate, d.reason, d.id, d.recorder_id as "recorderId",
   d.recorder_seq::double precision as "recorderSeq", d.entry_bytes as "entryBytes"`
 
-/** The newest ones, newest first. */
+/** Lists the newest dead letters, newest first, at most `limit`. */
 export function listLetters(database: Database, limit: number): Promise<readonly DeadLetter[]> {
   return database.execute<DeadLetter>(sql`
     select ${summary} from audit.list_letters(${limit}::integer) as d`)
@@ -48,7 +50,10 @@ export async function openLetter(
   return { ...letter, entry: parsed(text) }
 }
 
-/** One statement for each, so that one that cannot go back holds up none of the others. */
+/**
+ * Puts the entry of a letter back into a lane. Each letter has a statement of its own, so that one
+ * that its lane refuses does not stop the others.
+ */
 export async function retryLetter(database: Database, number: number): Promise<Retried> {
   const [row] = await database.execute<{ outcome: string }>(
     sql`select audit.retry_dead_letter(${number}::bigint) as outcome`,
@@ -56,7 +61,7 @@ export async function retryLetter(database: Database, number: number): Promise<R
   return { number, outcome: row?.outcome ?? 'missing' }
 }
 
-/** @returns whether there was one */
+/** Deletes a letter. @returns whether there was such a letter */
 export async function dropLetter(database: Database, number: number): Promise<boolean> {
   const [row] = await database.execute<{ dropped: boolean }>(
     sql`select audit.drop_dead_letter(${number}::bigint) as dropped`,
@@ -67,8 +72,8 @@ export async function dropLetter(database: Database, number: number): Promise<bo
 const NUMBERS_AT_ONCE = 500
 
 /**
- * The numbers of all that are there now, oldest first. What dies meanwhile is not among them, so
- * trying all of them again comes to an end.
+ * The numbers of all dead letters that there are now, oldest first. Letters that are made meanwhile
+ * are left out, so that a retry of all letters ends.
  */
 export async function* allLetters(database: Database): AsyncGenerator<number> {
   const [newest] = await listLetters(database, 1)

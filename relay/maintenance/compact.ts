@@ -4,11 +4,15 @@ import { faultKind } from '../../src/database/faults.ts'
 
 export interface Compacted {
   readonly compacted: number
-  /** Tables left as they are: a lock was held, too many rows were waiting, or it failed. */
+  /** Tables that were not compacted: a lock was held, too many rows waited, or it failed. */
   readonly skipped: number
 }
 
-/** Compacts the tables that `audit.weigh()` names. Waits for no lock; a lost connection throws. */
+/**
+ * Compacts the tables that `audit.weigh()` names. It waits for no lock.
+ *
+ * @throws {AuditError} only for a lost connection
+ */
 export async function compact(database: Database): Promise<Compacted> {
   const heavy = await database.execute<{ target: string }>(
     sql`/* audit-relay weigh */ select w.target from audit.weigh() as w (target)`,

@@ -3,7 +3,7 @@ import path from 'node:path'
 import { AuditError, databaseFault } from '../../src/errors.ts'
 import type { AuditLogger } from '../../src/logger.ts'
 
-/** The last entry that a relay has seen in the log, and which history it belongs to. */
+/** The last entry that a relay has seen in the log, and the history that it belongs to. */
 export interface KnownLog {
   readonly history: string
   readonly seq: number
@@ -11,7 +11,7 @@ export interface KnownLog {
   readonly id: string | null
 }
 
-/** What `audit.identify` found: see there. */
+/** What `audit.identify` found. The comment of that function describes each state. */
 export interface IdentifiedLog extends KnownLog {
   readonly state: 'same' | 'moved' | 'new' | 'lost'
 }
@@ -23,7 +23,7 @@ export interface IdentityStatements {
 export interface LogIdentityOptions {
   readonly statements: IdentityStatements
   readonly logger: AuditLogger
-  /** A folder in which the last entry is remembered beyond this process. Default: it is not. */
+  /** A folder that keeps the last entry for the next process. Default: no next process knows it. */
   readonly stateDir?: string | undefined
   /** A clock that only goes forward, in milliseconds. Default: `performance.now`. */
   readonly now?: () => number
@@ -33,8 +33,8 @@ const LOOK_EVERY_MS = 10_000
 const FILE = 'audit-relay-history.json'
 
 /**
- * Notices that the log is not the one that the relay knows, as after a restore or a failover that lost
- * commits: the numbers that it gives from then on are those of other entries.
+ * Notices when the log is not the one that the relay knows, as after a restore or a failover that
+ * lost commits. Such a log gives numbers again that it had given to other entries.
  */
 export class LogIdentity {
   readonly #options: LogIdentityOptions
@@ -49,10 +49,11 @@ export class LogIdentity {
   }
 
   /**
-   * Looks at most every 10 s; while the known entry is missing, at each call.
+   * Looks at most every 10 s. While the known entry is missing, it looks at each call.
    *
-   * @throws {AuditError} `AUDIT_HISTORY_CHANGED` where the last known entry is not in the log any more;
-   * and as the statement does
+   * @throws {AuditError} `AUDIT_HISTORY_CHANGED` where the log does not hold the last known entry
+   * any more; `AUDIT_OPTION_INVALID` where the file cannot be read or written; and as the statement
+   * does
    */
   async check(): Promise<void> {
     if (this.#now() < this.#dueMs) return
@@ -92,12 +93,12 @@ export class LogIdentity {
       const { history, seq, id } = JSON.parse(text) as KnownLog
       if (typeof history === 'string' && Number.isSafeInteger(seq)) return { history, seq, id }
     } catch {
-      // Half written by something else: said below.
+      // The file holds no JSON. The error below says so.
     }
     throw this.#unusable(undefined)
   }
 
-  /** Under another name first, so that nobody ever reads half of it. */
+  /** Writes the file under another name and renames it, so that nobody ever reads half of it. */
   async #save(known: KnownLog): Promise<void> {
     const { stateDir } = this.#options
     if (stateDir === undefined) return

@@ -9,11 +9,11 @@ export type LogHolder = {
   readonly application: string | null
 }
 
-/** What upkeep says to a database. */
+/** The statements of upkeep. */
 export interface UpkeepStatements {
-  /** @returns how many it made, of those that were missing */
+  /** @returns how many of the missing partitions it made */
   ensurePartitions(monthsAhead: number): Promise<number>
-  /** Who keeps partitions from being made, the longest first. */
+  /** The sessions that keep partitions from being made, the longest transaction first. */
   whoHoldsLog(): Promise<readonly LogHolder[]>
   /** @returns false where another relay was faster */
   declareGap(): Promise<boolean>
@@ -22,7 +22,7 @@ export interface UpkeepStatements {
 
 export interface UpkeepOptions {
   readonly statements: UpkeepStatements
-  /** Monthly partitions to keep ready. */
+  /** How many monthly partitions to make ahead. */
   readonly monthsAhead: number
   readonly logger: AuditLogger
   /** A clock that only goes forward, in milliseconds. Default: `performance.now`. */
@@ -33,10 +33,10 @@ const PARTITIONS_EVERY_MS = 3_600_000
 const PARTITIONS_AGAIN_MS = 60_000
 const COMPACT_EVERY_MS = 1_000
 const LOCK_NOT_AVAILABLE = '55P03'
-/** Named in a line of the log. */
+/** The most sessions that a line of the log names. */
 const MAX_HOLDERS = 5
 
-/** What a relay does between its moves, so that there is a log to move to and moves stay cheap. */
+/** What a relay does between its moves. It makes partitions ahead and keeps the moves cheap. */
 export class Upkeep {
   readonly #options: Required<UpkeepOptions>
   #partitionsDueMs = Number.NEGATIVE_INFINITY
@@ -48,9 +48,9 @@ export class Upkeep {
   }
 
   /**
-   * Makes the partitions of the next months, once an hour, while the caller goes on: it can take
-   * minutes to copy rows out of the DEFAULT partition. A failure is logged and tried again after a
-   * minute. Entries go to DEFAULT meanwhile, so there is no reason to stop moving.
+   * Makes the partitions of the next months, once an hour. The caller does not wait, because it can
+   * take minutes to copy rows out of the DEFAULT partition. A failure is logged and tried again
+   * after a minute. It never stops the moves, because entries go to DEFAULT meanwhile.
    */
   ensurePartitions(): void {
     const { now } = this.#options
@@ -61,7 +61,7 @@ export class Upkeep {
     })
   }
 
-  /** Resolves when no partition is being made. */
+  /** Resolves when no partitions are being made. */
   async settled(): Promise<void> {
     await this.#making
   }
@@ -74,7 +74,7 @@ export class Upkeep {
       return PARTITIONS_EVERY_MS
     } catch (error) {
       const fault = databaseFault(error)
-      // Without a SQLSTATE no server has answered, and the moves say so already.
+      // Without a SQLSTATE no server has answered, which the moves report already.
       if (!/^[0-9A-Z]{5}$/.test(fault.code)) return PARTITIONS_AGAIN_MS
       const holders =
         fault.code === LOCK_NOT_AVAILABLE ? await statements.whoHoldsLog().catch(() => []) : []
@@ -102,7 +102,7 @@ export class Upkeep {
   }
 
   /**
-   * Compacts the small, busy tables, where VACUUM cannot keep them small. Looks once a second.
+   * Compacts the small, busy tables where VACUUM cannot keep them small. It looks once a second.
    *
    * @returns undefined where it did not look
    */
