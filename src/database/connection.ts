@@ -43,10 +43,11 @@ const READER_SETTINGS = {
  */
 const SETTINGS = {
   jit: 'off',
-  // Postgres takes an operator or a function that fits a statement exactly, whoever made it, and runs
-  // it with our rights. A pooler may refuse this setting, so statements name schemas as well.
+  // Postgres takes an operator or a function that fits a statement exactly, also one of another
+  // login, and runs it with our rights. A pooler may refuse this setting, so statements name schemas
+  // as well.
   search_path: 'pg_catalog, pg_temp',
-  // What a login or a database may be set to, and would stop us.
+  // Settings of a login or a database that would stop our statements.
   default_transaction_read_only: 'off',
   default_transaction_isolation: 'read committed',
   idle_session_timeout: '0',

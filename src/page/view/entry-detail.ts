@@ -23,7 +23,7 @@ const MAX_JSON_CHARACTERS = 262_144
 /** With a smaller difference between recording and happening, one time is shown. */
 const SAME_TIME_MS = 1_000
 
-/** Everything that the log holds of one entry. */
+/** Shows everything that the log holds about one entry. */
 export function entryDetail(view: ViewState, given: LoggedEntry | undefined): Html {
   const entry = given && shallowEntry(given)
   const { query, nameOf } = view
@@ -115,14 +115,14 @@ function fact(label: string, value: Html): Html {
   return html`<div><dt>${label}</dt><dd>${value}</dd></div>`
 }
 
-/** A warning about what is in the log, but cannot be shown. */
+/** A warning about an entry whose JSON cannot be read. */
 function unreadable(entry: LoggedEntry): Html | '' {
   if (!entry.unreadable) return ''
   return html`<p class="degraded">Metadata or context of this entry cannot be read: it is longer than
 2 MiB as text, or holds a number of more than 1,000 digits.</p>`
 }
 
-/** A warning about what `record()` had to omit or change. */
+/** A warning about values that `record()` omitted or changed. */
 function degraded({ context }: LoggedEntry): Html | '' {
   const marks = context['degraded']
   if (!Array.isArray(marks) || marks.length === 0) return ''

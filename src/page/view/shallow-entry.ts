@@ -1,12 +1,12 @@
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 
-/** As deep as the recorder and the database let an entry be. */
+/** The most levels that the recorder and the database let an entry have. */
 const MAX_LEVELS = 32
 const CUT = `[deeper than ${MAX_LEVELS} levels]`
 
 /**
- * An entry that can be drawn in proportion to its size, whoever wrote it: indented, a thousand levels
- * take a million spaces, and at some depth JSON cannot be written at all.
+ * Cuts an entry below 32 levels, so that its page is in proportion to its size. With indentation a
+ * thousand levels take a million spaces, and at some depth `JSON.stringify` fails.
  */
 export function shallowEntry(entry: LoggedEntry): LoggedEntry {
   const { metadata, context } = entry
