@@ -20,7 +20,7 @@ export interface Capture {
   readonly redactor: Redactor
   /**
    * Copies and redacts an entry. This has to happen before `record()` returns, because the caller
-   * may change its objects afterwards. It never throws, whatever it is given. (A getter that never
+   * may change its objects afterwards. It never throws for any input. (A getter that never
    * returns blocks it.)
    *
    * @returns undefined if `entry` is not an object or has no action

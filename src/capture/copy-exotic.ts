@@ -37,7 +37,7 @@ export function isPlain(given: object): boolean {
 /**
  * Copies an object that is neither an array nor plain.
  *
- * @throws whatever the caller's code throws
+ * @throws the errors of the caller's own code
  */
 export function copyExotic(
   copying: Copying,

@@ -43,7 +43,7 @@ export class EncodedBatch {
     return this.#sealed.map(({ json }) => json)
   }
 
-  /** @throws whatever the encoder throws; the entry is not added then */
+  /** @throws the errors of the encoder. The entry is not added then. */
   add(captured: CapturedEntry, recorderSeq: number): void {
     this.#rows.push(this.#encoder.rowOf(captured, recorderSeq))
     this.#captured.push(captured)

@@ -17,11 +17,11 @@ export interface ExportToFileOptions extends WriteOptions {
 }
 
 /**
- * Writes the log, or a part of it, into a file, with a manifest beside it.
+ * Writes the log, or a part of it, into a file, with a manifest next to it.
  *
- * Until it is whole the file has another name (`<out>.part`). Whatever ends the export before that
- * leaves the part and where it stands, and `resume` goes on from there: the range stays what it was
- * when the export began.
+ * Until it is whole the file has another name (`<out>.part`). An export that ends before that
+ * leaves the part and its position, and `resume` goes on from there. The range stays the one of the
+ * first call.
  *
  * @throws {AuditError} `AUDIT_FILTER_INVALID` for wrong options and where a file is in the way; as
  * `exportLog` otherwise. The signal's own reason where it was aborted

@@ -14,7 +14,7 @@ export interface ManifestGap {
   readonly metadata: unknown
 }
 
-/** What an export says of itself, in a file beside it. */
+/** What an export says about itself, in a file next to it. */
 export interface ExportManifest {
   readonly version: 1
   /** Name of the file, without its folder; null where it went to a stream. */
@@ -49,7 +49,7 @@ export interface ExportManifest {
   readonly unreadableCount: number
   /** Which history of the log its numbers belong to. */
   readonly history: string
-  /** Which log: numbers start anew with another one. Null where the server does not tell. */
+  /** Which log. Another log starts its numbers again. Null where the server does not tell. */
   readonly logEpoch: string | null
   readonly startedAt: string
   readonly finishedAt: string
@@ -100,7 +100,10 @@ export function count(tally: ExportTally, page: ExportPage): void {
   }
 }
 
-/** The losses that the log declares in a range, whatever the filter: they concern it all the same. */
+/**
+ * The losses that the log declares in a range. The filter does not apply, because each may concern
+ * it.
+ */
 export async function readGaps(
   db: AuditDatabase,
   fromSeq: number,

@@ -37,7 +37,7 @@ export interface PagesOptions {
 
 /** Numbers looked through in one statement where a filter may leave out most of them. */
 const WINDOW_SEQS = 50_000
-/** Characters that a page aims at, so that memory stays the same whatever the entries' size. */
+/** Characters that a page aims at, so that memory stays the same for entries of any size. */
 const PAGE_CHARACTERS = 250_000
 const MIN_PAGE_ROWS = 5
 const MAX_PAGE_ROWS = 4_000

@@ -54,7 +54,10 @@ export class PartFile implements Sink {
     return part
   }
 
-  /** @throws {AuditError} `AUDIT_FILTER_INVALID` where there is nothing, or too little, to go on from */
+  /**
+   * @throws {AuditError} `AUDIT_FILTER_INVALID` where there is nothing, or too little, to go on
+   * from
+   */
   static async resume(out: string): Promise<PartFile> {
     const names = namesOf(out)
     const state = await readState(names.state)
@@ -89,7 +92,9 @@ export class PartFile implements Sink {
     return this.#hash.copy().digest('hex')
   }
 
-  /** Gives the file its name, and the manifest before it: whoever finds the file finds both. */
+  /**
+   * Gives the manifest its name and then the file, so that a reader who finds the file finds both.
+   */
   async finish(manifest: object): Promise<void> {
     await this.#handle.sync()
     await writeWhole(this.#names.manifest, `${JSON.stringify(manifest, null, 2)}\n`)

@@ -17,7 +17,7 @@ export interface SeqRange {
   readonly lastSeq: number
 }
 
-/** Ids looked through in one statement, so that each of them is short whatever the range. */
+/** Ids looked through in one statement, so that each of them is short for any range. */
 const SURVEY_IDS = 50_000
 
 /** @throws {AuditError} `AUDIT_FILTER_INVALID` */

@@ -6,7 +6,7 @@ import type { ExportManifest } from './manifest.ts'
 import { beginExport, describeExport, type WriteOptions, writePages } from './write.ts'
 
 /**
- * Writes the log, or a part of it, to a stream, at the pace of whoever reads it. The stream is left
+ * Writes the log, or a part of it, to a stream, at the pace of its reader. The stream is left
  * open. A reader that goes away ends the export with the stream's error.
  *
  * @returns what a file would have as its manifest

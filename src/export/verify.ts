@@ -20,8 +20,8 @@ export interface VerifyResult {
  * Compares an export with its manifest: the hash tells whether it is the file that was written, its
  * entries tell what has become of it.
  *
- * The manifest itself is not signed. Whoever can change both files can make them fit each other:
- * keep its `sha256` elsewhere where that matters.
+ * The manifest is not signed. Somebody who can change both files can make them fit each other.
+ * Where that matters, keep its `sha256` elsewhere.
  *
  * @throws {AuditError} `AUDIT_OPTION_INVALID` where there is no file or no manifest
  */

@@ -17,7 +17,7 @@ import { ViewerShare } from './requests/viewer-share.ts'
 export interface TimelinePageOptions {
   /** Drizzle with a login that has the role `audit_reader`. Give it a `statement_timeout`. */
   readonly db: AuditDatabase
-  /** Called for every request: says who sends it, and what they see. */
+  /** Called for every request. It says who sends it and what they see. */
   readonly authorize: Authorize
   /**
    * Receives an `audit.read` entry for each page, entry, histogram, export and live stream that a

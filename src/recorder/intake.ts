@@ -16,8 +16,8 @@ export class Intake {
   }
 
   /**
-   * Records one entry. It never throws and never waits, whatever the entry and the recorder's
-   * state.
+   * Records one entry. It never throws and never waits, for any entry and in any state of the
+   * recorder.
    *
    * @param bound the context that is bound to the called recorder
    */

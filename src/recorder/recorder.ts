@@ -39,7 +39,7 @@ export interface CloseResult {
 /** Takes entries from handlers. Every method is safe to call at any time, also after `close()`. */
 export interface Recorder<Actions extends ActionMap = AnyActions> {
   /**
-   * Accepts one entry. It is synchronous, does no I/O and never throws, whatever the entry is.
+   * Accepts one entry. It is synchronous, does no I/O and never throws for any entry.
    *
    * The entry is read during the call. Later changes to it have no effect.
    *

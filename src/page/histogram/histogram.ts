@@ -20,7 +20,7 @@ export interface Histogram extends TimeScale {
   readonly bars: readonly Bar[]
 }
 
-/** The most entries read from a slice, so at most 21,350 in all, whatever the log's size. */
+/** The most entries read from a slice, so at most 21,350 in all from a log of any size. */
 const MAX_SLICE_ENTRIES = 50
 /** Up to this number the entries are counted one by one. Most filters find fewer. */
 const MAX_COUNTED_ENTRIES = 10_000

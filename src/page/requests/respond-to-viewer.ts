@@ -69,7 +69,7 @@ export async function respondToViewer(
   }
 }
 
-/** Adds the only event that the viewer may see to the filter, whatever the address says. */
+/** Adds the only event that the viewer may see to the filter. It replaces that of the address. */
 function limitToViewer(query: Query, { onlyEventId }: Viewer): Query {
   if (onlyEventId === undefined) return query
   const eventId = query.filter.eventId

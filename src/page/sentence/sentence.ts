@@ -19,9 +19,9 @@ const INTRANSITIVE = new Set(['logged in', 'logged out', 'signed in', 'signed ou
 const SHOWN_AS_NAME = new Set(['name', 'title', 'label'])
 
 /**
- * An entry as a sentence: "4f1c7e88 updated the branding: primaryColor #1d4ed8 → #be123c", or, where
- * the entry does not say who did it, "The branding was updated". Never throws, whatever the entry
- * holds.
+ * An entry as a sentence: "4f1c7e88 updated the branding: primaryColor #1d4ed8 → #be123c", or,
+ * where the entry does not say who did it, "The branding was updated". It never throws for any
+ * entry.
  */
 export function sentenceOf(entry: LoggedEntry, nameOf: NameOf = () => undefined): SentencePart[] {
   if (entry.action === 'audit.gap') return gapSentence(entry)
@@ -86,7 +86,9 @@ function targetParts({ targetId, eventId }: LoggedEntry, nameOf: NameOf): Senten
   return [textPart(' '), { kind, id: targetId, text: nameOf(targetId) ?? shortId(targetId) }]
 }
 
-/** The name of the object: `guest` in the metadata of `guest.check_in`, or a field such as `name`. */
+/**
+ * The name of the object: `guest` in the metadata of `guest.check_in`, or a field such as `name`.
+ */
 function nameIn(metadata: LoggedEntry['metadata'], action: string): string | undefined {
   const entity = action.slice(0, action.lastIndexOf('.'))
   for (const key of [entity, 'name', 'title', 'label']) {
