@@ -86,7 +86,7 @@ test('the statements that the log refuses do change a table that is no log', asy
   }
 })
 
-// Goal: whoever holds a role of ours, and whoever holds them all, can only append.
+// Goal: a login with any of our roles, or with all of them, can only append.
 // Method: every way of changing rows, on the log and on each partition, as each of them.
 test('no role, owner or superuser changes or removes an entry in any partition', async (t) => {
   const { scratch, tables } = await filledLog(t)
@@ -99,7 +99,7 @@ test('no role, owner or superuser changes or removes an entry in any partition',
     ['audit_relay', connectAs(t, scratch, 'audit_relay'), denied],
     ['audit_reader', connectAs(t, scratch, 'audit_reader'), denied],
     ['audit_owner', connectAs(t, scratch, 'audit_owner'), permitted],
-    ['whoever made the database', connect(t, scratch.url), permitted],
+    ['the owner of the database', connect(t, scratch.url), permitted],
   ]
   if (await isSuperuser(scratch)) {
     const replica = connect(t, scratch.url)

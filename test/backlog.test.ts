@@ -71,7 +71,7 @@ test('a backlog that cannot be read is said once, and its end too', async (t) =>
   assert.deepEqual(lines.slice(1), ['relay reads the backlog again'])
 })
 
-// Goal: a look at the lanes costs the same whatever waits.
+// Goal: a look at the lanes costs the same for any number of waiting rows.
 // Method: a lane far longer than the bound; the estimate is near, and the pages read are counted.
 test('a long lane is estimated from a bounded number of its pages, and status says so', async (t) => {
   const ROWS = 400_000

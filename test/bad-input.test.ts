@@ -61,13 +61,13 @@ test('an entry is asked for by a UUID, or the database is not asked', async () =
   }
 })
 
-// Goal: whatever stands in a query string, the answer is a message and never a statement.
+// Goal: for any query string the answer is a message and never a statement.
 // Method: every name of a filter and every option, each with every hostile value.
 test('each parameter of a timeline, a tail and an export refuses what is hostile', async () => {
-  // Beside a good filter, so that what is refused is the value, and not that it stands alone.
-  const beside = (name: string) => (name === 'requestId' ? {} : { requestId: 'r' })
+  // With a good filter, so that the value is refused, and not a filter that stands alone.
+  const goodFilter = (name: string) => (name === 'requestId' ? {} : { requestId: 'r' })
   for (const [name, value] of pairs([...FILTER_NAMES, 'order', 'cursor', 'limit'])) {
-    const options = { ...beside(name), [name]: value } as object
+    const options = { ...goodFilter(name), [name]: value } as object
     await assert.rejects(timeline(untouchable, options), isRefusal(said(name, value)))
   }
   for (const [name, value] of pairs([...FILTER_NAMES])) {

@@ -16,9 +16,9 @@ import { recorderOn } from './support/recorders.ts'
 
 const BATCH = 500
 /**
- * To make and record the largest entries keeps this process busy for seconds, and for a minute where
- * other programs use the machine. A shorter deadline of another test in it would pass before the
- * answer is read, and a statement that is tried again is a cycle more.
+ * To make and record the largest entries keeps this process busy for seconds, and for a minute
+ * where other programs use the machine. A shorter deadline of another test in it would pass before
+ * the answer is read, and a statement that is tried again is a cycle more.
  */
 const DEADLINE_MS = 300_000
 /** It would tell the log of its drops in between, which is one entry more. */
@@ -104,7 +104,7 @@ function assertBecame(
   assert.doesNotMatch(JSON.stringify(stored), new RegExp(PLANTED), name)
 }
 
-// Goal: no entry, whatever is in it, delays or spoils its neighbours, wherever it stands.
+// Goal: no entry of any content or place delays or spoils its neighbours.
 // Method: each of the list is put into a batch of 500, by both lanes; the relay makes one cycle.
 describe('what a handler hands over', { concurrency: 3 }, () => {
   for (const [place, at] of Object.entries(PLACES)) {

@@ -180,7 +180,7 @@ test('redact takes 1,000 paths, and 32 keys in one', () => {
 })
 
 const refusedFilter = { code: 'AUDIT_FILTER_INVALID' }
-/** Asking it would be a mistake: whatever is wrong is found before. */
+/** A query would be a mistake, because a wrong value is found before. */
 const untouched: AuditDatabase = { execute: () => assert.fail('the database was asked') }
 
 test('a page of a timeline holds 1 to 500 entries, and 50 where nothing is said', () => {
@@ -262,7 +262,7 @@ test('a cursor holds for one order, and a page whose question says nothing is th
   const owner = (options: TimelineOptions) => checkTimeline(options).owner
   assert.deepEqual(owner({}), owner({ order: 'newest' }))
   assert.notDeepEqual(owner({}), owner({ order: 'oldest' }))
-  assert.deepEqual(owner({ limit: 7, from: 1 }), owner({}), 'whatever the limit and the time range')
+  assert.deepEqual(owner({ limit: 7, from: 1 }), owner({}), 'for any limit and time range')
 })
 
 test('a filtered tail leaves out nothing of a window that holds more than one batch', async (t) => {
@@ -361,7 +361,7 @@ test('a move that clashes is tried ten times more, and then fails', async () => 
     const statements = {
       move: async () => {
         attempts += 1
-        if (attempts > 100) assert.fail('it is tried for ever')
+        if (attempts > 100) assert.fail('it is tried without end')
         if (attempts < succeedsAt) throw new AuditError('AUDIT_DATABASE_FAILED', 'clash', clash)
         return { claimed: 1, logged: 1, parked: 0 }
       },

@@ -4,8 +4,8 @@ import fc from 'fast-check'
 import { EntryBuffer } from '../src/flush/buffer.ts'
 
 // Goal: first in, first out, nothing lost and nothing twice, however full it was in between.
-// Method: any order of pushing, taking and releasing, beside a plain array; at times so much that
-// the ring has to grow, and then to shrink while it is not at its start.
+// Method: any order of pushing, taking and releasing, compared with a plain array; at times so much
+// that the ring has to grow, and then to shrink while it is not at its start.
 test('the buffer gives back what it was given, in order, and counts what is out', () => {
   const step = fc.record({
     what: fc.constantFrom('push', 'push', 'take', 'release'),

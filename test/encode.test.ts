@@ -91,7 +91,7 @@ test('ids follow the order of the flush', () => {
   }
 })
 
-test('text that is no UUID is kept beside the null column, and marked', () => {
+test('text that is no UUID is kept next to the null column, and marked', () => {
   const { row, label } = encoded({
     userId: 'bob',
     eventId: `{${USER}}`,

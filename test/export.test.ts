@@ -464,7 +464,7 @@ for (const [format, gzip] of [
   })
 }
 
-// Goal: whoever gets the file finds out that it is not what was written.
+// Goal: a reader of the file finds out that it is not what was written.
 for (const format of EXPORT_FORMATS) {
   test(`a file that was cut off, edited or put in another order is found out: ${format}`, async (t) => {
     const scratch = await scratchDatabase(t)

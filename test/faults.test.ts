@@ -342,7 +342,7 @@ describe('faults', { concurrency: 6 }, () => {
       await scratch.sql.unsafe(
         begin === undefined ? DEMOTED : `alter database ${scratch.name} ${begin}`,
       )
-      // Whoever is connected keeps its settings, and may first be told that its connection ended.
+      // A session keeps its settings, and its first statement may report that its connection ended.
       await scratch.sql`
         select pg_terminate_backend(pid, 30000) from pg_stat_activity
         where datname = ${scratch.name} and application_name like 'audit-%'`

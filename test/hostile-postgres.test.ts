@@ -19,7 +19,7 @@ const PORTION = 5_000
 // Goal: no entry that record() accepted can be refused later, by a lane or by the log.
 // Method: hostile entries through the fast lane, the outbox lane's function and the relay; what is
 // in the log afterwards is what the encoded text says, each once, and there is no dead letter.
-test('whatever was recorded reaches the log, by both lanes, as it was encoded', async (t) => {
+test('every recorded value reaches the log, by both lanes, as it was encoded', async (t) => {
   const seed = Number(process.env['AUDIT_FUZZ_SEED'] ?? Date.now() % 2 ** 31)
   t.diagnostic(`AUDIT_FUZZ_SEED=${seed}`)
   const scratch = await scratchDatabase(t)

@@ -8,7 +8,7 @@ import { compileRedactor } from '../src/redact/redactor.ts'
 import { createCapture } from '../src/capture/capture.ts'
 import { hostileEntry, hostileValue, type Make, made, oddKey, oddText } from './support/hostile.ts'
 
-// Goal: record() keeps its promises whatever it is given.
+// Goal: record() keeps its promises for any input.
 // Method: generated values, as hostile as we can think of, all the way to the JSON text.
 const givenSeed = process.env['AUDIT_FUZZ_SEED'] // a failure names its own
 const parameters = {
@@ -63,7 +63,7 @@ function assertFits(row: Record<string, unknown>): void {
   }
 }
 
-test('whatever is recorded, nothing is thrown and what is stored fits', () => {
+test('for any input nothing is thrown, and what is stored fits', () => {
   fc.assert(
     fc.property(sizes, fc.oneof(hostileEntry, hostileValue), hostileValue, (size, make, bound) => {
       const entry = make()
@@ -249,7 +249,7 @@ test('no planted secret reaches the buffer or the JSON, at any depth, by any way
   )
 })
 
-/** Writes over whatever can be written to. */
+/** Writes over every field that can be written. */
 function spoil(value: unknown, seen = new Set<unknown>()): void {
   if (typeof value !== 'object' || value === null || seen.has(value)) return
   seen.add(value)

@@ -131,7 +131,7 @@ async function settled(parts: Partial<ResendBufferParts>, batches: ReturnType<ty
   return staged
 }
 
-test('in the same epoch nothing is staged again, whatever still waits', async () => {
+test('in the same epoch nothing is staged again, even if rows still wait', async () => {
   const laneState = () => Promise.resolve({ epoch: 'one', firstWaiting: 2 })
   assert.deepEqual(await settled({ laneState }, [batch(1), batch(2), batch(3)]), [])
 })

@@ -44,7 +44,7 @@ async function forgetEverything(admin: postgres.Sql): Promise<void> {
   for (const { name } of databases) await admin`drop database ${admin(name)} with (force)`
   const roles = await admin`
     select rolname as name from pg_roles where rolname !~ '^pg_' and rolname <> current_user
-    order by rolcreaterole` // on 16 and later whoever granted a role goes last
+    order by rolcreaterole` // on 16 and later the login that granted a role goes last
   for (const { name } of roles) await admin`drop role ${admin(name)}`
 }
 
@@ -95,7 +95,7 @@ test('a login with CREATEROLE migrates, and a second one, in another database', 
   await admin.unsafe(grant)
   await migrateTwice(plain) // the roles are there: CREATEROLE is not needed
 
-  // Whoever migrated: the same schema, as a superuser makes it.
+  // Each login that migrates makes the same schema as a superuser.
   await admin`create database reference`
   await migrateTwice(urlOf('reference'))
   const expected = await describe(urlOf('reference'))

@@ -131,7 +131,10 @@ test('every login that may act as audit_owner takes the lock that another one ma
   assert.deepEqual(await migrate(as), { applied: [], repaired: [] })
 })
 
-/** What `pg_restore --no-owner --no-acl` leaves: all belongs to whoever restored, nobody else may. */
+/**
+ * What `pg_restore --no-owner --no-acl` leaves: the login that restored owns all, and nobody else
+ * has a right.
+ */
 const RESTORED = `
   do $$
   declare one record;

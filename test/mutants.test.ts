@@ -78,7 +78,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-// Goal: a mutant costs the time that it may, whatever it does to the tests.
+// Goal: a mutant costs no more than its time, even if it stops the tests.
 // Method: an orphan that keeps the pipes of a run that has ended; a run that hears no SIGTERM.
 for (const [what, then, isEnough] of [
   ['ends', 'setTimeout(() => process.exit(), 100)', () => false],

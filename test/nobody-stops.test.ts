@@ -59,8 +59,9 @@ const KEYS = [
   '1',
 ]
 
-// Goal: whoever may connect can take advisory locks, so none of them may mean anything to us.
-// Method: a login with no grant holds all of them; moves, moves side by side, partitions, a migration.
+// Goal: every login that may connect can take advisory locks, so no code of ours may depend on one.
+// Method: a login with no grant holds all of them; moves, moves side by side, partitions, a
+// migration.
 test('no lock that a login without a grant can take holds anything up', async (t) => {
   const scratch = await scratchDatabase(t)
   const nobody = await asNobody(t, scratch)
@@ -140,7 +141,8 @@ test('no role of the schema can hold what a move needs, and a login without one 
 })
 
 // Goal: a person who looks at the head in a session that stays open is an alarm, by name.
-// Method: a superuser holds its row; the relay's health and its log, before, meanwhile and afterwards.
+// Method: a superuser holds its row; the relay's health and its log, before, meanwhile and
+// afterwards.
 test('a session that is no relay and holds the head is an alarm that names it', async (t) => {
   const scratch = await scratchDatabase(t)
   const logger = memoryLogger()
@@ -236,7 +238,8 @@ test('what a database is set to stops no lane and no partition', async (t) => {
 })
 
 // Goal: an entry that the log refuses and whose letter cannot be written stays where it is.
-// Method: the sequence of letters stands behind the numbers that are taken, as after a data-only copy.
+// Method: the sequence of letters stands behind the numbers that are taken, as after a data-only
+// copy.
 test('a dead letter that cannot be written stops the move, which says so', async (t) => {
   const scratch = await scratchDatabase(t)
   await scratch.sql`
@@ -334,8 +337,8 @@ async function watchLog(t: TestContext, { url }: ScratchDatabase) {
 }
 
 // Goal: rows of a month without a partition keep nobody from the log for long.
-// Method: rows that the relay logged into DEFAULT, and more of them while they are copied; the time of
-// the whole and the longest time under the lock.
+// Method: rows that the relay logged into DEFAULT, and more of them while they are copied; the time
+// of the whole and the longest time under the lock.
 test('however much lies in DEFAULT, the log is locked for a moment', async (t) => {
   const ROWS = 60_000
   const scratch = await scratchDatabase(t)
@@ -370,7 +373,8 @@ test('however much lies in DEFAULT, the log is locked for a moment', async (t) =
 })
 
 // Goal: nothing is lost with the DEFAULT that is replaced.
-// Method: a move into DEFAULT is under way during the copy, and commits while the lock is waited for.
+// Method: a move into DEFAULT is under way during the copy, and commits while the lock is waited
+// for.
 test('what is logged while a partition waits for its lock is not left behind', async (t) => {
   const scratch = await scratchDatabase(t)
   const stageLater = (from: number, count: number) => scratch.sql`

@@ -546,7 +546,7 @@ test('all text has a contrast of 4.5 or more, in light and in dark', options, as
   }
 })
 
-// Goal: a link in a ticket opens the page for whoever has been there before.
+// Goal: a link in a ticket opens the page for everybody who has been there before.
 // Method: another site with a link to a filter; its visit comes without the cookie at first.
 test(
   'a link from another site works, though the cookie is kept from other sites',

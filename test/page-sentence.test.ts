@@ -103,7 +103,7 @@ test('a name stands for an id where somebody knows one', () => {
 
 // Goal: no entry can break a page, or put a line break or a change of direction into its row.
 // Method: anything that JSON can hold, in every place that a sentence looks at.
-test('whatever an entry holds, a sentence is said', () => {
+test('every entry has a sentence', () => {
   const text = fc.string({ unit: 'binary' })
   fc.assert(
     fc.property(

@@ -40,9 +40,9 @@ const rowIds = (html: string) =>
   [...html.matchAll(/data-id="([0-9a-f-]{36})"\s+data-seq/g)].map((m) => m[1])
 
 // Goal: nothing that an entry holds can become markup.
-// Method: the same attack in every field that text can stand in, in the list, the panel, the address
-// and the live stream; the only tags found are those that a page of plain entries has, too.
-test('whatever stands in an entry is shown as text', async (t) => {
+// Method: the same attack in every field that text can stand in, in the list, the panel, the
+// address and the live stream; the only tags found are those that a page of plain entries has, too.
+test('every text of an entry is shown as text', async (t) => {
   const { get, text, append } = await pageWithLog(t)
   const tags = (html: string) => new Set([...html.matchAll(/<(\w+)/g)].map(([, name]) => name))
   const [evil = ''] = await append([
@@ -95,8 +95,9 @@ test('whatever stands in an entry is shown as text', async (t) => {
   assert.equal(outwards[0]?.[2], 'rel="noopener noreferrer" target="_blank"')
 })
 
-// Goal: bad input is a page that says what is wrong beside its field, and costs the database nothing.
-// Method: every parameter with values that have broken others; the database fails the test if asked.
+// Goal: the answer to bad input is a page that says next to its field what is wrong, without a
+// query. Method: every parameter with values that have broken others; the database fails the test
+// if asked.
 test('bad input to any parameter is answered with 400 and a message', async () => {
   const { get } = pageOn(untouchable)
   const bad: Readonly<Record<string, readonly string[]>> = {
@@ -268,7 +269,7 @@ test('authorize must say what a viewer sees, or nothing is shown', async () => {
   }
 })
 
-// Goal: a viewer of one event sees that event and nothing else, by whatever way.
+// Goal: a viewer of one event sees that event and nothing else, in every way to read.
 // Method: two events; every way in, as a viewer of the first, with filters and cursors that were made
 // to reach the second.
 test('a viewer of one event sees nothing of another', async (t) => {
@@ -520,9 +521,9 @@ test('a log that cannot be read is a page that says so, with 503', async (t) => 
   assert.match(await refused.text(), /Not permitted/)
 })
 
-// Goal: the page works wherever it is mounted, with or without a slash, whether or not the framework
-// shows the mount's path.
-// Method: the same page in three frameworks under a path of its own; follow its links.
+// Goal: the page works wherever it is mounted, with or without a slash, whether or not the
+// framework shows the mount's path. Method: the same page in three frameworks under a path of its
+// own; follow its links.
 test('the page mounts in Hono, Express and Fastify under any path', async (t) => {
   const { fetch, listener, append } = await pageWithLog(t)
   const [id] = await append([{ requestId: 'r1' }])
@@ -615,8 +616,8 @@ test('names stand for ids, and their absence or failure does no harm', async (t)
   assert.match(await failing.text(''), new RegExp(user.slice(0, 8)))
 })
 
-// Goal: the bars are true where they say that they count, and near where they say that they estimate.
-// Method: a log of 30,000; the bars of several filters against what is counted.
+// Goal: the bars are true where they say that they count, and near where they say that they
+// estimate. Method: a log of 30,000; the bars of several filters against what is counted.
 test('the histogram counts what is little and estimates what is much', async (t) => {
   const scratch = await scratchDatabase(t)
   const db = readerOn(t, scratch)

@@ -73,7 +73,7 @@ test('an entry lies in the partition of the month in which its id was made', asy
   )
 })
 
-test('the months are those of UTC, whatever the session says', async (t) => {
+test('the months are those of UTC in any time zone of the session', async (t) => {
   const { sql, url } = await scratchDatabase(t)
   const session = connect(t, url)
   await session`set timezone = 'Pacific/Kiritimati'`
@@ -186,7 +186,7 @@ test('any number of ensure_partitions at once make each month once', async (t) =
   )
 })
 
-test('whoever writes while entries are moved out of DEFAULT waits, and loses nothing', async (t) => {
+test('a session that writes while entries are moved out of DEFAULT waits, and loses nothing', async (t) => {
   const scratch = await scratchDatabase(t)
   await log(scratch.sql, [uuidv7(monthStart(4))])
   let count = 1

@@ -48,7 +48,7 @@ async function counts({ sql }: ScratchDatabase) {
   return { logged: row?.['logged'], dead: row?.['dead'], waiting: row?.['waiting'] }
 }
 
-/** Until it is off, every insert into the log fails with this SQLSTATE, whatever is inserted. */
+/** Until it is off, every insert into the log fails with this SQLSTATE. */
 async function failingWith(scratch: ScratchDatabase, sqlstate: string) {
   await scratch.sql.unsafe(`
     create function public.fail() returns trigger language plpgsql as $$
@@ -198,7 +198,7 @@ test('an outage in the middle of the halving blames no row', async (t) => {
 /** What a trigger or a constraint of somebody else's may say of a row. */
 const REFUSALS = ['22023', '23505', '23514', '54000', 'P0001'] as const
 
-test('a row that a trigger of theirs refuses, in whatever class, delays none of the others', async (t) => {
+test('a row that a trigger of theirs refuses, with any SQLSTATE, delays none of the others', async (t) => {
   for (const sqlstate of REFUSALS) {
     const scratch = await scratchDatabase(t)
     await stageBoth(t, scratch)

@@ -9,9 +9,9 @@ import { memoryLogger } from './support/lanes.ts'
 import { type PgliteDatabase, pgliteDatabase } from './support/pglite.ts'
 import { waitFor } from './support/wait-for.ts'
 
-// Goal: the caller's rows are as promised, whatever goes wrong with ours, however recordIn is called.
-// Method: every failure × both modes × every way to call it × every driver, on rows and entries that
-// each case knows by its name.
+// Goal: the caller's rows are as promised for every failure of ours and every way to call recordIn.
+// Method: every failure × both modes × every way to call it × every driver, on rows and entries
+// that each case knows by its name.
 
 interface Failure {
   readonly make: string
@@ -109,7 +109,7 @@ const PREPARE = `
   create table public.guest (name text primary key);
   grant select, insert on public.guest to audit_app`
 
-/** Long for a machine that is busy; what a driver keeps for ever has to end by it. */
+/** Long for a machine that is busy; a driver that waits without end has to be stopped by it. */
 const DEADLINE_MS = 1_500
 
 for (const driver of [...DRIVERS, 'pglite'] as const) {

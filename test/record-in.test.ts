@@ -117,7 +117,7 @@ for (const driver of DRIVERS) {
     test(`${driver}, ${mode}: a transaction that is over writes into no other one's`, async (t) => {
       const { scratch, outbox } = await setUp(t)
       const audit = recorderOn(t, scratch, { statementTimeoutMs: 1_000 })
-      // With one connection, whoever comes next has it.
+      // With one connection, the next caller has it.
       const app = applicationDatabase(t, driver, scratch.urlAs('audit_app'), { max: 1 })
       let over: AuditTransaction | undefined
       await app.transaction(async (tx) => {

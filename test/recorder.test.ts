@@ -267,7 +267,7 @@ test('secrets are censored at any depth before they are buffered', async (t) => 
   assert.equal(row?.['context'].redacted.length, 5)
 })
 
-test('what JSON cannot hold is kept as near as can be, marked, counted and warned of', async (t) => {
+test('a value that JSON cannot hold is kept in the closest form, marked, counted and warned of', async (t) => {
   const scratch = await scratchDatabase(t)
   const logger = memoryLogger()
   const audit = recorderOn(t, scratch, { logger })

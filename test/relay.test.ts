@@ -235,9 +235,9 @@ test('a row that breaks a constraint of somebody else is found by halving and pa
 })
 
 // Goal: an asynchronous commit can lose a batch on both sides when the server crashes.
-// Method: the relay's login has synchronous_commit off; a deferred trigger says what the commit has,
-// when the function has ended.
-test('the move commits synchronously, whatever the login was set to', async (t) => {
+// Method: the relay's login has synchronous_commit off; a deferred trigger says what the commit
+// has, when the function has ended.
+test('the move commits synchronously under any setting of the login', async (t) => {
   const scratch = await scratchDatabase(t)
   await scratch.sql.unsafe(`
     alter database ${scratch.name} set synchronous_commit = off;
@@ -335,7 +335,8 @@ test('drain stops at its bound of rows and says that some are left', async (t) =
   assert.equal(result.isDrained, false)
 })
 
-// Side by side, what the other lane holds goes first; one move at a time, it is that lane's turn next.
+// Side by side, what the other lane holds goes first; one move at a time, it is that lane's turn
+// next.
 for (const [parallelMoves, expected] of [
   [1, 101],
   [2, 1],

@@ -7,7 +7,7 @@ import { connectAs, refusalOf } from './support/logins.ts'
 import { serverMajor } from './support/server.ts'
 import { migrateDatabase } from '../src/schema/migrate.ts'
 
-// What the README tells a team that it grants, in full. Whatever is not here must not be possible.
+// All rights that the README names. Nothing else must be possible.
 const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   audit_app: {
     'schema audit': 'USAGE',

@@ -515,7 +515,7 @@ test('an object of a million keys is cut, at hardly more than what the engine ta
   const took = cpuMs() - started
   assert.deepEqual(marks, ['metadata.truncated'])
   assert(JSON.stringify(pending.metadata).length <= MAX_ENTRY_BYTES)
-  assert(took < loop * 1.5 + 150, `${took} ms beside ${loop} ms`)
+  assert(took < loop * 1.5 + 150, `${took} ms, next to ${loop} ms`)
 })
 
 test('huge arrays, maps, sets and sparse arrays stop early', () => {
@@ -665,7 +665,7 @@ test("an entry's ids win over its context's; null and '' say none", () => {
   )
 })
 
-test('a context is copied and redacted once, over its parent, and whatever it is', () => {
+test('a context of any kind is copied and redacted once, over its parent', () => {
   const { bindContext, captureEntry } = capture()
   const ip = { v4: '1.2.3.4' }
   const parent = bindContext({ userId: randomUUID(), ip, authorization: 'Bearer abc', route: '/a' })

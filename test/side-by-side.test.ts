@@ -192,8 +192,9 @@ test('of several relays one moves: the others stand back until it has', async (t
   assert.equal((await move(database, { head: 6, after: undefined })).logged, 3)
 })
 
-// Goal: who stands back does not ask without a pause, and goes on by itself, also behind one that died.
-// Method: a session that holds the head as a move does, and is ended; the relay's cycles meanwhile.
+// Goal: who stands back does not ask without a pause, and goes on by itself, also behind one that
+// died. Method: a session that holds the head as a move does, and is ended; the relay's cycles
+// meanwhile.
 test('a relay that stands back asks now and then, until the other one is gone', async (t) => {
   const scratch = await scratchDatabase(t)
   await stageNumbered(openDatabase(t, scratch.url), 9)
@@ -285,7 +286,7 @@ test('a backlog is moved by several statements at once', async (t) => {
 
 // Goal: what is refused in the middle of a backlog neither stops it nor counts as a failure twice.
 // Method: a bad row in each hundred, and an observer.
-test('entries that the log refuses delay none of those beside them', async (t) => {
+test('entries that the log refuses delay none of their neighbours', async (t) => {
   const scratch = await scratchDatabase(t)
   const database = openDatabase(t, scratch.url)
   const entries = Array.from({ length: 1_000 }, (_, n) =>
@@ -332,8 +333,8 @@ function cycleOver(move: (options: MoveOptions) => Promise<Moved>): Cycle {
   })
 }
 
-// Goal: no statement counts on entries that are not there. Method: statements that note how many each
-// was to take.
+// Goal: no statement counts on entries that are not there. Method: statements that note how many
+// each was to take.
 test('a backlog is divided into equal parts, and no more is asked for than was seen', async () => {
   const asked: (readonly [string, number])[] = []
   const cycle = cycleOver(async ({ lane, batchEntries, turn }) => {

@@ -14,7 +14,7 @@ const OTHER_RECORDER = '0190a000-0000-7000-8000-000000000002'
 async function recording(t: TestContext) {
   const scratch = await scratchDatabase(t)
   const app = connectAs(t, scratch, 'audit_app')
-  await app`set statement_timeout = '20s'` // what waits for ever fails, and soon
+  await app`set statement_timeout = '20s'` // a statement that waits without end fails soon
   const recordText = async (text: string | null): Promise<number> => {
     const [row] = await app`select audit.record(${text}::text) as taken`
     return row?.['taken']
@@ -239,7 +239,7 @@ test('an entry with a time that is none ends as a dead letter, its neighbours ar
   for (const { sqlstate } of letters) assert.match(sqlstate, /^2200[78]$/)
 })
 
-// Goal: one bad entry costs no other, whatever is bad about it.
+// Goal: a bad entry of any kind costs no other entry.
 // Method: one of each kind among a thousand; what is taken apart must add up.
 test('of 1,000 entries with 5 bad ones 995 are taken', async (t) => {
   const { recordText, staged, dead } = await recording(t)

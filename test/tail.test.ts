@@ -108,10 +108,10 @@ test('a filtered tail misses nothing among many others, also after dropped parti
 })
 
 // Goal: the promises of the order of commits, seen from the consumer: nothing twice, nothing left
-// out, whoever dies.
-// Method: 10 consumers that stop and resume at random places; two relays, of which the one is killed
-// by SIGKILL again and again and the other loses its connections; four writers; and a transaction
-// that stays open elsewhere all the while. For a minute and more: `npm run test:tail`.
+// out, also when a process dies.
+// Method: 10 consumers that stop and resume at random places; two relays, of which the one is
+// killed by SIGKILL again and again and the other loses its connections; four writers; and a
+// transaction that stays open elsewhere all the while. For a minute and more: `npm run test:tail`.
 test('consumers that stop and resume see every seq while relays are killed', async (t) => {
   const scratch = await scratchDatabase(t)
   const entries = 20_000

@@ -81,7 +81,7 @@ test('what the real one drops, it drops', async () => {
 
 // Goal: a test that passes with this recorder means that the application works with the real one.
 // Method: the same odd calls to both; the real one's statements go nowhere.
-test('it answers and counts as the real one, whatever it is given', async () => {
+test('it answers and counts as the real one for any input', async () => {
   const answers = async (recorder: Recorder) => {
     const child = recorder.child({ requestId: 'one' })
     const given: unknown[] = []

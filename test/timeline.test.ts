@@ -395,7 +395,7 @@ const BAD: Readonly<Record<string, unknown>> = {
   "somebody else's cursor": { cursor: 'eyJpZCI6MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0' },
 }
 
-// Goal: whatever a query string holds, the answer is a message and never a statement.
+// Goal: for any query string the answer is a message and never a statement.
 // Method: a database that fails the test when it is asked anything.
 for (const [name, given] of Object.entries(BAD)) {
   test(`bad input is refused before the database is asked: ${name}`, async () => {

@@ -162,7 +162,7 @@ test('a page of large entries ends early, and its cursor leads through all of th
   assert.equal((await exportToStream(db, stream)).rows, 9)
 })
 
-// Goal: what the server cannot write at all, for whatever reason, is found and stepped over.
+// Goal: a row that the server cannot write at all, for any reason, is found and stepped over.
 // Method: a statement that fails at one of its rows, each time that it is among them.
 test('a row at which the server fails is read without its JSON, the others with theirs', async (t) => {
   const scratch = await scratchDatabase(t)
@@ -194,8 +194,8 @@ test('a row at which the server fails is read without its JSON, the others with 
 const MAX_MEMORY_MB = 200
 
 // Goal: nobody can end a process by what he writes into the log.
-// Method: 12 entries, more than an answer may hold, each as large as it may be; a process of its own
-// reads them in every way and tells the most memory that it took.
+// Method: 12 entries, more than an answer may hold, each as large as it may be; a process of its
+// own reads them in every way and tells the most memory that it took.
 test(`a process that reads a log of the largest entries stays below ${MAX_MEMORY_MB} MB`, async (t) => {
   const scratch = await scratchDatabase(t)
   const objects = `jsonb_build_object('a', (select jsonb_agg('{}'::jsonb) from generate_series(1, 300000)))`

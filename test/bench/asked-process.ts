@@ -9,7 +9,7 @@ export class AskedProcess<Order extends string | object> {
   readonly #name: string
   readonly #child: ChildProcess
 
-  /** @param script beside this file */
+  /** @param script next to this file */
   static async start<Order extends string | object, Ready>(
     script: string,
     environment: Readonly<Record<string, string>> = {},

@@ -38,7 +38,7 @@ export class BenchServer {
     return this.server.url.replace(/postgres$/, database)
   }
 
-  /** A database with our schema and whatever `fill` puts into it. */
+  /** A database with our schema and the rows that `fill` puts into it. */
   async make(database: string, fill: (sql: postgres.Sql) => Promise<void> = async () => {}) {
     await this.admin.unsafe(`create database ${database}`)
     const url = this.urlOf(database)

@@ -24,7 +24,7 @@ export class Child {
   }
 
   /**
-   * @param script beside this file, or a URL of its own
+   * @param script next to this file, or a URL of its own
    * @param core the core that it is to run on; undefined: any
    * @param flags of Node's, behind those that all of them get
    */

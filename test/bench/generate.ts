@@ -1,7 +1,7 @@
 import type postgres from 'postgres'
 
 /**
- * The rare things that the benchmarks look for: each generator run makes some of them, whatever
+ * The rare things that the benchmarks look for: each generator run makes some of them, for any
  * its size.
  */
 export const RARE = {
@@ -55,7 +55,9 @@ export interface GenerateOptions {
   readonly months: number
   /** @default 1 */
   readonly firstSeq?: number
-  /** Where an earlier run was broken off: the first of `rows` that is still to be made. @default 1 */
+  /**
+   * Where an earlier run was broken off: the first of `rows` that is still to be made. @default 1
+   */
   readonly firstRow?: number
   /** Whether `STEADY` is among them. @default false */
   readonly hasSteady?: boolean

@@ -16,7 +16,7 @@ export interface LogSize {
 export interface LogsOptions {
   /** By the names of their databases, on one server. */
   readonly logs: Readonly<Record<string, LogSize>>
-  /** Where they are kept for another run. Default: made anew, and removed at the end. */
+  /** Where they are kept for another run. Default: made again, and removed at the end. */
   readonly dataDir?: string | undefined
   readonly say: (progress: string) => void
 }
@@ -29,7 +29,9 @@ export interface Logs {
 
 const SEED_ROWS = 500_000
 const SILENT = { debug() {}, info() {}, warn() {}, error() {} }
-/** https://www.postgresql.org/docs/current/runtime-config-resource.html: a quarter of the memory. */
+/**
+ * https://www.postgresql.org/docs/current/runtime-config-resource.html: a quarter of the memory.
+ */
 const SHARED_BUFFERS = `${Math.floor(os.totalmem() / 4 / 2 ** 20)}MB`
 const MEASURED = {
   shared_buffers: SHARED_BUFFERS,
@@ -92,9 +94,9 @@ async function makeDatabase(server: Postgres, name: string): Promise<void> {
 }
 
 /**
- * Copies of half a million entries as the demo stages them, with ids and request ids of their own: a
- * new entry's place in each index is as scattered as an application's. Each partition is made
- * anew, filled, then indexed, then attached.
+ * Copies of half a million entries as the demo stages them, with ids and request ids of their own:
+ * a new entry's place in each index is as scattered as an application's. Each partition is made
+ * again, filled, then indexed, then attached.
  */
 async function fill(
   url: string,
@@ -115,7 +117,7 @@ async function fill(
     const leaf = `audit_log_${new Date(startMs).toISOString().slice(0, 7).replace('-', '_')}`
     const share = Math.round((rows * (months - back)) / months) - done
     await sql.begin(async (tx) => {
-      const attach = await makeAnew(tx, leaf)
+      const attach = await makeAgain(tx, leaf)
       for (let made = 0; made < share; made += seedRows) {
         const room = Math.min(seedRows, share - made)
         const stepMs = (endMs - startMs) / share
@@ -151,7 +153,7 @@ function copySeed(leaf: string, from: number, rows: number, startMs: number, ste
 }
 
 /** @returns what gives the new partition the old one's indexes and its place */
-async function makeAnew(tx: postgres.TransactionSql, leaf: string): Promise<() => Promise<void>> {
+async function makeAgain(tx: postgres.TransactionSql, leaf: string): Promise<() => Promise<void>> {
   const [bound] = await tx`
     select pg_get_expr(relpartbound, oid) as text from pg_class
     where oid = ${`audit.${leaf}`}::regclass`

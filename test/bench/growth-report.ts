@@ -3,7 +3,7 @@ import type { Result, Table } from './part.ts'
 import { type Rounds, showNumber, showSpread } from './rounds.ts'
 import { REQUEST_IDS } from './staged.ts'
 
-/** What was seen of one large log, `large`, beside a small one, `small`, on the same server. */
+/** Figures of one large log, `large`, next to a small one, `small`, on the same server. */
 export interface GrowthOfLog {
   readonly months: number
   readonly drained: Rounds
@@ -65,7 +65,7 @@ function drainTable(measured: GrowthMeasured, when: When, words: string): Table 
       ]),
     ),
     note:
-      `Median of the rounds (smallest–largest); ratios and round by round, each large log beside ` +
+      `Median of the rounds (smallest–largest); ratios and round by round, each large log next to ` +
       `a small one on the same server. CPU is that of Postgres, all its processes. Behind a ` +
       `checkpoint the first touch of each page writes the whole of it to the WAL, and a short ` +
       `drain into a large log touches nearly as many pages as it has entries; between checkpoints ` +

@@ -11,7 +11,7 @@ const SMALL_ROWS = 100_000
 const LARGE_ROWS = Number(process.env['AUDIT_BENCH_LOG_ROWS'] ?? 50_000_000)
 /** How many months the entries of each large log are spread over. */
 const MONTHS = [1, 24]
-/** Where the logs stay for the next run; without it each is made anew, and removed. */
+/** Where the logs stay for the next run; without it each is made again, and removed. */
 const DATA_DIR = process.env['AUDIT_BENCH_DATA_DIR']
 
 export const part: Part = {
@@ -28,7 +28,7 @@ async function run(options: PartOptions) {
     drainRows: isQuick ? 4_000 : 100_000,
     warmUpRows: isQuick ? 4_000 : 1_000_000,
   }
-  // One at a time, each beside a small one on the same server: two would need twice the disk.
+  // One at a time, each next to a small one on the same server: two would need twice the disk.
   const logs: GrowthOfLog[] = []
   for (const months of MONTHS) logs.push(await growthOf(months, sizes, options))
   return growthResult({ ...sizes, logs })

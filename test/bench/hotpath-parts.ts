@@ -24,7 +24,7 @@ const GROUP = 4
 /** What gains this much in each of the first rounds is measured in no further ones. */
 const CLEAR_GAIN = 1.06
 const CLEAR_ROUNDS = 3
-/** So that the engine collects its garbage in the thread that made it, whatever else the machine does. */
+/** So that the engine collects its garbage in the thread that made it, and not on another core. */
 const TIME_FLAGS = ['--single-threaded-gc']
 /** A young generation that all of what is measured fits into. */
 const HEAP_FLAGS = ['--min-semi-space-size=16']
@@ -239,7 +239,7 @@ async function run(options: PartOptions): Promise<Result> {
   }
 }
 
-/** Beside an older commit nothing may have become dearer. */
+/** Compared with an older commit nothing may have become dearer. */
 function goalsOf(ratios: Ratios): Result['goals'] {
   const commit = process.env['AUDIT_BENCH_AGAINST']
   if (!commit) return []

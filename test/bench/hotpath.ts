@@ -153,6 +153,6 @@ function goalsOf(live: Rounds, { time, heap }: LoopRounds): Goal[] {
 
 export const part: Part = {
   name: 'hotpath',
-  summary: 'one call of record() beside loggers, telemetry and analytics',
+  summary: 'one call of record() next to loggers, telemetry and analytics',
   run,
 }

@@ -4,7 +4,7 @@ import { type FixedRate, VARIANTS, type Variant } from './http-variants.ts'
 import type { Part } from './part.ts'
 import { interleave } from './rounds.ts'
 
-// What auditing costs a live server, beside what else a handler could do with an entry.
+// What auditing costs a live server, compared with what else a handler could do with an entry.
 
 const FULL = { rounds: 5, warmUpMs: 1_500, measureMs: 3_000, fixedMs: 60_000, anchorMs: 20_000 }
 const QUICK = { rounds: 1, warmUpMs: 300, measureMs: 400, fixedMs: 2_000, anchorMs: 1_000 }
@@ -29,7 +29,7 @@ async function atFixedRate(
 
 export const part: Part = {
   name: 'http',
-  summary: 'a saturated Fastify server, audited and not, beside pino and one INSERT per request',
+  summary: 'a saturated Fastify server, audited and not, next to pino and one INSERT per request',
   async run({ isQuick, say }) {
     const { rounds, warmUpMs, measureMs, fixedMs, anchorMs } = isQuick ? QUICK : FULL
     const scene = await HttpScene.set()

@@ -69,7 +69,7 @@ try {
     [...times].sort((a, b) => a - b)[Math.floor(times.length / 2)] ?? 0
   const basis = median(cost.get('entity (as it was)') ?? [])
   console.log(
-    `| beside event, user, target, request, seq | CPU ms, median of ${ROUNDS} | µs a row | |`,
+    `| next to event, user, target, request, seq | CPU ms, median of ${ROUNDS} | µs a row | |`,
   )
   console.log('|---|---|---|---|')
   for (const [name, times] of cost) {

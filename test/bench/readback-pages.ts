@@ -91,7 +91,7 @@ function growingFilters({ ids, endMs }: Log): Filters {
 
 /**
  * Page 1, and page 1,000 where there is one, else the last: of every filter, in both orders. The
- * logs take turns, so that whatever else the machine does slows all of them.
+ * logs take turns, so that other work of the machine slows all of them.
  */
 export async function measurePages(logs: readonly Log[]): Promise<readonly MeasuredFilter[]> {
   return [

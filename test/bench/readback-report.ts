@@ -17,7 +17,9 @@ const QUANTILES = ['p50Ms', 'p95Ms'] as const
 type Quantile = (typeof QUANTILES)[number]
 const figures = (count: number) => count.toLocaleString('en')
 
-/** Writes the results. What a run did not measure stays as an earlier one of the sizes has left it. */
+/**
+ * Writes the results. What a run did not measure stays as an earlier one of the sizes has left it.
+ */
 export function writeReport(found: Report): void {
   const machine = { node: process.version, cpus: os.cpus().length }
   const before = earlier(found.sizes)
@@ -75,7 +77,7 @@ function pageLines(sizes: readonly number[], pages: readonly MeasuredFilter[]): 
     '## What each log holds as much of',
     '',
     `The generator gives one event, one user and one entity ${figures(STEADY.entries)} entries, spread over the`,
-    'whole log, whatever its size: page n has the same entries in each. Only what lies between them',
+    'whole log of any size: page n has the same entries in each. Only what lies between them',
     'is more: in the larger log hardly two of them share a block.',
     '',
     ...table(sizes, steady, true),

@@ -13,7 +13,10 @@ const LANE_COLUMNS =
   'id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action, ' +
   'entity_type, request_id, metadata, context'
 const BATCH = RELAY_LIMITS.batchEntries.default
-/** Beside those who are slower, and get fewer: a log is the cheaper to add to the smaller it is. */
+/**
+ * The others are slower and get fewer entries, and a small log is cheaper to add to than a large
+ * one.
+ */
 const AS_MANY = 'relay, as many as the others'
 const ONE_MOVE = 'relay, one move at a time'
 const CHUNK_BYTES = 64 * 1024
@@ -88,7 +91,7 @@ export const part: Part = {
               `${RELAY_LIMITS.parallelMoves.default} moves side by side, as it is set by default, COPY as one transaction through postgres.js ` +
               `from text that is ready in memory, with seq numbered beforehand. Request ids are ${REQUEST_IDS}. ` +
               (missing ??
-                `The other two: ${showNumber(jobs)} jobs, beside a relay with as many entries; of the jobs each batch is fetched, written to the ` +
+                `The other two: ${showNumber(jobs)} jobs, next to a relay with as many entries; of the jobs each batch is fetched, written to the ` +
                   'log in one statement and completed; pg-boss with two batches under way, graphile-worker ' +
                   'with its local queue, batched completion, and a write shared by the jobs that run.'),
           },

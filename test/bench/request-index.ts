@@ -5,8 +5,9 @@ import { showNumber } from './rounds.ts'
 
 /**
  * What the log's index on request ids costs the drain when these come at random, and what other
- * indexes would: each is made anew on a large log of one month, one after the other, then some drains,
- * a small log's by turns with them. Then what entries cost that all have the same request id.
+ * indexes would: each is made again on a large log of one month, one after the other, then some
+ * drains, a small log's by turns with them. Then what entries cost that all have the same request
+ * id.
  *
  * `AUDIT_BENCH_REQUEST_IDS=random npx tsx test/bench/request-index.ts [rows in the log]`
  */

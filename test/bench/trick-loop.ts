@@ -12,7 +12,9 @@ export interface TrickOrder {
   readonly isQuick: boolean
 }
 
-/** By names such as `plain record`, and for each entry: nanoseconds of CPU, or bytes of the heap. */
+/**
+ * By names such as `plain record`, and for each entry: nanoseconds of CPU, or bytes of the heap.
+ */
 export type TrickCosts = Readonly<Record<string, number>>
 
 /** Less than a batch of the flusher's, so that it begins when it is asked to. */
@@ -66,7 +68,7 @@ function cpuNs(): number {
 }
 
 /**
- * The lowest tenth of the batches: whatever else the machine does only adds to them, by taking what
+ * The lowest tenth of the batches: other work of the machine only adds to them, by taking what
  * was in the processor's cache, and so do collections, which the heap's bytes tell of.
  */
 async function time(isQuick: boolean): Promise<TrickCosts> {
@@ -88,7 +90,9 @@ async function time(isQuick: boolean): Promise<TrickCosts> {
   return costs
 }
 
-/** Needs a young generation that holds all of it. The median of some: the engine may collect in one. */
+/**
+ * Needs a young generation that holds all of it. The median of some: the engine may collect in one.
+ */
 async function heap(): Promise<TrickCosts> {
   const heapUsed = () => process.memoryUsage().heapUsed
   const costs: Record<string, number> = {}
@@ -116,8 +120,8 @@ function quantileOf(values: readonly number[], share: number): number {
 }
 
 /**
- * What stays on the heap: of plain entries that wait, of ones whose long text was cut, and, once they
- * are flushed, of ones whose action is a slice of a long text.
+ * What stays on the heap: of plain entries that wait, of ones whose long text was cut, and, once
+ * they are flushed, of ones whose action is a slice of a long text.
  */
 async function kept(): Promise<TrickCosts> {
   const plain = kinds.get('plain')

@@ -76,7 +76,7 @@ export class KeepAlive {
     const child = spawn(process.execPath, ['--import', 'tsx', script, ...args], {
       env: { PATH: process.env['PATH'], ...environment(life.number) },
       stdio: onMessage ? ['ignore', log, log, 'ipc'] : ['ignore', log, log],
-      detached: true, // no Ctrl-C: whoever handles it ends us
+      detached: true, // it gets no Ctrl-C, because the process that handles Ctrl-C ends us
     })
     fs.closeSync(log)
     if (onMessage) child.on('message', onMessage)

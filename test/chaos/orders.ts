@@ -124,7 +124,7 @@ export class Orders {
 }
 
 function withinDeadline<T>(work: Promise<T>): Promise<T> {
-  work.catch(() => {}) // whoever loses the race must not become an unhandled rejection
+  work.catch(() => {}) // the loser of the race must not become an unhandled rejection
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new Error('deadline')), DEADLINE_MS)

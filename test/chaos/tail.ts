@@ -11,7 +11,7 @@ import { numbersOf } from '../support/usage.ts'
 
 const USAGE = `npm run test:tail -- [--entries 120000] [--seconds 60]
 
-Does a tail see every number, whatever happens? A transaction stays open elsewhere; a relay is killed
+Does a tail see every number while things fail? A transaction stays open elsewhere; a relay is killed
 by SIGKILL every 1 to 3 s, the connections of another one are ended at random; 10 consumers stop and
 go on at random places. Each of them must have seen 1 to the last number, in order, each once.
 

@@ -1,7 +1,7 @@
 import type postgres from 'postgres'
 import { type Played, some } from './played.ts'
 
-/** Committed: logged. Rolled back: not logged. Unknown: as the order beside it. */
+/** Committed: logged. Rolled back: not logged. Unknown: as the order next to it. */
 export async function verifyOutbox(sql: postgres.Sql, played: readonly Played[], wrong: string[]) {
   const orders = new Set((await sql`select name from public.orders`).map(({ name }) => name))
   const logged = new Map(

@@ -7,8 +7,8 @@ import { Orders } from './orders.ts'
 import { Random } from './random.ts'
 
 /**
- * One writer: an application with a recorder in the fast lane under load and transactions beside
- * it, that keeps its own exact account. Started by the harness, which may kill it at any time.
+ * One writer: an application with a recorder in the fast lane under load and with transactions. It
+ * keeps its own exact account. The harness starts it and may kill it at any time.
  */
 
 const TICK_MS = 10

@@ -10,7 +10,7 @@ import { Workshop } from './workshop.ts'
 const USAGE = `npm run test:mutants [-- [--area A] [--minutes M] [--rotate [--turn N]] [part of a name]…]
 
 Makes one mistake after the other in a copy of the checkout and runs the one test that is meant to
-notice it. Exits with 1 where that test stays green, whatever else is red.
+notice it. Exits with 1 where that test stays green, even if another is red.
 
   --area A      only the mutants of one area: ${Object.keys(AREAS).join(', ')}
   --minutes M   begins none that would not end within so many minutes

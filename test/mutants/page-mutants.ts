@@ -119,7 +119,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
       },
     ],
     file: 'page.test.ts',
-    test: 'whatever stands in an entry is shown as text',
+    test: 'every text of an entry is shown as text',
   },
   {
     name: 'a live view that connects again begins with the entry that it has',

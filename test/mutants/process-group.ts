@@ -24,8 +24,8 @@ export interface GroupResult {
 
 /**
  * Runs Node as the first process of a group of its own. When it ends, however it does, so does all
- * that it started; when this process ends, the group does. So nothing that a run leaves behind keeps
- * its caller waiting, or works on unseen.
+ * that it started; when this process ends, the group does. So nothing that a run leaves behind
+ * keeps its caller waiting, or works on unseen.
  */
 export async function runGroup(
   args: readonly string[],
@@ -58,7 +58,7 @@ export async function runGroup(
       if (isEnough(output)) stop()
     })
   }
-  // Not `close`: an orphan that holds the other end of a pipe would keep it open for ever.
+  // Not `close`: an orphan that holds the other end of a pipe would keep it open without end.
   await exited
   clearTimeout(overdue)
   clearTimeout(kill)

@@ -116,7 +116,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     test: 'the buffer is bounded in bytes too',
   },
   {
-    name: 'an entry that the database refuses is tried for ever',
+    name: 'an entry that the database refuses is tried without end',
     edits: [
       {
         file: FLUSHER,
@@ -146,7 +146,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     test: 'a refused entry is warned of by action, event and user, and the others are staged',
   },
   {
-    name: 'an outage that a refused entry ends goes on for ever',
+    name: 'an outage that a refused entry ends goes on without end',
     edits: [
       {
         file: FLUSHER,
@@ -324,7 +324,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     test: 'postgres-js, best-effort: after the transaction is over nothing is written outside it',
   },
   {
-    name: 'recordIn goes on in whatever transaction has the connection',
+    name: 'recordIn goes on in another transaction that has the connection',
     edits: [
       {
         file: OUTBOX,
@@ -336,7 +336,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     test: "postgres-js, best-effort: a transaction that is over writes into no other one's",
   },
   {
-    name: 'recordIn waits for ever for what the driver has forgotten',
+    name: 'recordIn waits without end for what the driver has forgotten',
     edits: [
       {
         file: PIPELINE,
@@ -446,7 +446,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     test: 'a long outage is said when it begins, every ten seconds, and when it ends',
   },
   {
-    name: 'every plain name is remembered for ever',
+    name: 'every plain name is remembered without end',
     edits: [
       {
         file: 'src/capture/capture.ts',

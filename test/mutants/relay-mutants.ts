@@ -180,7 +180,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
       },
     ],
     file: 'relay.test.ts',
-    test: 'the move commits synchronously, whatever the login was set to',
+    test: 'the move commits synchronously under any setting of the login',
   },
   {
     name: 'an id that came again with another content is dropped',
@@ -208,7 +208,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     test: 'an outage in the middle of the halving blames no row',
   },
   {
-    name: 'a row that cannot be logged holds up its batch for ever',
+    name: 'a row that cannot be logged holds up its batch without end',
     edits: [
       {
         file: 'relay/move/move-batch.ts',
@@ -233,7 +233,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     test: 'in staging itself, in the middle in a batch: the others are logged at once, and it is a dead letter at most',
   },
   {
-    name: 'a good row is parked beside the bad one',
+    name: 'a good row is parked with the bad one',
     edits: [
       {
         file: 'relay/move/move-batch.ts',
@@ -290,7 +290,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     test: 'a move in turn commits behind the one in front, however early it is done',
   },
   {
-    name: 'a move in turn keeps its numbers whatever the head says',
+    name: 'a move in turn keeps its numbers where the head stands elsewhere',
     edits: [
       {
         file: FUNCTIONS,
@@ -564,7 +564,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     test: 'an idle relay asks twice as seldom each time, down to once a second',
   },
   {
-    name: 'that nobody else moves is trusted for ever',
+    name: 'that nobody else moves is trusted without end',
     edits: [
       {
         file: 'relay/move/parallel-moves.ts',
@@ -588,7 +588,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     test: 'what was in the way is given time, and more each time',
   },
   {
-    name: 'a clash is tried for ever',
+    name: 'a clash is tried without end',
     edits: [
       {
         file: 'relay/move/move-batch.ts',

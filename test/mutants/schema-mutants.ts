@@ -29,7 +29,7 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
     test: 'it never aborts its transaction: read-only',
   },
   {
-    name: 'audit.record waits for a lock for ever',
+    name: 'audit.record waits for a lock without end',
     edits: [{ file: FUNCTIONS, find: "SET lock_timeout = '1s'", replace: '' }],
     file: 'sql-record.test.ts',
     test: 'it waits for a locked lane no longer than about a second',

@@ -9,7 +9,7 @@ import { runGroup } from './process-group.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const COPIED = ['src', 'relay', 'test', 'package.json', 'tsconfig.json'] as const
-/** A test that waits for ever is as red as one that fails; it only takes longer to say so. */
+/** A test that waits without end is as red as one that fails; it only takes longer to say so. */
 const TEST_TIMEOUT_MS = 120_000
 /** A test as the `spec` reporter prints it; one in another test is indented. */
 const ENDED = /^ *([✔✖]) (.+) \([\d.]+ms\)$/gm

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import type { RecorderActor } from './actors.ts'
 import type { Model } from './model.ts'
 
-/** What holds at any moment, whatever fails. */
+/** What holds at any moment and during any failure. */
 export function checkRecorder(actor: RecorderActor, model: Model): void {
   const { name, limits, id } = actor
   const { recorded, staged, dropped, bufferedEntries, bufferedBytes } = actor.recorder.stats()
@@ -22,7 +22,10 @@ export function checkRecorder(actor: RecorderActor, model: Model): void {
   )
 }
 
-/** Whatever a lane has held is in the log, unless the lane was emptied or the log refused it. */
+/**
+ * Every entry that a lane has held is in the log, unless the lane was emptied or the log refused
+ * it.
+ */
 export function checkMoved(model: Model): void {
   const arrived = new Set([...model.log, ...model.deadLetters].map(({ id }) => id))
   for (const row of model.staged.values()) {

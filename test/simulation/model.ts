@@ -26,7 +26,7 @@ export interface Counts extends Report {
 
 /** A statement that takes time: it looks and locks, and then commits or not. */
 export interface Running<T> {
-  /** Until whatever it has to wait for before it commits is over. */
+  /** Until everything that it has to wait for before it commits is over. */
   waitForTurn(): Promise<void>
   commit(): T
   abort(): void
@@ -136,9 +136,9 @@ export class Model {
   }
 
   /**
-   * Claims rows that nobody holds, unless another relay moves, and looks which of them are new to the
-   * log. In turn, it commits when the move in front has ended, and only where that one left the head
-   * as it counted on.
+   * Claims rows that nobody holds, unless another relay moves, and looks which of them are new to
+   * the log. In turn, it commits when the move in front has ended, and only where that one left the
+   * head as it counted on.
    */
   beginMove({ lane, batchEntries, places, turn }: MoveOptions): Running<Moved> {
     const holder = {}

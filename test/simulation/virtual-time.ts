@@ -33,11 +33,12 @@ const nextRealTurn = (() => {
 
 /**
  * Time that passes only when it is told to, for everything in the process that asks for it: the
- * timers, the clocks and chance of the global scope and of `node:timers/promises`. So the code under
- * test needs no clock handed to it, and what others' code waits for (p-retry) is in here, too.
+ * timers, the clocks and chance of the global scope and of `node:timers/promises`. So the code
+ * under test needs no clock handed to it, and what others' code waits for (p-retry) is in here,
+ * too.
  *
- * One event at a time, in the order in which they are due, and after each one whatever it settled:
- * the same seed gives the same story.
+ * One event at a time, in the order in which they are due, and after each one everything that it
+ * settled: the same seed gives the same story.
  */
 export class VirtualTime {
   readonly #startMs: number

@@ -46,7 +46,9 @@ export class Wire {
     this.#options = options
   }
 
-  /** Its process was killed: whatever it still does reaches nobody, nor does an answer. */
+  /**
+   * Its process was killed. Nothing that it still does reaches anybody, and no answer reaches it.
+   */
   kill(): void {
     this.#isDead = true
   }

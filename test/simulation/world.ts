@@ -62,7 +62,7 @@ class World {
     this.time = new VirtualTime(START_MS, () => chance.next())
   }
 
-  /** Safety: whatever happens, what is checked here holds. */
+  /** Safety: what is checked here holds after every event. */
   async live(): Promise<void> {
     const random = this.#random
     for (let n = random.between(1, 2); n > 0; n -= 1) this.#openRecorder()
@@ -286,7 +286,7 @@ class World {
     await this.time.passUntil(endMs, () => isDone || this.#failures.length > 0)
     const [failure] = this.#failures
     if (failure) throw failure
-    assert.ok(isDone, `waited in vain for ${what}`)
+    assert.ok(isDone, `did not happen in time: ${what}`)
   }
 
   #guard(work: Promise<unknown>): void {

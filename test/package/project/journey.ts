@@ -85,7 +85,7 @@ const shown = await page.fetch(new Request('http://localhost/audit'))
 assert.equal(shown.status, 200)
 const html = await shown.text()
 assert.ok(html.includes('package.record_in'))
-// Whatever files it names: they are read from the package when a browser first asks.
+// The page reads its files from the package when a browser first asks for them.
 const assets = Array.from(html.matchAll(/(?:href|src)="(\?asset=[^"]+)"/g), ([, href = '']) => href)
 assert.ok(assets.length > 0)
 for (const href of new Set(assets)) {

@@ -1,4 +1,4 @@
-// What an application does with a Drizzle of its own, of whatever version is installed next to us.
+// What an application does with its own Drizzle, in any version that is installed next to us.
 import assert from 'node:assert/strict'
 import { createRecorder } from 'audit-outbox'
 import { createRelay, readStatus } from 'audit-outbox/relay'
