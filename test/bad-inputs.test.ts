@@ -65,7 +65,7 @@ class Observer {
       select count(*) filter (where ${isGood})::float8 as good, max(seq)::float8 as seq
       from ${auditLog} where ${since}`)
     const others = await this.#database.execute<Record<string, unknown>>(sql`
-      select ${entryColumns} from ${auditLog} where ${since} and (${isGood}) is not true`)
+      select ${entryColumns('guarded')} from ${auditLog} where ${since} and (${isGood}) is not true`)
     const letters = await this.#database.execute<Letter & { number: number; entry: string }>(sql`
       select number::float8 as number, sqlstate, reason, lane, entry
       from audit.audit_dead_letter where number > ${this.#letter}::float8 order by number`)

@@ -7,7 +7,6 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import pg from 'pg'
 import postgres from 'postgres'
 import { Database } from '../src/database/connection.ts'
-import { batchStatement } from '../src/read/batch.ts'
 import { AuditError } from '../src/errors.ts'
 import { idFloor } from '../src/ids/uuid7.ts'
 import { readRows } from '../src/read/read-rows.ts'
@@ -255,7 +254,7 @@ async function planOf(db: AuditDatabase, options: TimelineOptions, endId?: strin
   const [row] = await readRows(
     db,
     sql`
-    explain (format json) ${batchStatement(query, query.limit)}`,
+    explain (format json) ${query.select('quick', query.limit)}`,
   )
   const given = row?.['QUERY PLAN']
   const [top] = (typeof given === 'string' ? JSON.parse(given) : given) as [{ Plan: Plan }]

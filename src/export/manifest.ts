@@ -123,10 +123,10 @@ export async function readGaps(
     {
       limit: MAX_LISTED,
       isDescending: false,
-      select: (columns, limit) => sql`
+      names: ['key', 'seq', 'occurredMs'],
+      select: (mode, limit) => sql`
         select ${auditLog.id} as "key", ${auditLog.seq}::pg_catalog.text as "seq",
-          ${columns === 'all' ? jsonText(auditLog.metadata) : sql`null::pg_catalog.text`}
-            as "metadata", null::pg_catalog.text as "context",
+          ${jsonText(auditLog.metadata, mode)} as "metadata", '{}'::pg_catalog.text as "context",
           (extract(epoch from ${auditLog.occurredAt}) operator(pg_catalog.*) 1000::numeric)
             ::double precision as "occurredMs"
         from ${auditLog} where ${isGap} order by ${auditLog.id} limit ${sql.raw(String(limit))}`,

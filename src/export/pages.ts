@@ -7,7 +7,7 @@ import type { AuditDatabase, Row } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
 import type { FormatWriter } from './formats.ts'
 import type { SeqRange } from './range.ts'
-import { exportColumns, exportColumnsWithoutJson, isReadable, toExportRow } from './rows.ts'
+import { EXPORT_NAMES, exportColumns, isReadable, toExportRow } from './rows.ts'
 
 /** Some entries of an export, written out. */
 export interface ExportPage {
@@ -45,8 +45,8 @@ const MAX_PAGE_ROWS = 4_000
 const OUTAGE_MS = 60_000
 
 /**
- * Reads a range in the order of `seq`, a page at a time; the next one is on its way while the last
- * one is used, and no more than that.
+ * Reads a range in the order of `seq`, one page at a time. While a page is used, the next one is on
+ * its way. Among large entries it is not, so that memory holds one page.
  */
 export async function* readPages(
   db: AuditDatabase,
@@ -56,20 +56,23 @@ export async function* readPages(
   const isFiltered = options.conditions.length > 0
   let limit = 500
   let next = range.firstSeq
-  let answer = fetchPage(db, next, limit, options)
+  let answer = fetchPage(db, next, { limit, isAmongLarge: false }, options)
   while (next <= range.lastSeq) {
-    const { rows, isCut } = await answer
+    const { rows, isCut, hasLarge } = await answer
     const isFull = isCut || rows.length === limit
     const windowEnd = isFiltered ? Math.min(next + WINDOW_SEQS - 1, range.lastSeq) : range.lastSeq
     const throughSeq = isFull ? Number(rows.at(-1)?.['seq']) : windowEnd
     const characters = rows.reduce((sum, row) => sum + sizeOf(row), 1)
     limit = clamp((PAGE_CHARACTERS * Math.max(1, rows.length)) / characters)
-    if (throughSeq < range.lastSeq && !signal.aborted) {
-      answer = fetchPage(db, throughSeq + 1, limit, options)
-      answer.catch(() => {}) // met where it is awaited, or the export has ended before
+    const fetchNext = () => {
+      if (throughSeq >= range.lastSeq || signal.aborted) return
+      answer = fetchPage(db, throughSeq + 1, { limit, isAmongLarge: hasLarge }, options)
+      answer.catch(() => {}) // handled where it is awaited, unless the export has ended before
     }
+    if (!hasLarge) fetchNext()
     yield toPage(rows, { next, throughSeq, isFiltered, writer })
     signal.throwIfAborted()
+    if (hasLarge) fetchNext()
     next = throughSeq + 1
   }
 }
@@ -77,7 +80,7 @@ export async function* readPages(
 async function fetchPage(
   db: AuditDatabase,
   next: number,
-  limit: number,
+  asked: Pick<BatchQuery, 'limit' | 'isAmongLarge'>,
   { conditions, range, signal, onFailure }: PagesOptions,
 ): Promise<Batch> {
   const last =
@@ -85,11 +88,11 @@ async function fetchPage(
   const inRange = sql`${auditLog.seq} operator(pg_catalog.>=) ${next}::bigint
     and ${auditLog.seq} operator(pg_catalog.<=) ${last}::bigint`
   const query: BatchQuery = {
-    limit,
+    ...asked,
     isDescending: false,
-    select: (columns, rows) => sql`
-      select ${auditLog.seq} as "key",
-        ${columns === 'all' ? exportColumns : exportColumnsWithoutJson}
+    names: ['key', ...EXPORT_NAMES],
+    select: (mode, rows) => sql`
+      select ${auditLog.seq} as "key", ${exportColumns(mode)}
       from ${auditLog} where ${sql.join([inRange, ...conditions], sql` and `)}
       order by ${auditLog.seq} limit ${sql.raw(String(rows))}`,
   }

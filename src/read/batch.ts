@@ -9,58 +9,85 @@ import { readRows } from './read-rows.ts'
  * 1 MiB, and Postgres writes it with a space behind each comma and colon.
  */
 export const MAX_JSON_BYTES = 2 * 1024 * 1024
-/** Stored bytes that hold more than that, whatever is in them. */
+/** More stored bytes than this hold more JSON than that, with any content. */
 const MAX_STORED_BYTES = 4 * 1024 * 1024
-/** What an answer may hold before its last row, in bytes of JSON: memory stays bounded. */
+/** The most bytes of JSON in an answer before its last row, so that memory is bounded. */
 const MAX_ANSWER_BYTES = 1024 * 1024
+/** The most bytes of JSON that the server sends for a quick statement. */
+const MAX_QUICK_BYTES = 8 * 1024 * 1024
+/** More stored bytes than this are left to the guarded statement, so that they are written once. */
+const MAX_QUICK_STORED_BYTES = 8 * 1024
 
 /**
- * Postgres keeps `1e131071` in eight bytes and writes it with 131,072 digits, so that a row of a
- * few kilobytes can be a gigabyte of text. Looking for such numbers costs about as much as writing
- * the text, so only rows are looked through in which there is room for many of them. What is
- * compressed may be much larger than it looks.
+ * Postgres keeps `1e131071` in eight bytes and writes it with 131,072 digits, so a row of a few
+ * kilobytes can be a gigabyte of text. A search for such numbers costs about as much as writing the
+ * text, so a row is searched only if it has room for many of them. A compressed row may have room for
+ * more than its size says.
  */
-const LOOKED_THROUGH_BYTES = 1_000
+const SEARCHED_BYTES = 1_000
 const LONG_NUMBER =
   'strict $.** ? (@.type() == "number") ? (' +
   '@ >= 1e1001 || @ <= -1e1001 || (@ < 1e-1001 && @ > -1e-1001 && @ != 0))'
 
-/** A column as JSON text; null where it is too much to read. */
-export function jsonText(column: PgColumn): SQL {
+/**
+ * How a statement reads `metadata` and `context`:
+ * - `quick`: as text. The statement around it leaves out what is longer than an entry's share.
+ * - `guarded`: as text, and null where it is longer than 2 MiB.
+ * - `none`: null.
+ *
+ * In both of the first, JSON with a number of more than 1,000 digits is null.
+ */
+export type JsonMode = 'quick' | 'guarded' | 'none'
+
+/** A jsonb column as text. */
+export function jsonText(column: PgColumn, mode: JsonMode): SQL {
+  if (mode === 'none') return sql`null::pg_catalog.text`
   const size = sql`pg_catalog.pg_column_size(${column})`
+  const maxStored = mode === 'quick' ? MAX_QUICK_STORED_BYTES : MAX_STORED_BYTES
+  const text =
+    mode === 'quick'
+      ? sql`${column}::pg_catalog.text`
+      : // A subquery with OFFSET, so that the server writes the text once.
+        sql`(
+          select case when pg_catalog.octet_length(written.text)
+            operator(pg_catalog.<=) ${sql.raw(String(MAX_JSON_BYTES))} then written.text end
+          from (select ${column}::pg_catalog.text as text offset 0) as written
+        )`
   return sql`case
-    when (
-      ${size} operator(pg_catalog.>) ${sql.raw(String(LOOKED_THROUGH_BYTES))}
-      or pg_catalog.pg_column_compression(${column}) is not null
-    ) and (
-      ${size} operator(pg_catalog.>) ${sql.raw(String(MAX_STORED_BYTES))}
-      or pg_catalog.jsonb_path_exists(${column}, '${sql.raw(LONG_NUMBER)}'::pg_catalog.jsonpath)
-    ) then null
-    else (
-      select case when pg_catalog.octet_length(written.text)
-        operator(pg_catalog.<=) ${sql.raw(String(MAX_JSON_BYTES))} then written.text end
-      from (select ${column}::pg_catalog.text as text offset 0) as written -- written once
-    )
+    when ${size} operator(pg_catalog.<=) ${sql.raw(String(SEARCHED_BYTES))}
+      and pg_catalog.pg_column_compression(${column}) is null then ${text}
+    when ${size} operator(pg_catalog.<=) ${sql.raw(String(maxStored))}
+      and not pg_catalog.jsonb_path_exists(${column}, '${sql.raw(LONG_NUMBER)}'::pg_catalog.jsonpath)
+      then ${text}
   end`
 }
 
 export interface BatchQuery {
-  /** Selects `"key"`, `"metadata"`, `"context"` and more, in the order of `"key"`. */
-  readonly select: (columns: 'all' | 'without JSON', limit: number) => SQL
+  /** The names of the selected columns besides `metadata` and `context`, with `key` among them. */
+  readonly names: readonly string[]
+  /** Selects these columns and the two, in the order of `"key"`, with a limit. */
+  readonly select: (mode: JsonMode, limit: number) => SQL
   readonly isDescending: boolean
   readonly limit: number
+  /** Whether the batch before had large entries. Then it begins with the guarded statement. */
+  readonly isAmongLarge?: boolean
 }
 
 export interface Batch {
   readonly rows: readonly Row[]
   /** Whether it ends before its limit, because there was too much to read. */
   readonly isCut: boolean
+  /** Whether it has large entries, which took the guarded statement. */
+  readonly hasLarge: boolean
 }
 
 /**
- * Reads rows of the log that may hold anything. The answer ends early behind what is large, so that
- * memory stays the same. A row at which the server fails is looked for by asking for ever fewer
- * rows, and read without its JSON: those next to it are read as they are.
+ * Reads rows of the log, which may hold any JSON. The answer ends early behind large entries, so that
+ * memory is bounded.
+ *
+ * The first statement is quick. If one of its entries is too large for it or cannot be read, a
+ * guarded statement reads the same rows again. If the server fails at a row, ever smaller statements
+ * look for that row. It is then read without its JSON, and its neighbours with theirs.
  *
  * @throws {AuditError} as `readRows`
  */
@@ -70,29 +97,86 @@ export async function readBatch(
   deadlineMs?: number,
 ): Promise<Batch> {
   let { limit } = query
-  for (;;) {
+  if (query.isAmongLarge) return await readGuarded(db, query, limit, deadlineMs)
+  try {
+    const rows = await readRows(db, quickStatement(query), deadlineMs)
+    if (rows.every(isWhole)) return cut(rows)
+  } catch (error) {
+    if (!isTooMuch(error)) throw error
+    if (isTooSlow(error)) limit = Math.ceil(limit / 4)
+  }
+  return await readGuarded(db, query, limit, deadlineMs)
+}
+
+async function readGuarded(
+  db: AuditDatabase,
+  query: BatchQuery,
+  firstLimit: number,
+  deadlineMs: number | undefined,
+): Promise<Batch> {
+  for (let limit = firstLimit; ; limit = Math.ceil(limit / 4)) {
     try {
-      const rows = await readRows(db, batchStatement(query, limit), deadlineMs)
+      const rows = await readRows(db, guardedStatement(query, limit), deadlineMs)
       const isShort = rows.length < Number(rows[0]?.['found'] ?? 0)
-      return { rows, isCut: isShort || (limit < query.limit && rows.length === limit) }
+      const isCut = isShort || (limit < query.limit && rows.length === limit)
+      return { rows, isCut, hasLarge: !rows.every(isSmall) }
     } catch (error) {
       if (!isTooMuch(error)) throw error
       if (limit === 1) {
-        const rows = await readRows(db, query.select('without JSON', 1), deadlineMs)
-        return { rows, isCut: query.limit > 1 && rows.length === 1 }
+        const rows = await readRows(db, query.select('none', 1), deadlineMs)
+        return { rows, isCut: query.limit > 1 && rows.length === 1, hasLarge: true }
       }
-      limit = Math.ceil(limit / 4)
     }
   }
 }
 
+/** Whether a row holds all of its JSON, or no entry at all. */
+function isWhole({ key, metadata, context }: Row): boolean {
+  return (metadata !== null && context !== null) || key === null
+}
+
+/** Whether a quick statement would have read the row. It is a guess from the length of the text. */
+function isSmall(row: Row): boolean {
+  const { metadata, context } = row
+  return isWhole(row) && String(metadata).length + String(context).length <= MAX_QUICK_STORED_BYTES
+}
+
+/** Ends the answer behind the row with which it holds enough. */
+function cut(rows: readonly Row[]): Batch {
+  let bytes = 0
+  for (const [at, { metadata, context }] of rows.entries()) {
+    if (bytes > MAX_ANSWER_BYTES) return { rows: rows.slice(0, at), isCut: true, hasLarge: false }
+    bytes += String(metadata).length + String(context).length
+  }
+  return { rows, isCut: false, hasLarge: false }
+}
+
 /**
- * Ends behind the row with which there is enough, and says in each row how many were found.
+ * Each entry may take its share of the answer. What is longer is null.
  *
- * They are counted over all rows, so that no row is sent before the last one was written: after an
- * error between two rows postgres.js hands out the first ones again with the next answer.
+ * The server sorts the rows, although they come in this order, so that it sends no row before it has
+ * written the last one. After an error between two rows postgres.js returns the first ones again with
+ * the next answer. Without `nulls` the planner would know the order and leave the sort out.
  */
-export function batchStatement({ select, isDescending }: BatchQuery, limit: number): SQL {
+export function quickStatement({ names, select, isDescending, limit }: BatchQuery): SQL {
+  const share = Math.min(MAX_JSON_BYTES, Math.floor(MAX_QUICK_BYTES / 2 / limit))
+  const plain = names.map((name) => `one."${name}"`).join(', ')
+  const capped = (name: string) =>
+    sql.raw(`
+    case when pg_catalog.octet_length(one."${name}") operator(pg_catalog.<=) ${share}
+      then one."${name}" end as "${name}"`)
+  return sql`
+    select ${sql.raw(plain)}, ${capped('metadata')}, ${capped('context')}
+    from (${select('quick', limit)}) as one
+    order by one."key" ${sql.raw(isDescending ? 'desc nulls last' : 'asc nulls first')}`
+}
+
+/**
+ * Ends behind the row with which the answer holds enough, and returns in each row how many were found.
+ *
+ * It counts over all rows, so that the server sends no row before it has written the last one.
+ */
+function guardedStatement({ select, isDescending }: BatchQuery, limit: number): SQL {
   const direction = sql.raw(isDescending ? 'desc' : 'asc')
   const size = (name: string) => sql`coalesce(pg_catalog.octet_length(${sql.raw(`"${name}"`)}), 0)`
   return sql`
@@ -101,7 +185,7 @@ export function batchStatement({ select, isDescending }: BatchQuery, limit: numb
         coalesce(pg_catalog.sum(
           ${size('metadata')} operator(pg_catalog.+) ${size('context')}
         ) over sofar, 0) as "before"
-      from (${select('all', limit)}) as one
+      from (${select('guarded', limit)}) as one
       window sofar as (
         order by one."key" ${direction} rows between unbounded preceding and 1 preceding)
     ) as batch
@@ -109,12 +193,13 @@ export function batchStatement({ select, isDescending }: BatchQuery, limit: numb
     order by batch."key" ${direction}`
 }
 
-/**
- * SQLSTATE classes: program limit exceeded, out of memory; and what an allocation of 1 GB raises.
- */
+/** SQLSTATE classes: program limit exceeded, out of memory; and what an allocation of 1 GB raises. */
 const TOO_MUCH = /^(?:54...|53200|XX000)$/
 
 function isTooMuch(error: unknown): boolean {
-  if (error instanceof AuditError && error.code === 'AUDIT_DEADLINE_PASSED') return true
-  return TOO_MUCH.test(databaseFault(error).code)
+  return isTooSlow(error) || TOO_MUCH.test(databaseFault(error).code)
+}
+
+function isTooSlow(error: unknown): boolean {
+  return error instanceof AuditError && error.code === 'AUDIT_DEADLINE_PASSED'
 }

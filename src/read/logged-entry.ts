@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Row } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
-import { jsonText } from './batch.ts'
+import { type JsonMode, jsonText } from './batch.ts'
 
 /** An entry as it stands in the log. */
 export interface LoggedEntry {
@@ -36,36 +36,51 @@ export interface LoggedEntry {
 }
 
 /**
- * The log's columns for `toEntry`, as text and plain numbers. Drivers do not agree on the
- * JavaScript value of a date, an int8 or a jsonb, and Drizzle changes it once more.
+ * The log's columns for `toEntry`, as text. Drivers do not agree on the JavaScript value of a date, an
+ * int8 or a jsonb, and Drizzle changes it once more. An instant is the seconds since 1970.
  */
-const plainColumns: SQL = sql`
-  ${auditLog.id}::pg_catalog.text as "id", ${auditLog.seq}::pg_catalog.text as "seq",
-  (extract(epoch from ${auditLog.occurredAt}) operator(pg_catalog.*) 1000::numeric)
-    ::double precision as "occurredMs",
-  (extract(epoch from ${auditLog.loggedAt}) operator(pg_catalog.*) 1000::numeric)
-    ::double precision as "loggedMs",
-  ${auditLog.writtenBy} as "writtenBy",
-  ${auditLog.userId}::pg_catalog.text as "userId", ${auditLog.eventId}::pg_catalog.text as "eventId",
-  ${auditLog.targetId}::pg_catalog.text as "targetId", ${auditLog.action} as "action",
-  ${auditLog.entityType} as "entityType", ${auditLog.requestId} as "requestId",
-  ${auditLog.recorderId}::pg_catalog.text as "recorderId",
-  ${auditLog.recorderSeq}::pg_catalog.text as "recorderSeq"`
+const plainColumns: Readonly<Record<string, SQL>> = {
+  id: sql`${auditLog.id}::pg_catalog.text`,
+  seq: sql`${auditLog.seq}::pg_catalog.text`,
+  occurredAt: sql`extract(epoch from ${auditLog.occurredAt})::pg_catalog.text`,
+  loggedAt: sql`extract(epoch from ${auditLog.loggedAt})::pg_catalog.text`,
+  writtenBy: sql`${auditLog.writtenBy}`,
+  userId: sql`${auditLog.userId}::pg_catalog.text`,
+  eventId: sql`${auditLog.eventId}::pg_catalog.text`,
+  targetId: sql`${auditLog.targetId}::pg_catalog.text`,
+  action: sql`${auditLog.action}`,
+  entityType: sql`${auditLog.entityType}`,
+  requestId: sql`${auditLog.requestId}`,
+  recorderId: sql`${auditLog.recorderId}::pg_catalog.text`,
+  recorderSeq: sql`${auditLog.recorderSeq}::pg_catalog.text`,
+}
 
-export const entryColumns: SQL = sql`${plainColumns},
-  ${jsonText(auditLog.metadata)} as "metadata", ${jsonText(auditLog.context)} as "context"`
+/** The names of an entry's columns besides `metadata` and `context`. */
+export const ENTRY_NAMES: readonly string[] = Object.keys(plainColumns)
 
-/** For an entry whose JSON the server cannot write. */
-export const entryColumnsWithoutJson: SQL = sql`${plainColumns},
-  null::pg_catalog.text as "metadata", null::pg_catalog.text as "context"`
+export function entryColumns(mode: JsonMode): SQL {
+  const plain = Object.entries(plainColumns).map(([name, column]) => named(name, column))
+  return sql.join(
+    [
+      ...plain,
+      named('metadata', jsonText(auditLog.metadata, mode)),
+      named('context', jsonText(auditLog.context, mode)),
+    ],
+    sql`, `,
+  )
+}
+
+function named(name: string, column: SQL): SQL {
+  return sql`${column} as ${sql.identifier(name)}`
+}
 
 export function toEntry(row: Row): LoggedEntry {
   const { recorderSeq, metadata, context } = row
   return {
     id: String(row['id']),
     seq: Number(row['seq']),
-    occurredAt: toDate(row['occurredMs']),
-    loggedAt: toDate(row['loggedMs']),
+    occurredAt: toDate(row['occurredAt']),
+    loggedAt: toDate(row['loggedAt']),
     writtenBy: String(row['writtenBy']),
     userId: textOrNull(row['userId']),
     eventId: textOrNull(row['eventId']),
@@ -84,8 +99,10 @@ export function toEntry(row: Row): LoggedEntry {
 /** The last moment of a `Date`. Postgres has later ones, and infinity. */
 const MAX_DATE_MS = 8.64e15
 
-function toDate(ms: unknown): Date {
-  return new Date(Math.min(MAX_DATE_MS, Math.max(-MAX_DATE_MS, Math.floor(Number(ms)))))
+/** @param seconds as Postgres writes them: with six digits behind the point, or an infinity */
+function toDate(seconds: unknown): Date {
+  const ms = Math.floor(Number(String(seconds).replace('.', '')) / 1_000)
+  return new Date(Math.min(MAX_DATE_MS, Math.max(-MAX_DATE_MS, ms)))
 }
 
 function textOrNull(value: unknown): string | null {

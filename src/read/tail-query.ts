@@ -3,7 +3,7 @@ import type { AuditDatabase } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
 import type { BatchQuery } from './batch.ts'
 import { type Cursor, currentHistory } from './history.ts'
-import { entryColumns, entryColumnsWithoutJson } from './logged-entry.ts'
+import { ENTRY_NAMES, entryColumns } from './logged-entry.ts'
 import { readRows } from './read-rows.ts'
 
 /** How many numbers one statement looks through, where a filter may leave out most of them. */
@@ -39,13 +39,20 @@ export function lookQuery(
   return {
     limit,
     isDescending: false,
-    select: (columns, rows) => sql`
+    names: [
+      'key',
+      'history',
+      'isChanged',
+      ...(isFiltered ? ['throughSeq', 'throughId'] : []),
+      ...ENTRY_NAMES,
+    ],
+    select: (mode, rows) => sql`
       select * from (
         select ${currentHistory} as "history", ${changedSince(at)} as "isChanged"
       ) as log
       ${reached}
       left join lateral (
-        select ${auditLog.seq} as "key", ${columnsFor(columns)} from ${auditLog}
+        select ${auditLog.seq} as "key", ${entryColumns(mode)} from ${auditLog}
         where ${sql.join(wanted, sql` and `)}
         order by ${auditLog.seq} limit ${sql.raw(String(rows))}
       ) as found on true`,
@@ -69,10 +76,6 @@ function changedSince(at: Cursor | undefined): SQL {
       )
     )
   )`
-}
-
-function columnsFor(columns: 'all' | 'without JSON'): SQL {
-  return columns === 'all' ? entryColumns : entryColumnsWithoutJson
 }
 
 /** The greatest number in the log, or 0 where the log is empty. */

@@ -130,6 +130,7 @@ class TailReader {
   readonly #conditions: readonly SQL[]
   readonly #parts: ReaderParts
   #limit = BATCH_ENTRIES
+  #isAmongLarge = false
   #isWoken = false
   #waiting: AbortController | undefined
 
@@ -183,7 +184,9 @@ class TailReader {
   async #look(next: number, at: Cursor | undefined): Promise<Look> {
     const limit = this.#limit
     const query = lookQuery(next, at, { conditions: this.#conditions, limit })
-    const { rows, isCut } = await readBatch(this.#db, query)
+    const isAmongLarge = this.#isAmongLarge
+    const { rows, isCut, hasLarge } = await readBatch(this.#db, { ...query, isAmongLarge })
+    this.#isAmongLarge = hasLarge
     this.#limit = isCut
       ? Math.max(FEWEST_ENTRIES, rows.length * 2)
       : Math.min(BATCH_ENTRIES, limit * 2)

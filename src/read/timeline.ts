@@ -13,7 +13,7 @@ import {
   uuid,
 } from './filter.ts'
 import { type BatchQuery, readBatch } from './batch.ts'
-import { entryColumns, entryColumnsWithoutJson, type LoggedEntry, toEntry } from './logged-entry.ts'
+import { ENTRY_NAMES, entryColumns, type LoggedEntry, toEntry } from './logged-entry.ts'
 import { currentHistory, readHistory } from './history.ts'
 import { readRows } from './read-rows.ts'
 import { AuditError } from '../errors.ts'
@@ -116,10 +116,10 @@ export async function entry(db: AuditDatabase, id: string): Promise<LoggedEntry 
   const { rows } = await readBatch(db, {
     limit: 1,
     isDescending: false,
-    select: (columns) => sql`
-      select ${auditLog.id} as "key",
-        ${columns === 'all' ? entryColumns : entryColumnsWithoutJson}
-      from ${auditLog} where ${isIt}`,
+    names: ['key', ...ENTRY_NAMES],
+    select: (mode) => sql`
+      select ${auditLog.id} as "key", ${entryColumns(mode)}
+      from ${auditLog} where ${isIt} limit 1`,
   })
   return rows[0] ? toEntry(rows[0]) : undefined
 }
@@ -181,9 +181,9 @@ export function pageQuery(asked: AskedPage, endId?: string): BatchQuery {
   return {
     limit: limit + 1,
     isDescending,
-    select: (columns, rows) => sql`
-      select ${auditLog.id} as "key", ${currentHistory} as "history",
-        ${columns === 'all' ? entryColumns : entryColumnsWithoutJson}
+    names: ['key', 'history', ...ENTRY_NAMES],
+    select: (mode, rows) => sql`
+      select ${auditLog.id} as "key", ${currentHistory} as "history", ${entryColumns(mode)}
       from ${auditLog} ${where(asked, [...filter.conditions, ...end])}
       order by ${auditLog.id} ${directionOf(asked)} limit ${sql.raw(String(rows))}`,
   }

@@ -1,8 +1,8 @@
 import type postgres from 'postgres'
 
 /**
- * The rare things that the benchmarks look for: each generator run makes some of them, for any
- * its size.
+ * The rare things that the benchmarks look for. Each run of the generator makes some of them, for a
+ * log of any size.
  */
 export const RARE = {
   /** A verb that hardly ever happens, of an entity that is in a tenth of all entries. */
