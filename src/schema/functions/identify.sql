@@ -5,7 +5,8 @@
 -- - 'same': nothing has changed;
 -- - 'moved': the server is on another timeline and nothing that the relay knows is missing, as after a
 --   clean switch to a standby; the log says so, in the same history;
--- - 'new': another server, so a new history has begun, or somebody else has begun one;
+-- - 'new': another server, so a new history has begun, or somebody else has begun one. A dump holds
+--   the fast lane and its sentinel together, so the function declares a gap in that lane, too;
 -- - 'lost': the last entry that the relay knows is not there any more. Nothing was changed: only
 --   "audit-relay restored" begins a new history then.
 CREATE OR REPLACE FUNCTION "audit"."identify"(
@@ -39,6 +40,8 @@ begin
       update audit.audit_head as h
       set system_identifier = server.system_identifier, timeline = server.timeline;
     elsif head.system_identifier <> server.system_identifier then
+      delete from audit.audit_sentinel;
+      perform audit.declare_gap();
       perform audit.begin_history('another system identifier');
       state := 'new';
     elsif head.timeline is distinct from server.timeline then
