@@ -336,40 +336,108 @@ async function watchLog(t: TestContext, { url }: ScratchDatabase) {
   }
 }
 
+const MAX_LOCKED_MS = 200
+
 // Goal: rows of a month without a partition keep nobody from the log for long.
-// Method: rows that the relay logged into DEFAULT, and more of them while they are copied; the time
-// of the whole and the longest time under the lock.
-test('however much lies in DEFAULT, the log is locked for a moment', async (t) => {
-  const ROWS = 60_000
+// Method: DEFAULT holds so many rows that it takes seconds to copy them, and the relay logs more
+// meanwhile; the longest time under the lock. A busy machine may take the lock's holder off its core,
+// so one of three attempts has to be quick enough. Reading or copying DEFAULT under the lock is slow
+// in each of them.
+test('with 100,000 rows in DEFAULT, the log is locked for 200 ms at most', async (t) => {
+  const ROWS = 100_000
   const scratch = await scratchDatabase(t)
-  const months = 5
-  const fill = (rows: number) => scratch.sql`
-    insert into audit.audit_staging (id, occurred_at, action, metadata, context)
-    select (left(audit.id_floor(date_trunc('month', now()) + make_interval(months => ${months}, secs => n))::text, 15)
-      || '7' || substr(gen_random_uuid()::text, 17))::uuid, now(), 'a.b', '{"n": 1}', '{}'
-    from generate_series(1, ${rows}::integer) as n`
-  await fill(ROWS)
   const relay = relayOn(t, scratch)
-  await relay.drain({ deadlineMs: PATIENT_MS })
-  await fill(2_000)
-  const stopWatching = await watchLog(t, scratch)
   const session = connectAs(t, scratch, 'audit_relay')
-  const beganMs = performance.now()
-  const making = session`select audit.ensure_partitions(${months}) as made`.execute()
-  const draining = relay.drain({ deadlineMs: PATIENT_MS })
-  const [made] = await making
-  const tookMs = performance.now() - beganMs
-  await draining
-  const heldMs = await stopWatching()
-  t.diagnostic(`locked for ${Math.round(heldMs)} ms of ${Math.round(tookMs)} ms`)
-  assert.equal(made?.['made'], 2)
-  assert.ok(heldMs < tookMs / 4, `locked for ${heldMs} of ${tookMs} ms`)
+  // Ids in the order of n, from the given month on.
+  const ids = (months: number, rows: number) => scratch.sql`
+    select (left(audit.id_floor(date_trunc('month', now(), 'UTC')
+        + make_interval(months => ${months}, secs => n))::text, 15)
+      || '7' || substr(gen_random_uuid()::text, 17))::uuid as id, n
+    from generate_series(1, ${rows}::integer) as n`
+  let heldMs = Number.POSITIVE_INFINITY
+  let all = 0
+  for (let months = 5; months < 8 && heldMs > MAX_LOCKED_MS; months += 1) {
+    // As the relay logs it, with the head's numbers: only much quicker.
+    await scratch.sql`
+      with head as (update audit.audit_head set seq = seq + ${ROWS} returning seq - ${ROWS} as last)
+      insert into audit.audit_log (id, seq, occurred_at, action)
+      select i.id, head.last + i.n, now(), 'a.b' from head, (${ids(months, ROWS)}) as i`
+    await scratch.sql`
+      insert into audit.audit_staging (id, occurred_at, action, metadata, context)
+      select i.id, now(), 'a.b', '{"n": 1}', '{}' from (${ids(months, 2_000)}) as i`
+    all += ROWS + 2_000
+    const stopWatching = await watchLog(t, scratch)
+    const beganMs = performance.now()
+    const making = session`select audit.ensure_partitions(${months}) as made`.execute()
+    const draining = relay.drain({ deadlineMs: PATIENT_MS })
+    const [made] = await making
+    const tookMs = performance.now() - beganMs
+    await draining
+    heldMs = await stopWatching()
+    t.diagnostic(`locked for ${Math.round(heldMs)} ms of ${Math.round(tookMs)} ms`)
+    assert.equal(made?.['made'], months === 5 ? 2 : 1)
+    assert.ok(tookMs > 2 * MAX_LOCKED_MS, 'there is enough to copy')
+  }
+  assert.ok(heldMs <= MAX_LOCKED_MS, `locked for ${heldMs} ms`)
   const [found] = await scratch.sql`
     select count(*)::integer as entries, count(distinct seq)::integer as numbers,
       max(seq)::integer as last, (select count(*)::integer from audit.audit_log_default) as left
     from audit.audit_log`
-  const all = ROWS + 2_000
   assert.deepEqual({ ...found }, { entries: all, numbers: all, last: all, left: 0 })
+})
+
+// Goal: a relay needs no partition to move entries.
+// Method: DEFAULT holds an entry of a missing month, and its copy has a name that is taken.
+test('a partition that cannot be made ends no cycle, and is said', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await scratch.sql`
+    insert into audit.audit_log (id, seq, occurred_at, action)
+    select audit.id_floor(date_trunc('month', now(), 'UTC') + interval '5 months'), 0, now(), 'a.b'`
+  await scratch.sql`create table audit.audit_log_default_next ()`
+  const logger = memoryLogger()
+  const relay = createRelay({
+    databaseUrl: scratch.urlAs('audit_relay'),
+    ...{ logger, monthsAhead: 6, pollMinMs: 5, pollMaxMs: 50 },
+  })
+  t.after(() => relay.stop())
+  void relay.start()
+  const isSaid = () => logger.lines.some(({ message }) => /next partitions/.test(message))
+  await waitFor(isSaid, { what: 'the failure to be said' })
+  await stageBoth(t, scratch)
+  await waitFor(async () => (await logged(scratch)) === 21, { what: 'all entries in the log' })
+  const { cycles } = relay.stats()
+  await waitFor(() => relay.stats().cycles > cycles + 1, { what: 'further cycles' })
+  assert.deepEqual([relay.health().isReady, relay.health().failures], [true, 0])
+  const line = logger.lines.find(({ message }) => /next partitions/.test(message))
+  assert.equal(Reflect.get(Object(line?.fields['fault']), 'code'), '42P07')
+})
+
+// Goal: an entry that comes to a DEFAULT whose bounds have just changed is no bad entry.
+// Method: the bounds stay for a while, so that a move meets them for certain.
+test('an entry outside of the bounds of DEFAULT is tried again, and never parked', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const later = `audit.id_floor(date_trunc('month', now(), 'UTC') + interval '9 months')`
+  const [row] = await scratch.sql.unsafe(`select ${later}::text as bound`)
+  await scratch.sql.unsafe(`alter table audit.audit_log_default
+    add constraint audit_log_bounds check (id < '${row?.['bound']}')`)
+  await scratch.sql.unsafe(`
+    insert into audit.audit_outbox (id, occurred_at, action, metadata, context)
+    select (left(${later}::text, 15) || '7' || substr(gen_random_uuid()::text, 17))::uuid,
+      now(), 'a.b', '{}', '{}' from generate_series(1, 3)`)
+  const relay = createRelay({
+    databaseUrl: scratch.urlAs('audit_relay'),
+    ...{ logger: memoryLogger(), pollMinMs: 5, pollMaxMs: 50 },
+  })
+  t.after(() => relay.stop())
+  void relay.start()
+  await waitFor(() => relay.health().failures > 1, { what: 'it to be tried again' })
+  const { fault } = relay.health()
+  assert.deepEqual([fault?.code, fault?.constraint_name], ['23514', 'audit_log_bounds'])
+  assert.equal((await scratch.sql`select from audit.audit_outbox`).length, 3)
+  await scratch.sql`alter table audit.audit_log_default drop constraint audit_log_bounds`
+  await waitFor(async () => (await logged(scratch)) === 3, { what: 'all entries in the log' })
+  assert.equal(relay.stats().deadLetters, 0)
+  assert.equal((await scratch.sql`select from audit.audit_dead_letter`).length, 0)
 })
 
 // Goal: nothing is lost with the DEFAULT that is replaced.
