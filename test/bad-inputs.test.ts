@@ -5,7 +5,7 @@ import { sql } from 'drizzle-orm'
 import type { Relay } from '../relay/index.ts'
 import type { Database } from '../src/database/connection.ts'
 import { LANES, type LaneName } from '../src/lanes/lane.ts'
-import { entryColumns, type LoggedEntry, toEntry } from '../src/read/logged-entry.ts'
+import { entryColumns, type LoggedEntry, logColumns, toEntry } from '../src/read/logged-entry.ts'
 import { auditLog } from '../src/schema/tables.ts'
 import { BAD_ENTRIES, type BadEntry, PLANTED } from './support/bad-entries.ts'
 import { BAD_ROWS, type BadRow, KNOWN_ID, REFUSED_BY_THEM } from './support/bad-rows.ts'
@@ -65,7 +65,9 @@ class Observer {
       select count(*) filter (where ${isGood})::float8 as good, max(seq)::float8 as seq
       from ${auditLog} where ${since}`)
     const others = await this.#database.execute<Record<string, unknown>>(sql`
-      select ${entryColumns('guarded')} from ${auditLog} where ${since} and (${isGood}) is not true`)
+      select ${entryColumns}, metadata::text as metadata, context::text as context from (
+        select ${logColumns} from ${auditLog} where ${since} and (${isGood}) is not true
+      ) as entry`)
     const letters = await this.#database.execute<Letter & { number: number; entry: string }>(sql`
       select number::float8 as number, sqlstate, reason, lane, entry
       from audit.audit_dead_letter where number > ${this.#letter}::float8 order by number`)

@@ -187,9 +187,9 @@ test('a page of a timeline holds 1 to 500 entries, and 50 where nothing is said'
   assert.equal(checkTimeline({}).limit, 50)
   for (const limit of [1, 500]) assert.equal(checkTimeline({ limit }).limit, limit)
   for (const limit of [0, 501]) assert.throws(() => checkTimeline({ limit }), refusedFilter)
-  const { select, limit } = pageQuery(checkTimeline({}))
-  const newest = new PgDialect().sqlToQuery(select('quick', limit)).sql
-  assert.match(newest, /order by .* desc limit 51$/)
+  const { from, limit } = pageQuery(checkTimeline({}))
+  const newest = new PgDialect().sqlToQuery(from(limit)).sql
+  assert.match(newest, /order by .* desc limit 51\s*\) as entry$/)
 })
 
 test('each text of a filter has its longest', () => {

@@ -254,7 +254,7 @@ async function planOf(db: AuditDatabase, options: TimelineOptions, endId?: strin
   const [row] = await readRows(
     db,
     sql`
-    explain (format json) ${query.select('quick', query.limit)}`,
+    explain (format json) select * from ${query.from(query.limit)}`,
   )
   const given = row?.['QUERY PLAN']
   const [top] = (typeof given === 'string' ? JSON.parse(given) : given) as [{ Plan: Plan }]

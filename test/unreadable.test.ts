@@ -168,23 +168,26 @@ test('a row at which the server fails is read without its JSON, the others with 
   const scratch = await scratchDatabase(t)
   const db = reader(t, scratch)
   await scratch.sql.unsafe(`
-    create function public.burst(n bigint) returns text language plpgsql as $$ begin
+    create function public.burst(n bigint) returns jsonb language plpgsql as $$ begin
       if n = 7 then raise 'too large' using errcode = '54000'; end if; return '{}'; end $$`)
   const read: [number, boolean][] = []
   for (let from = 1; from <= 20; from = (read.at(-1)?.[0] ?? 0) + 1) {
     const { rows, isCut } = await readBatch(db, {
       limit: 20 - from + 1,
       isDescending: false,
-      names: ['key'],
-      select: (mode, limit) => sql`
-        select n as "key", ${mode === 'none' ? sql`null::text` : sql`public.burst(n)`} as "metadata",
-          '{}'::text as "context"
-        from generate_series(${from}::bigint, 20) as n order by n limit ${sql.raw(String(limit))}`,
+      key: sql`entry.n`,
+      metadata: sql`public.burst(entry.n)`,
+      context: sql`'{}'::jsonb`,
+      columns: sql`entry.n as "id"`,
+      from: (limit) => sql`(
+        select n from generate_series(${from}::bigint, 20) as n
+        order by n limit ${sql.raw(String(limit))}
+      ) as entry`,
     })
     read.push(
-      ...rows.map((row): [number, boolean] => [Number(row['key']), row['metadata'] !== null]),
+      ...rows.map((row): [number, boolean] => [Number(row['id']), row['metadata'] !== null]),
     )
-    assert.equal(isCut, Number(rows.at(-1)?.['key']) < 20)
+    assert.equal(isCut, Number(rows.at(-1)?.['id']) < 20)
   }
   assert.deepEqual(
     read,

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
-import { jsonText, readBatch } from '../read/batch.ts'
+import { readBatch } from '../read/batch.ts'
+import { entryColumns, entryJson, entryRow, logColumns, toEntry } from '../read/logged-entry.ts'
 import { EXPORT_DEADLINE_MS, readRows } from '../read/read-rows.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
 import { auditLog, entityOf } from '../schema/tables.ts'
@@ -123,13 +124,14 @@ export async function readGaps(
     {
       limit: MAX_LISTED,
       isDescending: false,
-      names: ['key', 'seq', 'occurredMs'],
-      select: (mode, limit) => sql`
-        select ${auditLog.id} as "key", ${auditLog.seq}::pg_catalog.text as "seq",
-          ${jsonText(auditLog.metadata, mode)} as "metadata", '{}'::pg_catalog.text as "context",
-          (extract(epoch from ${auditLog.occurredAt}) operator(pg_catalog.*) 1000::numeric)
-            ::double precision as "occurredMs"
-        from ${auditLog} where ${isGap} order by ${auditLog.id} limit ${sql.raw(String(limit))}`,
+      key: sql`${entryRow.id}`,
+      metadata: entryJson.metadata,
+      context: sql`'{}'::pg_catalog.jsonb`,
+      columns: entryColumns,
+      from: (limit) => sql`(
+        select ${logColumns} from ${auditLog} where ${isGap}
+        order by ${auditLog.id} limit ${sql.raw(String(limit))}
+      ) as entry`,
     },
     EXPORT_DEADLINE_MS,
   )
@@ -137,7 +139,7 @@ export async function readGaps(
     gapCount: Number(counted?.['gaps'] ?? 0),
     gaps: rows.map((row) => ({
       seq: Number(row['seq']),
-      occurredAt: new Date(Number(row['occurredMs'])).toISOString(),
+      occurredAt: toEntry(row).occurredAt.toISOString(),
       metadata:
         typeof row['metadata'] === 'string' ? (JSON.parse(row['metadata']) as unknown) : null,
     })),

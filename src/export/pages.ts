@@ -1,13 +1,14 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { isFinalFault } from '../database/faults.ts'
 import { type Batch, type BatchQuery, readBatch } from '../read/batch.ts'
+import { entryJson, entryRow, logColumns } from '../read/logged-entry.ts'
 import { EXPORT_DEADLINE_MS } from '../read/read-rows.ts'
 import { withRetry } from '../database/retry.ts'
 import type { AuditDatabase, Row } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
 import type { FormatWriter } from './formats.ts'
 import type { SeqRange } from './range.ts'
-import { EXPORT_NAMES, exportColumns, isReadable, toExportRow } from './rows.ts'
+import { exportColumns, isReadable, toExportRow } from './rows.ts'
 
 /** Some entries of an export, written out. */
 export interface ExportPage {
@@ -90,11 +91,13 @@ async function fetchPage(
   const query: BatchQuery = {
     ...asked,
     isDescending: false,
-    names: ['key', ...EXPORT_NAMES],
-    select: (mode, rows) => sql`
-      select ${auditLog.seq} as "key", ${exportColumns(mode)}
-      from ${auditLog} where ${sql.join([inRange, ...conditions], sql` and `)}
-      order by ${auditLog.seq} limit ${sql.raw(String(rows))}`,
+    key: sql`${entryRow.seq}`,
+    ...entryJson,
+    columns: exportColumns,
+    from: (rows) => sql`(
+      select ${logColumns} from ${auditLog} where ${sql.join([inRange, ...conditions], sql` and `)}
+      order by ${auditLog.seq} limit ${sql.raw(String(rows))}
+    ) as entry`,
   }
   const startMs = performance.now()
   return await withRetry(() => readBatch(db, query, EXPORT_DEADLINE_MS), {

@@ -1,8 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { PgColumn } from 'drizzle-orm/pg-core'
 import type { Row } from '../database/callers-database.ts'
-import { type JsonMode, jsonText } from '../read/batch.ts'
-import { auditLog } from '../schema/tables.ts'
+import { entryRow } from '../read/logged-entry.ts'
 
 /** An entry as an export has it: texts as the database writes them, so that nothing is rounded. */
 export interface ExportRow {
@@ -37,40 +36,14 @@ const UNREADABLE = '{"[unreadable]":true}'
 const timeText = (column: PgColumn) =>
   sql`pg_catalog.to_json(${column} at time zone 'UTC')::pg_catalog.text`
 
-const plainColumns: Readonly<Record<string, SQL>> = {
-  seq: sql`${auditLog.seq}::pg_catalog.text`,
-  id: sql`${auditLog.id}::pg_catalog.text`,
-  occurredAt: timeText(auditLog.occurredAt),
-  loggedAt: timeText(auditLog.loggedAt),
-  writtenBy: sql`${auditLog.writtenBy}`,
-  userId: sql`${auditLog.userId}::pg_catalog.text`,
-  eventId: sql`${auditLog.eventId}::pg_catalog.text`,
-  action: sql`${auditLog.action}`,
-  entityType: sql`${auditLog.entityType}`,
-  targetId: sql`${auditLog.targetId}::pg_catalog.text`,
-  requestId: sql`${auditLog.requestId}`,
-  recorderId: sql`${auditLog.recorderId}::pg_catalog.text`,
-  recorderSeq: sql`${auditLog.recorderSeq}::pg_catalog.text`,
-}
-
-/** The names of an exported entry's columns besides `metadata` and `context`. */
-export const EXPORT_NAMES: readonly string[] = Object.keys(plainColumns)
-
-export function exportColumns(mode: JsonMode): SQL {
-  const plain = Object.entries(plainColumns).map(([name, column]) => named(name, column))
-  return sql.join(
-    [
-      ...plain,
-      named('metadata', jsonText(auditLog.metadata, mode)),
-      named('context', jsonText(auditLog.context, mode)),
-    ],
-    sql`, `,
-  )
-}
-
-function named(name: string, column: SQL): SQL {
-  return sql`${column} as ${sql.identifier(name)}`
-}
+export const exportColumns: SQL = sql`
+  ${entryRow.seq}::pg_catalog.text as "seq", ${entryRow.id}::pg_catalog.text as "id",
+  ${timeText(entryRow.occurredAt)} as "occurredAt", ${timeText(entryRow.loggedAt)} as "loggedAt",
+  ${entryRow.writtenBy} as "writtenBy", ${entryRow.userId}::pg_catalog.text as "userId", ${entryRow.eventId}::pg_catalog.text as "eventId",
+  ${entryRow.action} as "action", ${entryRow.entityType} as "entityType",
+  ${entryRow.targetId}::pg_catalog.text as "targetId", ${entryRow.requestId} as "requestId",
+  ${entryRow.recorderId}::pg_catalog.text as "recorderId",
+  ${entryRow.recorderSeq}::pg_catalog.text as "recorderSeq"`
 
 /** Whether what the row holds is all that the entry holds. */
 export function isReadable(row: Row): boolean {

@@ -1,5 +1,4 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { PgColumn } from 'drizzle-orm/pg-core'
 import { AuditError, databaseFault } from '../errors.ts'
 import type { AuditDatabase, Row } from '../database/callers-database.ts'
 import { readRows } from './read-rows.ts'
@@ -21,8 +20,8 @@ const MAX_QUICK_STORED_BYTES = 8 * 1024
 /**
  * Postgres keeps `1e131071` in eight bytes and writes it with 131,072 digits, so a row of a few
  * kilobytes can be a gigabyte of text. A search for such numbers costs about as much as writing the
- * text, so a row is searched only if it has room for many of them. A compressed row may have room for
- * more than its size says.
+ * text, so a row is searched only if it has room for many of them. A compressed row may have room
+ * for more than its size says.
  */
 const SEARCHED_BYTES = 1_000
 const LONG_NUMBER =
@@ -30,18 +29,13 @@ const LONG_NUMBER =
   '@ >= 1e1001 || @ <= -1e1001 || (@ < 1e-1001 && @ > -1e-1001 && @ != 0))'
 
 /**
- * How a statement reads `metadata` and `context`:
- * - `quick`: as text. The statement around it leaves out what is longer than an entry's share.
- * - `guarded`: as text, and null where it is longer than 2 MiB.
- * - `none`: null.
+ * A jsonb column as text. JSON with a number of more than 1,000 digits is null.
  *
- * In both of the first, JSON with a number of more than 1,000 digits is null.
+ * @param mode `quick`: also null is what is stored in more than 8 KiB. The statement around it
+ * leaves out what is longer than an entry's share. `guarded`: also null is what is longer than 2
+ * MiB.
  */
-export type JsonMode = 'quick' | 'guarded' | 'none'
-
-/** A jsonb column as text. */
-export function jsonText(column: PgColumn, mode: JsonMode): SQL {
-  if (mode === 'none') return sql`null::pg_catalog.text`
+function jsonText(column: SQL, mode: 'quick' | 'guarded'): SQL {
   const size = sql`pg_catalog.pg_column_size(${column})`
   const maxStored = mode === 'quick' ? MAX_QUICK_STORED_BYTES : MAX_STORED_BYTES
   const text =
@@ -63,10 +57,14 @@ export function jsonText(column: PgColumn, mode: JsonMode): SQL {
 }
 
 export interface BatchQuery {
-  /** The names of the selected columns besides `metadata` and `context`, with `key` among them. */
-  readonly names: readonly string[]
-  /** Selects these columns and the two, in the order of `"key"`, with a limit. */
-  readonly select: (mode: JsonMode, limit: number) => SQL
+  /** The rows in their order, as a FROM item of the name `entry` with at most so many rows. */
+  readonly from: (limit: number) => SQL
+  /** What the order goes by. Each of these is an expression on `entry`. */
+  readonly key: SQL
+  readonly metadata: SQL
+  readonly context: SQL
+  /** All other columns of the answer. `id` is null in a row without an entry. */
+  readonly columns: SQL
   readonly isDescending: boolean
   readonly limit: number
   /** Whether the batch before had large entries. Then it begins with the guarded statement. */
@@ -82,12 +80,12 @@ export interface Batch {
 }
 
 /**
- * Reads rows of the log, which may hold any JSON. The answer ends early behind large entries, so that
- * memory is bounded.
+ * Reads rows of the log, which may hold any JSON. The answer ends early behind large entries, so
+ * that memory is bounded.
  *
  * The first statement is quick. If one of its entries is too large for it or cannot be read, a
- * guarded statement reads the same rows again. If the server fails at a row, ever smaller statements
- * look for that row. It is then read without its JSON, and its neighbours with theirs.
+ * guarded statement reads the same rows again. If the server fails at a row, ever smaller
+ * statements look for that row. It is then read without its JSON, and its neighbours with theirs.
  *
  * @throws {AuditError} as `readRows`
  */
@@ -123,7 +121,7 @@ async function readGuarded(
     } catch (error) {
       if (!isTooMuch(error)) throw error
       if (limit === 1) {
-        const rows = await readRows(db, query.select('none', 1), deadlineMs)
+        const rows = await readRows(db, withoutJson(query), deadlineMs)
         return { rows, isCut: query.limit > 1 && rows.length === 1, hasLarge: true }
       }
     }
@@ -131,8 +129,8 @@ async function readGuarded(
 }
 
 /** Whether a row holds all of its JSON, or no entry at all. */
-function isWhole({ key, metadata, context }: Row): boolean {
-  return (metadata !== null && context !== null) || key === null
+function isWhole({ id, metadata, context }: Row): boolean {
+  return (metadata !== null && context !== null) || id === null
 }
 
 /** Whether a quick statement would have read the row. It is a guess from the length of the text. */
@@ -154,29 +152,36 @@ function cut(rows: readonly Row[]): Batch {
 /**
  * Each entry may take its share of the answer. What is longer is null.
  *
- * The server sorts the rows, although they come in this order, so that it sends no row before it has
- * written the last one. After an error between two rows postgres.js returns the first ones again with
- * the next answer. Without `nulls` the planner would know the order and leave the sort out.
+ * - The innermost query has no expressions, because the planner copies them for each partition.
+ * - OFFSET keeps the next one apart, so that the server writes each text once.
+ * - The server sorts the rows, although they come in this order, so that it sends no row before it
+ *   has written the last one. After an error between two rows postgres.js returns the first ones
+ *   again with the next answer. Without `nulls` the planner would know the order and not sort.
  */
-export function quickStatement({ names, select, isDescending, limit }: BatchQuery): SQL {
+function quickStatement(query: BatchQuery): SQL {
+  const { from, key, metadata, context, columns, isDescending, limit } = query
   const share = Math.min(MAX_JSON_BYTES, Math.floor(MAX_QUICK_BYTES / 2 / limit))
-  const plain = names.map((name) => `one."${name}"`).join(', ')
   const capped = (name: string) =>
-    sql.raw(`
-    case when pg_catalog.octet_length(one."${name}") operator(pg_catalog.<=) ${share}
-      then one."${name}" end as "${name}"`)
+    sql.raw(`case when pg_catalog.octet_length(${name}) operator(pg_catalog.<=) ${share}
+      then ${name} end`)
   return sql`
-    select ${sql.raw(plain)}, ${capped('metadata')}, ${capped('context')}
-    from (${select('quick', limit)}) as one
-    order by one."key" ${sql.raw(isDescending ? 'desc nulls last' : 'asc nulls first')}`
+    select ${columns}, ${capped('metadata_text')} as "metadata", ${capped('context_text')} as "context"
+    from (
+      select *, ${jsonText(metadata, 'quick')} as metadata_text,
+        ${jsonText(context, 'quick')} as context_text
+      from ${from(limit)} offset 0
+    ) as entry
+    order by ${key} ${sql.raw(isDescending ? 'desc nulls last' : 'asc nulls first')}`
 }
 
 /**
- * Ends behind the row with which the answer holds enough, and returns in each row how many were found.
+ * Ends behind the row with which the answer holds enough, and returns in each row how many were
+ * found.
  *
  * It counts over all rows, so that the server sends no row before it has written the last one.
  */
-function guardedStatement({ select, isDescending }: BatchQuery, limit: number): SQL {
+function guardedStatement(query: BatchQuery, limit: number): SQL {
+  const { from, key, metadata, context, columns, isDescending } = query
   const direction = sql.raw(isDescending ? 'desc' : 'asc')
   const size = (name: string) => sql`coalesce(pg_catalog.octet_length(${sql.raw(`"${name}"`)}), 0)`
   return sql`
@@ -185,7 +190,11 @@ function guardedStatement({ select, isDescending }: BatchQuery, limit: number): 
         coalesce(pg_catalog.sum(
           ${size('metadata')} operator(pg_catalog.+) ${size('context')}
         ) over sofar, 0) as "before"
-      from (${select('guarded', limit)}) as one
+      from (
+        select ${columns}, ${key} as "key", ${jsonText(metadata, 'guarded')} as "metadata",
+          ${jsonText(context, 'guarded')} as "context"
+        from ${from(limit)}
+      ) as one
       window sofar as (
         order by one."key" ${direction} rows between unbounded preceding and 1 preceding)
     ) as batch
@@ -193,7 +202,16 @@ function guardedStatement({ select, isDescending }: BatchQuery, limit: number): 
     order by batch."key" ${direction}`
 }
 
-/** SQLSTATE classes: program limit exceeded, out of memory; and what an allocation of 1 GB raises. */
+/** The first row without its JSON. */
+function withoutJson({ from, columns }: BatchQuery): SQL {
+  return sql`
+    select ${columns}, null::pg_catalog.text as "metadata", null::pg_catalog.text as "context"
+    from ${from(1)}`
+}
+
+/**
+ * SQLSTATE classes: program limit exceeded, out of memory; and what an allocation of 1 GB raises.
+ */
 const TOO_MUCH = /^(?:54...|53200|XX000)$/
 
 function isTooMuch(error: unknown): boolean {

@@ -1,7 +1,7 @@
-import { type SQL, sql } from 'drizzle-orm'
+import { getTableColumns, type SQL, sql } from 'drizzle-orm'
+import { alias } from 'drizzle-orm/pg-core'
 import type { Row } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
-import { type JsonMode, jsonText } from './batch.ts'
 
 /** An entry as it stands in the log. */
 export interface LoggedEntry {
@@ -35,44 +35,31 @@ export interface LoggedEntry {
   readonly recorderSeq: number | null
 }
 
+/** A row of the log in a statement that reads a batch. */
+export const entryRow = alias(auditLog, 'entry')
+
+/** The log's columns by their own names. */
+export const logColumns: SQL = sql.join(Object.values(getTableColumns(auditLog)), sql`, `)
+
+/** The two columns of JSON, for a batch. */
+export const entryJson = {
+  metadata: sql`${entryRow.metadata}`,
+  context: sql`${entryRow.context}`,
+} as const
+
 /**
- * The log's columns for `toEntry`, as text. Drivers do not agree on the JavaScript value of a date, an
- * int8 or a jsonb, and Drizzle changes it once more. An instant is the seconds since 1970.
+ * The other columns for `toEntry`, as text. Drivers do not agree on the JavaScript value of a date or
+ * an int8, and Drizzle changes it once more. An instant is the seconds since 1970.
  */
-const plainColumns: Readonly<Record<string, SQL>> = {
-  id: sql`${auditLog.id}::pg_catalog.text`,
-  seq: sql`${auditLog.seq}::pg_catalog.text`,
-  occurredAt: sql`extract(epoch from ${auditLog.occurredAt})::pg_catalog.text`,
-  loggedAt: sql`extract(epoch from ${auditLog.loggedAt})::pg_catalog.text`,
-  writtenBy: sql`${auditLog.writtenBy}`,
-  userId: sql`${auditLog.userId}::pg_catalog.text`,
-  eventId: sql`${auditLog.eventId}::pg_catalog.text`,
-  targetId: sql`${auditLog.targetId}::pg_catalog.text`,
-  action: sql`${auditLog.action}`,
-  entityType: sql`${auditLog.entityType}`,
-  requestId: sql`${auditLog.requestId}`,
-  recorderId: sql`${auditLog.recorderId}::pg_catalog.text`,
-  recorderSeq: sql`${auditLog.recorderSeq}::pg_catalog.text`,
-}
-
-/** The names of an entry's columns besides `metadata` and `context`. */
-export const ENTRY_NAMES: readonly string[] = Object.keys(plainColumns)
-
-export function entryColumns(mode: JsonMode): SQL {
-  const plain = Object.entries(plainColumns).map(([name, column]) => named(name, column))
-  return sql.join(
-    [
-      ...plain,
-      named('metadata', jsonText(auditLog.metadata, mode)),
-      named('context', jsonText(auditLog.context, mode)),
-    ],
-    sql`, `,
-  )
-}
-
-function named(name: string, column: SQL): SQL {
-  return sql`${column} as ${sql.identifier(name)}`
-}
+export const entryColumns: SQL = sql`
+  ${entryRow.id}::pg_catalog.text as "id", ${entryRow.seq}::pg_catalog.text as "seq",
+  extract(epoch from ${entryRow.occurredAt})::pg_catalog.text as "occurredAt",
+  extract(epoch from ${entryRow.loggedAt})::pg_catalog.text as "loggedAt",
+  ${entryRow.writtenBy} as "writtenBy", ${entryRow.userId}::pg_catalog.text as "userId", ${entryRow.eventId}::pg_catalog.text as "eventId",
+  ${entryRow.targetId}::pg_catalog.text as "targetId", ${entryRow.action} as "action",
+  ${entryRow.entityType} as "entityType", ${entryRow.requestId} as "requestId",
+  ${entryRow.recorderId}::pg_catalog.text as "recorderId",
+  ${entryRow.recorderSeq}::pg_catalog.text as "recorderSeq"`
 
 export function toEntry(row: Row): LoggedEntry {
   const { recorderSeq, metadata, context } = row

@@ -3,7 +3,7 @@ import type { AuditDatabase } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
 import type { BatchQuery } from './batch.ts'
 import { type Cursor, currentHistory } from './history.ts'
-import { ENTRY_NAMES, entryColumns } from './logged-entry.ts'
+import { entryColumns, entryJson, entryRow, logColumns } from './logged-entry.ts'
 import { readRows } from './read-rows.ts'
 
 /** How many numbers one statement looks through, where a filter may leave out most of them. */
@@ -35,27 +35,24 @@ export function lookQuery(
         from ${auditLog} where ${inWindow} order by ${auditLog.seq} desc limit 1
       ) as reached on true`
     : sql.empty()
+  const through = isFiltered ? sql`entry."throughSeq", entry."throughId",` : sql.empty()
   const wanted = isFiltered ? [inWindow, ...conditions] : [isNext]
   return {
     limit,
     isDescending: false,
-    names: [
-      'key',
-      'history',
-      'isChanged',
-      ...(isFiltered ? ['throughSeq', 'throughId'] : []),
-      ...ENTRY_NAMES,
-    ],
-    select: (mode, rows) => sql`
+    key: sql`${entryRow.seq}`,
+    ...entryJson,
+    columns: sql`entry."history", entry."isChanged", ${through} ${entryColumns}`,
+    from: (rows) => sql`(
       select * from (
         select ${currentHistory} as "history", ${changedSince(at)} as "isChanged"
       ) as log
       ${reached}
       left join lateral (
-        select ${auditLog.seq} as "key", ${entryColumns(mode)} from ${auditLog}
-        where ${sql.join(wanted, sql` and `)}
+        select ${logColumns} from ${auditLog} where ${sql.join(wanted, sql` and `)}
         order by ${auditLog.seq} limit ${sql.raw(String(rows))}
-      ) as found on true`,
+      ) as found on true
+    ) as entry`,
   }
 }
 

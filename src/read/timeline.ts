@@ -13,7 +13,14 @@ import {
   uuid,
 } from './filter.ts'
 import { type BatchQuery, readBatch } from './batch.ts'
-import { ENTRY_NAMES, entryColumns, type LoggedEntry, toEntry } from './logged-entry.ts'
+import {
+  entryColumns,
+  entryJson,
+  entryRow,
+  type LoggedEntry,
+  logColumns,
+  toEntry,
+} from './logged-entry.ts'
 import { currentHistory, readHistory } from './history.ts'
 import { readRows } from './read-rows.ts'
 import { AuditError } from '../errors.ts'
@@ -116,10 +123,10 @@ export async function entry(db: AuditDatabase, id: string): Promise<LoggedEntry 
   const { rows } = await readBatch(db, {
     limit: 1,
     isDescending: false,
-    names: ['key', ...ENTRY_NAMES],
-    select: (mode) => sql`
-      select ${auditLog.id} as "key", ${entryColumns(mode)}
-      from ${auditLog} where ${isIt} limit 1`,
+    key: sql`${entryRow.id}`,
+    ...entryJson,
+    columns: entryColumns,
+    from: () => sql`(select ${logColumns} from ${auditLog} where ${isIt} limit 1) as entry`,
   })
   return rows[0] ? toEntry(rows[0]) : undefined
 }
@@ -167,10 +174,9 @@ export function checkTimeline(options: TimelineOptions): AskedPage {
 }
 
 /**
- * The statement of a page. `order by` names the table's column and not the output column, because
- * that one is text and the server would sort every row. The statement reads one row more than the
- * limit, which tells whether there is a further page. The limit is written into the text, because a
- * plan that is made without knowing it expects a tenth of the log.
+ * The statement of a page. It reads one row more than the limit, which tells whether there is a
+ * further page. The limit is written into the text, because a plan that is made without knowing it
+ * expects a tenth of the log.
  *
  * @param endId the last id to look at. Default: no such bound
  */
@@ -181,11 +187,13 @@ export function pageQuery(asked: AskedPage, endId?: string): BatchQuery {
   return {
     limit: limit + 1,
     isDescending,
-    names: ['key', 'history', ...ENTRY_NAMES],
-    select: (mode, rows) => sql`
-      select ${auditLog.id} as "key", ${currentHistory} as "history", ${entryColumns(mode)}
-      from ${auditLog} ${where(asked, [...filter.conditions, ...end])}
-      order by ${auditLog.id} ${directionOf(asked)} limit ${sql.raw(String(rows))}`,
+    key: sql`${entryRow.id}`,
+    ...entryJson,
+    columns: sql`${currentHistory} as "history", ${entryColumns}`,
+    from: (rows) => sql`(
+      select ${logColumns} from ${auditLog} ${where(asked, [...filter.conditions, ...end])}
+      order by ${auditLog.id} ${directionOf(asked)} limit ${sql.raw(String(rows))}
+    ) as entry`,
   }
 }
 
