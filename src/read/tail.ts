@@ -7,7 +7,7 @@ import { type LoggedEntry, toEntry } from './logged-entry.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import { isFinalFault } from '../database/faults.ts'
 import { type Cursor, checkCursor, historyChanged } from './history.ts'
-import { lastSeq, lookQuery } from './tail-query.ts'
+import { isChangedSince, lastSeq, lookQuery } from './tail-query.ts'
 import { withRetry } from '../database/retry.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
 
@@ -190,12 +190,18 @@ class TailReader {
     this.#limit = isCut
       ? Math.max(FEWEST_ENTRIES, rows.length * 2)
       : Math.min(BATCH_ENTRIES, limit * 2)
-    const [{ history, isChanged, throughSeq, throughId } = {}] = rows
+    const [{ history, isMissing, throughSeq, throughId } = {}] = rows
+    if (at !== undefined && isMissing === true) {
+      const isChanged = await isChangedSince(this.#db, at)
+      // Where it is not changed, a server answered that is behind: nothing of its answer counts.
+      const nothing = { entries: [], throughSeq: 0, throughId: undefined, isMore: false }
+      return { ...nothing, history: String(history), isChanged }
+    }
     const entries = rows
       .filter((row) => row['id'] !== null)
       .map((row) => ({ ...toEntry(row), history: String(history) }))
     const last = entries.at(-1)
-    const found = { entries, history: String(history), isChanged: isChanged === true }
+    const found = { entries, history: String(history), isChanged: false }
     const isFull = isCut || entries.length === limit
     if (isFull || this.#conditions.length === 0) {
       return { ...found, throughSeq: last?.seq ?? 0, throughId: last?.id, isMore: isFull }
