@@ -39,7 +39,8 @@ const timeText = (column: PgColumn) =>
 export const exportColumns: SQL = sql`
   ${entryRow.seq}::pg_catalog.text as "seq", ${entryRow.id}::pg_catalog.text as "id",
   ${timeText(entryRow.occurredAt)} as "occurredAt", ${timeText(entryRow.loggedAt)} as "loggedAt",
-  ${entryRow.writtenBy} as "writtenBy", ${entryRow.userId}::pg_catalog.text as "userId", ${entryRow.eventId}::pg_catalog.text as "eventId",
+  ${entryRow.writtenBy} as "writtenBy",
+  ${entryRow.userId}::pg_catalog.text as "userId", ${entryRow.eventId}::pg_catalog.text as "eventId",
   ${entryRow.action} as "action", ${entryRow.entityType} as "entityType",
   ${entryRow.targetId}::pg_catalog.text as "targetId", ${entryRow.requestId} as "requestId",
   ${entryRow.recorderId}::pg_catalog.text as "recorderId",
