@@ -120,6 +120,18 @@ test('a login that was granted nothing cannot keep a migration waiting', async (
   assert.deepEqual(await migrate(scratch, { waitTimeoutMs: 0 }), { applied: [], repaired: [] })
 })
 
+test('what the owner of a database has set for its sessions keeps no migration from its work', async (t) => {
+  const scratch = await emptyDatabase(t)
+  for (const setting of [
+    ...['default_transaction_read_only = on', "idle_in_transaction_session_timeout = '1ms'"],
+    ...["idle_session_timeout = '1ms'", 'standard_conforming_strings = off', "search_path = ''"],
+  ]) {
+    await scratch.sql.unsafe(`alter database ${scratch.name} set ${setting}`)
+  }
+  assert.notDeepEqual((await migrate(scratch)).applied, [])
+  assert.deepEqual(await migrate(scratch), { applied: [], repaired: [] })
+})
+
 test('every login that may act as audit_owner takes the lock that another one made', async (t) => {
   const [scratch, fresh] = [await scratchDatabase(t), await emptyDatabase(t)]
   await migrate(fresh)

@@ -5,6 +5,17 @@ export type DirectConnection = postgres.Sql
 export type DirectTransaction = postgres.TransactionSql
 
 /**
+ * They win over what the database's owner has set for all sessions. A migration waits between its statements,
+ * and it writes. The zeros are texts, because the driver leaves the number 0 out.
+ */
+const SETTINGS: Readonly<Record<string, string>> = {
+  search_path: 'pg_catalog, pg_temp',
+  default_transaction_read_only: 'off',
+  idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
+}
+
+/**
  * The one place besides the client that uses the driver, and the only one that uses the driver's
  * transactions. Drizzle's migrator needs them, and a migration that dies half-way loses no rows.
  *
@@ -18,7 +29,7 @@ export function connectDirectly(url: string, applicationName: string): DirectCon
     onnotice: () => {},
     connect_timeout: 10,
     // As settings of the start, so that a connection that was made again has them, too.
-    connection: { application_name: applicationName, search_path: 'pg_catalog, pg_temp' },
+    connection: { application_name: applicationName, ...SETTINGS },
   })
 }
 
