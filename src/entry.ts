@@ -15,16 +15,31 @@ export function isActionName(text: string): boolean {
 
 /** Whatever stands before it, or between it and the dot, that is no letter and no digit. */
 const RESERVED_ACTION = /^[^\p{L}\p{N}]*audit[^\p{L}\p{N}]*(?:\.|$)/iu
+/** The same with letters of other alphabets that look like these, and what cannot be seen between them. */
+const UNSEEN = '[\\p{M}\\p{Cf}\\p{Cc}\\u115f\\u1160\\u3164]'
+const LOOKALIKE_ACTION = new RegExp(
+  `^(?:${UNSEEN}|[^\\p{L}\\p{N}])*` +
+    [
+      ...['[aɑ\\u0430\\u03b1]', '[uʋ\\u03c5\\u057d]', '[d\\u0501]'],
+      ...['[iıɩ\\u0456\\u03b9]', '[t\\u0442\\u03c4]'],
+    ].join(`${UNSEEN}*`) +
+    '[^\\p{L}\\p{N}]*(?:[.\\u3002\\u00b7]|$)',
+  'iu',
+)
+const NOT_ASCII = /[^\0-\x7f]/
 const [LETTER_B, LETTER_Z] = [98, 122]
 
 /**
  * Whether an action belongs to the product itself, which alone writes `audit.*`. So does an action
- * that a person would take for one of those: in capitals, or with marks before its name.
+ * that a person would take for one of those: in capitals, with marks before its name, or with letters
+ * of another alphabet that look the same.
  */
 export function isReservedAction(action: string): boolean {
   const first = action.charCodeAt(0)
   // Nearly every action begins with another letter.
-  return !(first >= LETTER_B && first <= LETTER_Z) && RESERVED_ACTION.test(action)
+  if (first >= LETTER_B && first <= LETTER_Z) return false
+  if (RESERVED_ACTION.test(action)) return true
+  return NOT_ASCII.test(action) && LOOKALIKE_ACTION.test(action.normalize('NFKD'))
 }
 
 /** `entity.verb`, for example `branding.update`. The row's existence is the past tense. */

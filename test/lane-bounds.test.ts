@@ -151,9 +151,19 @@ const REFUSED: readonly (readonly [name: string, sqlstate: string, entry: () => 
     'audit.',
     'audit',
   ].map((action) => [`the action "${action}"`, '42501', () => ({ action })] as const),
-  ...['AUDIT.gap', ' audit.gap', '\u200baudit.gap', 'audit\u200b.gap', 'Audit.Read'].map(
-    (action) => [`the action ${JSON.stringify(action)}`, '42501', () => ({ action })] as const,
-  ),
+  ...[
+    ...['AUDIT.gap', ' audit.gap', '\u200baudit.gap', 'audit\u200b.gap', 'Audit.Read'],
+    // Letters of other alphabets, and what cannot be seen between the letters.
+    ...['\u0430udit.gap', 'aud\u0131t.gap', 'AUD\u0130T.gap', '\u0391UDIT.gap', '\uff41udit.gap'],
+    ...[
+      'a\u200budit.gap',
+      'au\u00addit.gap',
+      '\u3164audit.gap',
+      'audit\u2024gap',
+      'audit\u3002gap',
+    ],
+    '\u{1d41a}\u{1d42e}\u{1d41d}\u{1d422}\u{1d42d}.gap',
+  ].map((action) => [`the action ${JSON.stringify(action)}`, '42501', () => ({ action })] as const),
 ]
 
 // A text with more than 2 KiB an entry is looked at in another way.
@@ -220,6 +230,8 @@ const TAKEN: readonly (readonly [name: string, entry: () => Entry])[] = [
   ['an action of 128 wide characters', () => ({ action: '😀'.repeat(128) })],
   ['an id of in 23 hours', () => ({ id: idAt(Date.now() + 23 * 3_600_000) })],
   ['an entity that begins like ours', () => ({ action: 'auditing.start' })],
+  ['the same word in Russian', () => ({ action: '\u0430\u0443\u0434\u0438\u0442.start' })],
+  ['a word that begins with another letter', () => ({ action: '\u00e4nderung.start' })],
   ['an entity that ends like ours', () => ({ action: 'shop-audit.start' })],
   ['the first year', () => ({ occurred_at: '0001-01-01T00:00:00Z' })],
   ['the last year', () => ({ occurred_at: '9999-12-31T23:59:59.999Z' })],

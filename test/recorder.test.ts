@@ -195,7 +195,10 @@ test('an action of the entity "audit" is refused before any SQL, with one warnin
   const scratch = await scratchDatabase(t)
   const logger = memoryLogger()
   const audit = recorderOn(t, scratch, { logger })
-  const reserved = ['audit.gap', 'audit.x', 'audit', 'AUDIT.gap', ' audit.gap', '\u200baudit .gap']
+  const reserved = [
+    ...['audit.gap', 'audit.x', 'audit', 'AUDIT.gap', ' audit.gap', '\u200baudit .gap'],
+    ...['a\u200budit.gap', '\u0430udit.gap', 'AUD\u0130T.gap', 'audit\u2024gap', '\uff41udit.gap'],
+  ]
   for (const action of reserved) assert.equal(audit.record({ action: action as 'a.b' }), false)
   const taken = ['auditing.start', 'auditor.add', 'shop-audit.run', 'b.audit']
   for (const action of taken) assert.equal(audit.record({ action: action as 'a.b' }), true)

@@ -5,6 +5,8 @@ CREATE OR REPLACE FUNCTION "audit"."is_reserved"("action" text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   select case
     when ascii(action) between 98 and 122 then false
-    else action ~* '^[^[:alnum:]]*audit[^[:alnum:]]*(\.|$)'
+    when action ~* '^[^[:alnum:]]*audit[^[:alnum:]]*([.]|$)' then true
+    when octet_length(action) = length(action) then false
+    else audit.is_lookalike(action)
   end
 $$;

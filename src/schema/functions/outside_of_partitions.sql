@@ -8,7 +8,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     select
       pg_get_partition_constraintdef(c.oid) as condition,
       regexp_match(pg_get_expr(c.relpartbound, c.oid),
-        '^FOR VALUES FROM \(''([0-9a-f-]{36})''\) TO \(''([0-9a-f-]{36})''\)$') as bounds
+        '^FOR VALUES FROM [(]''([0-9a-f-]{36})''[)] TO [(]''([0-9a-f-]{36})''[)]$') as bounds
     from pg_class as c join pg_inherits as i on i.inhrelid = c.oid
     where i.inhparent = 'audit.audit_log'::regclass
       and pg_get_expr(c.relpartbound, c.oid) <> 'DEFAULT'

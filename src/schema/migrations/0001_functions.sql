@@ -532,7 +532,7 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
     select
       pg_get_partition_constraintdef(c.oid) as condition,
       regexp_match(pg_get_expr(c.relpartbound, c.oid),
-        '^FOR VALUES FROM \(''([0-9a-f-]{36})''\) TO \(''([0-9a-f-]{36})''\)$') as bounds
+        '^FOR VALUES FROM [(]''([0-9a-f-]{36})''[)] TO [(]''([0-9a-f-]{36})''[)]$') as bounds
     from pg_class as c join pg_inherits as i on i.inhrelid = c.oid
     where i.inhparent = 'audit.audit_log'::regclass
       and pg_get_expr(c.relpartbound, c.oid) <> 'DEFAULT'
@@ -738,6 +738,24 @@ begin
 end
 $$;
 --> statement-breakpoint
+-- Whether a person would take an action for one of the product's own, because of letters of other
+-- alphabets that look like those of "audit", or of something between them that cannot be seen. Only
+-- UTF-8 has such letters. The pattern holds no backslash: a session may give it another meaning.
+CREATE OR REPLACE FUNCTION "audit"."is_lookalike"("action" text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+begin
+  if getdatabaseencoding() <> 'UTF8' then
+    return false;
+  end if;
+  return normalize(action, NFKD) ~* replace(replace(
+    '^(?:~|[^[:alnum:]])*[a#u0251#u0430#u0410#u03b1#u0391]~*[u#u028b#u03c5#u03a5#u057d#u054d]~*'
+      || '[d#u0501#u0500]~*[i#u0131#u0269#u0456#u0406#u03b9#u0399]~*[t#u0442#u0422#u03c4#u03a4]~*'
+      || '[^[:alnum:]]*([.#u3002#u00b7]|$)',
+    '~', '[#u0001-#u001f#u007f-#u009f#u00ad#u0300-#u036f#u061c#u115f#u1160#u180e#u200b-#u200f'
+      || '#u2028-#u202e#u2060-#u206f#u3164#ufe00-#ufe0f#ufeff]'), '#', chr(92));
+end
+$$;
+--> statement-breakpoint
 -- Whether an action belongs to the product itself: its entity is "audit", in capitals or not, with
 -- anything before it that is no letter and no digit. Such a text looks like one of ours to a person.
 -- Most actions begin with another letter, so only few are matched with the pattern.
@@ -745,7 +763,9 @@ CREATE OR REPLACE FUNCTION "audit"."is_reserved"("action" text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   select case
     when ascii(action) between 98 and 122 then false
-    else action ~* '^[^[:alnum:]]*audit[^[:alnum:]]*(\.|$)'
+    when action ~* '^[^[:alnum:]]*audit[^[:alnum:]]*([.]|$)' then true
+    when octet_length(action) = length(action) then false
+    else audit.is_lookalike(action)
   end
 $$;
 --> statement-breakpoint
