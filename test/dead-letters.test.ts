@@ -22,7 +22,7 @@ async function refused(t: TestContext, scratch: ScratchDatabase, count: number) 
     encoded({
       id: numberedId(n),
       action: 'bad.one',
-      metadata: { n, note: 'canary \u009b' },
+      metadata: { n, note: 'canary \u009b\u2028\u202e' },
       recorder_id: RECORDER,
       recorder_seq: n + 1,
     }),
@@ -58,8 +58,8 @@ test('list says why and never what; show opens one letter', async (t) => {
   )
   assert.doesNotMatch(text.stdout + json.stdout, /canary/)
   const letter = JSON.parse(opened.stdout)
-  assert.equal(letter.entry.metadata.note, 'canary \u009b')
-  assert.doesNotMatch(opened.stdout, /\u009b/, 'what could move a cursor is escaped')
+  assert.equal(letter.entry.metadata.note, 'canary \u009b\u2028\u202e')
+  assert.doesNotMatch(opened.stdout, /[\u009b\u2028\u202e]/, 'what could move a cursor is escaped')
   assert.deepEqual([letter.sqlstate, letter.recorderId, letter.recorderSeq], ['23514', RECORDER, 1])
   assert.deepEqual([absent.code, absent.stdout], [1, 'There is no dead letter 9.\n'])
 })
@@ -92,7 +92,7 @@ test('retry puts an entry back as it was; what is refused again dies again', asy
     [0, 1, 2].map((n) => ({
       id: numberedId(n),
       n: n + 1,
-      note: 'canary \u009b',
+      note: 'canary \u009b\u2028\u202e',
       occurred_at: new Date('2026-01-02T03:04:05.678Z'),
     })),
   )

@@ -116,10 +116,13 @@ function say({ json }: As, found: unknown, lines: readonly string[]): void {
   process.stdout.write(`${text}\n`)
 }
 
-/** JSON without characters that control a terminal or reverse its text. */
+/** JSON without characters that control a terminal, reverse its text or cannot be seen. */
 function printable(value: unknown, indent?: number): string {
   return JSON.stringify(value, null, indent).replaceAll(
-    /[\u007f-\u009f\u200e\u200f\u202a-\u202e\u2066-\u2069]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+    /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
+    (character) =>
+      Array.from({ length: character.length }, (_, at) => {
+        return `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`
+      }).join(''),
   )
 }
