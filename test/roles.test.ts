@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
+import { type TestContext, test } from 'node:test'
 import type postgres from 'postgres'
-import { emptyDatabase, scratchDatabase } from './support/database.ts'
+import { emptyDatabase, type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import { numberedId } from './support/lanes.ts'
-import { connectAs, refusalOf } from './support/logins.ts'
+import { readDocument } from './support/documents.ts'
+import { connect, connectAs, refusalOf } from './support/logins.ts'
+import { FOREIGN_RECORDER, RIGHTS, type RightsOf } from './support/rights.ts'
 import { serverMajor } from './support/server.ts'
 import { migrateDatabase } from '../src/schema/migrate.ts'
 
@@ -284,3 +286,78 @@ test('a hostile search_path and temporary objects do not capture the functions',
       (select accepted::integer from audit.audit_recorder) as accepted`
   assert.deepEqual({ ...found }, { staged: 5, dead: 0, accepted: 3 })
 })
+
+/** The rows of the table in SECURITY.md that name a login, with the phrases of both columns. */
+function rowsOfSecurity() {
+  const lines = readDocument('.github/SECURITY.md').split('\n')
+  const head = lines.indexOf('| who | can | cannot |')
+  assert.ok(head > 0)
+  const rows = lines.slice(head + 2, lines.indexOf('', head))
+  return rows.map((line) => {
+    const [, who = '', can = '', cannot = ''] = line.split('|').map((cell) => cell.trim())
+    const phrases = (cell: string) => cell.split('; ').filter((phrase) => phrase !== '')
+    return { who, can: phrases(can), cannot: phrases(cannot) }
+  })
+}
+
+const WHO: Readonly<Record<RightsOf, RegExp>> = {
+  nobody: /^a login with none of these roles/,
+  audit_app: /^`audit_app`/,
+  audit_relay: /^`audit_relay`/,
+  audit_reader: /^`audit_reader`/,
+  migrating: /^the login that migrates/,
+}
+
+test('SECURITY.md has a row for each kind of login, and says of it what is tried here', () => {
+  const rows = rowsOfSecurity()
+  assert.equal(rows.length, Object.keys(WHO).length + 1, 'these, and a superuser')
+  for (const [login, pattern] of Object.entries(WHO) as [RightsOf, RegExp][]) {
+    const row = rows.find(({ who }) => pattern.test(who))
+    assert.deepEqual(row?.can, Object.keys(RIGHTS[login].can), login)
+    assert.deepEqual(row?.cannot, Object.keys(RIGHTS[login].cannot), login)
+  }
+})
+
+// Goal: each word of that table is true.
+// Method: every statement as the login, in a transaction that is rolled back.
+for (const login of Object.keys(RIGHTS) as RightsOf[]) {
+  test(`what SECURITY.md says of the login: ${login}`, async (t) => {
+    const scratch = await scratchDatabase(t)
+    await scratch.sql`select audit.record('[{"action":"a.b"},{"user_id":"no action"}]')`
+    await scratch.sql`select audit.stage(${FOREIGN_RECORDER}, ${'the key of somebody else'}, array['[]'])`
+    const session =
+      login === 'nobody'
+        ? await nobody(t, scratch)
+        : connectAs(t, scratch, login === 'migrating' ? 'audit_owner' : login)
+    const outcome = async (statement: string) => {
+      await session`begin`
+      const refusal = await refusalOf(session.unsafe(statement))
+      await session`rollback`
+      return refusal?.code
+    }
+    for (const [phrase, statements] of Object.entries(RIGHTS[login].can)) {
+      for (const one of statements) assert.equal(await outcome(one), undefined, `${phrase}: ${one}`)
+    }
+    for (const [phrase, statements] of Object.entries(RIGHTS[login].cannot)) {
+      for (const one of statements) assert.equal(await outcome(one), '42501', `${phrase}: ${one}`)
+    }
+  })
+}
+
+/** A session of a login that was granted nothing, and owns the database. */
+async function nobody(t: TestContext, { sql, name, url }: ScratchDatabase): Promise<postgres.Sql> {
+  const login = `audit_test_nobody_${name.slice(-8)}`
+  await sql.unsafe(`create role ${login} login password 'secret'`)
+  await sql.unsafe(`alter database ${name} owner to ${login}`)
+  const session = connect(
+    t,
+    Object.assign(new URL(url), { username: login, password: 'secret' }).href,
+  )
+  t.after(async () => {
+    await session.end({ timeout: 1 })
+    const admin = connect(t, url)
+    await admin.unsafe(`alter database ${name} owner to current_user; drop role ${login}`)
+    await admin.end({ timeout: 1 })
+  })
+  return session
+}
