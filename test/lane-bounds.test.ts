@@ -492,7 +492,7 @@ test("a recorder's name is its own: whoever shows another key may not write in i
   assert.equal(rows.length, 0)
   await report(KEY)
   const [account] = await sql`
-    select dropped, key_hash from audit.audit_recorder where id = ${recorder}`
+    select dropped, key_hash from audit.audit_report where id = ${recorder}`
   assert.deepEqual(account?.['dropped'], { full: 3 })
   assert.match(account?.['key_hash'], /^[0-9a-f]{64}$/)
   assert.doesNotMatch(account?.['key_hash'], /key/)
@@ -542,10 +542,10 @@ test('a report takes counts and known reasons, and nothing else', async (t) => {
       select audit.report(${recorder}, ${KEY}, ${startedAt}::text::timestamptz, 1, 1, '{}', false)`)
     assert.equal(refusal?.code, '22023', startedAt)
   }
-  const [count] = await sql`select count(*)::integer as n from audit.audit_recorder`
+  const [count] = await sql`select count(*)::integer as n from audit.audit_report`
   assert.equal(count?.['n'], 0)
   const bare = await refusalOf(
-    sql`insert into audit.audit_recorder (id, dropped) values (${recorder}, '[]')`,
+    sql`insert into audit.audit_report (id, dropped) values (${recorder}, '[]')`,
   )
   assert.equal(bare?.code, '23514')
 })

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { randomBytes } from 'node:crypto'
+import { randomBytes, randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import type postgres from 'postgres'
 import { createRelay } from '../relay/index.ts'
@@ -138,6 +138,34 @@ test('no role of the schema can hold what a move needs, and a login without one 
       assert.equal(refusal?.code, '42501', `${name}: ${statement}`)
     }
   }
+})
+
+// Goal: the application's login holds its own recorder's report until it commits, and nothing that a
+// relay needs.
+// Method: such a transaction stays open; entries of that recorder are moved, a gap is declared, the
+// account is compacted.
+test('a report in a transaction that stays open holds up no move, no gap and no compaction', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const app = connectAs(t, scratch, 'audit_app')
+  const relay = connectAs(t, scratch, 'audit_relay')
+  const [recorder, key] = [randomUUID(), 'the key of a recorder']
+  const row = [numberedId(1), new Date(), 1, null, null, null, 'a.b', null, null, {}, {}]
+  await app`select audit.stage(${recorder}, ${key}, array[${JSON.stringify([row])}])`
+  await app`begin`
+  await app`select audit.report(${recorder}, ${key}, now(), 5, 5, '{"full": 1}', false)`
+  await relay`set statement_timeout = '10s'`
+  const [moved] =
+    await relay`select logged from audit.move('staging', 9, 1000, null, null, null, null)`
+  assert.equal(moved?.['logged'], 1)
+  await scratch.sql`truncate audit.audit_sentinel`
+  const [gap] = await relay`select audit.declare_gap() as declared`
+  assert.equal(gap?.['declared'], true)
+  const [compacted] = await relay`select audit.compact('recorder') as won`
+  assert.equal(compacted?.['won'], true)
+  await app`commit`
+  const [account] = await relay`
+    select accepted::integer, logged::integer, state from audit.recorder_accounts()`
+  assert.deepEqual({ ...account }, { accepted: 5, logged: 1, state: 'live' })
 })
 
 // Goal: a person who looks at the head in a session that stays open is an alarm, by name.

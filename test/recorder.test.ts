@@ -382,7 +382,7 @@ test('close() stages what is buffered, reports, and refuses what comes later', a
   assert.deepEqual(audit.stats().dropped, { closed: 1 })
   const [recorder] = await scratch.sql`
     select accepted::integer as accepted, staged::integer as staged, closed_at is not null as closed
-    from audit.audit_recorder`
+    from audit.audit_report`
   assert.deepEqual({ ...recorder }, { accepted: 10, staged: 10, closed: true })
 })
 

@@ -209,7 +209,7 @@ test('the functions of the application work as the application, and it reads not
   const [state] = await app`select first_waiting from audit.lane_state(${RECORDER})`
   assert.equal(state?.['first_waiting'], '7')
 
-  for (const table of ['audit_log', 'audit_staging', 'audit_outbox', 'audit_recorder']) {
+  for (const table of ['audit_log', 'audit_staging', 'audit_outbox', 'audit_report']) {
     const refusal = await refusalOf(app`select from ${app(`audit.${table}`)}`)
     assert.equal(refusal?.code, '42501', table)
   }
@@ -242,6 +242,7 @@ const HOSTILE_SESSION = `
   create temporary table audit_outbox ();
   create temporary table audit_dead_letter ();
   create temporary table audit_recorder ();
+  create temporary table audit_report ();
   create temporary table audit_log ();
   create temporary table pg_class (oid pg_catalog.oid);
   create domain pg_temp.uuid as pg_catalog.text check (value is null);
@@ -283,7 +284,7 @@ test('a hostile search_path and temporary objects do not capture the functions',
   const [found] = await scratch.sql`
     select (select count(*)::integer from audit.audit_outbox) as staged,
       (select count(*)::integer from audit.audit_dead_letter) as dead,
-      (select accepted::integer from audit.audit_recorder) as accepted`
+      (select accepted::integer from audit.audit_report) as accepted`
   assert.deepEqual({ ...found }, { staged: 5, dead: 0, accepted: 3 })
 })
 

@@ -19,7 +19,7 @@ function reporting({ sql }: ScratchDatabase) {
       select audit.report(
         ${recorder}, 'the key of ' || ${recorder}, now(), ${accepted}, ${accepted}, ${sql.json({ ...dropped })}, ${isClosed})`,
     silence: (recorder: string) => sql`
-      update audit.audit_recorder set seen_at = seen_at - interval '2 days' where id = ${recorder}`,
+      update audit.audit_report set seen_at = seen_at - interval '2 days' where id = ${recorder}`,
   }
 }
 

@@ -171,9 +171,12 @@ export const auditDeadLetter = auditSchema.table(
   ],
 )
 
-/** One row for each recorder: the counts that it reported last, and what of it was logged. */
-export const auditRecorder = auditSchema.table(
-  'audit_recorder',
+/**
+ * One row for each recorder that has staged or reported: its own counts, as it last reported them. The
+ * application's login locks it until its transaction ends, so no move and no gap may wait for it.
+ */
+export const auditReport = auditSchema.table(
+  'audit_report',
   {
     id: uuid('id').primaryKey(),
     startedAt: instant('started_at'),
@@ -182,19 +185,22 @@ export const auditRecorder = auditSchema.table(
     accepted: bigint('accepted', { mode: 'number' }).notNull().default(0),
     staged: bigint('staged', { mode: 'number' }).notNull().default(0),
     dropped: jsonb('dropped').$type<Record<string, number>>().notNull().default({}),
-    /** The move counts it in the statement that logs the entries. No recorder reports it. */
-    logged: bigint('logged', { mode: 'number' }).notNull().default(0),
-    /** The greatest number among them. No watermark, because smaller ones may not be logged yet. */
-    loggedThrough: bigint('logged_through', { mode: 'number' }).notNull().default(0),
-    /** How many declared gaps may have lost entries of it. */
-    gaps: smallint('gaps').notNull().default(0),
     /** SHA-256 of the key that came first with this id, in hexadecimal. The row belongs to the key. */
     keyHash: text('key_hash'),
   },
-  (recorder) => [
-    check('audit_recorder_dropped', sql`jsonb_typeof(${recorder.dropped}) = 'object'`),
-  ],
+  (report) => [check('audit_report_dropped', sql`jsonb_typeof(${report.dropped}) = 'object'`)],
 )
+
+/** One row for each recorder of which something was logged or may be lost. Only the relay writes it. */
+export const auditRecorder = auditSchema.table('audit_recorder', {
+  id: uuid('id').primaryKey(),
+  /** The move counts it in the statement that logs the entries. No recorder reports it. */
+  logged: bigint('logged', { mode: 'number' }).notNull().default(0),
+  /** The greatest number among them. No watermark, because smaller ones may not be logged yet. */
+  loggedThrough: bigint('logged_through', { mode: 'number' }).notNull().default(0),
+  /** How many declared gaps may have lost entries of it. */
+  gaps: smallint('gaps').notNull().default(0),
+})
 
 /** One row for each lane. `epoch` changes when an UNLOGGED lane was found emptied. */
 export const auditLane = auditSchema.table('audit_lane', {

@@ -75,6 +75,7 @@ const TABLES = [
     'audit_lane',
     'audit_sentinel',
     'audit_recorder',
+    'audit_report',
     'audit_history',
   ],
   ...['audit_dead_letter', 'audit_staging', 'audit_outbox', 'audit_log', 'audit_schema_version'],

@@ -30,7 +30,8 @@ const FORBIDDEN = [
   `update audit.audit_outbox set action = 'x.y'`,
   'delete from audit.audit_staging',
   'delete from audit.audit_recorder',
-  'update audit.audit_recorder set accepted = 0',
+  'update audit.audit_recorder set logged = 0',
+  'update audit.audit_report set accepted = 0',
   'delete from audit.audit_dead_letter',
   `insert into audit.audit_dead_letter (entry) values ('{}')`,
   'update audit.audit_dead_letter set ours = true',
@@ -56,7 +57,7 @@ const FORBIDDEN = [
   `copy audit.audit_log to '/tmp/mine'`,
   'select * from audit.audit_staging',
   'select * from audit.audit_dead_letter',
-  'select * from audit.audit_recorder',
+  'select * from audit.audit_report',
 ]
 const READING = ['select * from audit.audit_log', 'select seq from audit.audit_head']
 const RECORDING = [

@@ -109,12 +109,12 @@ export const recorders: readonly Attack[] = [
         ),
         `select audit.stage('${recorder.toUpperCase()}', 'the key of another one', array['[]'])`,
         `select audit.claim_recorder('${recorder}', '${KEY}')`,
-        `select * from audit.audit_recorder`,
-        `update audit.audit_recorder set accepted = 0`,
+        `select * from audit.audit_report`,
+        `update audit.audit_report set accepted = 0`,
       ])
       await arena.moveAll()
-      const [row] =
-        await arena.sql`select accepted::integer, logged::integer from audit.audit_recorder`
+      const [row] = await arena.sql`select accepted::integer, logged::integer
+        from audit.audit_report join audit.audit_recorder using (id)`
       if (row?.['accepted'] !== 0 || row['logged'] !== 1) return succeeded('its account changed')
       return outcome
     },

@@ -138,7 +138,7 @@ async function logged({ url }: BenchScene): Promise<number> {
     const [row] = await sql`
       select count(*)::float8 as entries from audit.audit_log
       where action = 'order.update'
-        and recorder_id = (select id from audit.audit_recorder order by accepted desc limit 1)`
+        and recorder_id = (select id from audit.audit_report order by accepted desc limit 1)`
     return Number(row?.['entries'])
   } finally {
     await sql.end({ timeout: 1 })

@@ -34,7 +34,14 @@ const TABLES = [
     'audit_head',
     'audit_turn',
   ],
-  ...['audit_recorder', 'audit_dead_letter', 'audit_lane', 'audit_sentinel', 'audit_migrations'],
+  ...[
+    'audit_recorder',
+    'audit_report',
+    'audit_dead_letter',
+    'audit_lane',
+    'audit_sentinel',
+    'audit_migrations',
+  ],
 ]
 const HIDDEN = TABLES.filter((table) => !table.startsWith('audit_log'))
 const each = (tables: readonly string[], ...texts: readonly string[]) =>
@@ -133,7 +140,7 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
       'change or remove an entry or an account': [
         'update audit.audit_log set action = action',
         'delete from audit.audit_log_default',
-        'update audit.audit_recorder set accepted = 0',
+        'update audit.audit_report set accepted = 0',
         'update audit.audit_outbox set ours = true',
       ],
       "move the log's numbers": HEAD,

@@ -24,7 +24,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
             then least(greatest((d.count #>> '{}')::numeric, 0), 9e15)::float8
           end
         ) as total
-        from audit.audit_recorder as r
+        from audit.audit_report as r
         cross join lateral jsonb_each(
           case when jsonb_typeof(r.dropped) = 'object' then r.dropped else '{}' end
         ) as d (reason, count)

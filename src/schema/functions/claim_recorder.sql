@@ -6,7 +6,7 @@ declare
   hash text := encode(sha256(convert_to(key, 'UTF8')), 'hex');
   known text;
 begin
-  select r.key_hash into known from audit.audit_recorder as r where r.id = recorder;
+  select r.key_hash into known from audit.audit_report as r where r.id = recorder;
   if known = hash then
     return;
   end if;
@@ -15,9 +15,9 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
   if known is null then
-    insert into audit.audit_recorder as r (id, key_hash) values (recorder, hash)
+    insert into audit.audit_report as r (id, key_hash) values (recorder, hash)
     on conflict (id) do update set key_hash = excluded.key_hash where r.key_hash is null;
-    select r.key_hash into known from audit.audit_recorder as r where r.id = recorder;
+    select r.key_hash into known from audit.audit_report as r where r.id = recorder;
   end if;
   if known is distinct from hash then
     raise exception 'the recorder % has another key', recorder

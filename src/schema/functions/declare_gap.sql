@@ -24,21 +24,28 @@ begin
   set epoch = new_epoch, epoch_since = clock_timestamp(), resets = resets + 1
   where lane = 'staging';
   with touched as (
-    update audit.audit_recorder as r set gaps = r.gaps + 1
-    where r.closed_at is null or r.logged < r.staged
+    insert into audit.audit_recorder as r (id, gaps)
+    select coalesce(p.id, a.id), 1
+    from audit.audit_report as p full join audit.audit_recorder as a on a.id = p.id
+    where p.closed_at is null or coalesce(a.logged, 0) < p.staged
+    on conflict (id) do update set gaps = r.gaps + 1
     returning r.*
   )
   select coalesce(jsonb_agg(jsonb_build_object(
     'recorderId', t.id,
     'logged', t.logged,
     'loggedThrough', t.logged_through,
-    'stagedAsReported', t.staged,
+    'stagedAsReported', coalesce(t.staged, 0),
     'reportedAt', t.seen_at,
     -- A closed recorder has reported all that it staged. An open one may have staged more since.
     'lostAtMost', case when t.closed_at is null then null else greatest(0, t.staged - t.logged) end
   ) order by t.id), '[]')
   into affected
-  from (select * from touched order by seen_at desc nulls last limit 100) as t;
+  from (
+    select touched.*, p.staged, p.seen_at, p.closed_at
+    from touched left join audit.audit_report as p on p.id = touched.id
+    order by p.seen_at desc nulls last limit 100
+  ) as t;
   perform audit.put_ours(
     'audit.gap', null,
     jsonb_build_object(

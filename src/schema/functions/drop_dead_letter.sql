@@ -8,7 +8,7 @@ SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
     delete from audit.audit_dead_letter where number = letter returning *
   ),
   accounted as (
-    insert into audit.audit_recorder as r (id, dropped)
+    insert into audit.audit_report as r (id, dropped)
     select d.recorder_id, '{"dead_letter": 1}' from dropped as d where d.recorder_id is not null
     on conflict (id) do update set dropped = r.dropped || jsonb_build_object(
       'dead_letter', coalesce((r.dropped ->> 'dead_letter')::bigint, 0) + 1)

@@ -21,6 +21,13 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     where d.recorder_id is not null group by d.recorder_id
   ),
   known as (
+    select coalesce(p.id, a.id) as id, p.started_at, p.seen_at, p.closed_at,
+      coalesce(p.accepted, 0) as accepted, coalesce(p.staged, 0) as staged,
+      coalesce(p.dropped, '{}') as dropped, coalesce(a.logged, 0) as logged,
+      coalesce(a.gaps, 0) as gaps
+    from audit.audit_report as p full join audit.audit_recorder as a on a.id = p.id
+  ),
+  owing as (
     select r.*,
       coalesce(w.entries, 0) as waiting,
       -- Of the reasons for a drop, these take an entry that had been accepted.
@@ -29,7 +36,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
         - coalesce((r.dropped ->> 'refused')::bigint, 0)
         - coalesce((r.dropped ->> 'dead_letter')::bigint, 0) as owed,
       coalesce(r.seen_at, '-infinity') < clock_timestamp() - interval '30 seconds' as is_silent
-    from audit.audit_recorder as r
+    from known as r
     left join in_lanes as w on w.recorder_id = r.id
     left join letters as d on d.recorder_id = r.id
   ),
@@ -41,7 +48,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
         else 'live'
       end as state,
       greatest(0, owed - waiting) as unaccounted
-    from known
+    from owing
   )
   select
     j.id, j.state, to_char(j.seen_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), j.accepted, j.logged,

@@ -38,12 +38,12 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
   perform audit.claim_recorder(recorder, key);
-  select r.dropped into before from audit.audit_recorder as r where r.id = recorder for update;
+  select r.dropped into before from audit.audit_report as r where r.id = recorder for update;
   select coalesce(jsonb_object_agg(d.key, d.value::bigint - coalesce((before ->> d.key)::bigint, 0)), '{}')
   into more
   from jsonb_each(dropped) as d
   where d.value::bigint > coalesce((before ->> d.key)::bigint, 0);
-  update audit.audit_recorder as r set
+  update audit.audit_report as r set
     started_at = report.started_at,
     seen_at = clock_timestamp(),
     closed_at = coalesce(r.closed_at, case when closed then clock_timestamp() end),

@@ -81,17 +81,21 @@ CREATE TABLE "audit"."audit_outbox" (
 --> statement-breakpoint
 CREATE TABLE "audit"."audit_recorder" (
 	"id" uuid PRIMARY KEY NOT NULL,
+	"logged" bigint DEFAULT 0 NOT NULL,
+	"logged_through" bigint DEFAULT 0 NOT NULL,
+	"gaps" smallint DEFAULT 0 NOT NULL
+);
+--> statement-breakpoint
+CREATE TABLE "audit"."audit_report" (
+	"id" uuid PRIMARY KEY NOT NULL,
 	"started_at" timestamp with time zone,
 	"seen_at" timestamp with time zone,
 	"closed_at" timestamp with time zone,
 	"accepted" bigint DEFAULT 0 NOT NULL,
 	"staged" bigint DEFAULT 0 NOT NULL,
 	"dropped" jsonb DEFAULT '{}'::jsonb NOT NULL,
-	"logged" bigint DEFAULT 0 NOT NULL,
-	"logged_through" bigint DEFAULT 0 NOT NULL,
-	"gaps" smallint DEFAULT 0 NOT NULL,
 	"key_hash" text,
-	CONSTRAINT "audit_recorder_dropped" CHECK (jsonb_typeof("audit"."audit_recorder"."dropped") = 'object')
+	CONSTRAINT "audit_report_dropped" CHECK (jsonb_typeof("audit"."audit_report"."dropped") = 'object')
 );
 --> statement-breakpoint
 CREATE TABLE "audit"."audit_schema_version" (

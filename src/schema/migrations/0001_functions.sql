@@ -91,7 +91,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
             then least(greatest((d.count #>> '{}')::numeric, 0), 9e15)::float8
           end
         ) as total
-        from audit.audit_recorder as r
+        from audit.audit_report as r
         cross join lateral jsonb_each(
           case when jsonb_typeof(r.dropped) = 'object' then r.dropped else '{}' end
         ) as d (reason, count)
@@ -227,7 +227,7 @@ declare
   hash text := encode(sha256(convert_to(key, 'UTF8')), 'hex');
   known text;
 begin
-  select r.key_hash into known from audit.audit_recorder as r where r.id = recorder;
+  select r.key_hash into known from audit.audit_report as r where r.id = recorder;
   if known = hash then
     return;
   end if;
@@ -236,9 +236,9 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
   if known is null then
-    insert into audit.audit_recorder as r (id, key_hash) values (recorder, hash)
+    insert into audit.audit_report as r (id, key_hash) values (recorder, hash)
     on conflict (id) do update set key_hash = excluded.key_hash where r.key_hash is null;
-    select r.key_hash into known from audit.audit_recorder as r where r.id = recorder;
+    select r.key_hash into known from audit.audit_report as r where r.id = recorder;
   end if;
   if known is distinct from hash then
     raise exception 'the recorder % has another key', recorder
@@ -387,21 +387,28 @@ begin
   set epoch = new_epoch, epoch_since = clock_timestamp(), resets = resets + 1
   where lane = 'staging';
   with touched as (
-    update audit.audit_recorder as r set gaps = r.gaps + 1
-    where r.closed_at is null or r.logged < r.staged
+    insert into audit.audit_recorder as r (id, gaps)
+    select coalesce(p.id, a.id), 1
+    from audit.audit_report as p full join audit.audit_recorder as a on a.id = p.id
+    where p.closed_at is null or coalesce(a.logged, 0) < p.staged
+    on conflict (id) do update set gaps = r.gaps + 1
     returning r.*
   )
   select coalesce(jsonb_agg(jsonb_build_object(
     'recorderId', t.id,
     'logged', t.logged,
     'loggedThrough', t.logged_through,
-    'stagedAsReported', t.staged,
+    'stagedAsReported', coalesce(t.staged, 0),
     'reportedAt', t.seen_at,
     -- A closed recorder has reported all that it staged. An open one may have staged more since.
     'lostAtMost', case when t.closed_at is null then null else greatest(0, t.staged - t.logged) end
   ) order by t.id), '[]')
   into affected
-  from (select * from touched order by seen_at desc nulls last limit 100) as t;
+  from (
+    select touched.*, p.staged, p.seen_at, p.closed_at
+    from touched left join audit.audit_report as p on p.id = touched.id
+    order by p.seen_at desc nulls last limit 100
+  ) as t;
   perform audit.put_ours(
     'audit.gap', null,
     jsonb_build_object(
@@ -457,7 +464,7 @@ SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
     delete from audit.audit_dead_letter where number = letter returning *
   ),
   accounted as (
-    insert into audit.audit_recorder as r (id, dropped)
+    insert into audit.audit_report as r (id, dropped)
     select d.recorder_id, '{"dead_letter": 1}' from dropped as d where d.recorder_id is not null
     on conflict (id) do update set dropped = r.dropped || jsonb_build_object(
       'dead_letter', coalesce((r.dropped ->> 'dead_letter')::bigint, 0) + 1)
@@ -1882,6 +1889,13 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
     where d.recorder_id is not null group by d.recorder_id
   ),
   known as (
+    select coalesce(p.id, a.id) as id, p.started_at, p.seen_at, p.closed_at,
+      coalesce(p.accepted, 0) as accepted, coalesce(p.staged, 0) as staged,
+      coalesce(p.dropped, '{}') as dropped, coalesce(a.logged, 0) as logged,
+      coalesce(a.gaps, 0) as gaps
+    from audit.audit_report as p full join audit.audit_recorder as a on a.id = p.id
+  ),
+  owing as (
     select r.*,
       coalesce(w.entries, 0) as waiting,
       -- Of the reasons for a drop, these take an entry that had been accepted.
@@ -1890,7 +1904,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
         - coalesce((r.dropped ->> 'refused')::bigint, 0)
         - coalesce((r.dropped ->> 'dead_letter')::bigint, 0) as owed,
       coalesce(r.seen_at, '-infinity') < clock_timestamp() - interval '30 seconds' as is_silent
-    from audit.audit_recorder as r
+    from known as r
     left join in_lanes as w on w.recorder_id = r.id
     left join letters as d on d.recorder_id = r.id
   ),
@@ -1902,7 +1916,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
         else 'live'
       end as state,
       greatest(0, owed - waiting) as unaccounted
-    from known
+    from owing
   )
   select
     j.id, j.state, to_char(j.seen_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'), j.accepted, j.logged,
@@ -1962,12 +1976,12 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
   perform audit.claim_recorder(recorder, key);
-  select r.dropped into before from audit.audit_recorder as r where r.id = recorder for update;
+  select r.dropped into before from audit.audit_report as r where r.id = recorder for update;
   select coalesce(jsonb_object_agg(d.key, d.value::bigint - coalesce((before ->> d.key)::bigint, 0)), '{}')
   into more
   from jsonb_each(dropped) as d
   where d.value::bigint > coalesce((before ->> d.key)::bigint, 0);
-  update audit.audit_recorder as r set
+  update audit.audit_report as r set
     started_at = report.started_at,
     seen_at = clock_timestamp(),
     closed_at = coalesce(r.closed_at, case when closed then clock_timestamp() end),
