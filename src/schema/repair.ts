@@ -56,8 +56,15 @@ async function findDamage(tx: DirectTransaction): Promise<readonly Damage[]> {
         ) as owned where pg_get_userbyid(owner) <> 'audit_owner'
       ) as owners,
       exists (
-        select from pg_proc as p, aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
-        where p.pronamespace = 'audit'::regnamespace and a.grantee = 0
+        select from (
+          select coalesce(proacl, acldefault('f', proowner)) as acl
+          from pg_proc where pronamespace = 'audit'::regnamespace
+          union all
+          select nspacl from pg_namespace where nspname = 'audit'
+          union all
+          select relacl from pg_class where relnamespace = 'audit'::regnamespace
+        ) as granted, aclexplode(granted.acl) as a
+        where a.grantee = 0
       ) as is_public,
       (
         select count(*) from unnest(array['audit_owner', 'audit_app', 'audit_relay', 'audit_reader'])
