@@ -213,27 +213,22 @@ export const locks: readonly Attack[] = [
       name: `alter database … set ${name} = ${value}`,
       by: "database's owner",
       async play(arena) {
-        const owner = arena.as('owner')
-        await owner.unsafe(`alter database ${arena.name} set ${name} = ${value}`)
-        const problems: string[] = []
-        await arena
-          .as('audit_app')
-          .unsafe(`select audit.record('{"action": "a.b"}')`)
-          .catch(
-            // The application's own session is as the owner of its database wants it.
-            () =>
-              arena
-                .as('audit_app')
-                .unsafe(`begin read write; select audit.record('{"action": "a.b"}'); commit`),
-          )
-        const options = { databaseUrl: arena.url, logger: silentLogger() }
-        const { repaired } = await migrateDatabase(options)
-        if (repaired.length > 0) problems.push(`a migration repaired ${repaired}`)
+        // In DEFAULT, before the setting holds: what a partition that is made has to move.
         await arena.sql`
         with head as (update audit.audit_head set seq = seq + 1 returning seq)
         insert into audit.audit_log (id, seq, occurred_at, action)
         select audit.id_floor(date_trunc('month', now()) + interval '4 months 3 days'), seq, now(), 'a.b'
         from head`
+        const owner = arena.as('owner')
+        await owner.unsafe(`alter database ${arena.name} set ${name} = ${value}`)
+        const problems: string[] = []
+        // A session of the application's own is as the owner wants it, unless it says something else.
+        await arena
+          .as('audit_app')
+          .unsafe(`begin read write; select audit.record('{"action": "a.b"}'); commit`)
+        const options = { databaseUrl: arena.url, logger: silentLogger() }
+        const { repaired } = await migrateDatabase(options)
+        if (repaired.length > 0) problems.push(`a migration repaired ${repaired}`)
         const logged = await arena.moveAll()
         if (logged !== 1) problems.push(`${logged} of 1 logged`)
         const relay = arena.startRelay({ monthsAhead: 5 })
