@@ -129,6 +129,10 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
       'drop dead letters (each leaves an entry)': ['select audit.drop_dead_letter(1)'],
       'make partitions': ['select audit.ensure_partitions(4)'],
       'write an `audit.read` entry about any viewer': NOTE_READ,
+      'stage and report for a recorder whose key it shows (`audit-relay recover`)': [
+        stage(RECORDER),
+        report(RECORDER),
+      ],
     },
     cannot: {
       'read, write or lock a table': each(TABLES, ...READS, ...WRITES, ...LOCKS),
@@ -145,7 +149,11 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
       ],
       "move the log's numbers": HEAD,
       'declare a restore': ['select audit.declare_restored()', `select audit.begin_history('x')`],
-      'record an entry': [...RECORDING, stage(RECORDER), report(RECORDER)],
+      'record by `audit.record`': RECORDING,
+      'report or stage for a recorder whose key it does not show': [
+        stage(FOREIGN_RECORDER),
+        report(FOREIGN_RECORDER),
+      ],
     },
   },
   audit_reader: {
