@@ -28,6 +28,8 @@ export interface Attack {
   readonly by: Attacker
   /** Default: a migrated one. */
   readonly database?: 'empty'
+  /** Whether it goes on for as long as `arena.seconds` says. */
+  readonly lasts?: true
   /** Tries the attack in a database of its own, and looks what came of it. */
   play(arena: Arena): Promise<Outcome>
 }

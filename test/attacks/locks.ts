@@ -135,6 +135,7 @@ export const locks: readonly Attack[] = [
   {
     name: `${ADVISORY.length} advisory locks, held`,
     by: 'nobody',
+    lasts: true,
     play: (arena) => whileHeld(arena, arena.as('nobody'), ADVISORY),
   },
   ...(['nobody', 'audit_app', 'audit_relay', 'audit_reader'] as const).map(
@@ -152,12 +153,14 @@ export const locks: readonly Attack[] = [
   {
     name: 'a transaction that has analyzed every table',
     by: "database's owner",
+    lasts: true,
     play: (arena) => whileHeld(arena, arena.as('owner'), ['analyze'], { migrates: false }),
   },
   ...(['repeatable read', 'serializable'] as const).map(
     (level): Attack => ({
       name: `a snapshot that is held (${level})`,
       by: 'nobody',
+      lasts: true,
       play: (arena) =>
         whileHeld(arena, arena.as('nobody'), [
           `set transaction isolation level ${level}`,
@@ -169,6 +172,7 @@ export const locks: readonly Attack[] = [
   {
     name: 'a transaction that has recorded and stays open',
     by: 'audit_app',
+    lasts: true,
     play: (arena) =>
       whileHeld(
         arena,
@@ -184,6 +188,7 @@ export const locks: readonly Attack[] = [
   {
     name: 'a report in a transaction that stays open, about a recorder with entries to move',
     by: 'audit_app',
+    lasts: true,
     async play(arena) {
       const app = arena.as('audit_app')
       const recorder = randomUUID()
@@ -195,6 +200,7 @@ export const locks: readonly Attack[] = [
   {
     name: 'a transaction that has read the log and stays open',
     by: 'audit_reader',
+    lasts: true,
     play: (arena) =>
       whileHeld(arena, arena.as('audit_reader'), ['select count(*) from audit.audit_log'], {
         migrates: false,
@@ -203,6 +209,7 @@ export const locks: readonly Attack[] = [
   {
     name: 'a publication for all tables, as change data capture makes it',
     by: 'migrating login',
+    lasts: true,
     async play(arena) {
       await arena.sql`create publication everything for all tables`
       return await whileHeld(arena, arena.as('nobody'), [])

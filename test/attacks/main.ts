@@ -6,12 +6,12 @@ import { makeStrangers, withArena } from './arena.ts'
 import { type Attack, type Outcome, succeeded } from './attack.ts'
 import { PARTS } from './parts.ts'
 
-const USAGE = `npm run test:attacks -- [--seconds 2] [--only PART] [--help]
+const USAGE = `npm run test:attacks -- [--seconds 20] [--only PART] [--help]
 
 Plays attacks on a log, each with the login that would play it, on a server of its own and in a
 database of its own, and prints what came of each. It exits with 1 where one succeeded.
 
-  --seconds  how long the attacks last that are bound to time: floods, locks that are held
+  --seconds  how long those attacks last that are bound to time, together: locks that are held, floods
   --only     only the parts, or the attacks, with this text in their name
 
 Parts: ${Object.keys(PARTS).join(', ')}`
@@ -21,7 +21,7 @@ const PLAY_TIMEOUT_MS = 180_000
 
 const { seconds, only } = withUsage(USAGE, () => {
   const { values } = parseArgs({
-    options: { seconds: { type: 'string', default: '2' }, only: { type: 'string', default: '' } },
+    options: { seconds: { type: 'string', default: '20' }, only: { type: 'string', default: '' } },
   })
   return { seconds: positive('seconds', values.seconds), only: values.only }
 })
@@ -38,14 +38,14 @@ function chosen(): readonly (readonly [part: string, attacks: readonly Attack[]]
   process.exit(2)
 }
 
-async function played(attack: Attack): Promise<Outcome> {
+async function played(attack: Attack, share: number): Promise<Outcome> {
   let overdue: NodeJS.Timeout | undefined
   const tooLong = new Promise<Outcome>((resolve) => {
     const late = () => resolve(succeeded(`still not over after ${PLAY_TIMEOUT_MS / 1_000} s`))
     overdue = setTimeout(late, PLAY_TIMEOUT_MS)
   })
   try {
-    return await withArena({ isEmpty: attack.database === 'empty', seconds }, (arena) =>
+    return await withArena({ isEmpty: attack.database === 'empty', seconds: share }, (arena) =>
       Promise.race([attack.play(arena), tooLong]),
     )
   } catch (error) {
@@ -57,6 +57,8 @@ async function played(attack: Attack): Promise<Outcome> {
 
 async function main(): Promise<boolean> {
   const parts = chosen()
+  const lasting = parts.flatMap(([, attacks]) => attacks.filter(({ lasts }) => lasts))
+  const share = seconds / Math.max(1, lasting.length)
   const beganMs = performance.now()
   const { server, remove } = await ownServer({ max_connections: '200' })
   process.env['AUDIT_TEST_DATABASE_URL'] = server.url
@@ -67,7 +69,7 @@ async function main(): Promise<boolean> {
     for (const [part, attacks] of parts) {
       console.log(`\n${part}`)
       for (const attack of attacks) {
-        const { isHeld, what } = await played(attack)
+        const { isHeld, what } = await played(attack, share)
         counts[isHeld ? 'held' : 'succeeded'] += 1
         const by = attack.by.padEnd(17)
         console.log(`  ${isHeld ? '✓' : '✗'} ${by} ${attack.name.padEnd(62)} ${what}`)

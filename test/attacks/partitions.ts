@@ -78,8 +78,9 @@ export const partitions: readonly Attack[] = [
   {
     name: 'DEFAULT is full of a month that has no partition yet',
     by: 'no one',
+    lasts: true,
     play: (arena) =>
-      whilePartitionsAreMade(arena, Math.min(MAX_ROWS, ROWS_A_SECOND * arena.seconds)),
+      whilePartitionsAreMade(arena, Math.min(MAX_ROWS, Math.ceil(ROWS_A_SECOND * arena.seconds))),
   },
   {
     name: 'ids of months without a partition, thousands at once',
@@ -104,6 +105,7 @@ export const partitions: readonly Attack[] = [
   {
     name: 'the log is held while months are due',
     by: 'audit_reader',
+    lasts: true,
     async play(arena) {
       const reader = arena.as('audit_reader')
       await reader`begin`

@@ -144,7 +144,12 @@ async function raw(arena: Arena): Promise<Outcome> {
 }
 
 export const tokens: readonly Attack[] = [
-  { name: 'tokens and cookies that are guessed or forged', by: 'visitor', play: guesses },
+  {
+    name: 'tokens and cookies that are guessed or forged',
+    by: 'visitor',
+    lasts: true,
+    play: guesses,
+  },
   {
     name: `${WEAK.length} tokens that can be guessed`,
     by: 'viewer',
