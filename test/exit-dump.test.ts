@@ -281,7 +281,7 @@ test('a full disk keeps the rows that it has room for, and the account says what
   await relayOn(t, scratch).drain({ deadlineMs: 30_000 })
   assert.equal((await logged(scratch))['entries'], kept)
   const [row] = await scratch.sql`
-    select accepted::integer, (dropped ->> 'timeout')::integer as lost from audit.audit_recorder`
+    select accepted::integer, (dropped ->> 'timeout')::integer as lost from audit.audit_report`
   assert.deepEqual({ ...row }, { accepted: entries, lost: entries - kept })
 })
 
