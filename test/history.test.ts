@@ -37,7 +37,7 @@ function reader(t: TestContext, { urlAs }: ScratchDatabase): Database {
 
 async function take(db: AuditDatabase, count: number, options: TailOptions) {
   const entries: TailedEntry[] = []
-  for await (const entry of tail(db, { signal: AbortSignal.timeout(20_000), ...options })) {
+  for await (const entry of tail(db, { signal: AbortSignal.timeout(60_000), ...options })) {
     entries.push(entry)
     if (entries.length === count) break
   }
@@ -95,7 +95,7 @@ test('a tail goes on after an entry, after its text, and after what a filter lef
     id: second.id,
   })
   const filter = { action: 'a.*' }
-  const filtered = tail(db, { after: first, filter, signal: AbortSignal.timeout(20_000) })
+  const filtered = tail(db, { after: first, filter, signal: AbortSignal.timeout(60_000) })
   assert.equal((await filtered.next()).value?.seq, 3)
   const next = filtered.next() // looks on behind 4, which the filter left out
   await appendToLog(scratch.sql, actions(['b.e', 'a.f']))

@@ -8,8 +8,9 @@ import type { ScratchDatabase } from './database.ts'
 
 /** The log's columns, in the order of an export. */
 export const COLUMNS = [
-  ...['seq', 'id', 'occurred_at', 'logged_at', 'user_id', 'event_id', 'action', 'entity_type'],
-  ...['target_id', 'request_id', 'metadata', 'context', 'recorder_id', 'recorder_seq'],
+  ...['seq', 'id', 'occurred_at', 'logged_at', 'written_by', 'user_id', 'event_id', 'action'],
+  ...['entity_type', 'target_id', 'request_id', 'metadata', 'context', 'recorder_id'],
+  'recorder_seq',
 ] as const
 export type TextRow = Readonly<Record<string, string | null>>
 
