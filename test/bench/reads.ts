@@ -52,6 +52,9 @@ try {
   for (const [name, place] of COPIES) {
     const script = fileURLToPath(new URL('reads-version.ts', import.meta.url))
     const child = fork(script, [place, server.url], { execArgv: ['--import', 'tsx'] })
+    child.once('exit', (code) => {
+      if (code !== null) throw new Error(`${name}: the reading process ended with ${code}.`)
+    })
     await once(child, 'message')
     children.set(name, child)
   }
