@@ -2,9 +2,11 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { SQL } from 'drizzle-orm'
 import { PgDialect } from 'drizzle-orm/pg-core'
+import { BatchSize } from '../relay/move/batch-size.ts'
 import { moveStatement } from '../relay/move/move-statement.ts'
 import { peekLanes } from '../relay/move/peek-lanes.ts'
 import { Database } from '../src/database/connection.ts'
+import { AuditError } from '../src/errors.ts'
 import { scratchDatabase } from './support/database.ts'
 import { encoded, memoryLogger, numberedId, openDatabase, relayOn, stage } from './support/lanes.ts'
 import { waitFor } from './support/wait-for.ts'
@@ -400,4 +402,41 @@ test('each statement of a relay begins with a comment that names it', async (t) 
     [...heads].sort(),
     names.map((name) => `/* audit-relay ${name} `),
   )
+})
+
+// Goal: a server that is too slow for a whole batch holds up no entry.
+// Method: each row takes a millisecond, so that the batch takes longer than a statement may.
+test('a batch that the server does not move in time is halved until it does', async (t) => {
+  const ENTRIES = 3_000
+  const scratch = await scratchDatabase(t)
+  const database = openDatabase(t, scratch.url)
+  const entries = Array.from({ length: ENTRIES }, (_, n) => encoded({ id: numberedId(n + 1) }))
+  await stage(database, 'staging', entries)
+  await scratch.sql.unsafe(`
+    create function public.slow() returns trigger language plpgsql as
+      $$ begin perform pg_sleep(0.001); return null; end $$;
+    create trigger slow after insert on audit.audit_log
+      for each row execute function public.slow()`)
+  const relay = relayOn(t, scratch, {
+    statementTimeoutMs: 1_000,
+    batchEntries: ENTRIES,
+    parallelMoves: 1,
+  })
+  const { logged, isDrained } = await relay.drain({ deadlineMs: 60_000 })
+  assert.deepEqual({ logged, isDrained }, { logged: ENTRIES, isDrained: true })
+})
+
+test('a batch grows again to its limit, in small steps', () => {
+  const size = new BatchSize(4_000)
+  for (const code of ['57014', 'AUDIT_DEADLINE_PASSED', 'CONNECTION_CLOSED']) {
+    const late = code === 'AUDIT_DEADLINE_PASSED'
+    size.failed(late ? new AuditError(code, 'late') : Object.assign(new Error(), { code }))
+  }
+  assert.equal(size.entries, 1_000, 'a lost connection says nothing about the size')
+  size.moved()
+  assert.equal(size.entries, 1_125)
+  for (let n = 0; n < 40; n += 1) size.moved()
+  assert.equal(size.entries, 4_000)
+  for (let n = 0; n < 20; n += 1) size.failed(new AuditError('AUDIT_DEADLINE_PASSED', 'late'))
+  assert.equal(size.entries, 1)
 })

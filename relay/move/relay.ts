@@ -9,6 +9,7 @@ import { withRetry } from '../../src/database/retry.ts'
 import { LogIdentity } from '../maintenance/log-identity.ts'
 import { LogWatch } from '../maintenance/log-watch.ts'
 import { Upkeep } from '../maintenance/upkeep.ts'
+import { BatchSize } from './batch-size.ts'
 import { Cycle } from './cycle.ts'
 import { Health, JITTER, type RelayHealth } from './health.ts'
 import type { Moved } from './move-statement.ts'
@@ -70,6 +71,7 @@ export class Relay {
   readonly #standingBack: StandingBack
   readonly #identity: LogIdentity
   readonly #logWatch: LogWatch
+  readonly #batchSize: BatchSize
   #running: Promise<void> | undefined
   #hasBacklog = false
   #stoodBack = false
@@ -79,6 +81,7 @@ export class Relay {
     const { observer, open = openRelayStatements } = parts
     const { statementTimeoutMs, parallelMoves, monthsAhead, maxLockMs } = limits
     this.#limits = limits
+    this.#batchSize = new BatchSize(limits.batchEntries)
     this.#logger = guardLogger(options.logger, 'audit-relay')
     this.#observers = observer ? [this.#counters, observer] : [this.#counters]
     this.#statements = open({
@@ -230,7 +233,7 @@ export class Relay {
     const cycle = new Cycle({
       statements: this.#statements,
       parallelMoves: this.#parallelMoves,
-      limits: this.#limits,
+      limits: { ...this.#limits, batchEntries: this.#batchSize.entries },
       maxRows: maxRows - this.#counters.claimed,
       signal,
       onMoved: (lane, moved, durationMs) => this.#moved(lane, moved, durationMs),
@@ -251,6 +254,7 @@ export class Relay {
 
   #moved(lane: LaneName, moved: Moved, durationMs: number): void {
     if (moved.claimed === 0) return
+    this.#batchSize.moved()
     this.#health.moved()
     this.#tell((told) => told.batchMoved(lane, moved, durationMs))
     if (moved.parked === 0) return
@@ -261,6 +265,7 @@ export class Relay {
   }
 
   #failed(error: unknown): void {
+    this.#batchSize.failed(error)
     this.#health.failed(error)
     this.#tell((told) => told.failed(error))
     this.#outage.failed(error)

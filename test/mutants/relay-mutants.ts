@@ -27,6 +27,18 @@ const MOVE_IN_TWO = `const [moved] = await mover.transaction(async (tx) => {
 
 export const RELAY_MUTANTS: readonly Mutant[] = [
   {
+    name: 'a batch that took too long is tried again as large as it was',
+    edits: [
+      {
+        file: 'relay/move/batch-size.ts',
+        find: 'Math.max(1, this.#entries >> 1)',
+        replace: 'this.#entries',
+      },
+    ],
+    file: 'relay.test.ts',
+    test: 'a batch that the server does not move in time is halved until it does',
+  },
+  {
     name: 'the move is a delete and an insert in a transaction of the driver',
     edits: [
       {
