@@ -37,14 +37,32 @@ export class Zone {
     return wallMs - atMs
   }
 
-  /** The moment of a wall time. Of an hour that comes twice it takes the first. */
+  /**
+   * The moment of a wall time. Of an hour that comes twice it takes the first, and for a time that
+   * clocks skip the moment at which they go on.
+   */
   fromWall(wallAsUtcMs: number): number {
-    const guess = wallAsUtcMs - this.offsetMs(wallAsUtcMs)
-    const earlier = wallAsUtcMs - this.offsetMs(guess - 3_600_000)
-    if (earlier + this.offsetMs(earlier) === wallAsUtcMs && earlier < guess) return earlier
-    return wallAsUtcMs - this.offsetMs(guess)
+    // No offset is as large as a day, so the moment is between these two. No zone changes its clocks
+    // twice in two days.
+    const [fromMs, toMs] = [wallAsUtcMs - DAY_MS, wallAsUtcMs + DAY_MS]
+    const [before, after] = [this.offsetMs(fromMs), this.offsetMs(toMs)]
+    if (this.offsetMs(wallAsUtcMs - before) === before) return wallAsUtcMs - before
+    if (this.offsetMs(wallAsUtcMs - after) === after) return wallAsUtcMs - after
+    return this.#firstWith(after, fromMs, toMs)
   }
 
+  /** The first moment after `fromMs`, up to `toMs`, with this offset: where clocks change. */
+  #firstWith(offsetMs: number, fromMs: number, toMs: number): number {
+    let [unlike, like] = [fromMs, toMs]
+    while (like - unlike > 1) {
+      const middle = Math.floor((unlike + like) / 2)
+      if (this.offsetMs(middle) === offsetMs) like = middle
+      else unlike = middle
+    }
+    return like
+  }
+
+  /** The first moment of the day that it is there at this moment. It need not be 00:00. */
   startOfDay(atMs: number): number {
     const offset = this.offsetMs(atMs)
     return this.fromWall(Math.floor((atMs + offset) / DAY_MS) * DAY_MS)
@@ -59,7 +77,11 @@ export class Zone {
     const key = JSON.stringify(options)
     const format =
       this.#formats.get(key) ??
-      new Intl.DateTimeFormat('en-GB', { timeZone: this.name, hourCycle: 'h23', ...options })
+      new Intl.DateTimeFormat('en-GB', {
+        timeZone: this.name,
+        hourCycle: 'h23',
+        ...options,
+      })
     this.#formats.set(key, format)
     return format.format(atMs)
   }
@@ -69,7 +91,12 @@ export class Zone {
   }
 
   day(atMs: number): string {
-    const parts = { weekday: 'long', day: 'numeric', month: 'long', year: 'numeric' } as const
+    const parts = {
+      weekday: 'long',
+      day: 'numeric',
+      month: 'long',
+      year: 'numeric',
+    } as const
     return this.format(atMs, parts)
   }
 
