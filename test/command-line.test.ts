@@ -92,6 +92,8 @@ const MISUSES: readonly (readonly [string, string])[] = [
   ['export --out x --event %%%', '--event must be a UUID, got "%%%".'],
   ['export --out x --resume --gzip', '--resume cannot be used with --gzip.'],
   ['export --out x --format ndjson --resume', '--resume cannot be used with --format.'],
+  ['export --out x --byte-order-mark', '--byte-order-mark is for --format csv.'],
+  ['export --out x --byte-order-mark --resume', '--resume cannot be used with'],
   ['export --out - --resume', 'Standard output cannot be resumed'],
   [`export --out x --from ${LONG}`, 'xxx...'],
   [`status ${LONG}`, 'xxx..."'],

@@ -31,6 +31,7 @@ import {
   sameRows,
   unmarked,
 } from './support/read-back.ts'
+import { ocsfProblems } from './support/ocsf.ts'
 import { waitFor } from './support/wait-for.ts'
 
 interface Given {
@@ -236,52 +237,188 @@ test('JSON in a CSV means the same after its formulas are escaped', () => {
   )
 })
 
-// https://github.com/ocsf/ocsf-schema, version 1.2.0: events/base_event.json,
-// events/iam/entity_management.json, objects/metadata.json, objects/product.json; what they mark
-// as "required". `constraints` of 1.9.0-dev: at least one of those in managed_entity and product.
-const OCSF_REQUIRED = {
-  event: [
-    ...['activity_id', 'category_uid', 'class_uid', 'metadata', 'severity_id', 'time', 'type_uid'],
-    'entity',
-  ],
-  metadata: ['product', 'version'],
-  product: ['vendor_name'],
-  oneOf: ['name', 'uid'],
-} as const
+test('a CSV with a byte order mark is read as UTF-8 by Excel, and otherwise is the same', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await log(scratch, [{ entityType: 'Müller 日本語' }, { action: 'b.b' }])
+  const db = readerOf(t, scratch)
+  const folder = scratchFolder(t)
+  const marked = optionsFor(folder, 'csv', { byteOrderMark: true })
+  const plain = { ...optionsFor(folder, 'csv'), out: path.join(folder, 'plain.csv') }
+  for (const gzip of [false, true]) {
+    await exportToFile(db, { ...marked, gzip, force: true })
+    assert.deepEqual((await verifyExport(marked.out)).problems, [])
+  }
+  await exportToFile(db, { ...marked, force: true })
+  await exportToFile(db, plain)
+  const [withMark, without] = [marked.out, plain.out].map((file) => fs.readFileSync(file))
+  assert.ok(withMark && without)
+  assert.deepEqual([...withMark.subarray(0, 3)], [0xef, 0xbb, 0xbf])
+  assert.deepEqual(withMark.subarray(3), without)
+  const book = XLSX.read(withMark, { type: 'buffer', raw: true })
+  const sheet = book.Sheets[book.SheetNames[0] ?? ''] ?? {}
+  assert.equal(sheet['A1']?.v, 'seq')
+  assert.equal(sheet['I2']?.v, 'Müller 日本語')
+  sameRows(await duckRows(marked.out, 'csv'), await duckRows(plain.out, 'csv'))
+  assert.equal((await exportLog(db, { format: 'csv', byteOrderMark: true })).head[0], '\ufeff')
+  assert.equal((await exportLog(db, { format: 'csv' })).head[0], '"')
+  await assert.rejects(exportLog(db, { format: 'ocsf', byteOrderMark: true }), {
+    message: 'byteOrderMark is for the format csv alone, got ocsf.',
+  })
+})
 
-test('OCSF events have what the published schema requires, in its types', async (t) => {
+const ROW: ExportRow = {
+  ...{ seq: 1, id: randomUUID(), occurredAt: '2026-01-01T00:00:00.000000Z' },
+  ...{ loggedAt: '2026-01-01T00:00:00.000000Z', writtenBy: 'shop_web', action: 'a.b' },
+  ...{ userId: null, eventId: null, targetId: null, recorderId: null, recorderSeq: '1' },
+  ...{ entityType: null, requestId: null, metadata: '{}', context: '{}' },
+}
+
+function cellsOf(row: ExportRow): readonly string[] {
+  const book = XLSX.read(csvLine(row), { type: 'string', raw: true })
+  const sheet = book.Sheets[book.SheetNames[0] ?? ''] ?? {}
+  return Object.entries(sheet).flatMap(([place, cell]) =>
+    place.startsWith('!') ? [] : [String(cell.v)],
+  )
+}
+
+test('no cell of a CSV is longer than Excel holds, and what was cut says so', () => {
+  const json = (letters: number) => `{"a": "${'x'.repeat(letters)}"}`
+  const whole = json(32_767 - 9)
+  assert.ok(cellsOf({ ...ROW, metadata: whole }).includes(whole), '32,767 characters are whole')
+  // One more is too many, but a blank between its parts can go.
+  const tight = json(32_767 - 8)
+  assert.ok(cellsOf({ ...ROW, metadata: tight }).includes(tight.replace(': ', ':')))
+  const blanks = JSON.stringify({ text: ' : , '.repeat(4), list: [1, 'a b'] }).replaceAll(
+    /,/g,
+    ', ',
+  )
+  const bulk = `{"keep": ${blanks}, "list": [${Array.from({ length: 13_000 }, () => '1').join(', ')}]}`
+  const packed = cellsOf({ ...ROW, context: bulk }).find((cell) => cell.startsWith('{"keep"')) ?? ''
+  assert.deepEqual(JSON.parse(packed), JSON.parse(bulk))
+  const quotes = `{"a": "${'\\"'.repeat(20_000)}😀"}`
+  for (const long of [json(40_000), json(2_000_000), quotes, `{"=": "${'='.repeat(40_000)}"}`]) {
+    const cells = cellsOf({ ...ROW, metadata: long, context: long, requestId: long, action: long })
+    for (const cell of cells) assert.ok(cell.length <= 32_767, `${cell.length} characters`)
+    assert.ok(cells.some((cell) => /…\[cut: \d+ characters\]$/.test(cell)))
+  }
+  const pair = cellsOf({ ...ROW, metadata: `{"a":"${'😀'.repeat(20_000)}"}` })
+  for (const cell of pair) assert.doesNotMatch(cell, /\p{Surrogate}/u)
+})
+
+// Goal: two times are never the same text.
+// Method: times that only the owner could put there, in every format.
+test('a year before Christ is not exported as the year after Christ', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const times = ['0044-03-15 00:00:00+00', '0044-03-15 00:00:00+00 BC', '0001-12-31 00:00:00+00 BC']
+  await scratch.sql`
+    insert into audit.audit_log (id, seq, occurred_at, action)
+    select gen_random_uuid(), n, time::timestamptz, 'a.b'
+    from unnest(${[...times, '12026-01-01 00:00:00+00', 'infinity']}::text[]) with ordinality as t (time, n)`
+  const options = optionsFor(scratchFolder(t), 'ndjson')
+  await exportToFile(readerOf(t, scratch), options)
+  const lines = fs.readFileSync(options.out, 'utf8').trimEnd().split('\n')
+  const seen = lines.map((line) => Reflect.get(JSON.parse(line) as object, 'occurred_at'))
+  assert.deepEqual(seen, [
+    '0044-03-15T00:00:00.000000Z',
+    '0044-03-15T00:00:00.000000Z BC',
+    '0001-12-31T00:00:00.000000Z BC',
+    '12026-01-01T00:00:00.000000Z',
+    'infinity',
+  ])
+})
+
+// Goal: a reader that checks events against the version that they name takes every one.
+// Method: what the schema of that version says of the class and of its objects, in a file with its
+// source; entries of every kind that differs in OCSF.
+test('OCSF events are valid by the schema of the version that they name', async (t) => {
   const scratch = await scratchDatabase(t)
   await logHostile(scratch)
   await generateLog(scratch.sql, { rows: 500, endMs: Date.now(), months: 2, firstSeq: 10_001 })
+  const verbs = [
+    ...['create', 'read', 'update', 'delete', 'move', 'rename', 'enroll', 'unenroll', 'enable'],
+    ...['disable', 'activate', 'deactivate', 'suspend', 'resume', 'approve'],
+  ]
+  const addresses = [
+    ...[
+      '203.0.113.7',
+      '2001:db8::1',
+      '::ffff:1.2.3.4',
+      'fe80::1%eth0',
+      '::',
+      '203.0.113.7:443',
+      '',
+    ],
+    ...[
+      '203.0.113.7, 10.0.0.1',
+      'unknown',
+      '1.2.3',
+      ' 1.2.3.4',
+      '0000:0000:0000:0000:0000:ffff:100.100.100.100',
+    ],
+    ...[['203.0.113.7'], 7, null, { v4: '203.0.113.7' }, `fe80::1%${'e'.repeat(40)}`],
+  ]
+  const entries = [
+    ...verbs.map((verb) => ({ action: `user.${verb}` })),
+    ...addresses.map((ip) => ({ action: 'user.view', context: { ip } })),
+    ...[{ action: 'alone' }, { action: '.' }, { action: 'a.' }, { action: 'user.UPDATE' }],
+  ]
+  await scratch.sql`
+    insert into audit.audit_log (id, seq, occurred_at, action, user_id, event_id, target_id, context)
+    select gen_random_uuid(), 20000 + n, case n % 4 when 0 then 'infinity' else now() end,
+      e ->> 'action', gen_random_uuid(), gen_random_uuid(), gen_random_uuid(),
+      coalesce(e -> 'context', '{}')
+    from jsonb_array_elements(${JSON.stringify(entries)}::text::jsonb) with ordinality as t (e, n)`
   const options = optionsFor(scratchFolder(t), 'ocsf')
   const { rows } = await exportToFile(readerOf(t, scratch), options)
-  const events = fs.readFileSync(options.out, 'utf8').trimEnd().split('\n')
-  assert.equal(events.length, rows)
-  for (const line of events) {
-    const event = JSON.parse(line) as Record<string, Record<string, unknown>>
-    const { metadata = {}, entity = {} } = event
-    for (const name of OCSF_REQUIRED.event) assert.ok(name in event, name)
-    for (const name of OCSF_REQUIRED.metadata) assert.ok(name in metadata, name)
-    const product = metadata['product'] as Record<string, unknown>
-    for (const name of OCSF_REQUIRED.product) assert.ok(name in product, name)
-    for (const object of [product, entity]) {
-      assert.ok(OCSF_REQUIRED.oneOf.some((name) => typeof object[name] === 'string'))
-    }
-    for (const name of [
-      'activity_id',
-      'category_uid',
-      'class_uid',
-      'severity_id',
-      'type_uid',
-      'time',
-    ]) {
-      assert.ok(Number.isSafeInteger(event[name]), name)
-    }
-    assert.equal(event['type_uid'], Number(event['class_uid']) * 100 + Number(event['activity_id']))
-    assert.ok(event['unmapped'] && 'metadata' in event['unmapped'], 'nothing is left out')
+  const lines = fs.readFileSync(options.out, 'utf8').trimEnd().split('\n')
+  assert.equal(lines.length, rows)
+  const events = lines.map((line) => JSON.parse(line) as Record<string, unknown>)
+  for (const event of events) assert.deepEqual(ocsfProblems(event), [], JSON.stringify(event))
+
+  const withCode = (code: string) =>
+    events.find((event) => Reflect.get(Object(event['metadata']), 'event_code') === code)
+  assert.deepEqual(
+    verbs.map((verb) => withCode(`user.${verb}`)?.['activity_id']),
+    [1, 2, 3, 4, 5, 5, 6, 7, 8, 9, 10, 11, 12, 13, 99],
+  )
+  assert.equal(withCode('user.approve')?.['activity_name'], 'approve')
+  assert.equal(withCode('user.UPDATE')?.['activity_name'], 'Update')
+  const sources = events.filter((event) => event['src_endpoint'] !== undefined)
+  assert.deepEqual(
+    sources.map((event) => Reflect.get(Object(event['src_endpoint']), 'ip')).slice(-5),
+    ['203.0.113.7', '2001:db8::1', '::ffff:1.2.3.4', 'fe80::1%eth0', '::'],
+  )
+  for (const event of events) {
+    const unmapped = Object(event['unmapped'])
+    assert.ok('metadata' in unmapped && 'context' in unmapped, 'nothing is left out')
   }
-  const viewed = events.find((line) => line.includes('"event_code":"branding.view"')) ?? '{}'
-  assert.equal((JSON.parse(viewed) as Record<string, unknown>)['activity_name'], 'Read')
+})
+
+test('what is not valid in OCSF is told from what is', () => {
+  const valid = {
+    metadata: { version: '1.4.0', product: { name: 'p' } },
+    ...{ category_uid: 3, class_uid: 3004, activity_id: 13, type_uid: 300413, severity_id: 1 },
+    ...{ time: 1, entity: { name: 'e' }, actor: { user: { uid: 'u' } }, unmapped: { any: 1 } },
+  }
+  assert.deepEqual(ocsfProblems(valid), [])
+  const wrong = [
+    { entity: undefined },
+    { entity: { type: 'only' } },
+    { actor: { user: {} } },
+    { activity_id: 14, type_uid: 300414 },
+    { type_uid: 300401 },
+    { time: 1.5 },
+    { time: '1' },
+    { message: 7 },
+    { who: 'x' },
+    { src_endpoint: { ip: '203.0.113.7, 10.0.0.1' } },
+    { src_endpoint: { ip: 'unknown' } },
+    { metadata: { version: '1.2.0', product: { name: 'p' } } },
+    { metadata: { version: '1.4.0', product: {} } },
+  ]
+  for (const part of wrong) {
+    assert.notDeepEqual(ocsfProblems({ ...valid, ...part }), [], JSON.stringify(part))
+  }
 })
 
 // https://github.com/cloudevents/spec, cloudevents/formats/cloudevents.json: "required", and the

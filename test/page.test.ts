@@ -357,8 +357,10 @@ test('older and newer pages, and an export of exactly what is filtered', async (
     .split('\n')
     .map((line) => JSON.parse(line).id)
   assert.deepEqual(lines, odd.toReversed())
-  const csv = await text('?request=odd&export=csv')
-  assert.equal(csv.trim().split('\r\n').length, 61)
+  const csv = new Uint8Array(await (await get('?request=odd&export=csv')).arrayBuffer())
+  assert.deepEqual([...csv.subarray(0, 4)], [0xef, 0xbb, 0xbf, 0x22], 'Excel reads it as UTF-8')
+  assert.equal(new TextDecoder().decode(csv).trim().split('\r\n').length, 61)
+  assert.equal((await text('?request=odd&export=ndjson'))[0], '{')
 })
 
 test('an address that a form made is rewritten into one that holds for everybody', async (t) => {

@@ -1,11 +1,16 @@
+import { cutMark } from '../engine-text.ts'
 import type { ExportRow } from './rows.ts'
 
 /**
  * CSV as RFC 4180 has it: a header, CRLF, every cell in quotes, quotes doubled. NULL is an empty
- * cell without quotes. UTF-8 without a byte order mark.
+ * cell without quotes. UTF-8; Excel knows that by a byte order mark only, which an option puts first.
  *
- * No cell can become a formula in a spreadsheet, so this format is not faithful where an entry
- * tries to be one; NDJSON is:
+ * A cell holds at most 32,767 characters, because Excel cuts a longer one without a word or spills it
+ * over the next ones. Longer JSON loses the blanks between its parts; what is still longer is cut,
+ * and the mark at its end gives its length.
+ *
+ * No cell can become a formula in a spreadsheet. So this format is not faithful where an entry tries
+ * to be one or is very long; NDJSON is:
  *
  * - Text gets an apostrophe before `=`, `+`, `-`, `@` (also full-width) at the start of the cell, of
  *   a line in it, and after a separator that some spreadsheet may cut at (`;`, `,`, `|`, tab); and
@@ -18,11 +23,15 @@ export const CSV_HEADER =
   '"seq","id","occurred_at","logged_at","written_by","user_id","event_id","action",' +
   '"entity_type","target_id","request_id","metadata","context","recorder_id","recorder_seq"\r\n'
 
+/** Makes Excel read the file as UTF-8. */
+export const BYTE_ORDER_MARK = '\ufeff'
+const MAX_CELL_CHARACTERS = 32_767
+const MAX_MARK_CHARACTERS = 64
+
 export function csvLine(row: ExportRow): string {
   const cells = [
     `"${row.seq}"`,
     plainCell(row.id),
-    // Before the year 1 Postgres writes a year with a minus sign.
     textCell(row.occurredAt),
     textCell(row.loggedAt),
     textCell(row.writtenBy),
@@ -50,6 +59,8 @@ const RISKY_TEXT = new RegExp(
 )
 const RISKY_START = /^[\t\r\n]/
 const MAYBE_RISKY = new RegExp(`${FORMULA}|${RISKY_START.source}`, 'u')
+/** A string, or white space outside of any. */
+const JSON_PART = /"(?:[^"\\]|\\.)*"|\s+/g
 const JSON_STRING = /"(?:[^"\\]|\\.)*"/g
 const RISKY_IN_JSON = new RegExp(String.raw`(^"|[\s\p{C};,|]|\\[nrt"])(${FORMULA})`, 'gu')
 
@@ -60,7 +71,7 @@ function plainCell(value: string | null): string {
 
 function textCell(value: string | null): string {
   if (value === null) return ''
-  return `"${safeText(value).replaceAll('"', '""')}"`
+  return quoted(safeText(value))
 }
 
 /** The text with an apostrophe before everything that a spreadsheet could take for a formula. */
@@ -72,7 +83,19 @@ export function safeText(value: string): string {
 
 /** An object's text begins with a brace, so only what is inside its strings needs a look. */
 function jsonCell(value: string): string {
-  return `"${safeJson(value).replaceAll('"', '""')}"`
+  const safe = safeJson(value)
+  const isLong = safe.length > MAX_CELL_CHARACTERS
+  return quoted(isLong ? safe.replace(JSON_PART, (part) => part.trim()) : safe)
+}
+
+function quoted(text: string): string {
+  return `"${withinCell(text).replaceAll('"', '""')}"`
+}
+
+function withinCell(text: string): string {
+  if (text.length <= MAX_CELL_CHARACTERS) return text
+  const head = text.slice(0, MAX_CELL_CHARACTERS - MAX_MARK_CHARACTERS)
+  return `${head.replace(/[\ud800-\udbff]$/, '')}${cutMark(text.length, undefined)}`
 }
 
 /** The same JSON, with what could begin a formula inside its strings written as an escape. */

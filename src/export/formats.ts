@@ -1,5 +1,5 @@
 import { cloudEventLine } from './cloudevents.ts'
-import { CSV_HEADER, csvLine } from './csv.ts'
+import { BYTE_ORDER_MARK, CSV_HEADER, csvLine } from './csv.ts'
 import { ndjsonLine } from './ndjson.ts'
 import { ocsfLine } from './ocsf.ts'
 import type { ExportRow } from './rows.ts'
@@ -8,7 +8,7 @@ export const EXPORT_FORMATS = ['ndjson', 'csv', 'ocsf', 'cloudevents'] as const
 /**
  * - `ndjson`: the faithful one, a JSON object to a line.
  * - `csv`: RFC 4180, and safe to open in a spreadsheet.
- * - `ocsf`: OCSF 1.2, class Entity Management, a JSON object to a line.
+ * - `ocsf`: OCSF 1.4, class Entity Management, a JSON object to a line.
  * - `cloudevents`: CloudEvents 1.0, a JSON object to a line.
  */
 export type ExportFormat = (typeof EXPORT_FORMATS)[number]
@@ -22,6 +22,14 @@ export interface FormatWriter {
   readonly line: (row: ExportRow) => string
 }
 
+export interface WriterRequest {
+  readonly format: ExportFormat
+  /** Of the CloudEvents. */
+  readonly source: string
+  /** Of the CSV. Undefined, as in exports that an earlier version began: false. */
+  readonly byteOrderMark?: boolean | undefined
+}
+
 /** What `verify-export` needs to know of a format. */
 export interface FormatReader {
   readonly headRecords: 0 | 1
@@ -31,13 +39,13 @@ export interface FormatReader {
   readonly seq: RegExp
 }
 
-export function formatWriter(format: ExportFormat, source: string): FormatWriter {
+export function formatWriter({ format, source, byteOrderMark }: WriterRequest): FormatWriter {
   const json = { mediaType: 'application/x-ndjson', head: '' }
   switch (format) {
     case 'csv':
       return {
         mediaType: 'text/csv; charset=utf-8; header=present',
-        head: CSV_HEADER,
+        head: byteOrderMark ? `${BYTE_ORDER_MARK}${CSV_HEADER}` : CSV_HEADER,
         line: csvLine,
       }
     case 'ocsf':

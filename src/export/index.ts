@@ -38,9 +38,10 @@ export async function exportLog(
   db: AuditDatabase,
   options: ExportOptions = {},
 ): Promise<LogExport> {
-  const { format, filter, fromSeq, toSeq, source, conditions } = checkExport(options)
+  const checked = checkExport(options)
+  const { filter, fromSeq, toSeq, conditions } = checked
   const { signal = new AbortController().signal, onFailure = () => {} } = options
-  const writer = formatWriter(format, source)
+  const writer = formatWriter(checked)
   const range = await findRange(db, { filter, fromSeq, toSeq })
   const pages = range ? readPages(db, { conditions, range, writer, signal, onFailure }) : nothing()
   return { mediaType: writer.mediaType, head: writer.head, range, pages }

@@ -1,15 +1,19 @@
+import { isIP } from 'node:net'
 import type { ExportRow } from './rows.ts'
 
 /**
- * OCSF 1.2, class Entity Management (3004): "activity by a managed client, a micro service, or a
+ * OCSF 1.4, class Entity Management (3004): "activity by a managed client, a micro service, or a
  * user at a management console … on a managed entity". API Activity does not fit: it requires an
- * API and a source endpoint, and an entry need not have come from either.
+ * API and a source endpoint, and an entry need not have come from either. 1.4 is the first version
+ * that has all of the activities below, and `actor` in the class itself.
  */
-const OCSF_VERSION = '1.2.0'
+const OCSF_VERSION = '1.4.0'
 const CATEGORY_UID = 3
 const CLASS_UID = 3004
 const INFORMATIONAL = 1
 const OTHER = 99
+/** The longest text of OCSF's type for an address. */
+const MAX_IP_CHARACTERS = 40
 
 /** Verbs as applications write them, by the class's own list of activities. */
 const ACTIVITIES: ReadonlyMap<string, number> = new Map(
@@ -81,13 +85,18 @@ export function ocsfLine(row: ExportRow): string {
       ...(row.targetId === null ? {} : { uid: row.targetId }),
     },
     ...(row.userId === null ? {} : { actor: { user: { uid: row.userId } } }),
-    ...(typeof context['ip'] === 'string' ? { src_endpoint: { ip: context['ip'] } } : {}),
+    ...(isAddress(context['ip']) ? { src_endpoint: { ip: context['ip'] } } : {}),
   }
   const unmapped =
     `{"metadata":${row.metadata},"context":${row.context},` +
     `"written_by":${JSON.stringify(row.writtenBy)},` +
     `"recorder_id":${JSON.stringify(row.recorderId)},"recorder_seq":${row.recorderSeq}}`
   return `${JSON.stringify(event).slice(0, -1)},"unmapped":${unmapped}}\n`
+}
+
+/** A list of addresses, an address with a port and the like stay in `unmapped` alone. */
+function isAddress(ip: unknown): ip is string {
+  return typeof ip === 'string' && ip.length <= MAX_IP_CHARACTERS && isIP(ip) !== 0
 }
 
 function splitAction(action: string): readonly string[] {

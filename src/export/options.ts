@@ -14,6 +14,8 @@ export interface ExportOptions {
   readonly toSeq?: number | undefined
   /** `source` of the CloudEvents: a URI reference. @default '/audit-outbox' */
   readonly source?: string | undefined
+  /** Begins a CSV with a byte order mark, without which Excel does not read UTF-8. @default false */
+  readonly byteOrderMark?: boolean | undefined
   /** Ends the export in the middle, with the signal's own reason as the error. */
   readonly signal?: AbortSignal | undefined
   /** Told each time that the database could not be read. After a minute of that the export fails. */
@@ -23,8 +25,15 @@ export interface ExportOptions {
 /** The options with their defaults, each checked. @throws {AuditError} `AUDIT_FILTER_INVALID` */
 export function checkExport(options: ExportOptions) {
   const { format = 'ndjson', filter = {}, fromSeq, toSeq, source = '/audit-outbox' } = options
+  const { byteOrderMark = false } = options
   if (!EXPORT_FORMATS.includes(format)) {
     throw filterInvalid(`format must be one of ${EXPORT_FORMATS.join(', ')}, got ${shown(format)}.`)
+  }
+  if (typeof byteOrderMark !== 'boolean') {
+    throw filterInvalid(`byteOrderMark must be true or false, got ${shown(byteOrderMark)}.`)
+  }
+  if (byteOrderMark && format !== 'csv') {
+    throw filterInvalid(`byteOrderMark is for the format csv alone, got ${format}.`)
   }
   checkRange({ fromSeq, toSeq })
   if (typeof source !== 'string' || !/^[\w\-.~:/?#[\]@!$&'()*+,;=%]{1,256}$/.test(source)) {
@@ -33,5 +42,5 @@ export function checkExport(options: ExportOptions) {
     )
   }
   const { conditions, described } = checkFilter(filter)
-  return { format, filter, fromSeq, toSeq, source, conditions, described }
+  return { format, filter, fromSeq, toSeq, source, byteOrderMark, conditions, described }
 }

@@ -40,6 +40,7 @@ export interface ExportState {
     readonly fromSeq: number | null
     readonly toSeq: number | null
     readonly source: string
+    readonly byteOrderMark?: boolean
   }
   readonly range: SeqRange | null
   readonly startedAt: string
@@ -61,7 +62,7 @@ const gzip = promisify(zlib.gzip)
 
 /** @throws {AuditError} `AUDIT_FILTER_INVALID` */
 export async function beginExport(db: AuditDatabase, options: WriteOptions): Promise<ExportState> {
-  const { format, filter, fromSeq, toSeq, source, described } = checkExport(options)
+  const { format, filter, fromSeq, toSeq, source, byteOrderMark, described } = checkExport(options)
   const startedAt = new Date().toISOString()
   const range = (await findRange(db, { filter, fromSeq, toSeq })) ?? null
   const request = {
@@ -71,6 +72,7 @@ export async function beginExport(db: AuditDatabase, options: WriteOptions): Pro
     fromSeq: fromSeq ?? null,
     toSeq: toSeq ?? null,
     source,
+    byteOrderMark,
   }
   const nextSeq = range?.firstSeq ?? 0
   return { version: 1, request, range, startedAt, nextSeq, bytes: 0, tally: emptyTally() }
@@ -88,7 +90,7 @@ export async function writePages(
 ): Promise<void> {
   const { signal = new AbortController().signal, onFailure = () => {}, onProgress } = options
   const { request, range, tally } = state
-  const writer = formatWriter(request.format, request.source)
+  const writer = formatWriter(request)
   const write = async (text: string) => {
     const bytes = request.gzip ? await gzip(text) : Buffer.from(text)
     await sink.write(bytes)

@@ -7,8 +7,8 @@ import { choiceOption, countOption, shown, textOption } from '../command/values.
 
 const FORMATS = {
   ndjson: 'one JSON object a line, every column as it is in the log',
-  csv: 'RFC 4180; text that a spreadsheet would run as a formula is marked with an apostrophe',
-  ocsf: 'OCSF 1.2, class Entity Management, one JSON object a line',
+  csv: 'RFC 4180; an apostrophe keeps text from being a formula; cells of at most 32,767 characters',
+  ocsf: 'OCSF 1.4, class Entity Management, one JSON object a line',
   cloudevents: 'CloudEvents 1.0, one JSON object a line; see --source',
 } as const satisfies Record<ExportFormat, string>
 
@@ -18,6 +18,7 @@ interface ExportGiven {
   readonly format: ExportFormat
   readonly gzip?: true
   readonly source?: string
+  readonly byteOrderMark?: true
   readonly resume?: true
   readonly force?: true
   readonly quiet?: true
@@ -46,8 +47,8 @@ export function exportCommand(host: Host): CliCommand {
     examples: {
       'everything since 1 November, compressed':
         'audit-relay export --out log.ndjson.gz --from 2026-11-01',
-      'all actions on one kind of entity, for a spreadsheet':
-        "audit-relay export --out branding.csv --format csv --action 'branding.*'",
+      'all actions on one kind of entity, for Excel':
+        "audit-relay export --out branding.csv --format csv --byte-order-mark --action 'branding.*'",
       'continue an export that was interrupted': 'audit-relay export --out log.ndjson.gz --resume',
     },
     variables: ['DATABASE_URL', 'AUDIT_READER_DATABASE_URL'],
@@ -62,11 +63,12 @@ export function exportCommand(host: Host): CliCommand {
     .addOption(choiceOption('--format <format>', 'see Formats below', Object.keys(FORMATS)))
     .option('--gzip', 'compress; a FILE that ends in .gz implies it')
     .addOption(textOption('--source <uri>', 'the source of CloudEvents (default: "/audit-outbox")'))
+    .option('--byte-order-mark', 'begin a CSV so that Excel reads it as UTF-8')
     .addOption(
       new Option(
         '--resume',
         'continue FILE.part, with the options that it was begun with',
-      ).conflicts([...WHICH, 'format', 'gzip', 'source', 'force']),
+      ).conflicts([...WHICH, 'format', 'gzip', 'source', 'byteOrderMark', 'force']),
     )
     .option('--force', 'replace a FILE that exists')
     .option('--quiet', 'print no progress on standard error')
@@ -92,6 +94,9 @@ export function exportCommand(host: Host): CliCommand {
       const { from = 0, to = Infinity, fromSeq = 0, toSeq = Infinity } = given
       if (from >= to) throw misuse('--from must be before --to: nothing is in between.')
       if (fromSeq > toSeq) throw misuse('--from-seq must not be above --to-seq.')
+      if (given.byteOrderMark && given.format !== 'csv') {
+        throw misuse('--byte-order-mark is for --format csv.')
+      }
       if (out === '-' && resume) throw misuse('Standard output cannot be resumed: give a file.')
       const { writeExport } = await import('./write-export.ts')
       return await writeExport(host.environment, {
@@ -120,7 +125,7 @@ const WHICH = [
 ] as const satisfies (keyof ExportGiven)[]
 
 function optionsOf(given: ExportGiven, out: string) {
-  const { format, gzip, source, fromSeq, toSeq } = given
+  const { format, gzip, source, byteOrderMark, fromSeq, toSeq } = given
   const { event, user, target, request, action, entityType, metadata, from, to } = given
   const named = {
     eventId: event,
@@ -136,7 +141,8 @@ function optionsOf(given: ExportGiven, out: string) {
   const filter: LogFilter = Object.fromEntries(
     Object.entries(named).filter(([, value]) => value !== undefined),
   )
-  return { format, gzip: gzip === true || out.endsWith('.gz'), source, fromSeq, toSeq, filter }
+  const isGzip = gzip === true || out.endsWith('.gz')
+  return { format, gzip: isGzip, source, byteOrderMark, fromSeq, toSeq, filter }
 }
 
 function instantOption(flags: string, says: string): Option {

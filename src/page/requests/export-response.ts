@@ -30,6 +30,8 @@ export async function exportResponse(
     const abort = new AbortController()
     const logExport = await exportLog(db, {
       format,
+      // Its reader opens it in a spreadsheet.
+      byteOrderMark: format === 'csv',
       filter: query.filter,
       signal: abort.signal,
       onFailure: () => logger.warn({}, 'audit page: an export waits for the database'),
