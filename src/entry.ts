@@ -77,8 +77,12 @@ export interface AuditEntry<Action extends AuditAction = AuditAction, Metadata =
    * win over them.
    */
   readonly context?: Readonly<Record<string, unknown>> | null | undefined
-  /** When it happened: a `Date`, or milliseconds since 1970. Default: now. Text is not accepted. */
-  readonly occurredAt?: Date | number | null | undefined
+  /**
+   * When it happened: a `Date`, milliseconds since 1970, or ISO 8601 text. Default: now. Text without
+   * a zone is read as UTC, a number from 100,000,000 to 100,000,000,000 as seconds; both are marked.
+   * What is no time of the years 1 to 9999 is stored in `context.invalid`, and now as the time.
+   */
+  readonly occurredAt?: Date | number | string | null | undefined
 }
 
 /** An application's own actions, each with the type of its metadata. */

@@ -13,7 +13,6 @@ import { createCapture } from '../src/capture/capture.ts'
 import { auditLog } from '../src/schema/tables.ts'
 
 const NOW = Date.UTC(2026, 0, 15, 12)
-const DAY = 86_400_000
 const RECORDER = '01963d1c-0000-7000-8000-000000000001'
 const [USER, EVENT, TARGET] = [randomUUID(), randomUUID().toUpperCase(), randomUUID()]
 
@@ -191,27 +190,6 @@ test('a context is written once with its marks, and an entry adds to it', () => 
   }
   assert.deepEqual(rows.slice(0, 2), [expected, expected])
   assert.deepEqual(rows[2], { ...expected, route: '/b', degraded: ['context.date'] })
-})
-
-test('a time is stored if Postgres knows it, and marked when it cannot be right', () => {
-  const time = (occurredAt: unknown) => {
-    const { row } = encoded({ occurredAt })
-    return [row.occurred_at, row.context?.degraded?.[0]]
-  }
-  const now = '2026-01-15T12:00:00.000Z'
-  assert.deepEqual(time(new Date(NOW - DAY)), ['2026-01-14T12:00:00.000Z', undefined])
-  assert.deepEqual(time(0.9), ['1970-01-01T00:00:00.000Z', undefined])
-  assert.deepEqual(time(-1), ['1969-12-31T23:59:59.999Z', undefined])
-  assert.deepEqual(time(NOW + DAY), ['2026-01-16T12:00:00.000Z', undefined])
-  assert.deepEqual(time(NOW + DAY + 1), ['2026-01-16T12:00:00.001Z', 'occurredAt.skewed'])
-  assert.deepEqual(time(new Date('9999-12-31T23:59:59.999Z')), [
-    ...['9999-12-31T23:59:59.999Z', 'occurredAt.skewed'],
-  ])
-  assert.deepEqual(time(new Date('0001-01-01')), ['0001-01-01T00:00:00.000Z', undefined])
-  assert.deepEqual(time(8.64e15), [now, 'occurredAt.skewed'])
-  assert.deepEqual(time(-8.64e15), [now, 'occurredAt.skewed'])
-  assert.deepEqual(time('2024-02-30'), [now, 'occurredAt.invalid'])
-  assert.deepEqual(time(new Date('nonsense')), [now, 'occurredAt.invalid'])
 })
 
 test("a recorder's clock that gives no time is not believed", () => {

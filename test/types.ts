@@ -35,8 +35,9 @@ record({ action: 'what.ever' })
 open.record({ metadata: {} })
 // @ts-expect-error: an action is entity.verb
 open.record({ action: 'whatever' })
-// @ts-expect-error: times as text are not taken
-open.record({ action: 'what.ever', occurredAt: '2024-02-30' })
+open.record({ action: 'what.ever', occurredAt: '2024-02-29T12:00:00Z' })
+// @ts-expect-error: no time
+open.record({ action: 'what.ever', occurredAt: true })
 // @ts-expect-error: a misspelt field
 open.record({ action: 'what.ever', metdata: {} })
 

@@ -6,7 +6,8 @@ import {
   isPolluted,
   readEach,
   readOwn,
-  timeOf,
+  readTime,
+  type ReadTime,
 } from './given-fields.ts'
 import { type JsonObject, merge } from './json-object.ts'
 import type { BoundContext, CapturedEntry, CapturedExtras } from './captured-entry.ts'
@@ -130,6 +131,9 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
     const ownDetails = details == null ? undefined : copyDetails(copier, details, contextRoom)
     const ownMetadata = metadata == null ? undefined : copier.copyRoot(metadata, 'metadata')
 
+    const time =
+      occurredAt == null ? undefined : readTime(copier, redactor, occurredAt, MAX_TEXT_CHARACTERS)
+
     return {
       recordedAtMs: nowMs,
       action: verb,
@@ -140,7 +144,7 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
       requestId: request,
       metadata: ownMetadata,
       context,
-      extras: extrasOf(copier, occurredAt, ownDetails),
+      extras: extrasOf(copier, time, ownDetails),
       bytes: ENTRY_BYTES + roomBefore - copier.room + copier.cells * CELL_BYTES,
     }
   }
@@ -227,12 +231,11 @@ function isIdLong(given: unknown): given is string {
 /** Undefined for nearly every entry. */
 function extrasOf(
   { notes: { marks, redacted } }: Copier,
-  occurredAt: unknown,
+  time: ReadTime | undefined,
   details: JsonObject | undefined,
 ): CapturedExtras | undefined {
-  if (occurredAt === undefined && !details && !marks && !redacted) return undefined
-  const occurredAtMs = occurredAt === undefined ? undefined : timeOf(occurredAt)
-  return { occurredAtMs, details, marks, redacted }
+  if (time === undefined && !details && !marks && !redacted) return undefined
+  return { occurredAtMs: time?.ms, occurredAtText: time?.text, details, marks, redacted }
 }
 
 /**

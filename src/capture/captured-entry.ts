@@ -33,9 +33,11 @@ export interface CapturedEntry {
 
 export interface CapturedExtras {
   /**
-   * Milliseconds since 1970. Undefined: the time of recording. NaN: the given value is not a time.
+   * Whole milliseconds since 1970, in the years 1 to 9999. Undefined: the time of recording.
    */
   readonly occurredAtMs: number | undefined
+  /** What was given for `occurredAt`, where `occurredAtMs` does not say all of it. */
+  readonly occurredAtText: string | undefined
   /** The entry's own details, which win over the context's. */
   readonly details: JsonObject | undefined
   /** What differs from the given entry, for `context.degraded`. */

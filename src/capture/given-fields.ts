@@ -1,8 +1,8 @@
-import { types } from 'node:util'
 import type { Copier } from './copier.ts'
 import type { AuditEntry } from '../entry.ts'
 import type { Redactor } from '../redact/redactor.ts'
 import { cutMark, headOf } from '../engine-text.ts'
+import { isTimeLike, timeOf, timeText } from './given-time.ts'
 
 /** An entry's fields as given, of any type. */
 export type GivenFields = { readonly [Name in keyof AuditEntry]?: unknown }
@@ -19,7 +19,6 @@ const FIELDS: readonly (keyof AuditEntry)[] = [
   'occurredAt',
 ]
 
-const { getTime } = Date.prototype
 const hasOwn = Object.prototype.hasOwnProperty
 const EMPTY = {}
 /** An id of digits alone is no card number. */
@@ -87,16 +86,54 @@ export function columnText(
 }
 
 function oddText(copier: Copier, name: string, given: unknown): string {
-  copier.notes.markEntry(`${name}.invalid`)
-  if (typeof given === 'number' || typeof given === 'boolean') return String(given)
-  // A library's id object, whose toJSON returns its text.
-  const { value } = copier.copyRoot({ value: given }, 'context')
-  return typeof value === 'string' ? value : `[${typeof given}]`
+  const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
+  const id = isObject && IDS.has(name) ? idIn(copier, given) : undefined
+  copier.notes.markEntry(id === undefined ? `${name}.invalid` : `${name}.object`)
+  return id ?? textFrom(copier, given)
 }
 
-/** Milliseconds since 1970. Undefined if no time was given; NaN for a value that is not a time. */
-export function timeOf(given: unknown): number | undefined {
-  if (given === undefined || given === null) return undefined
-  if (typeof given === 'number') return given
-  return types.isDate(given) ? getTime.call(given) : Number.NaN
+/** The id of an object that stands where its id belongs, such as `request.user`. */
+function idIn(copier: Copier, given: object): string | undefined {
+  // A library's id object has a toJSON that returns its text, and its own `id` may be bytes.
+  if (typeof readOwn(copier, given, 'toJSON') === 'function') {
+    if (typeof copier.copyRoot({ value: given }, 'context')['value'] === 'string') return undefined
+  }
+  const id = readOwn(copier, given, 'id')
+  if (typeof id === 'string' && id !== '') return id
+  return typeof id === 'number' || typeof id === 'bigint' ? String(id) : undefined
+}
+
+/** A value as text: what its toJSON returns, or else its JSON. */
+function textFrom(copier: Copier, given: unknown): string {
+  if (typeof given === 'number' || typeof given === 'boolean') return String(given)
+  const { value } = copier.copyRoot({ value: given }, 'context')
+  if (typeof value === 'string') return value
+  try {
+    return JSON.stringify(value) ?? `[${typeof given}]`
+  } catch {
+    return `[${typeof given}]` // somebody put a toJSON on Array.prototype
+  }
+}
+
+/** When it happened. Undefined: as good as not given. */
+export interface ReadTime {
+  /** Whole milliseconds since 1970. */
+  readonly ms: number | undefined
+  /** What was given, where `ms` does not say all of it. */
+  readonly text: string | undefined
+}
+
+/** Reads what was given for `occurredAt`, which may be anything, and marks how the time differs. */
+export function readTime(
+  copier: Copier,
+  redactor: Redactor,
+  given: unknown,
+  maxCharacters: number,
+): ReadTime {
+  // Another library's time, such as Temporal.Instant, has a toJSON that returns ISO text.
+  const known = isTimeLike(given) ? given : textFrom(copier, given)
+  const { ms, marks, isRounded } = timeOf(known)
+  for (const mark of marks) copier.notes.markEntry(mark)
+  if (ms !== undefined && !isRounded) return { ms, text: undefined }
+  return { ms, text: columnText(copier, redactor, 'occurredAt', timeText(known), maxCharacters) }
 }

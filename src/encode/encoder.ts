@@ -1,7 +1,7 @@
 import { createFitter } from './fit-size.ts'
 import { objectJson, type RowParts, rowJson } from './row.ts'
 import { EntryNotes } from './entry-notes.ts'
-import { createInstantText, occurredTime, recordedTime } from './entry-time.ts'
+import { createInstantText, isAhead, recordedTime } from './entry-time.ts'
 import { createIdGenerator, type IdGenerator } from '../ids/uuid7.ts'
 import { JsonObject, merge } from '../capture/json-object.ts'
 import type { BoundContext, CapturedEntry } from '../capture/captured-entry.ts'
@@ -132,12 +132,10 @@ export function createEncoder(options: EncoderOptions): Encoder {
   function partsOf(captured: CapturedEntry, recorderSeq: number | null, id: string): RowParts {
     const notes = new EntryNotes(captured)
     const recordedMs = recordedTime(captured.recordedAtMs)
-    let occurredMs = recordedMs
-    if (captured.extras?.occurredAtMs !== undefined) {
-      const occurred = occurredTime(captured.extras.occurredAtMs, recordedMs)
-      if (occurred.mark !== undefined) notes.mark(occurred.mark)
-      occurredMs = occurred.ms
-    }
+    const { occurredAtMs: occurredMs = recordedMs, occurredAtText } = captured.extras ?? {}
+    if (isAhead(occurredMs, recordedMs)) notes.mark('occurredAt.skewed')
+    if (occurredAtText !== undefined)
+      notes.keep('occurredAt', line('occurredAt', occurredAtText, notes))
     const isAction = isActionName(captured.action)
     if (!isAction) notes.mark('action.malformed')
     const parts = fit({
@@ -162,8 +160,7 @@ export function createEncoder(options: EncoderOptions): Encoder {
   function uuidOf(name: string, text: string | undefined, notes: EntryNotes): string | undefined {
     if (text === undefined || isUuid(text)) return text
     notes.mark(`${name}.invalid`)
-    notes.invalid ??= {}
-    notes.invalid[name] = line(name, clean(name, text, notes), notes)
+    notes.keep(name, line(name, clean(name, text, notes), notes))
     return undefined
   }
 

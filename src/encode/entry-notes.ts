@@ -10,7 +10,7 @@ export class EntryNotes {
   marks: string[] | undefined
   /** The paths of the redacted values. */
   redacted: string[] | undefined
-  /** Text that was given for an id and is not a UUID, as JSON, by the name of the field. */
+  /** Text that was given for an id or a time and is none, as JSON, by the name of the field. */
   invalid: Record<string, string> | undefined
 
   constructor(captured: CapturedEntry | undefined) {
@@ -36,6 +36,12 @@ export class EntryNotes {
   noteRedacted(path: string): void {
     if (this.redacted === undefined) this.redacted = [path]
     else if (!this.redacted.includes(path)) this.redacted.push(path)
+  }
+
+  /** Keeps what was given for a field and is not stored in its column. */
+  keep(name: string, json: string): void {
+    this.invalid ??= {}
+    this.invalid[name] = json
   }
 
   /** As members of a JSON object, without its brackets. */
