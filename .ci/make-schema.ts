@@ -1,5 +1,6 @@
 // Makes the migrations that come from other files: 0000_tables from src/schema/tables.ts, and the
-// functions from src/schema/functions. With --check it writes nothing, and fails if a file differs.
+// functions from src/schema/functions, of which some hold the lists of src/redact. With --check it
+// writes nothing, and fails if a file differs.
 //
 // To change the schema before its first release, while the series may be made again:
 // - A table: edit src/schema/tables.ts. A function: edit or add its file in src/schema/functions.
@@ -16,12 +17,13 @@
 //   object needs its owner and grants. A changed return type needs a DROP FUNCTION before it.
 // - Raise version (and min_reader_version, if older packages cannot use the new schema) in the
 //   migration and in src/schema/version.ts.
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual } from 'node:util'
 import { generateDrizzleJson, generateMigration } from 'drizzle-kit/api'
 import * as tables from '../src/schema/tables.ts'
+import { secretFunctions } from './secret-functions.ts'
 
 /**
  * How many migrations of the series are released, and so final. While it is 0, each change makes
@@ -43,7 +45,7 @@ const EDITS: readonly (readonly [RegExp, string])[] = [
 ]
 
 interface Made {
-  /** Under src/schema/migrations. */
+  /** From src/schema/migrations. */
   readonly file: string
   readonly text: string
 }
@@ -72,6 +74,7 @@ function currentFunctions(): Map<string, string> {
       readFileSync(path.join(folder, file), 'utf8'),
     ]),
   )
+  for (const [name, text] of Object.entries(secretFunctions())) texts.set(name, text)
   const ordered = new Map<string, string>()
   const begun = new Set<string>()
   const place = (name: string, text: string) => {
@@ -136,16 +139,20 @@ function snapshot(): Made {
   return { file, text: isSame ? text : JSON.stringify(now, null, 2) }
 }
 
-const files = [functionsMigration()]
+const lists = Object.entries(secretFunctions()).map(
+  ([name, text]): Made => ({ file: `../functions/${name}.sql`, text }),
+)
+const files = [...lists, functionsMigration()]
 if (RELEASED === 0) files.push(await tablesMigration(), snapshot())
 for (const { file, text } of files.filter((one) => one !== undefined)) {
-  const before = readFileSync(path.join(MIGRATIONS, file), 'utf8')
+  const place = path.join(MIGRATIONS, file)
+  const before = existsSync(place) ? readFileSync(place, 'utf8') : ''
   if (before === text) continue
   if (process.argv.includes('--check')) {
     console.error(`src/schema/migrations/${file} is out of date: run "npm run schema:make".`)
     process.exitCode = 1
   } else {
-    writeFileSync(path.join(MIGRATIONS, file), text)
+    writeFileSync(place, text)
     console.log(`Made src/schema/migrations/${file}.`)
   }
 }

@@ -56,7 +56,7 @@ test('a function of another text, option or parameter is noticed', async (t) => 
   const { sql } = await scratchDatabase(t)
   const [before] = await sql`select pg_get_functiondef('audit.new_id()'::regprocedure) as text`
   await sql.unsafe(String(before?.['text']).replace('random_id, 14', 'random_id, 15'))
-  await sql`alter function audit.record(text) set lock_timeout = '2s'`
+  await sql`alter function audit.record(text, boolean) set lock_timeout = '2s'`
   await sql`alter function audit.lane_state(uuid) security invoker`
   await sql`drop function audit.declare_gap()`
   assert.deepEqual([...(await differing(sql))].sort(), [

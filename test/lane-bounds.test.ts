@@ -181,6 +181,8 @@ for (const door of DOORS) {
     const { put, outcome } = await doors(t)
     for (const [name, sqlstate, make] of [...REFUSED, ...LARGE]) {
       const bad = make()
+      // It stores now instead: test/given-names.test.ts.
+      if (door === 'record' && 'occurred_at' in bad) continue
       if (door === 'record_in') {
         const refusal = await refusalOf(put(door, {}, bad))
         assert.equal(refusal?.code, sqlstate, name)
@@ -591,12 +593,13 @@ test('reading is written down by a login that may read, and by nobody who only r
     rows.map((row) => ({ ...row })),
     [
       {
-        ...{ ...common, action: 'audit.read', context: { viewer: 'ada', invalid } },
+        ...{ ...common, action: 'audit.read' },
+        context: { viewer: 'ada', invalid, degraded: ['userId.invalid'] },
         written_by: testLogin('audit_reader').name,
       },
       {
         ...{ ...common, action: 'audit.read_denied' },
-        context: { viewer: 'ada', invalid, degraded: ['metadata.depth'] },
+        context: { viewer: 'ada', invalid, degraded: ['metadata.depth', 'userId.invalid'] },
         written_by: testLogin('audit_relay').name,
       },
     ],

@@ -190,7 +190,7 @@ test('one grant that is missing is given again, and PUBLIC loses what it may not
   const harms = [
     'revoke select on audit.audit_log from audit_reader',
     'revoke usage on schema audit from audit_app',
-    'revoke execute on function audit.record(text) from audit_app',
+    'revoke execute on function audit.record(text, boolean) from audit_app',
     'grant execute on function audit.compact(text) to public',
     'grant usage on schema audit to public',
     'grant select on audit.audit_log to public',

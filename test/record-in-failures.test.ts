@@ -61,22 +61,22 @@ const FAILURES: Readonly<Record<string, Failure | undefined>> = {
   'an internal error': trigger('XX000'),
   'a bad value': trigger('22P02'),
   'the function that raises is not granted': {
-    make: 'revoke execute on function audit.record_in(text) from audit_app',
-    mend: 'grant execute on function audit.record_in(text) to audit_app',
+    make: 'revoke execute on function audit.record_in(text, boolean) from audit_app',
+    mend: 'grant execute on function audit.record_in(text, boolean) to audit_app',
     only: 'atomic',
   },
   'the function is gone': {
-    make: 'alter function audit.record(text) rename to away',
-    mend: 'alter function audit.away(text) rename to record',
+    make: 'alter function audit.record(text, boolean) rename to away',
+    mend: 'alter function audit.away(text, boolean) rename to record',
     only: 'best-effort',
   },
   'what the function calls is gone': {
-    make: 'alter function audit.put_entries(text, boolean) rename to away',
-    mend: 'alter function audit.away(text, boolean) rename to put_entries',
+    make: 'alter function audit.put_entries(text, boolean, boolean) rename to away',
+    mend: 'alter function audit.away(text, boolean, boolean) rename to put_entries',
   },
   'the function is not granted': {
-    make: 'revoke execute on function audit.record(text) from audit_app',
-    mend: 'grant execute on function audit.record(text) to audit_app',
+    make: 'revoke execute on function audit.record(text, boolean) from audit_app',
+    mend: 'grant execute on function audit.record(text, boolean) to audit_app',
     only: 'best-effort',
   },
   'the schema is not granted': {

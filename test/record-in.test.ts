@@ -168,8 +168,11 @@ for (const driver of DRIVERS) {
       `create function public.refuse() returns trigger language plpgsql as $$ begin raise exception 'no'; end $$;
        create trigger refuse before insert on audit.audit_outbox for each row execute function public.refuse()`,
     ],
-    ['the function is gone', 'drop function audit.record(text)'],
-    ['the function is not granted', 'revoke execute on function audit.record(text) from audit_app'],
+    ['the function is gone', 'drop function audit.record(text, boolean)'],
+    [
+      'the function is not granted',
+      'revoke execute on function audit.record(text, boolean) from audit_app',
+    ],
     ['the schema is not granted', 'revoke usage on schema audit from audit_app'],
     ['the whole schema is gone', 'drop schema audit cascade'],
   ]

@@ -214,7 +214,7 @@ test('the functions of the application work as the application, and it reads not
     assert.equal(refusal?.code, '42501', table)
   }
   assert.equal((await refusalOf(app`select audit.ensure_partitions(9)`))?.code, '42501')
-  assert.equal((await refusalOf(app`select audit.put_entries('[]', false)`))?.code, '42501')
+  assert.equal((await refusalOf(app`select audit.put_entries('[]', false, false)`))?.code, '42501')
 })
 
 const trap = (name: string, parameters: string, result: string) => `

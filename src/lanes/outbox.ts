@@ -58,7 +58,7 @@ export async function writeToOutbox(
   if (!isReady && mode === 'best-effort') {
     throw new AuditError(
       'AUDIT_SCHEMA_MISMATCH',
-      'The function audit.record(text) is missing or not granted: run "audit-relay migrate", and ' +
+      'The function audit.record(text, boolean) is missing or not granted: run "audit-relay migrate", and ' +
         "grant audit_app to the application's login.",
     )
   }
@@ -90,7 +90,7 @@ async function introduce(
         on n.oid operator(pg_catalog.=) p.pronamespace
       where n.nspname operator(pg_catalog.=) 'audit'::pg_catalog.name
         and p.proname operator(pg_catalog.=) 'record'::pg_catalog.name
-        and pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.=) 'text'::pg_catalog.text
+        and pg_catalog.oidvectortypes(p.proargtypes) operator(pg_catalog.=) 'text, boolean'::pg_catalog.text
     ), false) as ready`)
   const row = firstRow(answer)
   return { isReady: row?.['ready'] === true, began: row?.['began'] }
@@ -104,9 +104,10 @@ async function write(
   token: string,
 ): Promise<number | undefined> {
   const text = `[${encoded.join(',')}]`
+  // True: the entries are redacted, so the database does not look for secrets in them.
   const call = mode === 'atomic' ? sql`audit.record_in` : sql`audit.record`
   const answer = await tx.execute(sql`
-    select ${call}(${text}::pg_catalog.text) as taken
+    select ${call}(${text}::pg_catalog.text, true) as taken
     where pg_catalog.current_setting('audit.tx', true) operator(pg_catalog.=) ${token}::pg_catalog.text`)
   const taken = firstRow(answer)?.['taken']
   return taken === undefined ? undefined : Number(taken)

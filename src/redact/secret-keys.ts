@@ -45,7 +45,7 @@ export type SecretKind =
 const MAX_NAME_CHARACTERS = 96
 
 // Every name that `kindOf` knows contains one of these. Most names contain none.
-const MAY_NAME =
+export const MAY_NAME =
   /pass|pw|psw|secret|segret|token|cred|auth|cookie|key|pin|puk|otp|cv[vnc]|csc|code|jwt|jeton|bearer|sess|sid|saml|hmac|sas|geheim|contra|kennw|mdp|mot|senha|wacht|woord|seno|adgang|kodeo|hasl|hesl|parol|paro|jelsz|sala|sifre|slap|geslo|lozin|connect|number|clave|sandi|khau|mima|losen|kod|[^\0-\x7f]/i
 
 /** Whether the name has to be taken apart, which costs about 1 µs. */
@@ -184,7 +184,7 @@ function wordsOf(name: string): string[] {
   return words
 }
 
-const LOOKALIKES: Readonly<Record<string, string>> = {
+export const LOOKALIKES: Readonly<Record<string, string>> = {
   ...{ а: 'a', е: 'e', о: 'o', р: 'p', с: 'c', х: 'x', у: 'y', і: 'i', ѕ: 's', к: 'k', т: 't' },
   ...{ ԁ: 'd', ѡ: 'w', ո: 'n', ο: 'o', α: 'a', ν: 'v', ł: 'l', ø: 'o', ß: 'ss', ı: 'i', æ: 'ae' },
 }
@@ -196,7 +196,7 @@ function asAscii(name: string): string {
 }
 
 /** The longest first, because `passwords` ends with `s` and begins with `pass`. */
-const STEMS = [
+export const STEMS = [
   ...['authorization', 'passphrase', 'credentials', 'credential', 'passwords', 'password'],
   ...['passcode', 'kennwort', 'passwort', 'cookies', 'secrets', 'passwd', 'tokens', 'cookie'],
   ...['secret', 'token', 'pwd', 'otp'],
@@ -231,10 +231,16 @@ function split(word: string, into: string[]): void {
   into.push(word)
 }
 
-const ID_OWNERS: ReadonlySet<string> = new Set(['session', 'sess', 'token', 'secret', 'accesskey'])
-const CARDS: ReadonlySet<string> = new Set(['card', 'creditcard'])
-const SAML: ReadonlySet<string> = new Set(['saml'])
-const VERIFIED: ReadonlySet<string> = new Set(['code'])
+export const ID_OWNERS: ReadonlySet<string> = new Set([
+  'session',
+  'sess',
+  'token',
+  'secret',
+  'accesskey',
+])
+export const CARDS: ReadonlySet<string> = new Set(['card', 'creditcard'])
+export const SAML: ReadonlySet<string> = new Set(['saml'])
+export const VERIFIED: ReadonlySet<string> = new Set(['code'])
 
 function splitEnd(word: string, end: string, known: ReadonlySet<string>, into: string[]): boolean {
   if (!word.endsWith(end)) return false

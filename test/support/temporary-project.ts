@@ -17,7 +17,14 @@ export function temporaryFolder(t: TestContext): string {
  */
 export function temporaryProject(t: TestContext): string {
   const folder = temporaryFolder(t)
-  const parts = ['drizzle.config.ts', 'package.json', 'src/schema', '.ci/make-schema.ts']
+  const parts = [
+    'drizzle.config.ts',
+    'package.json',
+    'src/schema',
+    'src/redact',
+    '.ci/make-schema.ts',
+    '.ci/secret-functions.ts',
+  ]
   for (const name of parts) {
     fs.cpSync(path.join(ROOT, name), path.join(folder, name), { recursive: true })
   }

@@ -1,11 +1,17 @@
--- Looks closely at one entry, given as a JSON object with the columns' names, for a lane that takes
--- ids from "oldest" to before "latest". What is too much is cut, what is no id goes to
--- context.invalid, and context.degraded says what was cut. "refusal" is the SQLSTATE where the entry
--- cannot be taken at all, "reason" says why in words that quote nothing of it. It never raises for
--- what an entry holds and writes nothing, so its subtransactions take no transaction id.
+-- Looks closely at one entry, given as a JSON object, for a lane that takes ids from "oldest" to before
+-- "latest". What is too much is cut, what is no id goes to context.invalid, and context.degraded says
+-- what was changed. "refusal" is the SQLSTATE where the entry cannot be taken at all, "reason" says
+-- why in words that quote nothing of it. It never raises for what an entry holds and writes nothing,
+-- so its subtransactions take no transaction id.
+--
+-- "redacted": the library has made the entry, with the columns' names, times that can be read and
+-- without secrets. Otherwise read_names() sorts its keys, read_time() reads its time, and values whose
+-- key names a secret are censored. Now is stored in place of a time that cannot be read:
+-- "time_refusal" and "time_fault" are the SQLSTATE and the reason for a caller that does not want that.
 CREATE OR REPLACE FUNCTION "audit"."examine"(
-  "given" json, "bytes" integer, "oldest" uuid, "latest" uuid,
-  OUT "refusal" text, OUT "reason" text, OUT "given_id" text, OUT "entry" "audit"."audit_outbox"
+  "given" json, "bytes" integer, "oldest" uuid, "latest" uuid, "redacted" boolean,
+  OUT "refusal" text, OUT "reason" text, OUT "given_id" text, OUT "entry" "audit"."audit_outbox",
+  OUT "time_refusal" text, OUT "time_fault" text
 )
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 declare
@@ -13,8 +19,10 @@ declare
   max_levels constant integer := audit.bound('levels');
   is_container constant jsonpath := format(
     'strict $.**{%s} ? (@.type() == "object" || @.type() == "array")', max_levels);
-  fields record;
-  invalid jsonb;
+  fields jsonb;
+  seen record;
+  hidden text[] := '{}';
+  invalid jsonb := '{}';
   marks text[] := '{}';
   is_long boolean;
   printed bigint;
@@ -31,27 +39,38 @@ begin
     return;
   end if;
   begin
-    select * into fields from json_to_record(given) as f (
-      id text, occurred_at text, recorder_seq text, user_id text, event_id text, target_id text,
-      action text, entity_type text, request_id text, metadata json, context json
-    );
-    given_id := left(fields.id, max_text);
-    entry.metadata := audit.object_of(fields.metadata::jsonb);
-    entry.context := audit.object_of(fields.context::jsonb);
-    entry.occurred_at := coalesce(fields.occurred_at::timestamptz, clock_timestamp());
-    entry.recorder_seq := fields.recorder_seq::bigint;
+    given_id := left(given ->> 'id', max_text);
+    fields := given::jsonb;
+    if not redacted then
+      seen := audit.read_names(fields);
+      fields := seen.fields;
+      marks := seen.marks;
+    end if;
+    entry.metadata := audit.object_of(fields -> 'metadata');
+    entry.context := audit.object_of(fields -> 'context');
+    if redacted then
+      entry.occurred_at := coalesce((fields ->> 'occurred_at')::timestamptz, clock_timestamp());
+      entry.recorder_seq := (fields ->> 'recorder_seq')::bigint;
+    else
+      seen := audit.read_time(fields -> 'occurred_at');
+      entry.occurred_at := coalesce(seen.at, clock_timestamp());
+      invalid := jsonb_strip_nulls(jsonb_build_object('occurredAt', seen.kept));
+      marks := marks || seen.marks;
+      time_refusal := seen.refusal;
+      time_fault := seen.fault;
+    end if;
   exception when data_exception or program_limit_exceeded or statement_too_complex then
     refusal := sqlstate;
     reason := 'the database cannot hold a value of the entry';
     return;
   end;
 
-  if coalesce(fields.action, '') = '' then
+  if coalesce(fields ->> 'action', '') = '' then
     refusal := '23502';
     reason := 'no action';
     return;
   end if;
-  if audit.is_reserved(fields.action) then
+  if audit.is_reserved(fields ->> 'action') then
     refusal := '42501';
     reason := 'actions of the entity "audit" are the product''s own: use another entity name';
     return;
@@ -85,10 +104,12 @@ begin
     return;
   end if;
 
-  entry.id := audit.uuid_or_null(fields.id);
+  entry.id := audit.uuid_or_null(given ->> 'id');
   if entry.id is null or not audit.is_uuid7(entry.id) then
     entry.id := audit.new_id();
-    invalid := jsonb_build_object('id', left(nullif(fields.id, ''), max_text));
+    seen := audit.kept_text('id', nullif(given ->> 'id', ''));
+    invalid := invalid || seen.invalid;
+    marks := marks || seen.marks;
   elsif entry.id >= latest then
     refusal := '22008';
     reason := 'the id''s time is more than a day ahead of the database''s clock: '
@@ -99,28 +120,7 @@ begin
     reason := 'the id''s time is before the first partition of the log';
     return;
   end if;
-  entry.user_id := audit.uuid_or_null(fields.user_id);
-  entry.event_id := audit.uuid_or_null(fields.event_id);
-  entry.target_id := audit.uuid_or_null(fields.target_id);
-  invalid := jsonb_strip_nulls(coalesce(invalid, '{}') || jsonb_build_object(
-    'userId', case when entry.user_id is null then left(nullif(fields.user_id, ''), max_text) end,
-    'eventId', case when entry.event_id is null then left(nullif(fields.event_id, ''), max_text) end,
-    'targetId',
-    case when entry.target_id is null then left(nullif(fields.target_id, ''), max_text) end
-  ));
 
-  entry.action := left(fields.action, audit.bound('action_characters')::integer);
-  entry.entity_type := left(nullif(fields.entity_type, ''), max_text);
-  entry.request_id := left(nullif(fields.request_id, ''), max_text);
-  if entry.action <> fields.action then
-    marks := marks || 'action.truncated'::text;
-  end if;
-  if entry.entity_type <> fields.entity_type then
-    marks := marks || 'entityType.truncated'::text;
-  end if;
-  if entry.request_id <> fields.request_id then
-    marks := marks || 'requestId.truncated'::text;
-  end if;
   if jsonb_path_exists(entry.metadata, is_container) then
     entry.metadata := audit.cut_deep(entry.metadata, max_levels);
     marks := marks || 'metadata.depth'::text;
@@ -129,15 +129,49 @@ begin
     entry.context := audit.cut_deep(entry.context, max_levels);
     marks := marks || 'context.depth'::text;
   end if;
+  if not redacted and audit.may_hold_secret(given::text) then
+    seen := audit.censor(entry.metadata, 'metadata', null);
+    entry.metadata := seen.clean;
+    hidden := seen.paths;
+    seen := audit.censor(entry.context, 'context', null);
+    entry.context := seen.clean;
+    hidden := hidden || seen.paths;
+  end if;
+
+  seen := audit.read_id(fields -> 'user_id', 'userId');
+  entry.user_id := seen.id;
+  invalid := invalid || seen.invalid;
+  marks := marks || seen.marks;
+  seen := audit.read_id(fields -> 'event_id', 'eventId');
+  entry.event_id := seen.id;
+  invalid := invalid || seen.invalid;
+  marks := marks || seen.marks;
+  seen := audit.read_id(fields -> 'target_id', 'targetId');
+  entry.target_id := seen.id;
+  invalid := invalid || seen.invalid;
+  marks := marks || seen.marks;
+
+  entry.action := left(fields ->> 'action', audit.bound('action_characters')::integer);
+  entry.entity_type := left(nullif(fields ->> 'entity_type', ''), max_text);
+  entry.request_id := left(nullif(fields ->> 'request_id', ''), max_text);
+  if entry.action <> fields ->> 'action' then
+    marks := marks || 'action.truncated'::text;
+  end if;
+  if entry.entity_type <> fields ->> 'entity_type' then
+    marks := marks || 'entityType.truncated'::text;
+  end if;
+  if entry.request_id <> fields ->> 'request_id' then
+    marks := marks || 'requestId.truncated'::text;
+  end if;
+
   if invalid <> '{}' then
-    entry.context := entry.context || jsonb_build_object('invalid', invalid);
+    entry.context := entry.context || jsonb_build_object('invalid', case
+      when jsonb_typeof(entry.context -> 'invalid') = 'object' then entry.context -> 'invalid'
+      else '{}'
+    end || invalid);
   end if;
-  if marks <> '{}' then
-    entry.context := entry.context || jsonb_build_object('degraded', to_jsonb(marks) || case
-      when jsonb_typeof(entry.context -> 'degraded') = 'array' then entry.context -> 'degraded'
-      else '[]'
-    end);
-  end if;
+  entry.context := audit.with_notes(entry.context, 'degraded', marks);
+  entry.context := audit.with_notes(entry.context, 'redacted', hidden);
   entry.written_by := session_user;
   entry.ours := false;
 end

@@ -16,7 +16,7 @@ begin
     raise exception 'audit.note_read was not told whether reading was denied'
       using errcode = 'invalid_parameter_value';
   end if;
-  seen := audit.examine(given, octet_length(given::text), null, null);
+  seen := audit.examine(given, octet_length(given::text), null, null, true);
   if seen.refusal is not null then
     raise exception 'audit.note_read refused what was read: %', seen.reason
       using errcode = seen.refusal;

@@ -1,9 +1,10 @@
 -- Puts the entries of a JSON array into a lane one by one, each after a close look, and returns how
 -- many it took. An entry that the lane can never take becomes a dead letter, or raises with its
--- SQLSTATE where "raises" is true. Rows of the fast lane are arrays of values in the order of
+-- SQLSTATE where "raises" is true, and so does one whose time cannot be read. Rows of the fast lane are arrays of values in the order of
 -- typed_rows(), all others objects.
 CREATE OR REPLACE FUNCTION "audit"."place_entries"(
-  "target" text, "entries" json, "recorder" uuid, "oldest" uuid, "latest" uuid, "raises" boolean
+  "target" text, "entries" json, "recorder" uuid, "oldest" uuid, "latest" uuid,
+  "redacted" boolean, "raises" boolean
 ) RETURNS integer
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 declare
@@ -22,12 +23,12 @@ begin
         'metadata', given -> 9, 'context', given -> 10
       );
     end if;
-    seen := audit.examine(given, bytes, oldest, latest);
+    seen := audit.examine(given, bytes, oldest, latest, redacted);
+    if raises and coalesce(seen.refusal, seen.time_refusal) is not null then
+      raise exception 'audit.record_in refused an entry: %', coalesce(seen.reason, seen.time_fault)
+        using errcode = coalesce(seen.refusal, seen.time_refusal);
+    end if;
     if seen.refusal is not null then
-      if raises then
-        raise exception 'audit.record_in refused an entry: %', seen.reason
-          using errcode = seen.refusal;
-      end if;
       perform audit.bury(
         target, case target when 'staging' then 'stage' else 'record' end, seen.refusal, seen.reason,
         seen.given_id, recorder, (seen.entry).recorder_seq, given::text

@@ -3,8 +3,11 @@
 -- becomes a dead letter, or raises where "raises" is true. record() and record_in() share it.
 --
 -- One statement takes the entries that are fit as they are. Only where it met another one, or the
--- text is longer than one entry may be, examine() looks at each of those.
-CREATE OR REPLACE FUNCTION "audit"."put_entries"("entries" text, "raises" boolean) RETURNS integer
+-- text is longer than one entry may be, examine() looks at each of those. It looks at all of them
+-- where a key may name a secret, unless the library has "redacted" the entries.
+CREATE OR REPLACE FUNCTION "audit"."put_entries"(
+  "entries" text, "redacted" boolean, "raises" boolean
+) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 declare
   oldest uuid;
@@ -16,8 +19,11 @@ declare
   taken integer := 0;
 begin
   select l.oldest_id into oldest from audit.audit_lane as l where l.lane = 'outbox';
-  if octet_length(entries) > audit.bound('entry_bytes') then
-    return audit.place_entries('outbox', audit.array_of(entries), null, oldest, latest, raises);
+  if octet_length(entries) > audit.bound('entry_bytes')
+    or (not redacted and audit.may_hold_secret(entries))
+  then
+    return audit.place_entries(
+      'outbox', audit.array_of(entries), null, oldest, latest, redacted, raises);
   end if;
   given := entries::jsonb;
   if jsonb_typeof(given) = 'object' then
@@ -31,7 +37,7 @@ begin
   select
     writer, e.id, e.occurred_at, e.user_id, e.event_id, e.target_id,
     e.action, e.entity_type, e.request_id, e.metadata, e.context
-  from audit.typed_entries(given, is_plain, oldest, latest) as e
+  from audit.typed_entries(given, redacted, is_plain, oldest, latest) as e
   where case when e.fits then true else audit.mark_unfit() end;
   get diagnostics taken = row_count;
   if current_setting('audit.unfit', true) = 'yes' then
@@ -39,9 +45,12 @@ begin
     -- By the same is_plain: an entry that it was decided about in another way would be lost or doubled.
     select json_agg(g order by n) into others
     from json_array_elements(audit.array_of(entries)) with ordinality as t (g, n)
-    cross join lateral audit.typed_entries(jsonb_build_array(g::jsonb), is_plain, oldest, latest) as e
+    cross join lateral audit.typed_entries(
+      jsonb_build_array(g::jsonb), redacted, is_plain, oldest, latest
+    ) as e
     where e.fits is not true;
-    taken := taken + audit.place_entries('outbox', others, null, oldest, latest, raises);
+    taken := taken + audit.place_entries(
+      'outbox', others, null, oldest, latest, redacted, raises);
   end if;
   return taken;
 end

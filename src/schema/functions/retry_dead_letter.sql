@@ -40,7 +40,8 @@ begin
   for given in select e from json_array_elements(given) as e loop
     seen := audit.examine(
       given, octet_length(given::text),
-      (select l.oldest_id from audit.audit_lane as l where l.lane = 'outbox'), audit.latest_id()
+      (select l.oldest_id from audit.audit_lane as l where l.lane = 'outbox'), audit.latest_id(),
+      dead.origin = 'stage'
     );
     if seen.refusal is not null then
       raise exception using errcode = seen.refusal;

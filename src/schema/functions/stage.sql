@@ -54,7 +54,7 @@ begin
     from unnest(slices) as slice cross join lateral json_array_elements(slice::json) as e;
   end;
   if others is not null then
-    perform audit.place_entries('staging', others, recorder, oldest, latest, false);
+    perform audit.place_entries('staging', others, recorder, oldest, latest, true, false);
   end if;
   return (select s.epoch from audit.audit_sentinel as s);
 end

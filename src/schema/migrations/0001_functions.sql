@@ -219,6 +219,526 @@ LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
   do nothing
 $$;
 --> statement-breakpoint
+-- Whether this number under a name of this kind has to be hidden, as hidesNumber() in
+-- src/redact/secret-values.ts says it. Counts stay, and 0 says none.
+CREATE OR REPLACE FUNCTION "audit"."hides_number"("kind" text, "value" numeric) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  select case
+    when value = 0 then false
+    when value <> trunc(value) then kind = 'password'
+    when kind in ('password', 'code') then true
+    else kind = 'token' and (value > 999 or value < 0)
+  end
+$$;
+--> statement-breakpoint
+-- Whether this text under a name of this kind has to be hidden, as hidesText() in
+-- src/redact/secret-values.ts says it.
+CREATE OR REPLACE FUNCTION "audit"."hides_text"("kind" text, "given" text) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  value constant text := btrim(given, chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || ' ');
+  is_reference boolean;
+  is_prose boolean;
+  has_id boolean;
+  is_uuid boolean;
+begin
+  if length(given) > 1024 then
+    return true;
+  end if;
+  if value = '' or value ~* $re$^(?:yes|no|true|false|null|nil|none|undefined|n/a|on|off|unset|empty|optional|required|enabled|disabled|allowed|denied|-)\Z$re$
+    or value ~* $re$^(?:[*\u2022\u00b7\u2026#.x_-]{3,}|[[<({*]*(?:hidden|masked|redacted|filtered|removed|omitted|censored|sanitized|scrubbed)(?:_[A-Z_]+)?[\])>}*]*|.{0,6}[*\u2022]{4,}.{0,6})\Z$re$
+  then
+    return false;
+  end if;
+  is_reference := value ~ $re$^(?:(?:AKIA|ASIA|AROA|AIDA)[A-Z0-9]+(?:/|%2F|$)|arn:|projects/|vault:|op://|secretref:|ssm:|keyvault:|\$\{\{?[^}]*\}?\}$|\$[A-Z_]+$|\{\{[^}]*\}\}$|process\.env\.|env[.:]|ssh-(?:rsa|ed25519|dss) |ecdsa-sha2-|-----BEGIN (?:PUBLIC KEY|CERTIFICATE|RSA PUBLIC)|https?://[^?@]*$|urn:)$re$ collate "C";
+  is_prose := value ~ $re$^[A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u1fff\u2c00-\u2dff\u3005-\ud7ff\uf900-\ufdff\uff21-\uffdc'\u2019-]+(?:[ ,.]+[A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u1fff\u2c00-\u2dff\u3005-\ud7ff\uf900-\ufdff\uff21-\uffdc'\u2019-]+){2,}[.!?]?\Z$re$ collate "C";
+  is_uuid := value ~* '^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$' collate "C";
+  has_id := value ~ '^[A-Za-z@.]+[-_.][0-9a-f]{8,20}$' collate "C"
+    or value ~* '[0-9a-f]{8}-[0-9a-f]{4}-' collate "C";
+  case kind
+    when 'password', 'passwords' then
+      return not is_reference;
+    when 'code' then
+      return not (length(value) >= 3 and value ~ '^(?:[a-z]+|[A-Z][a-z]+)$' collate "C")
+        and not is_prose;
+    when 'token' then
+      return not (is_reference or is_prose or value ~ '^[0-9]{1,3}$');
+    when 'many' then
+      return not (
+        is_reference or is_prose or value ~ '^[0-9]+$'
+        or value ~* $re$^(?:read|write|admin|none|all|view|edit|list|get|full|owner|read[_ -]?only|read[_ -]?write)\Z$re$
+        or (length(value) between 3 and 6 and value ~ '^[A-Z]+$' collate "C")
+      );
+    when 'pass' then
+      return value !~ '[[:space:]]'
+        and value !~ $re$^[0-9]{1,3}$|^[A-Z][a-z\u00df-\u024f]*$|^[A-Z]{2,5}\Z$re$ collate "C";
+    when 'cookie' then
+      return not (length(value) >= 3 and value ~ $re$^[A-Za-z\u00aa\u00b5\u00ba\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u1fff\u2c00-\u2dff\u3005-\ud7ff\uf900-\ufdff\uff21-\uffdc]+\Z$re$ collate "C")
+        and not (is_prose and strpos(value, '=') = 0);
+    when 'session' then
+      return not is_uuid and not starts_with(value, 'arn:') and (
+        value ~ '^s(?::|%3A)'
+        or (length(value) >= 26 and value ~ '^[A-Za-z0-9_+/=.%~-]+$' collate "C" and not has_id)
+      );
+    when 'maybe' then
+      return length(value) >= 12
+        and value ~ '^[A-Za-z0-9_+/=.%~!@#$^&*:-]+$' collate "C"
+        and not (is_uuid or has_id or is_reference)
+        and value !~* $re$^[0-9]{4}-[0-9][0-9]-[0-9][0-9]|^[0-9]+(?:\.[0-9]+)+$|@[a-z0-9_-]+\.|^#[0-9a-f]{3,8}\Z$re$ collate "C"
+        and value ~ '[0-9]' and value ~ '[A-Za-z]' collate "C"
+        and (
+          select count(*)
+          from regexp_matches(value, '[A-Za-z][0-9]|[0-9][A-Za-z]|[a-z][A-Z]' collate "C", 'g')
+        ) >= 3;
+  end case;
+end
+$$;
+--> statement-breakpoint
+-- Takes apart what was written in one: accesstoken, passwordnew, apikey. As split() in
+-- src/redact/secret-keys.ts does, with the lists of secret_words().
+CREATE OR REPLACE FUNCTION "audit"."split_word"("word" text, "lists" jsonb) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  kinds constant jsonb := lists -> 'words';
+  stem text;
+  ending text;
+  known jsonb;
+  rest text;
+  found_word text;
+begin
+  if length(word) <= 5 or coalesce(kinds ->> word, '') ~ '[PT]' then
+    return array[word];
+  end if;
+  for stem in select s from jsonb_array_elements_text(lists -> 'stems') as s loop
+    continue when length(stem) = length(word);
+    if starts_with(word, stem) then
+      rest := substr(word, length(stem) + 1);
+      if coalesce(kinds ->> rest, '') ~ '[VD]' then
+        return array[stem, rest];
+      end if;
+    end if;
+    if length(word) > length(stem) and right(word, length(stem)) = stem then
+      return audit.split_word(left(word, -length(stem)), lists) || stem;
+    end if;
+  end loop;
+  for ending, known in
+    select e ->> 0, e -> 1
+    from jsonb_array_elements(lists -> 'ends') with ordinality as t (e, n) order by n
+  loop
+    continue when length(word) < length(ending) or right(word, length(ending)) <> ending;
+    rest := left(word, -length(ending));
+    if not known ? rest and coalesce(kinds ->> rest, '') !~ '[PT]' then
+      -- dbaccesskey has a word more in front.
+      select k into found_word
+      from jsonb_array_elements_text(known) with ordinality as t (k, n)
+      where length(k) > 3 and length(k) <= length(rest) and right(rest, length(k)) = k
+      order by n limit 1;
+      continue when found_word is null;
+      return array[left(rest, length(rest) - length(found_word)), found_word, ending];
+    end if;
+    return case rest
+      when 'creditcard' then array['credit', 'card', ending]
+      when 'accesskey' then array['access', 'key', ending]
+      else array[rest, ending]
+    end;
+  end loop;
+  return array[word];
+end
+$$;
+--> statement-breakpoint
+-- A name's words in lower case: X-API-Key, dbPasswordNew, client_secret, accesstoken. As wordsOf() in
+-- src/redact/secret-keys.ts does. Accents and invisible characters are dropped, and letters of other
+-- scripts become the Latin ones that they resemble, where the database's encoding is UTF8.
+CREATE OR REPLACE FUNCTION "audit"."name_words"("name" text, "lists" jsonb) RETURNS text[]
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  plain text := name;
+  part text;
+  words text[] := '{}';
+begin
+  if octet_length(name) > length(name) and current_setting('server_encoding') = 'UTF8' then
+    plain := regexp_replace(
+      normalize(name, nfkd),
+      $re$[\u0300-\u036f\u00ad\u061c\u180e\u1ab0-\u1aff\u1dc0-\u1dff\u200b-\u200f\u202a-\u202e\u2060-\u206f\u20d0-\u20ff\ufe00-\ufe0f\ufe20-\ufe2f\ufeff]$re$,
+      '', 'g');
+    plain := translate(plain, (
+      select string_agg(chr(c::integer), '' order by n)
+      from jsonb_array_elements_text(lists -> 'lookalikes' -> 'from') with ordinality as t (c, n)
+    ), lists -> 'lookalikes' ->> 'to');
+    plain := regexp_replace(plain, $re$[\u00df\u1e9e]$re$, 'ss', 'g');
+    plain := regexp_replace(plain, $re$[\u00e6\u00c6]$re$, 'ae', 'g');
+  end if;
+  for part in
+    select m[1]
+    from regexp_matches(
+      plain, '[A-Z]{2,}(?![a-z])|[A-Z]?[a-z]+|[A-Z]|[0-9]+' collate "C", 'g') as m
+  loop
+    words := words || audit.split_word(lower(part collate "C"), lists);
+  end loop;
+  return words;
+end
+$$;
+--> statement-breakpoint
+-- Made from src/redact by "npm run schema:make".
+-- The words of which names of secrets are made, each with the letters of its lists.
+CREATE OR REPLACE FUNCTION "audit"."secret_words"() RETURNS jsonb
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  select $json${"words":{"a":"V","accepted":"D","access":"OK","accessor":"I","account":"KWD","action":"DI",
+"actions":"DI","activation":"O","active":"DI","actor":"DI","actual":"V","address":"DI",
+"adgangskode":"P","adm":"W","admin":"KW","aes":"K","after":"V","again":"V","age":"D","alg":"DI",
+"algo":"D","algorithm":"DI","allow":"A","allowed":"D","allows":"A","alt":"V","altes":"V",
+"amount":"D","amqp":"W","ancien":"V","annotations":"I","anthropic":"K","antiga":"V","api":"KW",
+"apitoken":"T","app":"KW","application":"K","are":"A","argon2":"V","arn":"DI","at":"DI",
+"attempt":"D","attempts":"D","atual":"V","aud":"DI","audience":"DI","audio":"H","audit":"D",
+"auth":"OK","authentication":"OK","authorisation":"OT","authorization":"OTK","auxiliary":"V",
+"aws":"V","azp":"DI","b":"V","b64":"V","backend":"D","backup":"OKV","balance":"DI","banner":"D",
+"base":"V","base64":"V","basic":"W","bcrypt":"V","bearer":"T","bearer_type":"D","before":"V",
+"behavior":"D","behaviour":"D","binary":"V","board":"D","body":"V","bos":"H","bot":"K",
+"brand":"DI","broker":"W","bucket":"D","budget":"HD","by":"DI","bytes":"V","cached":"H",
+"can":"A","cancellation":"H","card":"K","category":"DI","cert":"W","chain":"D","chainid":"D",
+"challenge":"D","change":"HD","changed":"DI","changes":"D","check":"D","checker":"D",
+"checks":"D","ci":"W","cipher":"K","class":"DI","clave":"P","clear":"V","cleartext":"V",
+"client":"KLDI","column":"D","comment":"D","completion":"H","complexity":"D","concurrency":"H",
+"confirm":"WV","confirmation":"OV","confirmed":"V","consent":"D","consistency":"H",
+"consumer":"K","content":"V","continuation":"H","contract":"D","contrasena":"P",
+"contrasenas":"Q","contrasenha":"P","contrasenia":"P","cookie":"KV","copy":"V","cost":"D",
+"count":"HDI","country":"D","counts":"D","created":"DI","created_by":"D","creation":"H",
+"creator":"I","cred":"M","credential":"T","credentials":"M","creds":"M","crypto":"K","csc":"C",
+"current":"WV","cursor":"H","cvc":"CO","cvn":"C","cvv":"CO","data":"KV","database":"WD",
+"date":"DI","datetime":"D","days":"D","db":"WD","dec":"V","decimals":"DI","decision":"D",
+"decrypt":"K","decrypted":"V","decryption":"K","dedup":"H","deduplication":"H","default":"V",
+"deleted":"DI","denied":"D","deploy":"K","der":"V","des":"K","desc":"D","description":"DI",
+"design":"H","details":"D","dev":"KV","developer":"K","device":"OD","did":"A","digest":"V",
+"digits":"D","dir":"D","disable":"A","disabled":"DI","display":"I","displayname":"I","does":"A",
+"domain":"DI","duration":"D","elevated":"H","email":"WDI","emergency":"O","enable":"A",
+"enabled":"DI","enabledat":"D","enables":"A","enc":"V","encoded":"V","encrypt":"K",
+"encrypted":"V","encrypting":"K","encryption":"K","endpoint":"DI","endpoints":"D","engine":"D",
+"enrollment":"K","entity":"DI","env":"D","environment":"DI","eos":"H","erc":"H","erc20":"H",
+"error":"D","errors":"D","estimated":"H","event":"D","events":"D","evidence":"DI","exists":"D",
+"exp":"DI","exp_month":"D","expiration":"DI","expire":"D","expired":"DI","expires":"DI",
+"expiring":"D","expiry":"DI","fa":"O","factor":"O","failures":"D","field":"D","field_value":"V",
+"fields":"D","file":"D","file64":"V","filename":"D","files":"D","fingerprint":"DI","first":"V",
+"flow":"D","for":"V","foreign":"U","forgot":"A","format":"DI","four":"DI","from":"V","ftp":"W",
+"functions":"K","geheim":"T","geheimcode":"C","geheimnis":"T","geheimzahl":"C","generation":"D",
+"generator":"D","geslo":"P","github":"V","gitlab":"V","google":"K","gpg":"K","grant":"D",
+"granted":"D","grants":"D","group":"D","guid":"DI","has":"A","hash":"V","hashed":"V",
+"hashes":"V","hasla":"P","haslo":"P","have":"A","header":"V","hesla":"P","heslo":"P","hex":"V",
+"hidden":"U","hide":"A","hint":"D","hints":"D","history":"D","hmac":"TKV","host":"KDI",
+"hostname":"DI","hotp":"C","hours":"D","http":"W","iat":"I","id":"DI","idempotency":"H",
+"idempotent":"H","ids":"DI","if":"A","image":"H","imap":"W","in":"I","index":"D","info":"D",
+"ingest":"K","initial":"V","input":"HV","instrumentation":"K","integration":"K","interval":"D",
+"invalid":"U","ip":"D","is":"VA","iss":"DI","issued":"DI","issuer":"DI","issuers":"DI",
+"jelszava":"P","jelszo":"P","jeton":"T","jetons":"M","jks":"V","jsessionid":"T","json":"V",
+"jti":"DI","jwt":"TK","jwts":"M","katasandi":"P","kennwort":"P","kennworter":"Q","key":"W",
+"key2":"D","keystore":"W","khau":"P","kid":"I","kind":"DI","kodeord":"P","label":"DI",
+"labels":"I","last":"DI","last4":"DI","ldap":"W","len":"D","length":"DI","level":"DI",
+"lexer":"H","licence":"K","license":"K","license2":"K","lifetime":"D","limit":"HDI","limits":"D",
+"link":"D","literal":"V","live":"V","local":"V","location":"D","lock":"H","login":"OWD",
+"losen":"P","losenord":"P","lozinka":"P","mail":"WDI","mailgun":"K","main":"V","manager":"D",
+"maps":"K","marker":"H","masked":"U","master":"KW","masterauth":"P","max":"HD","maxage":"D",
+"maximum":"D","md5":"V","mdp":"P","merchant":"K","message":"DI","metadata":"DI","method":"DI",
+"methods":"D","mfa":"O","mima":"P","min":"HD","minimum":"D","minutes":"D","missing":"DU",
+"mode":"D","modified":"DI","mongo":"W","mongodb":"W","month":"DI","motdepasse":"P",
+"motpasse":"P","motsdepasse":"Q","mpin":"C","ms":"D","must":"A","my":"W","mysql":"W","name":"DI",
+"names":"DI","namespace":"I","nbf":"I","need":"A","needs":"DA","network":"DI","neu":"V",
+"neue":"V","neues":"V","new":"WV","next":"HV","nft":"H","nieuw":"V","no":"A","note":"D",
+"notes":"D","notice":"D","nouveau":"V","nova":"V","novo":"V","nueva":"V","nuevo":"V","num":"H",
+"number":"D","old":"WV","on":"DI","one":"V","openai":"K","optional":"D","ora":"W","oracle":"W",
+"original":"V","orphan":"I","otp":"COK","otps":"C","oud":"V","output":"H","owner":"DI",
+"owners":"D","pad":"H","page":"H","pagination":"H","paging":"H","parola":"P","parolata":"P",
+"parole":"P","parool":"P","parser":"H","partner":"K","pass":"O","passcode":"P","passcodes":"Q",
+"passord":"P","passphrase":"P","passphrases":"Q","passw":"P","passwd":"P","passwds":"Q",
+"passwoerter":"Q","password":"P","passwordreset":"O","passwords":"Q","passwort":"P",
+"passworter":"Q","passwortneu":"P","passwrd":"P","path":"DI","paths":"D","pem":"V",
+"permission":"DI","permissions":"DI","pg":"W","pgp":"K","pgsql":"W","phpsessid":"T","pin":"CO",
+"pincode":"C","pins":"C","pkcs12":"V","pkcs8":"V","plain":"V","plaintext":"V","platform":"D",
+"point":"D","points":"D","policies":"DI","policy":"DI","port":"DI","position":"H","postgres":"W",
+"pre":"K","preference":"D","preferences":"D","prefix":"DI","present":"D","preshared":"K",
+"prev":"WHV","previous":"HV","price":"D","primary":"V","principal":"DI","principalid":"DI",
+"priv":"K","private":"K","prod":"V","production":"V","progress":"H","project":"D","prompt":"H",
+"protocol":"D","provider":"DI","providers":"D","provisioning":"K","proxy":"W","psk":"K",
+"psw":"P","pswd":"P","pub":"DU","public":"DU","publishable":"U","puk":"C","purpose":"I","pw":"P",
+"pwd":"P","pwds":"Q","pword":"P","pws":"Q","quality":"D","quota":"D","rabbitmq":"W","rate":"D",
+"raw":"V","reason":"DI","reasoning":"H","recovery":"OK","redacted":"U","redis":"W","ref":"D",
+"reference":"D","refs":"D","region":"DI","registration":"K","remaining":"HD","remote":"V",
+"renewable":"I","repeat":"V","repeated":"V","request":"LD","requests":"D","require":"A",
+"required":"DAI","requirement":"D","requirements":"D","requirepass":"P","requires":"DA",
+"rescue":"O","reset":"OD","reset2":"V","resets":"D","resource":"D","response":"D",
+"responses":"D","resume":"H","retries":"D","retype":"V","review":"D","revoked":"DI","role":"KDI",
+"roles":"DI","root":"KW","rotated":"DI","rotation":"D","rpc":"W","rsa":"K","rule":"D",
+"rules":"D","salasana":"P","salt":"V","salted":"V","sandbox":"V","sandi":"P","santa":"D",
+"sas":"TK","scope":"DI","scopes":"DI","score":"D","scratch":"O","scrypt":"V","seal":"K",
+"second":"V","secondary":"V","seconds":"D","secret":"TK","secreto":"T","secretos":"M",
+"secrets":"M","security":"OK","segreto":"T","sendgrid":"K","senha":"P","senhas":"Q",
+"senhas2":"P","sequence":"H","server":"K","service":"KD","sessid":"T","session":"K","set":"D",
+"settings":"D","sftp":"W","sha1":"V","sha256":"V","sha512":"V","shared":"K","should":"A",
+"show":"A","shows":"A","sifre":"P","sign":"K","signature":"K","signin":"O","signing":"K",
+"since":"D","size":"DI","skip":"HA","slack":"V","slaptazodis":"P","sms":"O","smtp":"W",
+"source":"DI","sql":"W","ssh":"KW","ssl":"KW","staging":"V","standard":"D","start":"H",
+"starting":"H","state":"DI","states":"D","status":"DI","stop":"H","storage":"KD","store":"D",
+"str":"V","stream":"K","streaming":"K","strength":"DI","string":"V","stripe":"KV","sub":"DI",
+"subject":"DI","subscription":"K","success":"D","sudo":"W","suffix":"DI","summary":"D",
+"supply":"D","supported":"D","symbol":"DI","symmetric":"K","sync":"H","syntax":"H","table":"D",
+"tags":"I","target":"H","temp":"V","temporary":"V","tenant":"DI","test":"V","text":"HV",
+"tfa":"O","the":"V","thinking":"H","third":"V","three":"V","thumb":"D","thumbprint":"DI",
+"time":"ODI","times":"D","timestamp":"DI","title":"DI","tls":"KW","tmp":"V","to":"V",
+"token":"TK","tokens":"M","total":"HDI","totp":"COK","tpin":"C","transfer":"K","tries":"D",
+"truststore":"W","ttl":"DI","twilio":"K","two":"V","twofactor":"O","type":"DI","types":"D",
+"uid":"DI","unencrypted":"V","unhashed":"V","unlock":"OK","unseal":"K","until":"D",
+"updated":"DI","uri":"DI","uris":"D","url":"DI","urls":"D","usage":"HDI","use":"A","used":"HDI",
+"user":"WD","userid":"D","username":"DI","users":"D","uses":"A","usr":"W","uuid":"DI","v":"V",
+"val":"V","valid":"DI","validated":"D","validation":"D","validator":"D","value":"V",
+"value_id":"D","values":"V","vault":"KD","verification":"O","verified":"D","verify":"V",
+"version":"DI","versions":"D","via":"D","visible":"D","wachtwoord":"P","wachtwoorden":"Q",
+"was":"VA","webhook":"K","were":"A","when":"A","wifi":"KW","window":"D","without":"A","wlan":"W",
+"wpa":"K","wrapping":"K","write":"K","wrong":"U","wwoord":"P","x":"V","year":"DI"},
+"stems":["authorization","passphrase","credentials","credential","passwords","password",
+"passcode","kennwort","passwort","cookies","secrets","passwd","tokens","cookie","secret","token",
+"pwd","otp"],"ends":[["keys",["api","access","secret","private","priv","signing","sign",
+"signature","encryption","encrypt","encrypting","decryption","decrypt","master","hmac","ssh",
+"account","auth","authorization","authentication","subscription","shared","webhook","symmetric",
+"aes","des","rsa","wrapping","cipher","crypto","security","admin","app","application","bot",
+"deploy","service","server","storage","functions","session","license","licence","integration",
+"write","role","data","backup","recovery","unlock","consumer","client","vault","seal","root",
+"provisioning","enrollment","registration","instrumentation","ingest","license2","wifi","wpa",
+"psk","preshared","unseal","pre","sas","transfer","jwt","cookie","token","totp","otp","card",
+"host","gpg","pgp","tls","ssl","developer","dev","merchant","partner","streaming","stream",
+"google","maps","stripe","openai","sendgrid","twilio","mailgun","anthropic"]],["key",["api",
+"access","secret","private","priv","signing","sign","signature","encryption","encrypt",
+"encrypting","decryption","decrypt","master","hmac","ssh","account","auth","authorization",
+"authentication","subscription","shared","webhook","symmetric","aes","des","rsa","wrapping",
+"cipher","crypto","security","admin","app","application","bot","deploy","service","server",
+"storage","functions","session","license","licence","integration","write","role","data","backup",
+"recovery","unlock","consumer","client","vault","seal","root","provisioning","enrollment",
+"registration","instrumentation","ingest","license2","wifi","wpa","psk","preshared","unseal",
+"pre","sas","transfer","jwt","cookie","token","totp","otp","card","host","gpg","pgp","tls","ssl",
+"developer","dev","merchant","partner","streaming","stream","google","maps","stripe","openai",
+"sendgrid","twilio","mailgun","anthropic"]],["codes",["verification","security","backup",
+"recovery","access","reset","auth","authorization","authentication","mfa","fa","tfa","otp",
+"totp","login","signin","activation","sms","pin","pass","cvv","cvc","unlock","confirmation",
+"device","scratch","authorisation","time","passwordreset","twofactor","factor","rescue",
+"emergency"]],["code",["verification","security","backup","recovery","access","reset","auth",
+"authorization","authentication","mfa","fa","tfa","otp","totp","login","signin","activation",
+"sms","pin","pass","cvv","cvc","unlock","confirmation","device","scratch","authorisation","time",
+"passwordreset","twofactor","factor","rescue","emergency"]],["pass",["db","database","user",
+"usr","admin","adm","login","smtp","ftp","sftp","mail","email","imap","mysql","pg","pgsql",
+"postgres","redis","mongo","mongodb","root","my","new","old","current","prev","confirm","wifi",
+"wlan","ssh","sudo","http","proxy","ldap","rabbitmq","ci","app","api","sql","ora","oracle","key",
+"keystore","truststore","cert","ssl","tls","amqp","broker","master","account","basic",
+"rpc"]],["id",["session","sess","token","secret","accesskey"]],["number",["card",
+"creditcard"]],["response",["saml"]],["verifier",["code"]]],
+"foreign":"\\u043f\\u0430\\u0440\\u043e\\u043b|\\u0441\\u0435\\u043a\\u0440\\u0435\\u0442|\\u0442\\u043e\\u043a\\u0435\\u043d|\\u5bc6\\u7801|\\u5bc6\\u78bc|\\u53e3\\u4ee4|\\u4ee4\\u724c|\\u5bc6\\u94a5|\\u5bc6\\u9470|\\u30d1\\u30b9\\u30ef\\u30fc\\u30c9|\\u6697\\u8a3c\\u756a\\u53f7|\\u79d8\\u5bc6|\\ube44\\ubc00\\ubc88\\ud638|\\uc554\\ud638|\\ud1a0\\ud070|\\u05e1\\u05d9\\u05e1\\u05de|\\u0643\\u0644\\u0645\\u0629|\\u0e23\\u0e2b\\u0e31\\u0e2a\\u0e1c\\u0e48\\u0e32\\u0e19|\\u03ba\\u03c9\\u03b4\\u03b9\\u03ba|\\u03c3\\u03c5\\u03bd\\u03b8\\u03b7\\u03bc\\u03b1\\u03c4\\u03b9\\u03ba",
+"lookalikes":{"from":[1072,1040,1077,1045,1086,1054,1088,1056,1089,1057,1093,1061,1091,1059,1110,1030,1109,1029,1082,1050,1090,1058,1281,1280,1121,1120,1400,1352,959,927,945,913,957,925,322,321,248,216,305],
+"to":"aaeeooppccxxyyiisskkttddwwnnooaavvllooi"}}$json$::jsonb
+$$;
+--> statement-breakpoint
+-- Whether a name is one of those that identify or describe, as identifies() in
+-- src/redact/secret-keys.ts: id, createdAt, userName, scopes. Under a secret name, what is under these
+-- stays.
+CREATE OR REPLACE FUNCTION "audit"."names_identity"("name" text) RETURNS boolean
+LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+  select coalesce(lists -> 'words' ->> (
+    select w from unnest(audit.name_words(right(name, 96), lists)) with ordinality as t (w, n)
+    where w !~ '^[0-9]+$' order by n desc limit 1
+  ), '') ~ 'I'
+  from audit.secret_words() as lists
+$$;
+--> statement-breakpoint
+-- What the words after the secret word make of it: passwordNew, passwordChangedAt. As afterCore() in
+-- src/redact/secret-keys.ts.
+CREATE OR REPLACE FUNCTION "audit"."kind_after"("core" text, "after" text[], "kinds" jsonb)
+RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  is_value constant boolean := coalesce(after[cardinality(after)], '')
+    ~ '^(?:val|value|plaintext|cleartext)s?$';
+  kind text := core;
+  word text;
+begin
+  foreach word in array after loop
+    continue when word ~ '^[0-9]+$' or kinds ->> word ~ 'V';
+    continue when word = 'number' and core = 'code';
+    if kinds ->> word ~ 'D' and not is_value then
+      return null;
+    end if;
+    kind := case when core in ('password', 'passwords') then 'pass' else 'maybe' end;
+  end loop;
+  return kind;
+end
+$$;
+--> statement-breakpoint
+-- Lower case of Cyrillic and Greek letters, whatever the database's locale is. Its encoding is UTF8.
+CREATE OR REPLACE FUNCTION "audit"."lower_foreign"("name" text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  select translate(name, string_agg(chr(n), '' order by n), string_agg(chr(n + 32), '' order by n))
+  from (select generate_series(1040, 1071) union all select generate_series(913, 937)) as upper (n)
+  where n <> 930
+$$;
+--> statement-breakpoint
+-- Made from src/redact by "npm run schema:make".
+-- Whether a name has to be taken apart, because it holds a part of every name of a secret.
+CREATE OR REPLACE FUNCTION "audit"."may_name_secret"("name" text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  select name ~* $re$pass|pw|psw|secret|segret|token|cred|auth|cookie|key|pin|puk|otp|cv[vnc]|csc|code|jwt|jeton|bearer|sess|sid|saml|hmac|sas|geheim|contra|kennw|mdp|mot|senha|wacht|woord|seno|adgang|kodeo|hasl|hesl|parol|paro|jelsz|sala|sifre|slap|geslo|lozin|connect|number|clave|sandi|khau|mima|losen|kod|[^\u0001-\u007f]$re$ collate "C"
+$$;
+--> statement-breakpoint
+-- What a name says about its value, as secretKindOf() in src/redact/secret-keys.ts says it: password,
+-- passwords, code, token, many, pass, cookie, session or maybe. Null: nothing secret. A test holds
+-- the two together.
+CREATE OR REPLACE FUNCTION "audit"."secret_kind"("name" text) RETURNS text
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  ending constant text := right(name, 96);
+  lists jsonb;
+  kinds jsonb;
+  words text[];
+  word text;
+  before text;
+  of_word text;
+  of_before text;
+  is_harmless boolean;
+  core text;
+begin
+  if not audit.may_name_secret(ending) then
+    return null;
+  end if;
+  lists := audit.secret_words();
+  if octet_length(ending) > length(ending) and current_setting('server_encoding') = 'UTF8'
+    and audit.lower_foreign(ending) ~ (lists ->> 'foreign')
+  then
+    return 'password';
+  end if;
+  kinds := lists -> 'words';
+  words := audit.name_words(ending, lists);
+  if ending ~* 'client_token$' collate "C" then
+    return 'token';
+  end if;
+  for at in reverse cardinality(words)..1 loop
+    word := words[at];
+    before := words[at - 1];
+    of_word := coalesce(kinds ->> word, '');
+    of_before := coalesce(kinds ->> before, '');
+    is_harmless := at > 1 and (
+      coalesce(kinds ->> words[1], '') ~ 'A'
+      or exists (select from unnest(words[1:at - 1]) as w where kinds ->> w ~ 'U')
+    );
+    core := case
+      when of_word ~ 'P' then case when is_harmless then 'harmless' else 'password' end
+      when of_word ~ 'Q' then case when is_harmless then 'harmless' else 'passwords' end
+      when word = 'passe' and 'mot' = any (words) then 'password'
+      when word = 'sena' and before = 'contra' then 'password'
+      when word in ('code', 'codes') then case when of_before ~ 'O' then 'code' end
+      when word = 'verifier' and before = 'code' then 'token'
+      when word = 'number' and before = 'card' then 'code'
+      when of_word ~ 'C' then case when is_harmless then 'harmless' else 'code' end
+      when word in ('token', 'tokens') then case
+        when of_before ~ 'H' then 'harmless'
+        when of_before ~ 'L' and not exists (
+          select from unnest(words[1:at - 1]) as w where coalesce(kinds ->> w, '') !~ 'L'
+        ) then case when before = 'request' and at = 2 then 'token' else 'harmless' end
+        when is_harmless then 'harmless'
+        when word = 'tokens' then 'many'
+        else 'token' end
+      when word = 'credential' and before in ('amz', 'goog') then 'harmless'
+      when of_word ~ 'T' then case when is_harmless then 'harmless' else 'token' end
+      when of_word ~ 'M' then case when is_harmless then 'harmless' else 'many' end
+      when word in ('key', 'keys') then case
+        when before is null then null
+        when before in ('primary', 'secondary') then case when at = 2 then 'maybe' end
+        when of_before !~ 'K' then null
+        when is_harmless then 'harmless'
+        when word = 'keys' then 'many'
+        else 'token' end
+      when word = 'pass' then case when at = 1 then 'pass' when of_before ~ 'W' then 'password' end
+      when word in ('cookie', 'cookies') then case when is_harmless then 'harmless' else 'cookie' end
+      when word = 'id' and before in ('session', 'sess') then 'session'
+      when word = 'sid' then case when before = 'connect' then 'token' when at = 1 then 'maybe' end
+      when word in ('session', 'auth') then case when at = cardinality(words) then 'maybe' end
+      when word in ('response', 'assertion') and 'saml' = any (words) then 'token'
+    end;
+    continue when core is null;
+    if core = 'harmless' then
+      return null;
+    end if;
+    return audit.kind_after(core, words[at + 1:], kinds);
+  end loop;
+  return null;
+end
+$$;
+--> statement-breakpoint
+-- A document without the values of keys that name secrets, at whatever depth, and the paths of those
+-- values. "kind" is what the name says under which it stands, if that is a secret: what identifies
+-- stays there, all else is one. Texts are not searched, as the library does.
+CREATE OR REPLACE FUNCTION "audit"."censor"(
+  "given" jsonb, "path" text, "kind" text, OUT "clean" jsonb, OUT "paths" text[]
+)
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  is_object constant boolean := jsonb_typeof(given) = 'object';
+  child record;
+  own text;
+  inner_kind text;
+  under record;
+  place text;
+  made jsonb;
+  keys text[] := '{}';
+  parts jsonb[] := '{}';
+begin
+  paths := '{}';
+  for child in
+    select e.key, e.value, 0 as at from jsonb_each(case when is_object then given else '{}' end) as e
+    union all
+    select null, e.value, e.n - 1
+    from jsonb_array_elements(case when is_object then '[]' else given end)
+      with ordinality as e (value, n)
+    order by at
+  loop
+    place := path || case when is_object then '.' || child.key else format('[%s]', child.at) end;
+    own := kind;
+    inner_kind := kind;
+    if is_object then
+      own := audit.secret_kind(child.key);
+      if own is null and kind is not null then
+        own := kind;
+        if audit.names_identity(child.key) then
+          own := null;
+          inner_kind := null;
+        end if;
+      end if;
+    end if;
+    made := child.value;
+    case jsonb_typeof(child.value)
+      when 'object', 'array' then
+        under := audit.censor(child.value, place, case
+          when own is null or own in ('session', 'maybe', 'pass') then inner_kind
+          else own end);
+        made := under.clean;
+        paths := paths || under.paths;
+      when 'string' then
+        if own is not null and audit.hides_text(own, child.value #>> '{}') then
+          made := '"[Redacted]"';
+          paths := paths || place;
+        end if;
+      when 'number' then
+        if own is not null and audit.hides_number(own, (child.value)::numeric) then
+          made := '"[Redacted]"';
+          paths := paths || place;
+        end if;
+      else
+        null;
+    end case;
+    keys := keys || child.key;
+    parts := parts || made;
+  end loop;
+  clean := case
+    when is_object then (
+      select coalesce(jsonb_object_agg(k, v), '{}') from unnest(keys, parts) as t (k, v))
+    else (
+      select coalesce(jsonb_agg(v order by n), '[]') from unnest(parts) with ordinality as t (v, n))
+  end;
+end
+$$;
+--> statement-breakpoint
 -- Raises unless a recorder's row belongs to whoever shows this key. The first key that comes with a
 -- recorder's id is the one: its hash is kept.
 CREATE OR REPLACE FUNCTION "audit"."claim_recorder"("recorder" uuid, "key" text) RETURNS void
@@ -782,6 +1302,29 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   select get_byte(uuid_send(id), 6) >> 4 = 7 and get_byte(uuid_send(id), 8) >> 6 = 2
 $$;
 --> statement-breakpoint
+-- What context.invalid keeps of a text that was given for a field, and the marks that say so.
+CREATE OR REPLACE FUNCTION "audit"."kept_text"(
+  "field" text, "given" text, OUT "invalid" jsonb, OUT "marks" text[]
+)
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  select
+    case when given is null then '{}'
+      else jsonb_build_object(field, left(given, audit.bound('text_characters')::integer)) end,
+    case
+      when given is null then '{}'
+      when length(given) > audit.bound('text_characters')
+        then array[field || '.invalid', field || '.truncated']
+      else array[field || '.invalid']
+    end
+$$;
+--> statement-breakpoint
+-- Made from src/redact by "npm run schema:make".
+-- Whether a JSON text may hold a key that names a secret. A key with an escape may be any.
+CREATE OR REPLACE FUNCTION "audit"."may_hold_secret"("given" text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  select given ~* $re$(?:pass|pw|psw|secret|segret|token|cred|auth|cookie|key|pin|puk|otp|cv[vnc]|csc|code|jwt|jeton|bearer|sess|sid|saml|hmac|sas|geheim|contra|kennw|mdp|mot|senha|wacht|woord|seno|adgang|kodeo|hasl|hesl|parol|paro|jelsz|sala|sifre|slap|geslo|lozin|connect|number|clave|sandi|khau|mima|losen|kod|[^\u0001-\u007f]|\\u)(?:[^"\\]|\\.)*"[[:space:]]*:$re$ collate "C"
+$$;
+--> statement-breakpoint
 -- All numbers in two documents, at whatever depth.
 CREATE OR REPLACE FUNCTION "audit"."numbers_in"("metadata" jsonb, "context" jsonb)
 RETURNS SETOF numeric
@@ -808,14 +1351,218 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
   select case when id ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$' then id::uuid end
 $$;
 --> statement-breakpoint
--- Looks closely at one entry, given as a JSON object with the columns' names, for a lane that takes
--- ids from "oldest" to before "latest". What is too much is cut, what is no id goes to
--- context.invalid, and context.degraded says what was cut. "refusal" is the SQLSTATE where the entry
--- cannot be taken at all, "reason" says why in words that quote nothing of it. It never raises for
--- what an entry holds and writes nothing, so its subtransactions take no transaction id.
+-- Reads what was given for an id. An object gives its id, and is marked. What is no UUID is kept in
+-- "invalid" under the field's name, cut, and marked.
+CREATE OR REPLACE FUNCTION "audit"."read_id"(
+  "given" jsonb, "field" text, OUT "id" uuid, OUT "invalid" jsonb, OUT "marks" text[]
+)
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  own jsonb := given;
+  value text;
+  kept record;
+begin
+  invalid := '{}';
+  marks := '{}';
+  if jsonb_typeof(given) = 'object' then
+    if jsonb_typeof(given -> 'id') in ('string', 'number') and given ->> 'id' <> '' then
+      own := given -> 'id';
+      marks := array[field || '.object'];
+    else
+      own := (audit.censor(given, field, null)).clean;
+    end if;
+  end if;
+  value := nullif(own #>> '{}', '');
+  id := audit.uuid_or_null(value);
+  if id is null and value is not null then
+    kept := audit.kept_text(field, value);
+    invalid := kept.invalid;
+    marks := marks || kept.marks;
+  end if;
+end
+$$;
+--> statement-breakpoint
+-- A context with one more key. Where its name is taken, or is that of the product's own notes, "entry."
+-- comes before it.
+CREATE OR REPLACE FUNCTION "audit"."with_key"("context" jsonb, "name" text, "value" jsonb)
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  free text := name;
+begin
+  while context ? free or free in ('degraded', 'redacted', 'invalid') loop
+    free := 'entry.' || free;
+  end loop;
+  return context || jsonb_build_object(free, value);
+end
+$$;
+--> statement-breakpoint
+-- The fields of an entry under the columns' names. The library's names are taken too: userId for
+-- user_id. Where both are given and differ, the column's wins, and the other one is kept in the
+-- context. So is everything else that was given, under its own name or, where that is taken, with
+-- "entry." before it. "marks" says so.
+CREATE OR REPLACE FUNCTION "audit"."read_names"(
+  "given" jsonb, OUT "fields" jsonb, OUT "marks" text[]
+)
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  columns constant text[] := array[
+    'id', 'occurred_at', 'user_id', 'event_id', 'target_id', 'action', 'entity_type', 'request_id',
+    'metadata', 'context'
+  ];
+  notes constant text[] := array['degraded', 'redacted', 'invalid'];
+  context jsonb := audit.object_of(given -> 'context');
+  name text;
+  value jsonb;
+  own text;
+  column_name text;
+begin
+  fields := given;
+  marks := '{}';
+  foreach name in array array['metadata', 'context'] loop
+    if jsonb_typeof(given -> name) not in ('object', 'null') then
+      marks := marks || (name || '.wrapped');
+    end if;
+  end loop;
+  foreach name in array notes loop
+    -- The product's own notes have these names. A value of another type is none of them.
+    continue when not context ? name or jsonb_typeof(context -> name)
+      = case name when 'invalid' then 'object' else 'array' end;
+    marks := marks || 'context.reserved'::text;
+    value := context -> name;
+    context := audit.with_key(context - name, name, value);
+  end loop;
+  for name, value in select e.key, e.value from jsonb_each(given - columns) as e order by e.key loop
+    fields := fields - name;
+    column_name := case name
+      when 'occurredAt' then 'occurred_at'
+      when 'userId' then 'user_id'
+      when 'eventId' then 'event_id'
+      when 'targetId' then 'target_id'
+      when 'entityType' then 'entity_type'
+      when 'requestId' then 'request_id'
+    end;
+    if column_name is null then
+      marks := marks || 'entry.unknownKey'::text;
+    elsif coalesce(given -> column_name, 'null') = 'null' then
+      fields := fields || jsonb_build_object(column_name, value);
+      continue;
+    else
+      continue when value = 'null' or value = given -> column_name;
+      marks := marks || (name || '.twice');
+    end if;
+    context := audit.with_key(context, name, value);
+  end loop;
+  fields := fields || jsonb_build_object('context', context);
+end
+$$;
+--> statement-breakpoint
+-- Reads what was given for occurred_at: ISO 8601 text, as to_json() writes it, or a number of
+-- milliseconds since 1970. As the library does, it reads text without a zone as UTC and numbers from
+-- 100,000,000 to 100,000,000,000 as seconds, and marks both. Of what is no time of the years 1 to 9999
+-- "kept" is the text, "refusal" an SQLSTATE, and "fault" says what is wrong. "at" is null then, and where nothing was given.
+CREATE OR REPLACE FUNCTION "audit"."read_time"(
+  "given" jsonb, OUT "at" timestamptz, OUT "marks" text[], OUT "kept" text,
+  OUT "refusal" text, OUT "fault" text
+)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
+declare
+  value constant text := btrim(given #>> '{}');
+  ms numeric;
+  parts text[];
+  is_skewed boolean := false;
+begin
+  marks := '{}';
+  if coalesce(jsonb_typeof(given), 'null') = 'null' then
+    return;
+  end if;
+  if jsonb_typeof(given) = 'number' then
+    ms := given::numeric;
+    if ms >= 100000000 and ms < 100000000000 then
+      marks := array['occurredAt.seconds'];
+      ms := ms * 1000;
+    end if;
+    ms := trunc(ms);
+    is_skewed := ms < -62135596800000 or ms >= 253402300800000;
+    if not is_skewed then
+      -- In two parts, because an interval is multiplied as a double.
+      at := timestamptz '1970-01-01 00:00:00+00' + div(ms, 1000)::bigint * interval '1 second'
+        + mod(ms, 1000)::integer * interval '1 millisecond';
+    end if;
+  elsif jsonb_typeof(given) = 'string' and length(value) <= 64 then
+    parts := regexp_match(value, $re$^([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[Tt ]((?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,]([0-9]{1,18}))?)?))? ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?|[A-Z][A-Z_]+(?:/[A-Z_+-]+[0-9]*)*)?\Z$re$ collate "C", 'i');
+    if parts is null or parts[1] < '0001' or parts[4] ~* '^(bc|ad)$' then
+      is_skewed := value ~* $re$^(?:[+-][0-9]{4,}|[0-9]{5,}|0000)-[0-9]{2}-[0-9]{2}| bc$|^[+-]?infinity\Z$re$;
+    else
+      begin
+        at := format('%s %s %s', parts[1], replace(coalesce(parts[2], '00:00'), ',', '.'),
+          coalesce(parts[4], 'Z'))::timestamptz;
+        is_skewed := at < '0001-01-01 00:00:00+00' or at >= '10000-01-01 00:00:00+00';
+        if parts[4] is null then
+          marks := array['occurredAt.zone'];
+        end if;
+        if substr(parts[3], 7) ~ '[1-9]' then
+          marks := marks || 'occurredAt.rounded'::text;
+          kept := value;
+        end if;
+      exception when data_exception then
+        at := null;
+      end;
+    end if;
+  end if;
+  if at is null or is_skewed then
+    at := null;
+    marks := array[case when is_skewed then 'occurredAt.skewed' else 'occurredAt.invalid' end];
+    kept := left(nullif(value, ''), audit.bound('text_characters')::integer);
+    refusal := case when is_skewed then '22008' else '22007' end;
+    fault := case
+      when is_skewed then 'occurred_at is not between the years 1 and 9999'
+      else 'occurred_at is no time: give ISO 8601 text such as 2026-11-22T14:05:00Z, or milliseconds'
+    end;
+    if length(value) > audit.bound('text_characters') then
+      marks := marks || 'occurredAt.truncated'::text;
+    end if;
+  end if;
+end
+$$;
+--> statement-breakpoint
+-- A context with more notes in its list "degraded" or "redacted", each once. At most 20 are added, as
+-- in the library, and then "..." says that there were more.
+CREATE OR REPLACE FUNCTION "audit"."with_notes"("context" jsonb, "name" text, "notes" text[])
+RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  list jsonb := case jsonb_typeof(context -> name) when 'array' then context -> name else '[]' end;
+  note text;
+begin
+  if notes = '{}' then
+    return context;
+  end if;
+  foreach note in array case when cardinality(notes) > 20 then notes[1:20] || '...'::text else notes end
+  loop
+    if not list ? left(note, 256) then
+      list := list || to_jsonb(left(note, 256));
+    end if;
+  end loop;
+  return context || jsonb_build_object(name, list);
+end
+$$;
+--> statement-breakpoint
+-- Looks closely at one entry, given as a JSON object, for a lane that takes ids from "oldest" to before
+-- "latest". What is too much is cut, what is no id goes to context.invalid, and context.degraded says
+-- what was changed. "refusal" is the SQLSTATE where the entry cannot be taken at all, "reason" says
+-- why in words that quote nothing of it. It never raises for what an entry holds and writes nothing,
+-- so its subtransactions take no transaction id.
+--
+-- "redacted": the library has made the entry, with the columns' names, times that can be read and
+-- without secrets. Otherwise read_names() sorts its keys, read_time() reads its time, and values whose
+-- key names a secret are censored. Now is stored in place of a time that cannot be read:
+-- "time_refusal" and "time_fault" are the SQLSTATE and the reason for a caller that does not want that.
 CREATE OR REPLACE FUNCTION "audit"."examine"(
-  "given" json, "bytes" integer, "oldest" uuid, "latest" uuid,
-  OUT "refusal" text, OUT "reason" text, OUT "given_id" text, OUT "entry" "audit"."audit_outbox"
+  "given" json, "bytes" integer, "oldest" uuid, "latest" uuid, "redacted" boolean,
+  OUT "refusal" text, OUT "reason" text, OUT "given_id" text, OUT "entry" "audit"."audit_outbox",
+  OUT "time_refusal" text, OUT "time_fault" text
 )
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 declare
@@ -823,8 +1570,10 @@ declare
   max_levels constant integer := audit.bound('levels');
   is_container constant jsonpath := format(
     'strict $.**{%s} ? (@.type() == "object" || @.type() == "array")', max_levels);
-  fields record;
-  invalid jsonb;
+  fields jsonb;
+  seen record;
+  hidden text[] := '{}';
+  invalid jsonb := '{}';
   marks text[] := '{}';
   is_long boolean;
   printed bigint;
@@ -841,27 +1590,38 @@ begin
     return;
   end if;
   begin
-    select * into fields from json_to_record(given) as f (
-      id text, occurred_at text, recorder_seq text, user_id text, event_id text, target_id text,
-      action text, entity_type text, request_id text, metadata json, context json
-    );
-    given_id := left(fields.id, max_text);
-    entry.metadata := audit.object_of(fields.metadata::jsonb);
-    entry.context := audit.object_of(fields.context::jsonb);
-    entry.occurred_at := coalesce(fields.occurred_at::timestamptz, clock_timestamp());
-    entry.recorder_seq := fields.recorder_seq::bigint;
+    given_id := left(given ->> 'id', max_text);
+    fields := given::jsonb;
+    if not redacted then
+      seen := audit.read_names(fields);
+      fields := seen.fields;
+      marks := seen.marks;
+    end if;
+    entry.metadata := audit.object_of(fields -> 'metadata');
+    entry.context := audit.object_of(fields -> 'context');
+    if redacted then
+      entry.occurred_at := coalesce((fields ->> 'occurred_at')::timestamptz, clock_timestamp());
+      entry.recorder_seq := (fields ->> 'recorder_seq')::bigint;
+    else
+      seen := audit.read_time(fields -> 'occurred_at');
+      entry.occurred_at := coalesce(seen.at, clock_timestamp());
+      invalid := jsonb_strip_nulls(jsonb_build_object('occurredAt', seen.kept));
+      marks := marks || seen.marks;
+      time_refusal := seen.refusal;
+      time_fault := seen.fault;
+    end if;
   exception when data_exception or program_limit_exceeded or statement_too_complex then
     refusal := sqlstate;
     reason := 'the database cannot hold a value of the entry';
     return;
   end;
 
-  if coalesce(fields.action, '') = '' then
+  if coalesce(fields ->> 'action', '') = '' then
     refusal := '23502';
     reason := 'no action';
     return;
   end if;
-  if audit.is_reserved(fields.action) then
+  if audit.is_reserved(fields ->> 'action') then
     refusal := '42501';
     reason := 'actions of the entity "audit" are the product''s own: use another entity name';
     return;
@@ -895,10 +1655,12 @@ begin
     return;
   end if;
 
-  entry.id := audit.uuid_or_null(fields.id);
+  entry.id := audit.uuid_or_null(given ->> 'id');
   if entry.id is null or not audit.is_uuid7(entry.id) then
     entry.id := audit.new_id();
-    invalid := jsonb_build_object('id', left(nullif(fields.id, ''), max_text));
+    seen := audit.kept_text('id', nullif(given ->> 'id', ''));
+    invalid := invalid || seen.invalid;
+    marks := marks || seen.marks;
   elsif entry.id >= latest then
     refusal := '22008';
     reason := 'the id''s time is more than a day ahead of the database''s clock: '
@@ -909,28 +1671,7 @@ begin
     reason := 'the id''s time is before the first partition of the log';
     return;
   end if;
-  entry.user_id := audit.uuid_or_null(fields.user_id);
-  entry.event_id := audit.uuid_or_null(fields.event_id);
-  entry.target_id := audit.uuid_or_null(fields.target_id);
-  invalid := jsonb_strip_nulls(coalesce(invalid, '{}') || jsonb_build_object(
-    'userId', case when entry.user_id is null then left(nullif(fields.user_id, ''), max_text) end,
-    'eventId', case when entry.event_id is null then left(nullif(fields.event_id, ''), max_text) end,
-    'targetId',
-    case when entry.target_id is null then left(nullif(fields.target_id, ''), max_text) end
-  ));
 
-  entry.action := left(fields.action, audit.bound('action_characters')::integer);
-  entry.entity_type := left(nullif(fields.entity_type, ''), max_text);
-  entry.request_id := left(nullif(fields.request_id, ''), max_text);
-  if entry.action <> fields.action then
-    marks := marks || 'action.truncated'::text;
-  end if;
-  if entry.entity_type <> fields.entity_type then
-    marks := marks || 'entityType.truncated'::text;
-  end if;
-  if entry.request_id <> fields.request_id then
-    marks := marks || 'requestId.truncated'::text;
-  end if;
   if jsonb_path_exists(entry.metadata, is_container) then
     entry.metadata := audit.cut_deep(entry.metadata, max_levels);
     marks := marks || 'metadata.depth'::text;
@@ -939,15 +1680,49 @@ begin
     entry.context := audit.cut_deep(entry.context, max_levels);
     marks := marks || 'context.depth'::text;
   end if;
+  if not redacted and audit.may_hold_secret(given::text) then
+    seen := audit.censor(entry.metadata, 'metadata', null);
+    entry.metadata := seen.clean;
+    hidden := seen.paths;
+    seen := audit.censor(entry.context, 'context', null);
+    entry.context := seen.clean;
+    hidden := hidden || seen.paths;
+  end if;
+
+  seen := audit.read_id(fields -> 'user_id', 'userId');
+  entry.user_id := seen.id;
+  invalid := invalid || seen.invalid;
+  marks := marks || seen.marks;
+  seen := audit.read_id(fields -> 'event_id', 'eventId');
+  entry.event_id := seen.id;
+  invalid := invalid || seen.invalid;
+  marks := marks || seen.marks;
+  seen := audit.read_id(fields -> 'target_id', 'targetId');
+  entry.target_id := seen.id;
+  invalid := invalid || seen.invalid;
+  marks := marks || seen.marks;
+
+  entry.action := left(fields ->> 'action', audit.bound('action_characters')::integer);
+  entry.entity_type := left(nullif(fields ->> 'entity_type', ''), max_text);
+  entry.request_id := left(nullif(fields ->> 'request_id', ''), max_text);
+  if entry.action <> fields ->> 'action' then
+    marks := marks || 'action.truncated'::text;
+  end if;
+  if entry.entity_type <> fields ->> 'entity_type' then
+    marks := marks || 'entityType.truncated'::text;
+  end if;
+  if entry.request_id <> fields ->> 'request_id' then
+    marks := marks || 'requestId.truncated'::text;
+  end if;
+
   if invalid <> '{}' then
-    entry.context := entry.context || jsonb_build_object('invalid', invalid);
+    entry.context := entry.context || jsonb_build_object('invalid', case
+      when jsonb_typeof(entry.context -> 'invalid') = 'object' then entry.context -> 'invalid'
+      else '{}'
+    end || invalid);
   end if;
-  if marks <> '{}' then
-    entry.context := entry.context || jsonb_build_object('degraded', to_jsonb(marks) || case
-      when jsonb_typeof(entry.context -> 'degraded') = 'array' then entry.context -> 'degraded'
-      else '[]'
-    end);
-  end if;
+  entry.context := audit.with_notes(entry.context, 'degraded', marks);
+  entry.context := audit.with_notes(entry.context, 'redacted', hidden);
   entry.written_by := session_user;
   entry.ours := false;
 end
@@ -1561,7 +2336,7 @@ begin
     raise exception 'audit.note_read was not told whether reading was denied'
       using errcode = 'invalid_parameter_value';
   end if;
-  seen := audit.examine(given, octet_length(given::text), null, null);
+  seen := audit.examine(given, octet_length(given::text), null, null, true);
   if seen.refusal is not null then
     raise exception 'audit.note_read refused what was read: %', seen.reason
       using errcode = seen.refusal;
@@ -1654,10 +2429,11 @@ $$;
 --> statement-breakpoint
 -- Puts the entries of a JSON array into a lane one by one, each after a close look, and returns how
 -- many it took. An entry that the lane can never take becomes a dead letter, or raises with its
--- SQLSTATE where "raises" is true. Rows of the fast lane are arrays of values in the order of
+-- SQLSTATE where "raises" is true, and so does one whose time cannot be read. Rows of the fast lane are arrays of values in the order of
 -- typed_rows(), all others objects.
 CREATE OR REPLACE FUNCTION "audit"."place_entries"(
-  "target" text, "entries" json, "recorder" uuid, "oldest" uuid, "latest" uuid, "raises" boolean
+  "target" text, "entries" json, "recorder" uuid, "oldest" uuid, "latest" uuid,
+  "redacted" boolean, "raises" boolean
 ) RETURNS integer
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 declare
@@ -1676,12 +2452,12 @@ begin
         'metadata', given -> 9, 'context', given -> 10
       );
     end if;
-    seen := audit.examine(given, bytes, oldest, latest);
+    seen := audit.examine(given, bytes, oldest, latest, redacted);
+    if raises and coalesce(seen.refusal, seen.time_refusal) is not null then
+      raise exception 'audit.record_in refused an entry: %', coalesce(seen.reason, seen.time_fault)
+        using errcode = coalesce(seen.refusal, seen.time_refusal);
+    end if;
     if seen.refusal is not null then
-      if raises then
-        raise exception 'audit.record_in refused an entry: %', seen.reason
-          using errcode = seen.refusal;
-      end if;
       perform audit.bury(
         target, case target when 'staging' then 'stage' else 'record' end, seen.refusal, seen.reason,
         seen.given_id, recorder, (seen.entry).recorder_seq, given::text
@@ -1703,10 +2479,12 @@ $$;
 --> statement-breakpoint
 -- Entries of an array of objects with the columns' names, in the types of a lane's columns, and
 -- whether the lane takes each as it is: one whose ids are not all UUIDs it does not. An entry without
--- an id or a time gets one. One pattern over four ids would cost a tenth of the whole. It raises where a time is none. A statement that calls it holds its text
--- in its own plan; OFFSET 0 has each value read once.
+-- an id or a time gets one. One pattern over four ids would cost a tenth of the whole. Nor does it
+-- take an entry with a key of another name or a time without a zone, unless the library has
+-- "redacted" the entries: it gives neither. It raises where a time is none. A statement that calls it
+-- holds its text in its own plan; OFFSET 0 has each value read once.
 CREATE OR REPLACE FUNCTION "audit"."typed_entries"(
-  "entries" jsonb, "is_plain" boolean, "oldest" uuid, "latest" uuid
+  "entries" jsonb, "redacted" boolean, "is_plain" boolean, "oldest" uuid, "latest" uuid
 )
 RETURNS TABLE (
   "fits" boolean, "id" uuid, "occurred_at" timestamptz,
@@ -1716,6 +2494,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE AS $$
   select
     r.are_uuids
+      and r.is_clear
       and audit.is_fit(r.id, r.occurred_at, r.action, r.entity_type, r.request_id, oldest, latest)
       and audit.is_document_fit(r.metadata, r.printed_metadata, is_plain)
       and audit.is_document_fit(r.context, r.printed_context, is_plain),
@@ -1724,8 +2503,10 @@ LANGUAGE sql STABLE AS $$
   from (
     select
       g.are_uuids,
+      g.is_clear,
       case when g.id is null then audit.new_id() when g.are_uuids then g.id::uuid end as id,
-      coalesce(g.occurred_at, clock_timestamp()) as occurred_at,
+      case when g.occurred_at is null then clock_timestamp()
+        when g.is_clear then g.occurred_at::timestamptz end as occurred_at,
       case when g.are_uuids then g.user_id::uuid end as user_id,
       case when g.are_uuids then g.event_id::uuid end as event_id,
       case when g.are_uuids then g.target_id::uuid end as target_id,
@@ -1745,12 +2526,25 @@ LANGUAGE sql STABLE AS $$
           and octet_length(replace(e.ids, '-', ''))
             = 32 * num_nonnulls(e.id, e.user_id, e.event_id, e.target_id)
           and e.ids !~ '[^0-9A-Fa-f-]' collate "C"
-          as are_uuids
+          as are_uuids,
+        redacted or (
+          (e.occurred_at is null or e.occurred_at ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?([+-][0-9]{2}(:[0-9]{2})?|Z)$')
+          and (e.given - array[
+            'id', 'occurred_at', 'user_id', 'event_id', 'target_id', 'action', 'entity_type',
+            'request_id', 'metadata', 'context'
+          ]) = '{}'
+        ) as is_clear
       from (
         select r.*, concat(r.id, r.user_id, r.event_id, r.target_id) as ids
-        from jsonb_to_recordset(entries) as r (
-          id text, occurred_at timestamptz, user_id text, event_id text, target_id text,
-          action text, entity_type text, request_id text, metadata jsonb, context jsonb
+        from rows from (
+          jsonb_to_recordset(entries) as (
+            id text, occurred_at text, user_id text, event_id text, target_id text,
+            action text, entity_type text, request_id text, metadata jsonb, context jsonb
+          ),
+          jsonb_array_elements(entries)
+        ) as r (
+          id, occurred_at, user_id, event_id, target_id,
+          action, entity_type, request_id, metadata, context, given
         )
         offset 0
       ) as e
@@ -1765,8 +2559,11 @@ $$;
 -- becomes a dead letter, or raises where "raises" is true. record() and record_in() share it.
 --
 -- One statement takes the entries that are fit as they are. Only where it met another one, or the
--- text is longer than one entry may be, examine() looks at each of those.
-CREATE OR REPLACE FUNCTION "audit"."put_entries"("entries" text, "raises" boolean) RETURNS integer
+-- text is longer than one entry may be, examine() looks at each of those. It looks at all of them
+-- where a key may name a secret, unless the library has "redacted" the entries.
+CREATE OR REPLACE FUNCTION "audit"."put_entries"(
+  "entries" text, "redacted" boolean, "raises" boolean
+) RETURNS integer
 LANGUAGE plpgsql VOLATILE AS $$
 declare
   oldest uuid;
@@ -1778,8 +2575,11 @@ declare
   taken integer := 0;
 begin
   select l.oldest_id into oldest from audit.audit_lane as l where l.lane = 'outbox';
-  if octet_length(entries) > audit.bound('entry_bytes') then
-    return audit.place_entries('outbox', audit.array_of(entries), null, oldest, latest, raises);
+  if octet_length(entries) > audit.bound('entry_bytes')
+    or (not redacted and audit.may_hold_secret(entries))
+  then
+    return audit.place_entries(
+      'outbox', audit.array_of(entries), null, oldest, latest, redacted, raises);
   end if;
   given := entries::jsonb;
   if jsonb_typeof(given) = 'object' then
@@ -1793,7 +2593,7 @@ begin
   select
     writer, e.id, e.occurred_at, e.user_id, e.event_id, e.target_id,
     e.action, e.entity_type, e.request_id, e.metadata, e.context
-  from audit.typed_entries(given, is_plain, oldest, latest) as e
+  from audit.typed_entries(given, redacted, is_plain, oldest, latest) as e
   where case when e.fits then true else audit.mark_unfit() end;
   get diagnostics taken = row_count;
   if current_setting('audit.unfit', true) = 'yes' then
@@ -1801,28 +2601,36 @@ begin
     -- By the same is_plain: an entry that it was decided about in another way would be lost or doubled.
     select json_agg(g order by n) into others
     from json_array_elements(audit.array_of(entries)) with ordinality as t (g, n)
-    cross join lateral audit.typed_entries(jsonb_build_array(g::jsonb), is_plain, oldest, latest) as e
+    cross join lateral audit.typed_entries(
+      jsonb_build_array(g::jsonb), redacted, is_plain, oldest, latest
+    ) as e
     where e.fits is not true;
-    taken := taken + audit.place_entries('outbox', others, null, oldest, latest, raises);
+    taken := taken + audit.place_entries(
+      'outbox', others, null, oldest, latest, redacted, raises);
   end if;
   return taken;
 end
 $$;
 --> statement-breakpoint
 -- Puts one entry, or an array of entries, into the outbox lane in the caller's own transaction. Any
--- language and any trigger can call it. The entries are JSON text with the columns' names as keys:
--- action, user_id, event_id, target_id, entity_type, request_id, metadata, context, occurred_at,
--- id. Returns how many entries the lane took.
+-- language and any trigger can call it. The entries are JSON text with the columns' names as keys, or
+-- those of the library: action, user_id, event_id, target_id, entity_type, request_id, metadata,
+-- context, occurred_at, id, or userId and so on. What else is given is kept in the context. Values
+-- whose key names a secret are censored. Returns how many entries the lane took.
+--
+-- "redacted" says that the library has made the entries: they are as the lane wants them, and their
+-- secrets are censored already.
 --
 -- It never raises, so it never aborts the caller's transaction. plpgsql cannot catch a cancel, a
 -- statement_timeout or a lost connection: those are the exceptions.
-CREATE OR REPLACE FUNCTION "audit"."record"("entries" text) RETURNS integer
+CREATE OR REPLACE FUNCTION "audit"."record"("entries" text, "redacted" boolean DEFAULT false)
+RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET lock_timeout = '1s'
 SET plan_cache_mode = force_generic_plan AS $$
 begin
   begin
-    return audit.put_entries(entries, false);
+    return audit.put_entries(entries, redacted is true, false);
   exception
     when data_exception or integrity_constraint_violation
       or program_limit_exceeded or statement_too_complex
@@ -1833,7 +2641,7 @@ begin
     return audit.place_entries(
       'outbox', audit.array_of(entries), null,
       (select l.oldest_id from audit.audit_lane as l where l.lane = 'outbox'),
-      audit.latest_id(), false
+      audit.latest_id(), redacted is true, false
     );
   exception
     when data_exception or integrity_constraint_violation
@@ -1853,8 +2661,10 @@ $$;
 --> statement-breakpoint
 -- Puts one entry, or an array of entries, into the outbox lane in the caller's own transaction: all
 -- of them, or it raises, and the transaction cannot commit. It takes what record() takes and returns
--- how many entries that were.
-CREATE OR REPLACE FUNCTION "audit"."record_in"("entries" text) RETURNS integer
+-- how many entries that were. It also raises for an occurred_at that is no time, where record()
+-- stores now.
+CREATE OR REPLACE FUNCTION "audit"."record_in"("entries" text, "redacted" boolean DEFAULT false)
+RETURNS integer
 LANGUAGE plpgsql SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET plan_cache_mode = force_generic_plan AS $$
 begin
@@ -1862,7 +2672,7 @@ begin
     raise exception 'neither an entry nor an array of entries'
       using errcode = 'null_value_not_allowed';
   end if;
-  return audit.put_entries(entries, true);
+  return audit.put_entries(entries, redacted is true, true);
 end
 $$;
 --> statement-breakpoint
@@ -2040,7 +2850,8 @@ begin
   for given in select e from json_array_elements(given) as e loop
     seen := audit.examine(
       given, octet_length(given::text),
-      (select l.oldest_id from audit.audit_lane as l where l.lane = 'outbox'), audit.latest_id()
+      (select l.oldest_id from audit.audit_lane as l where l.lane = 'outbox'), audit.latest_id(),
+      dead.origin = 'stage'
     );
     if seen.refusal is not null then
       raise exception using errcode = seen.refusal;
@@ -2147,7 +2958,7 @@ begin
     from unnest(slices) as slice cross join lateral json_array_elements(slice::json) as e;
   end;
   if others is not null then
-    perform audit.place_entries('staging', others, recorder, oldest, latest, false);
+    perform audit.place_entries('staging', others, recorder, oldest, latest, true, false);
   end if;
   return (select s.epoch from audit.audit_sentinel as s);
 end

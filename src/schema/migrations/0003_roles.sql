@@ -48,8 +48,8 @@ GRANT USAGE ON SCHEMA "audit" TO "audit_app", "audit_relay", "audit_reader";
 -- The application writes by functions alone. It reads no entry.
 GRANT EXECUTE ON FUNCTION
   "audit"."stage"(uuid, text, text[]),
-  "audit"."record"(text),
-  "audit"."record_in"(text),
+  "audit"."record"(text, boolean),
+  "audit"."record_in"(text, boolean),
   "audit"."report"(uuid, text, timestamptz, bigint, bigint, jsonb, boolean),
   "audit"."lane_state"(uuid),
   "audit"."database_identity"()
