@@ -52,15 +52,18 @@ export function secretFunctions(): Readonly<Record<string, string>> {
   const data = {
     words: Object.fromEntries(Object.entries(lists).sort(([a], [b]) => (a < b ? -1 : 1))),
     stems: keys.STEMS,
+    parts: partsPattern(),
     ends: ENDS.map(([end, before]) => [end, [...before]]),
     foreign: ascii(words.FOREIGN_PASSWORD.source),
     lookalikes: lookalikes(),
   }
   const json = wrapped(JSON.stringify(data))
   return {
-    secret_words: `${HEAD}-- The words of which names of secrets are made, each with the letters of its lists.
+    secret_words: `${HEAD}-- The words of which names of secrets are made, each with the letters of its lists. A function that
+-- calls this or one of its readers pins its search_path: a setting of their own would cost more than
+-- they do.
 CREATE OR REPLACE FUNCTION "audit"."secret_words"() RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   select $json$${json}$json$::jsonb
 $$;
 `,
@@ -80,6 +83,12 @@ $$;
 }
 
 const HEAD = '-- Made from src/redact by "npm run schema:make".\n'
+
+/** Matches every word that can be taken apart. Nearly no word of a name is one. */
+function partsPattern(): string {
+  const stems = keys.STEMS.join('|')
+  return `^(?:${stems})|(?:${stems}|${ENDS.map(([end]) => end).join('|')})$`
+}
 
 /** For translate(): the code points of letters of other scripts, and the Latin ones that they resemble. */
 function lookalikes(): { readonly from: readonly number[]; readonly to: string } {

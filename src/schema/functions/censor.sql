@@ -4,7 +4,7 @@
 CREATE OR REPLACE FUNCTION "audit"."censor"(
   "given" jsonb, "path" text, "kind" text, OUT "clean" jsonb, OUT "paths" text[]
 )
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 declare
   is_object constant boolean := jsonb_typeof(given) = 'object';
   child record;

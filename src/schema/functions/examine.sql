@@ -129,7 +129,7 @@ begin
     entry.context := audit.cut_deep(entry.context, max_levels);
     marks := marks || 'context.depth'::text;
   end if;
-  if not redacted and audit.may_hold_secret(given::text) then
+  if not redacted and audit.holds_secret(jsonb_build_array(entry.metadata, entry.context)) then
     seen := audit.censor(entry.metadata, 'metadata', null);
     entry.metadata := seen.clean;
     hidden := seen.paths;

@@ -1,7 +1,7 @@
 -- Whether this number under a name of this kind has to be hidden, as hidesNumber() in
 -- src/redact/secret-values.ts says it. Counts stay, and 0 says none.
 CREATE OR REPLACE FUNCTION "audit"."hides_number"("kind" text, "value" numeric) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   select case
     when value = 0 then false
     when value <> trunc(value) then kind = 'password'

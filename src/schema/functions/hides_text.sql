@@ -1,7 +1,7 @@
 -- Whether this text under a name of this kind has to be hidden, as hidesText() in
 -- src/redact/secret-values.ts says it.
 CREATE OR REPLACE FUNCTION "audit"."hides_text"("kind" text, "given" text) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 declare
   value constant text := btrim(given, chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || ' ');
   is_reference boolean;

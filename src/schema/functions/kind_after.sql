@@ -2,7 +2,7 @@
 -- src/redact/secret-keys.ts.
 CREATE OR REPLACE FUNCTION "audit"."kind_after"("core" text, "after" text[], "kinds" jsonb)
 RETURNS text
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 declare
   is_value constant boolean := coalesce(after[cardinality(after)], '')
     ~ '^(?:val|value|plaintext|cleartext)s?$';

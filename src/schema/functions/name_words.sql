@@ -2,7 +2,7 @@
 -- src/redact/secret-keys.ts does. Accents and invisible characters are dropped, and letters of other
 -- scripts become the Latin ones that they resemble, where the database's encoding is UTF8.
 CREATE OR REPLACE FUNCTION "audit"."name_words"("name" text, "lists" jsonb) RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 declare
   plain text := name;
   part text;

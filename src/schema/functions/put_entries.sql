@@ -4,7 +4,7 @@
 --
 -- One statement takes the entries that are fit as they are. Only where it met another one, or the
 -- text is longer than one entry may be, examine() looks at each of those. It looks at all of them
--- where a key may name a secret, unless the library has "redacted" the entries.
+-- where a key names a secret, unless the library has "redacted" the entries.
 CREATE OR REPLACE FUNCTION "audit"."put_entries"(
   "entries" text, "redacted" boolean, "raises" boolean
 ) RETURNS integer
@@ -19,13 +19,15 @@ declare
   taken integer := 0;
 begin
   select l.oldest_id into oldest from audit.audit_lane as l where l.lane = 'outbox';
-  if octet_length(entries) > audit.bound('entry_bytes')
-    or (not redacted and audit.may_hold_secret(entries))
-  then
+  if octet_length(entries) > audit.bound('entry_bytes') then
     return audit.place_entries(
       'outbox', audit.array_of(entries), null, oldest, latest, redacted, raises);
   end if;
   given := entries::jsonb;
+  if not redacted and audit.may_hold_secret(entries) and audit.holds_secret(given) then
+    return audit.place_entries(
+      'outbox', audit.array_of(entries), null, oldest, latest, redacted, raises);
+  end if;
   if jsonb_typeof(given) = 'object' then
     given := jsonb_build_array(given);
   end if;

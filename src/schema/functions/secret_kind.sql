@@ -2,7 +2,7 @@
 -- passwords, code, token, many, pass, cookie, session or maybe. Null: nothing secret. A test holds
 -- the two together.
 CREATE OR REPLACE FUNCTION "audit"."secret_kind"("name" text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 declare
   ending constant text := right(name, 96);
   lists jsonb;
@@ -12,6 +12,9 @@ declare
   before text;
   of_word text;
   of_before text;
+  asks boolean;
+  are_harmless boolean[] := '{}';
+  are_calls boolean[] := '{}';
   is_harmless boolean;
   core text;
 begin
@@ -29,15 +32,20 @@ begin
   if ending ~* 'client_token$' collate "C" then
     return 'token';
   end if;
+  -- Of the words before each: whether one is harmless, and whether all are those of calls.
+  asks := coalesce(kinds ->> words[1], '') ~ 'A';
+  for at in 1..cardinality(words) loop
+    before := words[at - 1];
+    of_before := coalesce(kinds ->> before, '');
+    are_harmless[at] := at > 1 and (asks or are_harmless[at - 1] or of_before ~ 'U');
+    are_calls[at] := at = 1 or (are_calls[at - 1] and of_before ~ 'L');
+  end loop;
   for at in reverse cardinality(words)..1 loop
     word := words[at];
     before := words[at - 1];
     of_word := coalesce(kinds ->> word, '');
     of_before := coalesce(kinds ->> before, '');
-    is_harmless := at > 1 and (
-      coalesce(kinds ->> words[1], '') ~ 'A'
-      or exists (select from unnest(words[1:at - 1]) as w where kinds ->> w ~ 'U')
-    );
+    is_harmless := are_harmless[at];
     core := case
       when of_word ~ 'P' then case when is_harmless then 'harmless' else 'password' end
       when of_word ~ 'Q' then case when is_harmless then 'harmless' else 'passwords' end
@@ -49,9 +57,7 @@ begin
       when of_word ~ 'C' then case when is_harmless then 'harmless' else 'code' end
       when word in ('token', 'tokens') then case
         when of_before ~ 'H' then 'harmless'
-        when of_before ~ 'L' and not exists (
-          select from unnest(words[1:at - 1]) as w where coalesce(kinds ->> w, '') !~ 'L'
-        ) then case when before = 'request' and at = 2 then 'token' else 'harmless' end
+        when at > 1 and are_calls[at] then case when before = 'request' and at = 2 then 'token' else 'harmless' end
         when is_harmless then 'harmless'
         when word = 'tokens' then 'many'
         else 'token' end

@@ -1,7 +1,7 @@
 -- Takes apart what was written in one: accesstoken, passwordnew, apikey. As split() in
 -- src/redact/secret-keys.ts does, with the lists of secret_words().
 CREATE OR REPLACE FUNCTION "audit"."split_word"("word" text, "lists" jsonb) RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 declare
   kinds constant jsonb := lists -> 'words';
   stem text;
@@ -10,7 +10,7 @@ declare
   rest text;
   found_word text;
 begin
-  if length(word) <= 5 or coalesce(kinds ->> word, '') ~ '[PT]' then
+  if length(word) <= 5 or word !~ (lists ->> 'parts') or kinds ->> word ~ '[PT]' then
     return array[word];
   end if;
   for stem in select s from jsonb_array_elements_text(lists -> 'stems') as s loop

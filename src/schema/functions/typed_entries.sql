@@ -62,7 +62,7 @@ LANGUAGE sql STABLE AS $$
             id text, occurred_at text, user_id text, event_id text, target_id text,
             action text, entity_type text, request_id text, metadata jsonb, context jsonb
           ),
-          jsonb_array_elements(entries)
+          jsonb_array_elements(case when redacted then '[]' else entries end)
         ) as r (
           id, occurred_at, user_id, event_id, target_id,
           action, entity_type, request_id, metadata, context, given

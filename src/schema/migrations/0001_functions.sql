@@ -222,7 +222,7 @@ $$;
 -- Whether this number under a name of this kind has to be hidden, as hidesNumber() in
 -- src/redact/secret-values.ts says it. Counts stay, and 0 says none.
 CREATE OR REPLACE FUNCTION "audit"."hides_number"("kind" text, "value" numeric) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   select case
     when value = 0 then false
     when value <> trunc(value) then kind = 'password'
@@ -234,7 +234,7 @@ $$;
 -- Whether this text under a name of this kind has to be hidden, as hidesText() in
 -- src/redact/secret-values.ts says it.
 CREATE OR REPLACE FUNCTION "audit"."hides_text"("kind" text, "given" text) RETURNS boolean
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 declare
   value constant text := btrim(given, chr(9) || chr(10) || chr(11) || chr(12) || chr(13) || ' ');
   is_reference boolean;
@@ -297,7 +297,7 @@ $$;
 -- Takes apart what was written in one: accesstoken, passwordnew, apikey. As split() in
 -- src/redact/secret-keys.ts does, with the lists of secret_words().
 CREATE OR REPLACE FUNCTION "audit"."split_word"("word" text, "lists" jsonb) RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 declare
   kinds constant jsonb := lists -> 'words';
   stem text;
@@ -306,7 +306,7 @@ declare
   rest text;
   found_word text;
 begin
-  if length(word) <= 5 or coalesce(kinds ->> word, '') ~ '[PT]' then
+  if length(word) <= 5 or word !~ (lists ->> 'parts') or kinds ->> word ~ '[PT]' then
     return array[word];
   end if;
   for stem in select s from jsonb_array_elements_text(lists -> 'stems') as s loop
@@ -350,7 +350,7 @@ $$;
 -- src/redact/secret-keys.ts does. Accents and invisible characters are dropped, and letters of other
 -- scripts become the Latin ones that they resemble, where the database's encoding is UTF8.
 CREATE OR REPLACE FUNCTION "audit"."name_words"("name" text, "lists" jsonb) RETURNS text[]
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 declare
   plain text := name;
   part text;
@@ -380,9 +380,11 @@ end
 $$;
 --> statement-breakpoint
 -- Made from src/redact by "npm run schema:make".
--- The words of which names of secrets are made, each with the letters of its lists.
+-- The words of which names of secrets are made, each with the letters of its lists. A function that
+-- calls this or one of its readers pins its search_path: a setting of their own would cost more than
+-- they do.
 CREATE OR REPLACE FUNCTION "audit"."secret_words"() RETURNS jsonb
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   select $json${"words":{"a":"V","accepted":"D","access":"OK","accessor":"I","account":"KWD","action":"DI",
 "actions":"DI","activation":"O","active":"DI","actor":"DI","actual":"V","address":"DI",
 "adgangskode":"P","adm":"W","admin":"KW","aes":"K","after":"V","again":"V","age":"D","alg":"DI",
@@ -494,12 +496,14 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 "wpa":"K","wrapping":"K","write":"K","wrong":"U","wwoord":"P","x":"V","year":"DI"},
 "stems":["authorization","passphrase","credentials","credential","passwords","password",
 "passcode","kennwort","passwort","cookies","secrets","passwd","tokens","cookie","secret","token",
-"pwd","otp"],"ends":[["keys",["api","access","secret","private","priv","signing","sign",
-"signature","encryption","encrypt","encrypting","decryption","decrypt","master","hmac","ssh",
-"account","auth","authorization","authentication","subscription","shared","webhook","symmetric",
-"aes","des","rsa","wrapping","cipher","crypto","security","admin","app","application","bot",
-"deploy","service","server","storage","functions","session","license","licence","integration",
-"write","role","data","backup","recovery","unlock","consumer","client","vault","seal","root",
+"pwd","otp"],
+"parts":"^(?:authorization|passphrase|credentials|credential|passwords|password|passcode|kennwort|passwort|cookies|secrets|passwd|tokens|cookie|secret|token|pwd|otp)|(?:authorization|passphrase|credentials|credential|passwords|password|passcode|kennwort|passwort|cookies|secrets|passwd|tokens|cookie|secret|token|pwd|otp|keys|key|codes|code|pass|id|number|response|verifier)$",
+"ends":[["keys",["api","access","secret","private","priv","signing","sign","signature",
+"encryption","encrypt","encrypting","decryption","decrypt","master","hmac","ssh","account",
+"auth","authorization","authentication","subscription","shared","webhook","symmetric","aes",
+"des","rsa","wrapping","cipher","crypto","security","admin","app","application","bot","deploy",
+"service","server","storage","functions","session","license","licence","integration","write",
+"role","data","backup","recovery","unlock","consumer","client","vault","seal","root",
 "provisioning","enrollment","registration","instrumentation","ingest","license2","wifi","wpa",
 "psk","preshared","unseal","pre","sas","transfer","jwt","cookie","token","totp","otp","card",
 "host","gpg","pgp","tls","ssl","developer","dev","merchant","partner","streaming","stream",
@@ -536,7 +540,7 @@ $$;
 -- src/redact/secret-keys.ts: id, createdAt, userName, scopes. Under a secret name, what is under these
 -- stays.
 CREATE OR REPLACE FUNCTION "audit"."names_identity"("name" text) RETURNS boolean
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE AS $$
   select coalesce(lists -> 'words' ->> (
     select w from unnest(audit.name_words(right(name, 96), lists)) with ordinality as t (w, n)
     where w !~ '^[0-9]+$' order by n desc limit 1
@@ -548,7 +552,7 @@ $$;
 -- src/redact/secret-keys.ts.
 CREATE OR REPLACE FUNCTION "audit"."kind_after"("core" text, "after" text[], "kinds" jsonb)
 RETURNS text
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 declare
   is_value constant boolean := coalesce(after[cardinality(after)], '')
     ~ '^(?:val|value|plaintext|cleartext)s?$';
@@ -569,7 +573,7 @@ $$;
 --> statement-breakpoint
 -- Lower case of Cyrillic and Greek letters, whatever the database's locale is. Its encoding is UTF8.
 CREATE OR REPLACE FUNCTION "audit"."lower_foreign"("name" text) RETURNS text
-LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
   select translate(name, string_agg(chr(n), '' order by n), string_agg(chr(n + 32), '' order by n))
   from (select generate_series(1040, 1071) union all select generate_series(913, 937)) as upper (n)
   where n <> 930
@@ -586,7 +590,7 @@ $$;
 -- passwords, code, token, many, pass, cookie, session or maybe. Null: nothing secret. A test holds
 -- the two together.
 CREATE OR REPLACE FUNCTION "audit"."secret_kind"("name" text) RETURNS text
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 declare
   ending constant text := right(name, 96);
   lists jsonb;
@@ -596,6 +600,9 @@ declare
   before text;
   of_word text;
   of_before text;
+  asks boolean;
+  are_harmless boolean[] := '{}';
+  are_calls boolean[] := '{}';
   is_harmless boolean;
   core text;
 begin
@@ -613,15 +620,20 @@ begin
   if ending ~* 'client_token$' collate "C" then
     return 'token';
   end if;
+  -- Of the words before each: whether one is harmless, and whether all are those of calls.
+  asks := coalesce(kinds ->> words[1], '') ~ 'A';
+  for at in 1..cardinality(words) loop
+    before := words[at - 1];
+    of_before := coalesce(kinds ->> before, '');
+    are_harmless[at] := at > 1 and (asks or are_harmless[at - 1] or of_before ~ 'U');
+    are_calls[at] := at = 1 or (are_calls[at - 1] and of_before ~ 'L');
+  end loop;
   for at in reverse cardinality(words)..1 loop
     word := words[at];
     before := words[at - 1];
     of_word := coalesce(kinds ->> word, '');
     of_before := coalesce(kinds ->> before, '');
-    is_harmless := at > 1 and (
-      coalesce(kinds ->> words[1], '') ~ 'A'
-      or exists (select from unnest(words[1:at - 1]) as w where kinds ->> w ~ 'U')
-    );
+    is_harmless := are_harmless[at];
     core := case
       when of_word ~ 'P' then case when is_harmless then 'harmless' else 'password' end
       when of_word ~ 'Q' then case when is_harmless then 'harmless' else 'passwords' end
@@ -633,9 +645,7 @@ begin
       when of_word ~ 'C' then case when is_harmless then 'harmless' else 'code' end
       when word in ('token', 'tokens') then case
         when of_before ~ 'H' then 'harmless'
-        when of_before ~ 'L' and not exists (
-          select from unnest(words[1:at - 1]) as w where coalesce(kinds ->> w, '') !~ 'L'
-        ) then case when before = 'request' and at = 2 then 'token' else 'harmless' end
+        when at > 1 and are_calls[at] then case when before = 'request' and at = 2 then 'token' else 'harmless' end
         when is_harmless then 'harmless'
         when word = 'tokens' then 'many'
         else 'token' end
@@ -672,7 +682,7 @@ $$;
 CREATE OR REPLACE FUNCTION "audit"."censor"(
   "given" jsonb, "path" text, "kind" text, OUT "clean" jsonb, OUT "paths" text[]
 )
-LANGUAGE plpgsql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql IMMUTABLE AS $$
 declare
   is_object constant boolean := jsonb_typeof(given) = 'object';
   child record;
@@ -1265,6 +1275,22 @@ begin
 end
 $$;
 --> statement-breakpoint
+-- Whether a JSON value holds a key that names a secret. Each name is decided once. It looks at 34
+-- levels: an array of entries, an entry, and the levels of its metadata. What is deeper is cut.
+CREATE OR REPLACE FUNCTION "audit"."holds_secret"("given" jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE AS $$
+  select exists (
+    select from (
+      select distinct name
+      from jsonb_path_query(given, 'strict $.**{0 to 34} ? (@.type() == "object")') as object,
+        jsonb_object_keys(object) as name
+      where audit.may_name_secret(name)
+      offset 0
+    ) as names
+    where audit.secret_kind(name) is not null
+  )
+$$;
+--> statement-breakpoint
 -- Whether a person would take an action for one of the product's own, because of letters of other
 -- alphabets that look like those of "audit", or of something between them that cannot be seen. Only
 -- UTF-8 has such letters. The pattern holds no backslash: a session may give it another meaning.
@@ -1316,13 +1342,6 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
         then array[field || '.invalid', field || '.truncated']
       else array[field || '.invalid']
     end
-$$;
---> statement-breakpoint
--- Made from src/redact by "npm run schema:make".
--- Whether a JSON text may hold a key that names a secret. A key with an escape may be any.
-CREATE OR REPLACE FUNCTION "audit"."may_hold_secret"("given" text) RETURNS boolean
-LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  select given ~* $re$(?:pass|pw|psw|secret|segret|token|cred|auth|cookie|key|pin|puk|otp|cv[vnc]|csc|code|jwt|jeton|bearer|sess|sid|saml|hmac|sas|geheim|contra|kennw|mdp|mot|senha|wacht|woord|seno|adgang|kodeo|hasl|hesl|parol|paro|jelsz|sala|sifre|slap|geslo|lozin|connect|number|clave|sandi|khau|mima|losen|kod|[^\u0001-\u007f]|\\u)(?:[^"\\]|\\.)*"[[:space:]]*:$re$ collate "C"
 $$;
 --> statement-breakpoint
 -- All numbers in two documents, at whatever depth.
@@ -1680,7 +1699,7 @@ begin
     entry.context := audit.cut_deep(entry.context, max_levels);
     marks := marks || 'context.depth'::text;
   end if;
-  if not redacted and audit.may_hold_secret(given::text) then
+  if not redacted and audit.holds_secret(jsonb_build_array(entry.metadata, entry.context)) then
     seen := audit.censor(entry.metadata, 'metadata', null);
     entry.metadata := seen.clean;
     hidden := seen.paths;
@@ -1921,6 +1940,13 @@ $$;
 CREATE OR REPLACE FUNCTION "audit"."mark_unfit"() RETURNS boolean
 LANGUAGE sql VOLATILE AS $$
   select set_config('audit.unfit', 'yes', true) is null
+$$;
+--> statement-breakpoint
+-- Made from src/redact by "npm run schema:make".
+-- Whether a JSON text may hold a key that names a secret. A key with an escape may be any.
+CREATE OR REPLACE FUNCTION "audit"."may_hold_secret"("given" text) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  select given ~* $re$(?:pass|pw|psw|secret|segret|token|cred|auth|cookie|key|pin|puk|otp|cv[vnc]|csc|code|jwt|jeton|bearer|sess|sid|saml|hmac|sas|geheim|contra|kennw|mdp|mot|senha|wacht|woord|seno|adgang|kodeo|hasl|hesl|parol|paro|jelsz|sala|sifre|slap|geslo|lozin|connect|number|clave|sandi|khau|mima|losen|kod|[^\u0001-\u007f]|\\u)(?:[^"\\]|\\.)*"[[:space:]]*:$re$ collate "C"
 $$;
 --> statement-breakpoint
 -- Moves one batch out of the lane outbox, as the part of audit.move that takes the entries and appends
@@ -2541,7 +2567,7 @@ LANGUAGE sql STABLE AS $$
             id text, occurred_at text, user_id text, event_id text, target_id text,
             action text, entity_type text, request_id text, metadata jsonb, context jsonb
           ),
-          jsonb_array_elements(entries)
+          jsonb_array_elements(case when redacted then '[]' else entries end)
         ) as r (
           id, occurred_at, user_id, event_id, target_id,
           action, entity_type, request_id, metadata, context, given
@@ -2560,7 +2586,7 @@ $$;
 --
 -- One statement takes the entries that are fit as they are. Only where it met another one, or the
 -- text is longer than one entry may be, examine() looks at each of those. It looks at all of them
--- where a key may name a secret, unless the library has "redacted" the entries.
+-- where a key names a secret, unless the library has "redacted" the entries.
 CREATE OR REPLACE FUNCTION "audit"."put_entries"(
   "entries" text, "redacted" boolean, "raises" boolean
 ) RETURNS integer
@@ -2575,13 +2601,15 @@ declare
   taken integer := 0;
 begin
   select l.oldest_id into oldest from audit.audit_lane as l where l.lane = 'outbox';
-  if octet_length(entries) > audit.bound('entry_bytes')
-    or (not redacted and audit.may_hold_secret(entries))
-  then
+  if octet_length(entries) > audit.bound('entry_bytes') then
     return audit.place_entries(
       'outbox', audit.array_of(entries), null, oldest, latest, redacted, raises);
   end if;
   given := entries::jsonb;
+  if not redacted and audit.may_hold_secret(entries) and audit.holds_secret(given) then
+    return audit.place_entries(
+      'outbox', audit.array_of(entries), null, oldest, latest, redacted, raises);
+  end if;
   if jsonb_typeof(given) = 'object' then
     given := jsonb_build_array(given);
   end if;
