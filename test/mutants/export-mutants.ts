@@ -23,8 +23,8 @@ export const EXPORT_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: CSV,
-        find: "${safeText(value).replaceAll('\"', '\"\"')}",
-        replace: '${safeText(value)}',
+        find: "${withinCell(text).replaceAll('\"', '\"\"')}",
+        replace: '${withinCell(text)}',
       },
     ],
     file,
@@ -89,5 +89,31 @@ export const EXPORT_MUTANTS: readonly Mutant[] = [
     edits: [{ file: 'src/export/range.ts', find: 'fromSeq > toSeq', replace: 'fromSeq >= toSeq' }],
     file: 'bounds.test.ts',
     test: 'an export holds both ends of its numbers, and may be of one alone',
+  },
+  {
+    name: 'an address with a port is an address in OCSF',
+    edits: [{ file: 'src/export/ocsf.ts', find: ' && isIP(ip) !== 0', replace: '' }],
+    file,
+    test: 'OCSF events are valid by the schema of the version that they name',
+  },
+  {
+    name: 'a cell of a CSV may be longer than Excel holds by one character',
+    edits: [
+      {
+        file: CSV,
+        find: 'if (text.length <= MAX_CELL_CHARACTERS) return text',
+        replace: 'if (text.length <= MAX_CELL_CHARACTERS + 1) return text',
+      },
+    ],
+    file,
+    test: 'no cell of a CSV is longer than Excel holds, and what was cut says so',
+  },
+  {
+    name: 'a CSV has no byte order mark',
+    edits: [
+      { file: 'src/export/formats.ts', find: 'head: byteOrderMark ?', replace: 'head: false ?' },
+    ],
+    file,
+    test: 'a CSV with a byte order mark is read as UTF-8 by Excel, and otherwise is the same',
   },
 ]

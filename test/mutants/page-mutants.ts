@@ -291,4 +291,16 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     file: 'http-bounds.test.ts',
     test: 'connections that ask nothing keep out nobody',
   },
+  {
+    name: 'of a time that clocks skip the hour before is taken',
+    edits: [
+      {
+        file: 'src/page/query/zone.ts',
+        find: 'return this.#firstWith(after, fromMs, toMs)',
+        replace: 'return wallAsUtcMs - after',
+      },
+    ],
+    file: 'zone.test.ts',
+    test: 'days begin at their first moment and times are found in every zone, for ten years',
+  },
 ]

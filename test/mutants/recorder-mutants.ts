@@ -530,4 +530,28 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     file: 'id.test.ts',
     test: 'a counter that has run out takes the next millisecond before its time',
   },
+  {
+    name: 'seconds are read as milliseconds',
+    edits: [
+      {
+        file: 'src/capture/given-time.ts',
+        find: 'given >= FIRST_SECONDS && given < LAST_SECONDS',
+        replace: 'given >= LAST_SECONDS && given < LAST_SECONDS',
+      },
+    ],
+    file: 'given-values.test.ts',
+    test: 'a number that can only be seconds is read as seconds, and marked',
+  },
+  {
+    name: 'the text of a time that cannot be read is dropped',
+    edits: [
+      {
+        file: 'src/capture/given-fields.ts',
+        find: 'if (ms !== undefined && !isRounded) return',
+        replace: 'if (!isRounded) return',
+      },
+    ],
+    file: 'given-values.test.ts',
+    test: 'what is no time is marked, its text is kept and now is stored',
+  },
 ]

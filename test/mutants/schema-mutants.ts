@@ -52,7 +52,7 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        find: 'if audit.is_reserved(fields.action) then',
+        find: "if audit.is_reserved(fields ->> 'action') then",
         replace: 'if false then',
       },
     ],
@@ -126,5 +126,99 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
     ],
     file: 'append-only.test.ts',
     test: 'no role, owner or superuser changes or removes an entry in any partition',
+  },
+  {
+    name: 'the spelling of the library wins over that of the column',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: "elsif coalesce(given -> column_name, 'null') = 'null' then",
+        replace: 'elsif true then',
+      },
+    ],
+    file: 'given-names.test.ts',
+    test: 'of two spellings that differ the column wins, and the other one is kept and marked',
+  },
+  {
+    name: 'a key that the lane does not know is dropped',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'context := audit.with_key(context, name, value);\n  end loop;\n  fields',
+        replace: 'end loop;\n  fields',
+      },
+    ],
+    file: 'given-names.test.ts',
+    test: 'every other key that is given is kept in the context, and marked',
+  },
+  {
+    name: 'a time without a zone is read in the zone of the session',
+    edits: [
+      { file: FUNCTIONS, find: " SET timezone = 'UTC' SET datestyle = 'ISO, MDY'", replace: '' },
+    ],
+    file: 'given-names.test.ts',
+    test: 'times are read in the same way whatever the session has set',
+  },
+  {
+    name: 'the fast way takes a time without a zone',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: "([+-][0-9]{2}(:[0-9]{2})?|Z)$')",
+        replace: "([+-][0-9]{2}(:[0-9]{2})?|Z)?$')",
+      },
+    ],
+    file: 'given-names.test.ts',
+    test: 'times are read in the same way whatever the session has set',
+  },
+  {
+    name: 'record_in stores now for a time that it cannot read',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'if raises and coalesce(seen.refusal, seen.time_refusal) is not null then',
+        replace: 'if raises and seen.refusal is not null then',
+      },
+    ],
+    file: 'given-names.test.ts',
+    test: 'a time that cannot be read keeps its text, and now is stored; record_in says what is wrong',
+  },
+  {
+    name: 'entries of SQL are not looked at for secrets',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'if not redacted and audit.may_hold_secret(entries) and audit.holds_secret(given) then',
+        replace: 'if false then',
+      },
+    ],
+    file: 'given-names.test.ts',
+    test: 'values whose key names a secret are censored at any depth, and what identifies stays',
+  },
+  {
+    name: 'a secret in a list is stored',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'own := kind;\n    inner_kind := kind;',
+        replace: 'own := null;\n    inner_kind := null;',
+      },
+    ],
+    file: 'given-names.test.ts',
+    test: 'values whose key names a secret are censored at any depth, and what identifies stays',
+  },
+  {
+    name: 'a key with an escape passes the first look',
+    edits: [
+      { file: FUNCTIONS, find: '|\\\\u)(?:[^"\\\\]|\\\\.)*"', replace: ')(?:[^"\\\\]|\\\\.)*"' },
+    ],
+    file: 'given-names.test.ts',
+    test: 'no spelling of a key and no way around hides a secret from the first look',
+  },
+  {
+    name: 'one word of the lists is missing in SQL',
+    edits: [{ file: FUNCTIONS, find: '"apitoken":"T",', replace: '' }],
+    file: 'sql-secrets.test.ts',
+    test: 'the library and SQL decide each name in the same way',
   },
 ]
