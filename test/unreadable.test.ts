@@ -196,10 +196,12 @@ test('a row at which the server fails is read without its JSON, the others with 
 })
 
 const MAX_MEMORY_MB = 200
+/** Node with Drizzle and the driver, from compiled code. tsx alone takes more, so it is left out. */
+const START_MB = 60
 
 // Goal: nobody can end a process by what he writes into the log.
 // Method: 12 entries, more than an answer may hold, each as large as it may be; a process of its
-// own reads them in every way and tells the most memory that it took.
+// own reads them in every way and tells by how much its memory grew.
 test(`a process that reads a log of the largest entries stays below ${MAX_MEMORY_MB} MB`, async (t) => {
   const scratch = await scratchDatabase(t)
   const objects = `jsonb_build_object('a', (select jsonb_agg('{}'::jsonb) from generate_series(1, 300000)))`
@@ -222,7 +224,8 @@ test(`a process that reads a log of the largest entries stays below ${MAX_MEMORY
   const said = text(child.stdout)
   const [code] = await once(child, 'exit')
   assert.equal(code, 0)
-  const { entries, memoryMb } = JSON.parse(await said) as { entries: number[]; memoryMb: number }
+  const { entries, grownMb } = JSON.parse(await said) as { entries: number[]; grownMb: number }
   assert.deepEqual(entries, [12, 12, 12])
-  assert.ok(memoryMb < MAX_MEMORY_MB, `${memoryMb} MB`)
+  assert.ok(START_MB + grownMb < MAX_MEMORY_MB, `${START_MB} and ${grownMb} MB`)
+  t.diagnostic(`it grew by ${grownMb} MB`)
 })
