@@ -163,7 +163,6 @@ const MISTAKES: Record<string, () => unknown> = {
     // biome-ignore lint/suspicious/noThenProperty: that is what a query builder is
     then: () => assert.fail('it was run'),
   }),
-  'answers with an entity': () => ({ id: randomUUID(), passwordHash: 'secret' }),
   'answers with a number': () => 7,
   'answers with a getter that throws': () => ({
     get userId() {
@@ -183,6 +182,17 @@ for (const [mistake, user] of Object.entries(MISTAKES)) {
     assert.equal(JSON.stringify(entries).includes('secret'), false)
   })
 }
+
+test('a user callback that answers with an entity gives its id, which is marked', async (t) => {
+  const id = randomUUID()
+  const user = () => ({ id, passwordHash: 'secret' })
+  const [entry] = await recordWith(t, {
+    user: user as unknown as NonNullable<ExpressAuditOptions['user']>,
+  })
+  assert.equal(entry?.userId, id)
+  assert.match(String(entry?.context['degraded']), /\buserId\.object\b/)
+  assert.doesNotMatch(JSON.stringify(entry), /secret/)
+})
 
 test('a callback that records does not go round in circles', async (t) => {
   const [first, second, ...others] = await recordWith(t, {

@@ -32,7 +32,8 @@ test('every recorded value reaches the log, by both lanes, as it was encoded', a
     const fast = objectsOf(rows)
     accepted += fast.length
     await application.execute(stageQuery(IDENTITY, [rows]))
-    const [answer] = await scratch.sql`select audit.record(${`[${outbox.join(',')}]`}) as taken`
+    const [answer] =
+      await scratch.sql`select audit.record(${`[${outbox.join(',')}]`}, true) as taken`
     assert.equal(answer?.['taken'], outbox.length)
     const fromSeq = 1 + (await relay.drain({ deadlineMs: 60_000 })).logged - 2 * fast.length
     await assertLogged(scratch, fromSeq, [...fast, ...outbox.map((json) => JSON.parse(json))])
