@@ -136,7 +136,7 @@ function atomicBefore(encoded: readonly string[]): SQL {
 
 function atomicNow(encoded: readonly string[]): SQL {
   return sql`
-    select audit.record_in(${`[${encoded.join(',')}]`}::pg_catalog.text) as taken
+    select audit.record_in(${`[${encoded.join(',')}]`}::pg_catalog.text, true) as taken
     where pg_catalog.current_setting('audit.tx', true) operator(pg_catalog.=) ${KEY}::pg_catalog.text`
 }
 

@@ -6,8 +6,7 @@ CREATE OR REPLACE FUNCTION "audit"."read_time"(
   "given" jsonb, OUT "at" timestamptz, OUT "marks" text[], OUT "kept" text,
   OUT "refusal" text, OUT "fault" text
 )
-LANGUAGE plpgsql STABLE
-SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET datestyle = 'ISO, MDY' AS $$
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 declare
   value constant text := btrim(given #>> '{}');
   ms numeric;
@@ -37,6 +36,7 @@ begin
       is_skewed := value ~* $re$^(?:[+-][0-9]{4,}|[0-9]{5,}|0000)-[0-9]{2}-[0-9]{2}| bc$|^[+-]?infinity\Z$re$;
     else
       begin
+        -- With a zone and the year first, no setting of the session changes what it means.
         at := format('%s %s %s', parts[1], replace(coalesce(parts[2], '00:00'), ',', '.'),
           coalesce(parts[4], 'Z'))::timestamptz;
         is_skewed := at < '0001-01-01 00:00:00+00' or at >= '10000-01-01 00:00:00+00';
