@@ -288,6 +288,9 @@ test('no cell of a CSV is longer than Excel holds, and what was cut says so', ()
   // One more is too many, but a blank between its parts can go.
   const tight = json(32_767 - 8)
   assert.ok(cellsOf({ ...ROW, metadata: tight }).includes(tight.replace(': ', ':')))
+  const packedTight = `{"a":"${'x'.repeat(32_768 - 8)}"}`
+  const cut = cellsOf({ ...ROW, metadata: packedTight }).find((cell) => cell.startsWith('{"a"'))
+  assert.match(cut ?? '', /^\{"a":"x{30000,}…\[cut: 32768 characters\]$/)
   const blanks = JSON.stringify({ text: ' : , '.repeat(4), list: [1, 'a b'] }).replaceAll(
     /,/g,
     ', ',
