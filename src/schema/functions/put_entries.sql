@@ -4,7 +4,7 @@
 --
 -- One statement takes the entries that are fit as they are. Only where it met another one, or the
 -- text is longer than one entry may be, examine() looks at each of those. It looks at all of them
--- where a key names a secret, unless the library has "redacted" the entries.
+-- where a key names a secret or is no column's, unless the library has "redacted" the entries.
 CREATE OR REPLACE FUNCTION "audit"."put_entries"(
   "entries" text, "redacted" boolean, "raises" boolean
 ) RETURNS integer
@@ -24,7 +24,10 @@ begin
       'outbox', audit.array_of(entries), null, oldest, latest, redacted, raises);
   end if;
   given := entries::jsonb;
-  if not redacted and audit.may_hold_secret(entries) and audit.holds_secret(given) then
+  if not redacted and (
+    audit.has_other_names(given)
+    or (audit.may_hold_secret(entries) and audit.holds_secret(given))
+  ) then
     return audit.place_entries(
       'outbox', audit.array_of(entries), null, oldest, latest, redacted, raises);
   end if;

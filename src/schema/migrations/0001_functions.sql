@@ -1747,6 +1747,19 @@ begin
 end
 $$;
 --> statement-breakpoint
+-- Whether an entry of an array has a key that is no column's. It raises where an entry is no object. A
+-- function that calls it pins its search_path.
+CREATE OR REPLACE FUNCTION "audit"."has_other_names"("entries" jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  select exists (
+    select from jsonb_array_elements(entries) as e
+    where (e - array[
+      'id', 'occurred_at', 'user_id', 'event_id', 'target_id', 'action', 'entity_type', 'request_id',
+      'metadata', 'context'
+    ]) <> '{}'
+  )
+$$;
+--> statement-breakpoint
 -- Finds out whether this is still the log that a relay knows, and returns the last entry that it holds
 -- now, for the next call. A relay calls it when it starts and every few seconds.
 --
@@ -2506,8 +2519,7 @@ $$;
 -- Entries of an array of objects with the columns' names, in the types of a lane's columns, and
 -- whether the lane takes each as it is: one whose ids are not all UUIDs it does not. An entry without
 -- an id or a time gets one. One pattern over four ids would cost a tenth of the whole. Nor does it
--- take an entry with a key of another name or a time without a zone, unless the library has
--- "redacted" the entries: it gives neither. It raises where a time is none. A statement that calls it
+-- take a time without a zone, unless the library has "redacted" the entries. It raises where a time is none. A statement that calls it
 -- holds its text in its own plan; OFFSET 0 has each value read once.
 CREATE OR REPLACE FUNCTION "audit"."typed_entries"(
   "entries" jsonb, "redacted" boolean, "is_plain" boolean, "oldest" uuid, "latest" uuid
@@ -2520,7 +2532,7 @@ RETURNS TABLE (
 LANGUAGE sql STABLE AS $$
   select
     r.are_uuids
-      and r.is_clear
+      and r.is_time
       and audit.is_fit(r.id, r.occurred_at, r.action, r.entity_type, r.request_id, oldest, latest)
       and audit.is_document_fit(r.metadata, r.printed_metadata, is_plain)
       and audit.is_document_fit(r.context, r.printed_context, is_plain),
@@ -2529,10 +2541,10 @@ LANGUAGE sql STABLE AS $$
   from (
     select
       g.are_uuids,
-      g.is_clear,
+      g.is_time,
       case when g.id is null then audit.new_id() when g.are_uuids then g.id::uuid end as id,
       case when g.occurred_at is null then clock_timestamp()
-        when g.is_clear then g.occurred_at::timestamptz end as occurred_at,
+        when g.is_time then g.occurred_at::timestamptz end as occurred_at,
       case when g.are_uuids then g.user_id::uuid end as user_id,
       case when g.are_uuids then g.event_id::uuid end as event_id,
       case when g.are_uuids then g.target_id::uuid end as target_id,
@@ -2553,24 +2565,14 @@ LANGUAGE sql STABLE AS $$
             = 32 * num_nonnulls(e.id, e.user_id, e.event_id, e.target_id)
           and e.ids !~ '[^0-9A-Fa-f-]' collate "C"
           as are_uuids,
-        redacted or (
-          (e.occurred_at is null or e.occurred_at ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?([+-][0-9]{2}(:[0-9]{2})?|Z)$')
-          and (e.given - array[
-            'id', 'occurred_at', 'user_id', 'event_id', 'target_id', 'action', 'entity_type',
-            'request_id', 'metadata', 'context'
-          ]) = '{}'
-        ) as is_clear
+        redacted or e.occurred_at is null
+          or e.occurred_at ~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}[T ]([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]([.][0-9]{1,6})?([+-][0-9]{2}(:[0-9]{2})?|Z)$'
+          as is_time
       from (
         select r.*, concat(r.id, r.user_id, r.event_id, r.target_id) as ids
-        from rows from (
-          jsonb_to_recordset(entries) as (
-            id text, occurred_at text, user_id text, event_id text, target_id text,
-            action text, entity_type text, request_id text, metadata jsonb, context jsonb
-          ),
-          jsonb_array_elements(case when redacted then '[]' else entries end)
-        ) as r (
-          id, occurred_at, user_id, event_id, target_id,
-          action, entity_type, request_id, metadata, context, given
+        from jsonb_to_recordset(entries) as r (
+          id text, occurred_at text, user_id text, event_id text, target_id text,
+          action text, entity_type text, request_id text, metadata jsonb, context jsonb
         )
         offset 0
       ) as e
@@ -2586,7 +2588,7 @@ $$;
 --
 -- One statement takes the entries that are fit as they are. Only where it met another one, or the
 -- text is longer than one entry may be, examine() looks at each of those. It looks at all of them
--- where a key names a secret, unless the library has "redacted" the entries.
+-- where a key names a secret or is no column's, unless the library has "redacted" the entries.
 CREATE OR REPLACE FUNCTION "audit"."put_entries"(
   "entries" text, "redacted" boolean, "raises" boolean
 ) RETURNS integer
@@ -2606,7 +2608,10 @@ begin
       'outbox', audit.array_of(entries), null, oldest, latest, redacted, raises);
   end if;
   given := entries::jsonb;
-  if not redacted and audit.may_hold_secret(entries) and audit.holds_secret(given) then
+  if not redacted and (
+    audit.has_other_names(given)
+    or (audit.may_hold_secret(entries) and audit.holds_secret(given))
+  ) then
     return audit.place_entries(
       'outbox', audit.array_of(entries), null, oldest, latest, redacted, raises);
   end if;
