@@ -24,15 +24,15 @@ begin
       'outbox', audit.array_of(entries), null, oldest, latest, redacted, raises);
   end if;
   given := entries::jsonb;
+  if jsonb_typeof(given) = 'object' then
+    given := jsonb_build_array(given);
+  end if;
   if not redacted and (
     audit.has_other_names(given)
     or (audit.may_hold_secret(entries) and audit.holds_secret(given))
   ) then
     return audit.place_entries(
       'outbox', audit.array_of(entries), null, oldest, latest, redacted, raises);
-  end if;
-  if jsonb_typeof(given) = 'object' then
-    given := jsonb_build_array(given);
   end if;
   is_plain := audit.is_plain(entries, jsonb_array_length(given));
   insert into audit.audit_outbox (
