@@ -68,7 +68,7 @@ test('through PgBouncer in transaction mode everything works', { timeout: 300_00
       ),
     )
   }
-  const { dropped } = await audit.close()
+  const { dropped } = await audit.close({ timeoutMs: 30_000 })
   assert.equal(dropped, 0)
   const expected = FAST + DRIVERS.length * TRANSACTIONS * 2
   const logged = async () => (await account(scratch.sql))['logged'] === expected

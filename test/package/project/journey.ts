@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { PassThrough } from 'node:stream'
 import { text } from 'node:stream/consumers'
-import { AuditError, createRecorder, noopRecorder } from 'audit-outbox'
+import { AuditError, createRecorder } from 'audit-outbox'
 import { exportToStream } from 'audit-outbox/export'
 import { expressAudit } from 'audit-outbox/express'
 import { fastifyAudit } from 'audit-outbox/fastify'
@@ -79,7 +79,6 @@ assert.ok(lines.includes('[Redacted]') && !lines.includes('hunter2'))
 const page = createTimelinePage({
   db,
   authorize: async () => ({ name: 'ada', sees: 'everything' as const }),
-  recorder: noopRecorder,
 })
 const shown = await page.fetch(new Request('http://localhost/audit'))
 assert.equal(shown.status, 200)
@@ -95,6 +94,8 @@ for (const href of new Set(assets)) {
   assert.equal(answer.status, 200, href)
   assert.ok((await answer.text()).length > 0, href)
 }
+
+await page.close()
 
 const memory = createMemoryRecorder()
 memory.record({ action: 'package.memory' })
