@@ -80,7 +80,11 @@ function filesIn(folder: string): string[] {
     .map((file) => file.replaceAll(path.sep, '/'))
 }
 
-/** SQL, styles, scripts of the page: not texts for contributors, nor what drizzle-kit alone reads. */
+/**
+ * SQL, styles, scripts of the page: not texts for contributors, what drizzle-kit alone reads, or the
+ * functions' own files, whose texts are in the migrations.
+ */
 function isRead(file: string): boolean {
+  if (file.startsWith('src/schema/functions/')) return false
   return !/(?:\.ts|\.md|_snapshot\.json|[jt]sconfig\.json)$/.test(file)
 }
