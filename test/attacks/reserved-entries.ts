@@ -125,8 +125,8 @@ export const reserved: readonly Attack[] = [
           `select audit.put_ours('audit.gap', null, '{}', '{}')`,
           `select audit.begin_history('mine')`,
           `select audit.declare_restored()`,
-          `select audit.put_entries('[]', false)`,
-          `select audit.place_entries('outbox', '[]', null, null, null, false)`,
+          `select audit.put_entries('[]', false, false)`,
+          `select audit.place_entries('outbox', '[]', null, null, null, false, false)`,
           `select audit.bury('outbox', 'move', '23514', 'x', null, null, null, '{}')`,
           ...(by === 'audit_relay'
             ? []
