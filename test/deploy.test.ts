@@ -72,7 +72,7 @@ interface PodSpec {
   readonly initContainers?: readonly Container[]
 }
 
-// Goal: whoever copies a sample gets containers that can do nothing but their work.
+// Goal: a sample that is copied makes containers that can do nothing but their work.
 // Method: every container of ours in the parsed sample, with what its pod says for it.
 test('each container of the Kubernetes sample is shut in', () => {
   const documents = parseAllDocuments(textOf('kubernetes.yaml')).map((document) => document.toJS())

@@ -46,7 +46,7 @@ test("an entry in the library's names is stored as in the columns' names, withou
   const { recordText, rows } = await recording(t)
   const at = '2026-01-02T03:04:05.678Z'
   const [id, context] = ['0190a000-0000-7000-8000-0000000000cc', { ip: '::1' }]
-  const library = {
+  const camel = {
     ...{ action: 'a.b', userId: USER, eventId: OTHER, targetId: id, entityType: 'branding' },
     ...{ requestId: 'r-1', occurredAt: at, metadata: { a: 1 }, context },
   }
@@ -54,10 +54,10 @@ test("an entry in the library's names is stored as in the columns' names, withou
     ...{ action: 'a.b', user_id: USER, event_id: OTHER, target_id: id, entity_type: 'branding' },
     ...{ request_id: 'r-1', occurred_at: at, metadata: { a: 1 }, context },
   }
-  const both = { ...library, ...columns }
-  const nulls = { ...library, user_id: null, entity_type: null, occurred_at: null }
+  const both = { ...camel, ...columns }
+  const nulls = { ...camel, user_id: null, entity_type: null, occurred_at: null }
   for (const door of ['record', 'record_in'] as const) {
-    assert.equal(await recordText(JSON.stringify([columns, library, both, nulls]), door), 4)
+    assert.equal(await recordText(JSON.stringify([columns, camel, both, nulls]), door), 4)
     const [first, ...others] = await rows()
     assert.deepEqual(
       [first?.['user_id'], first?.['request_id'], first?.context],

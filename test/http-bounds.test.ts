@@ -26,8 +26,8 @@ async function opened(t: TestContext, port: number, text: string): Promise<Socke
   return socket
 }
 
-// Goal: whoever opens connections and never ends a request takes no place of a probe, and no more
-// files of the process than a bound.
+// Goal: a client that opens connections and never ends a request takes no place of a probe, and no
+// more files of the process than a bound.
 // Method: 400 connections that stop in the middle of a header; a probe after each 50.
 test('connections that ask nothing keep out nobody', async (t) => {
   const { href, port } = await health(t)

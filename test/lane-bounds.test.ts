@@ -474,7 +474,7 @@ test('no login of ours writes into a lane but by the functions', async (t) => {
   }
 })
 
-test("a recorder's name is its own: whoever shows another key may not write in it", async (t) => {
+test("a recorder's name is its own: with another key nothing is written in it", async (t) => {
   const { sql, app, recorder, put, outcome } = await doors(t)
   await put('stage', {})
   await outcome()

@@ -68,7 +68,7 @@ const SHAPES: Readonly<Record<string, (size: number) => Record<string, unknown>>
   'web addresses': (size) => fields(size / 1_900, () => `https://x.y/${'"'.repeat(1_800)}`),
 }
 
-// Goal: an entry's page is bounded in size, whatever the entry holds and whoever wrote it.
+// Goal: the page of any entry is bounded in size.
 // Method: every shape, with as much as an entry may hold, as metadata and as context.
 test('the page of an entry is bounded in size', async () => {
   for (const [shape, make] of Object.entries(SHAPES)) {

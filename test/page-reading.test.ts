@@ -149,7 +149,7 @@ async function served(t: TestContext, scratch: ScratchDatabase, more = {}) {
   return { url: server.url, stop }
 }
 
-// Goal: whoever guesses tokens is in the log, and cannot fill it.
+// Goal: a client that guesses tokens is in the log, and cannot fill it.
 // Method: 300 wrong tokens and 10 wrong cookies through a served page, and none at all; then its end.
 test('failed tokens are in the log at a bounded rate, with the number of the others', async (t) => {
   const scratch = await scratchDatabase(t)

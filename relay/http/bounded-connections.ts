@@ -9,8 +9,8 @@ const MAX_CONNECTIONS = 200
 
 /**
  * Bounds a server's connections. Where all places are taken, a new connection takes the place of
- * the oldest one that has no request under way: whoever opens connections and asks nothing, or
- * slowly, keeps out no probe and no reader.
+ * the oldest one that has no request under way. So a client that opens connections and asks nothing,
+ * or asks slowly, keeps out no probe and no reader.
  */
 export class BoundedConnections {
   readonly #max: number

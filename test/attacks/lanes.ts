@@ -16,7 +16,7 @@ const nested = (levels: number, open: string, close: string) =>
   `${open.repeat(levels)}1${close.repeat(levels)}`
 const many = (count: number, value: string) => `[${Array(count).fill(value).join(',')}]`
 
-/** Entries that nobody could read, or that cost whoever reads them. */
+/** Entries that nobody could read, or that cost their readers much. */
 const BOMBS: Readonly<Record<string, () => Given>> = {
   '9,000 numbers of 131,072 digits': () => ({ metadata: `{"a":${many(9_000, '1e131071')}}` }),
   '900 of them': () => ({ metadata: `{"a":${many(900, '1e131071')}}` }),

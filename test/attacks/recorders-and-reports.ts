@@ -41,7 +41,7 @@ const NO_NUMBERS = [
   ...['', 'short', 'x'.repeat(300)].map((key) => report({ key })),
 ]
 
-/** Whoever looks at a log still sees it. */
+/** The log can still be read. */
 async function watched(arena: Arena): Promise<readonly string[]> {
   const problems: string[] = []
   const backlog = new BacklogReader(arena.urlAs('audit_relay'), silentLogger())
@@ -55,7 +55,7 @@ async function watched(arena: Arena): Promise<readonly string[]> {
 
 export const recorders: readonly Attack[] = [
   {
-    name: `${NO_REPORTS.length + NO_NUMBERS.length} reports that blind whoever watches`,
+    name: `${NO_REPORTS.length + NO_NUMBERS.length} reports that hide what happens`,
     by: 'audit_app',
     async play(arena) {
       const refused = await allRefused(
@@ -135,7 +135,7 @@ export const recorders: readonly Attack[] = [
     },
   },
   {
-    name: 'escapes for the terminal of whoever lists dead letters and status',
+    name: 'escapes for the terminal, in dead letters and status',
     by: 'audit_app',
     async play(arena) {
       const app = arena.as('audit_app')

@@ -280,7 +280,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     test: 'the page of an entry is bounded in size',
   },
   {
-    name: 'whoever asks nothing keeps its connection',
+    name: 'a client that asks nothing keeps its connection',
     edits: [
       {
         file: 'relay/http/bounded-connections.ts',

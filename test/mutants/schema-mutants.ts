@@ -77,7 +77,7 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
       },
     ],
     file: 'lane-bounds.test.ts',
-    test: "a recorder's name is its own: whoever shows another key may not write in it",
+    test: "a recorder's name is its own: with another key nothing is written in it",
   },
   {
     name: 'a letter is retried as ours because its text says so',

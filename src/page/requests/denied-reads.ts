@@ -14,8 +14,8 @@ const OTHER = 'other'
 const WINDOW_MS = 60_000
 
 /**
- * Writes down who could not get in, at a bounded rate: an attempt costs whoever makes it nothing, and
- * must not fill the log. Of each minute the first five are entries of their own; the others are
+ * Writes down who could not get in, at a bounded rate, because an attempt costs nothing and must not
+ * fill the log. Of each minute the first five are entries of their own; the others are
  * counted, and one entry at the minute's end says how many there were.
  */
 export class DeniedReads {

@@ -1,5 +1,5 @@
--- Raises unless a recorder's row belongs to whoever shows this key. The first key that comes with a
--- recorder's id is the one: its hash is kept.
+-- Raises unless this is the key of the recorder. A recorder's key is the first one that came with its
+-- id, and its hash is kept.
 CREATE OR REPLACE FUNCTION "audit"."claim_recorder"("recorder" uuid, "key" text) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 declare

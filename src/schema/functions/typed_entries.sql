@@ -1,8 +1,10 @@
 -- Entries of an array of objects with the columns' names, in the types of a lane's columns, and
--- whether the lane takes each as it is: one whose ids are not all UUIDs it does not. An entry without
--- an id or a time gets one. One pattern over four ids would cost a tenth of the whole. Nor does it
--- take a time without a zone, unless the library has "redacted" the entries. It raises where a time is none. A statement that calls it
--- holds its text in its own plan; OFFSET 0 has each value read once.
+-- whether the lane takes each as it is. It does not where an id is no UUID, or where a time has no
+-- zone, unless the library has "redacted" the entries. An entry without an id or a time gets one. It
+-- raises where a text is no time.
+--
+-- A statement that calls this function holds its text in its own plan. OFFSET 0 has each value read
+-- once. One pattern over four ids would cost a tenth of the whole.
 CREATE OR REPLACE FUNCTION "audit"."typed_entries"(
   "entries" jsonb, "redacted" boolean, "is_plain" boolean, "oldest" uuid, "latest" uuid
 )

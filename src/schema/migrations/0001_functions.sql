@@ -749,8 +749,8 @@ begin
 end
 $$;
 --> statement-breakpoint
--- Raises unless a recorder's row belongs to whoever shows this key. The first key that comes with a
--- recorder's id is the one: its hash is kept.
+-- Raises unless this is the key of the recorder. A recorder's key is the first one that came with its
+-- id, and its hash is kept.
 CREATE OR REPLACE FUNCTION "audit"."claim_recorder"("recorder" uuid, "key" text) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 declare
@@ -2517,10 +2517,12 @@ end
 $$;
 --> statement-breakpoint
 -- Entries of an array of objects with the columns' names, in the types of a lane's columns, and
--- whether the lane takes each as it is: one whose ids are not all UUIDs it does not. An entry without
--- an id or a time gets one. One pattern over four ids would cost a tenth of the whole. Nor does it
--- take a time without a zone, unless the library has "redacted" the entries. It raises where a time is none. A statement that calls it
--- holds its text in its own plan; OFFSET 0 has each value read once.
+-- whether the lane takes each as it is. It does not where an id is no UUID, or where a time has no
+-- zone, unless the library has "redacted" the entries. An entry without an id or a time gets one. It
+-- raises where a text is no time.
+--
+-- A statement that calls this function holds its text in its own plan. OFFSET 0 has each value read
+-- once. One pattern over four ids would cost a tenth of the whole.
 CREATE OR REPLACE FUNCTION "audit"."typed_entries"(
   "entries" jsonb, "redacted" boolean, "is_plain" boolean, "oldest" uuid, "latest" uuid
 )
