@@ -25,6 +25,7 @@ import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import { appendToLog } from './support/log-entries.ts'
 import { connectAs } from './support/logins.ts'
 import { waitFor } from './support/wait-for.ts'
+import { takeFromTail } from './support/take-from-tail.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 
@@ -35,19 +36,10 @@ function reader(t: TestContext, { urlAs }: ScratchDatabase): Database {
   return db
 }
 
-async function take(db: AuditDatabase, count: number, options: TailOptions) {
-  const entries: TailedEntry[] = []
-  for await (const entry of tail(db, { signal: AbortSignal.timeout(60_000), ...options })) {
-    entries.push(entry)
-    if (entries.length === count) break
-  }
-  return entries
-}
-
 /** The error with which a tail ends. */
 async function endOf(db: AuditDatabase, options: TailOptions): Promise<HistoryChangedError> {
   try {
-    await take(db, 1_000, options)
+    await takeFromTail(db, 1_000, options)
   } catch (error) {
     assert.ok(error instanceof HistoryChangedError, String(error))
     assert.equal(error.code, 'AUDIT_HISTORY_CHANGED')
@@ -84,11 +76,11 @@ test('a tail goes on after an entry, after its text, and after what a filter lef
   const scratch = await scratchDatabase(t)
   const db = reader(t, scratch)
   await appendToLog(scratch.sql, actions(['a.a', 'b.b', 'a.c', 'b.d']))
-  const [first, second] = await take(db, 2, { fromSeq: 1 })
+  const [first, second] = await takeFromTail(db, 2, { fromSeq: 1 })
   assert.ok(first && second)
   const seqs = (entries: readonly TailedEntry[]) => entries.map(({ seq }) => seq)
-  assert.deepEqual(seqs(await take(db, 3, { after: first })), [2, 3, 4])
-  assert.deepEqual(seqs(await take(db, 2, { after: cursorText(second) })), [3, 4])
+  assert.deepEqual(seqs(await takeFromTail(db, 3, { after: first })), [2, 3, 4])
+  assert.deepEqual(seqs(await takeFromTail(db, 2, { after: cursorText(second) })), [3, 4])
   assert.deepEqual(parseCursor(cursorText(second)), {
     history: second.history,
     seq: 2,
@@ -126,7 +118,7 @@ test('after a restore a tail ends, with or without a filter, and never skips in 
   const scratch = await scratchDatabase(t)
   const db = reader(t, scratch)
   await appendToLog(scratch.sql, actions(['a.1', 'a.2', 'a.3', 'a.4', 'a.5', 'a.6']))
-  const seen = await take(db, 6, { fromSeq: 1 })
+  const seen = await takeFromTail(db, 6, { fromSeq: 1 })
   const running = [{}, { action: 'a.*' }].map(
     async (filter) => await endOf(db, { filter, fromSeq: 6 }),
   )
@@ -145,20 +137,20 @@ test('after a restore a tail ends, with or without a filter, and never skips in 
   }
   for (const { readAgainFromSeq } of await Promise.all(running)) assert.equal(readAgainFromSeq, 1)
   // What was read before the restore's own time is the same entry still.
-  assert.equal((await take(db, 1, { after: seen[1] }))[0]?.action, 'b.3')
+  assert.equal((await takeFromTail(db, 1, { after: seen[1] }))[0]?.action, 'b.3')
 })
 
 test('a new history ends every tail, and says from where it is another log', async (t) => {
   const scratch = await scratchDatabase(t)
   const db = reader(t, scratch)
   await appendToLog(scratch.sql, actions(['a.1', 'a.2', 'a.3', 'a.4']))
-  const seen = await take(db, 4, { fromSeq: 1 })
+  const seen = await takeFromTail(db, 4, { fromSeq: 1 })
   await restoreTo(scratch, 2)
   await scratch.sql`select audit.declare_restored()`
   await appendToLog(scratch.sql, actions(['b.3', 'b.4']))
   assert.equal((await endOf(db, { after: seen[3] })).readAgainFromSeq, 3)
   assert.equal((await endOf(db, { after: seen[0] })).readAgainFromSeq, 2, 'it had not read further')
-  const again = await take(db, 2, { fromSeq: 3 })
+  const again = await takeFromTail(db, 2, { fromSeq: 3 })
   assert.deepEqual(
     again.map(({ action }) => action),
     ['b.3', 'b.4'],

@@ -8,6 +8,7 @@ import { auditRelay } from './support/commands.ts'
 import { emptyDatabase, type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import { connect } from './support/logins.ts'
 import { withClient } from './support/server.ts'
+import { RESTORED_WITHOUT_RIGHTS } from './support/restored-schema.ts'
 
 const silent = { debug() {}, info() {}, warn() {}, error() {} }
 const migrate = ({ url }: ScratchDatabase, options = {}) =>
@@ -143,28 +144,6 @@ test('every login that may act as audit_owner takes the lock that another one ma
   assert.deepEqual(await migrate(as), { applied: [], repaired: [] })
 })
 
-/**
- * What `pg_restore --no-owner --no-acl` leaves: the login that restored owns all, and nobody else
- * has a right.
- */
-const RESTORED = `
-  do $$
-  declare one record;
-  begin
-    execute 'alter schema audit owner to ' || quote_ident(current_user);
-    revoke all on schema audit from audit_app, audit_relay, audit_reader, audit_owner;
-    for one in select oid::regclass as name from pg_class
-      where relnamespace = 'audit'::regnamespace and relkind in ('r', 'p') loop
-      execute format('alter table %s owner to %I', one.name, current_user);
-      execute format('revoke all on %s from audit_app, audit_relay, audit_reader', one.name);
-    end loop;
-    for one in select oid::regprocedure as name from pg_proc
-      where pronamespace = 'audit'::regnamespace loop
-      execute format('alter function %s owner to %I', one.name, current_user);
-      execute format('grant execute on function %s to public', one.name);
-    end loop;
-  end $$`
-
 /** The schema, without the difference between no rights given and the owner's own written down. */
 async function rightsIn({ sql }: ScratchDatabase): Promise<readonly string[]> {
   const lines = await describeSchema(sql)
@@ -175,7 +154,7 @@ test('owners and grants that a restore has left out are mended, and said', async
   const scratch = await scratchDatabase(t)
   await migrate(scratch)
   const before = await rightsIn(scratch)
-  await scratch.sql.unsafe(RESTORED)
+  await scratch.sql.unsafe(RESTORED_WITHOUT_RIGHTS)
   const first = await auditRelay(['migrate'], { url: scratch.url })
   const said = 'The schema is up to date. Repaired: owners, grants.\n'
   assert.deepEqual([first.code, first.stdout], [0, said], first.stderr)
@@ -222,7 +201,7 @@ test('append-only triggers that are gone or can be walked past are mended', asyn
 test('a repair that this login may not do says what is missing', async (t) => {
   const scratch = await scratchDatabase(t)
   await migrate(scratch)
-  await scratch.sql.unsafe(RESTORED)
+  await scratch.sql.unsafe(RESTORED_WITHOUT_RIGHTS)
   await scratch.sql.unsafe(`grant create on database ${scratch.name} to audit_owner`)
   await scratch.sql.unsafe('grant usage, create on schema audit to audit_owner')
   await scratch.sql.unsafe('grant select on audit.audit_migrations to audit_owner')

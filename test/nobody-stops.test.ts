@@ -16,6 +16,7 @@ import {
 } from './support/lanes.ts'
 import { connect, connectAs, refusalOf } from './support/logins.ts'
 import { waitFor } from './support/wait-for.ts'
+import { watchLogLock } from './support/log-lock.ts'
 
 /** A session of a login that was granted nothing and may only connect. */
 async function asNobody(t: TestContext, { sql, url }: ScratchDatabase): Promise<postgres.Sql> {
@@ -335,35 +336,6 @@ test('compaction gives up at the head, before it holds a lane that somebody need
   assert.equal(won?.['won'], true)
 })
 
-/** Milliseconds for which the log was locked so that nobody could read it, the longest stretch. */
-async function watchLog(t: TestContext, { url }: ScratchDatabase) {
-  const session = connect(t, url)
-  let longestMs = 0
-  let sinceMs: number | undefined
-  let isOver = false
-  const watching = (async () => {
-    while (!isOver) {
-      const [row] = await session`
-        select clock_timestamp()::text as at, extract(epoch from clock_timestamp())::float8 * 1000 as ms,
-          exists (
-            select from pg_locks where locktype = 'relation' and granted
-              and mode = 'AccessExclusiveLock' and relation = 'audit.audit_log'::regclass
-          ) as is_held`
-      const ms = Number(row?.['ms'])
-      if (row?.['is_held'] !== true) sinceMs = undefined
-      else {
-        sinceMs ??= ms
-        longestMs = Math.max(longestMs, ms - sinceMs)
-      }
-    }
-  })()
-  return async () => {
-    isOver = true
-    await watching
-    return longestMs
-  }
-}
-
 const MAX_LOCKED_MS = 200
 
 // Goal: rows of a month without a partition keep nobody from the log for long.
@@ -394,7 +366,7 @@ test('with 100,000 rows in DEFAULT, the log is locked for 200 ms at most', async
       insert into audit.audit_staging (id, occurred_at, action, metadata, context)
       select i.id, now(), 'a.b', '{"n": 1}', '{}' from (${ids(months, 2_000)}) as i`
     all += ROWS + 2_000
-    const stopWatching = await watchLog(t, scratch)
+    const stopWatching = watchLogLock(connect(t, scratch.url))
     const beganMs = performance.now()
     const making = session`select audit.ensure_partitions(${months}) as made`.execute()
     const draining = relay.drain({ deadlineMs: PATIENT_MS })

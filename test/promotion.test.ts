@@ -6,7 +6,7 @@ import { type TestContext, test } from 'node:test'
 import type postgres from 'postgres'
 import { createRelay } from '../relay/index.ts'
 import { Database } from '../src/database/connection.ts'
-import { HistoryChangedError, type TailedEntry, type TailOptions, tail } from '../src/read/tail.ts'
+import { HistoryChangedError, type TailedEntry, type TailOptions } from '../src/read/tail.ts'
 import { migrateDatabase } from '../src/schema/migrate.ts'
 import { declareRestored } from '../src/schema/restored.ts'
 import { silentLogger } from './support/lanes.ts'
@@ -14,6 +14,7 @@ import { connect } from './support/logins.ts'
 import { ownServer } from './support/own-server.ts'
 import type { Postgres } from './support/postgres.ts'
 import { waitFor } from './support/wait-for.ts'
+import { takeFromTail } from './support/take-from-tail.ts'
 
 // Goal: the log knows whether a promoted standby goes on with it or has lost a part of it.
 // Method: two real servers, the second one a streaming standby of the first.
@@ -68,13 +69,7 @@ async function read(t: TestContext, { url }: Postgres, count: number, options: T
   const about = { applicationName: 'promotion', statementTimeoutMs: 10_000, isReader: true }
   const db = new Database({ url, ...about })
   t.after(() => db.close())
-  const entries: TailedEntry[] = []
-  const signal = AbortSignal.timeout(30_000)
-  for await (const entry of tail(db, { signal, ...options })) {
-    entries.push(entry)
-    if (entries.length === count) break
-  }
-  return entries
+  return await takeFromTail(db, count, options)
 }
 
 /** Sorted, because ids of the same millisecond are in no order. */

@@ -6,13 +6,14 @@ import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createRelay } from '../relay/index.ts'
 import { Database } from '../src/database/connection.ts'
-import { HistoryChangedError, type TailedEntry, type TailOptions, tail } from '../src/read/tail.ts'
+import { HistoryChangedError } from '../src/read/tail.ts'
 import { timeline } from '../src/read/timeline.ts'
 import { migrateDatabase } from '../src/schema/migrate.ts'
 import { encoded, openDatabase, silentLogger, stage } from './support/lanes.ts'
 import { connect, refusalOf } from './support/logins.ts'
 import { ownServer } from './support/own-server.ts'
 import { chosenMajor, POSTGRES_MAJORS } from './support/postgres-home.ts'
+import { takeFromTail } from './support/take-from-tail.ts'
 
 // Goal: a dump that is restored into another server is noticed, and is put in order by migrate.
 // Method: pg_dump and pg_restore, between two real servers. pg_dump refuses a server that is newer
@@ -56,16 +57,6 @@ function reader(t: TestContext, url: string): Database {
   return db
 }
 
-async function read(db: Database, count: number, options: TailOptions): Promise<TailedEntry[]> {
-  const entries: TailedEntry[] = []
-  const signal = AbortSignal.timeout(30_000)
-  for await (const entry of tail(db, { signal, ...options })) {
-    entries.push(entry)
-    if (entries.length === count) break
-  }
-  return entries
-}
-
 /** Sorted, because ids of the same millisecond are in no order. */
 const actionsOf = (entries: readonly { action: string }[]) =>
   entries.map(({ action }) => action).sort()
@@ -100,7 +91,7 @@ test('a dump restored without owners and rights is noticed, repaired and declare
   await sql`select audit.record('[{"action": "lost.5"}, {"action": "lost.6"}]')`
   await drain(source.url, stateDir)
   await drain(source.url, stateDir)
-  const seen = await read(reader(t, source.url), 6, { fromSeq: 1 })
+  const seen = await takeFromTail(reader(t, source.url), 6, { fromSeq: 1 })
   const page = await timeline(reader(t, source.url), { order: 'oldest', limit: 2 })
   assert.deepEqual(actionsOf(seen.slice(0, 3)), ['a.1', 'a.2', 'a.3'])
 
@@ -118,7 +109,7 @@ test('a dump restored without owners and rights is noticed, repaired and declare
   const [, , third, , , sixth] = seen
   assert.ok(third && sixth)
   const db = reader(t, readerUrl)
-  await assert.rejects(read(db, 1, { after: sixth }), (error) => {
+  await assert.rejects(takeFromTail(db, 1, { after: sixth }), (error) => {
     assert.ok(error instanceof HistoryChangedError)
     assert.equal(error.readAgainFromSeq, 4)
     return true
@@ -127,7 +118,7 @@ test('a dump restored without owners and rights is noticed, repaired and declare
     code: 'AUDIT_HISTORY_CHANGED',
     message: /Start from the first page/,
   })
-  const again = await read(db, 3, { fromSeq: 4 })
+  const again = await takeFromTail(db, 3, { fromSeq: 4 })
   assert.deepEqual(actionsOf(again), ['audit.gap', 'audit.restored', 'waiting.4'])
   assert.ok(again.every(({ history }) => history !== third.history))
   await drain(relayUrl)

@@ -2,38 +2,11 @@ import type { Arena } from './arena.ts'
 import { type Attack, type Outcome, succeeded, unless } from './attack.ts'
 import { leftIn, put } from './doors.ts'
 import { idAt } from '../support/log-entries.ts'
+import { watchLogLock } from '../support/log-lock.ts'
 
 const LOCKED_MS = 200
 const ROWS_A_SECOND = 10_000
 const MAX_ROWS = 300_000
-
-/** The longest time for which nobody could read the log, in milliseconds. */
-async function watchLog({ url, sql, t }: Arena) {
-  void [url, t]
-  let longestMs = 0
-  let sinceMs: number | undefined
-  let isOver = false
-  const watching = (async () => {
-    while (!isOver) {
-      const [row] = await sql`
-        select extract(epoch from clock_timestamp())::float8 * 1000 as ms, exists (
-          select from pg_locks where locktype = 'relation' and granted
-            and mode = 'AccessExclusiveLock' and relation = 'audit.audit_log'::regclass
-        ) as is_held`
-      const ms = Number(row?.['ms'])
-      if (row?.['is_held'] !== true) sinceMs = undefined
-      else {
-        sinceMs ??= ms
-        longestMs = Math.max(longestMs, ms - sinceMs)
-      }
-    }
-  })()
-  return async () => {
-    isOver = true
-    await watching
-    return Math.round(longestMs)
-  }
-}
 
 /** Rows of a month without a partition, as an older version would have logged them. */
 async function fillDefault({ sql }: Arena, rows: number, months: number): Promise<void> {
@@ -48,7 +21,7 @@ async function fillDefault({ sql }: Arena, rows: number, months: number): Promis
 async function whilePartitionsAreMade(arena: Arena, rows: number): Promise<Outcome> {
   await fillDefault(arena, rows, 5)
   const problems: string[] = []
-  const stop = await watchLog(arena)
+  const stop = watchLogLock(arena.sql)
   const relay = arena.startRelay({ monthsAhead: 6 })
   const untilMs = performance.now() + 60_000
   const isMade = async () => {
@@ -61,7 +34,7 @@ async function whilePartitionsAreMade(arena: Arena, rows: number): Promise<Outco
   do {
     slowestMs = Math.max(slowestMs, await arena.timeToLog())
   } while (!(await isMade()) && performance.now() < untilMs)
-  const lockedMs = await stop()
+  const lockedMs = Math.round(await stop())
   if (!(await isMade())) problems.push('the partitions were not made')
   if (lockedMs > LOCKED_MS) problems.push(`the log was locked for ${lockedMs} ms`)
   if (relay.health().failures > 0) problems.push(`${relay.health().failures} failures`)

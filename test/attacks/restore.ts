@@ -1,25 +1,9 @@
 import { migrateDatabase } from '../../src/schema/migrate.ts'
 import { silentLogger } from '../support/lanes.ts'
 import { allRefused, type Attack, held, succeeded } from './attack.ts'
+import { RESTORED_WITHOUT_RIGHTS } from '../support/restored-schema.ts'
 
-/** What a restore without owners and grants leaves: all is a superuser's, everybody may call it. */
-const WITHOUT_OWNERS = `
-  do $$
-  declare one record;
-  begin
-    execute 'alter schema audit owner to ' || quote_ident(current_user);
-    for one in select oid::regclass as name from pg_class
-      where relnamespace = 'audit'::regnamespace and relkind in ('r', 'p') loop
-      execute format('alter table %s owner to %I', one.name, current_user);
-      execute format('revoke all on %s from audit_app, audit_relay, audit_reader', one.name);
-    end loop;
-    for one in select oid::regprocedure as name from pg_proc
-      where pronamespace = 'audit'::regnamespace loop
-      execute format('alter function %s owner to %I', one.name, current_user);
-      execute format('grant execute on function %s to public', one.name);
-    end loop;
-    grant usage on schema audit to public;
-  end $$`
+const ALL_MAY_CALL = 'grant usage on schema audit to public'
 
 const HARMS: Readonly<Record<string, string>> = {
   'a trigger of the log is disabled':
@@ -39,7 +23,8 @@ export const restore: readonly Attack[] = [
     name: 'a restore without owners and grants, then a migration',
     by: 'no one',
     async play(arena) {
-      await arena.sql.unsafe(WITHOUT_OWNERS)
+      await arena.sql.unsafe(RESTORED_WITHOUT_RIGHTS)
+      await arena.sql.unsafe(ALL_MAY_CALL)
       const { repaired } = await migrateDatabase({ databaseUrl: arena.url, logger: silentLogger() })
       const [row] = await arena.sql`
         select count(*)::integer as foreign_owned from pg_class
