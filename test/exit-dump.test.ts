@@ -332,7 +332,7 @@ test("a caller's own context key of the name stays, under another name", async (
   assert.equal(rows[1]?.['context'].recovered.pid, 4_242)
 })
 
-test('with a wrong key nothing is staged, and the file stays', async (t) => {
+test('a file with a wrong key stays, and holds up no other file', async (t) => {
   const scratch = await scratchDatabase(t)
   const folder = temporaryFolder(t)
   const audit = recorderOn(t, scratch, { exitDump: false })
@@ -341,10 +341,13 @@ test('with a wrong key nothing is staged, and the file stays', async (t) => {
   const recorder = String(audit.stats().recorderId)
   const lines = [JSON.stringify({ ...headerFor(1), recorder }), rowOf(1)]
   fs.writeFileSync(path.join(folder, 'a.ndjson'), `${lines.join('\n')}\n`)
-  const { code, stderr } = await runRelay(t, ['recover', folder], {
+  const good = [JSON.stringify(headerFor(1)), rowOf(2)]
+  fs.writeFileSync(path.join(folder, 'b.ndjson'), `${good.join('\n')}\n`)
+  const { code, stdout } = await runRelay(t, ['recover', folder], {
     AUDIT_RELAY_DATABASE_URL: scratch.urlAs('audit_relay'),
   })
   assert.equal(code, 1)
-  assert.match(stderr, /42501/)
+  assert.match(stdout, /a\.ndjson: refused \(42501\)\. It stays\./)
+  assert.match(stdout, /b\.ndjson: 1 entry of recorder/)
   assert.deepEqual(fs.readdirSync(folder), ['a.ndjson'])
 })

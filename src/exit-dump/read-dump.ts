@@ -51,8 +51,14 @@ function isRow(line: string): boolean {
   if (line.length > MAX_LINE_CHARACTERS || !line.startsWith('[')) return false
   try {
     const values: unknown = JSON.parse(line)
-    return Array.isArray(values) && values.length === ROW_COLUMNS.length && isUuid(values[0])
+    if (!Array.isArray(values) || values.length !== ROW_COLUMNS.length) return false
+    return isUuid(values[0]) && [values[METADATA], values[CONTEXT]].every(isObject)
   } catch {
     return false
   }
 }
+
+const METADATA = ROW_COLUMNS.indexOf('metadata')
+const CONTEXT = ROW_COLUMNS.indexOf('context')
+const isObject = (value: unknown) =>
+  typeof value === 'object' && value !== null && !Array.isArray(value)

@@ -1,6 +1,8 @@
 import fs from 'node:fs/promises'
 import path from 'node:path'
 import type { Database } from '../database/connection.ts'
+import { faultKind } from '../database/faults.ts'
+import { AuditError, databaseFault } from '../errors.ts'
 import {
   type DatabaseIdentity,
   readDatabaseIdentity,
@@ -17,10 +19,13 @@ export interface RecoveredFile {
   readonly recorder: string | null
   /**
    * `staged`: all of it is in the lane, and the file is gone. `damaged`: some lines are no rows; the
-   * others are staged, and the file has another name now. `other-database`: it stays as it is.
-   * `not-a-dump`: it stays as it is.
+   * others are staged, and the file has another name now. `refused`: it cannot be read, or the
+   * database takes none of it. `other-database`, `not-a-dump`: as they say. The last three stay as
+   * they are.
    */
-  readonly outcome: 'staged' | 'damaged' | 'other-database' | 'not-a-dump'
+  readonly outcome: 'staged' | 'damaged' | 'refused' | 'other-database' | 'not-a-dump'
+  /** Where it was refused: the SQLSTATE, or the error code of the file system. */
+  readonly code?: string
   /** How many entries of it were staged. */
   readonly entries: number
   /** How many more the recorder had, which the disk had no room for or which are damaged. */
@@ -50,16 +55,38 @@ const DAMAGED_EXTENSION = '.damaged'
  * run while another process does the same, because an entry's id makes it safe to stage it twice.
  *
  * @throws {Error} where the folder cannot be read
- * @throws {AuditError} where the database does not answer or refuses; the file stays then
+ * @throws {AuditError} where the database does not answer or takes nothing now; the files stay then
  */
 export async function recoverFolder(parts: RecoverParts): Promise<void> {
   const files = await dumpsIn(parts.folder)
   if (files.length === 0) return
   const identity = await readDatabaseIdentity(parts.database)
   for (const file of files) {
-    const found = await recoverFile(file, identity, parts)
-    if (found !== undefined) parts.onFile(found)
+    try {
+      parts.onFile(await recoverFile(file, identity, parts))
+    } catch (error) {
+      const code = refusalOf(error)
+      if (code === GONE) continue // somebody else has recovered it meanwhile
+      // One file that is refused holds up no other.
+      parts.onFile({ ...left(file, null, 'refused'), code })
+    }
   }
+}
+
+const GONE = 'ENOENT'
+/** insufficient_privilege: another key, or no grant. */
+const NOT_PERMITTED = '42501'
+
+/** The code of an error that is one file's own. @throws any other error, which all files would meet */
+function refusalOf(error: unknown): string {
+  if (error instanceof AuditError) {
+    const { code } = databaseFault(error)
+    if (code === NOT_PERMITTED || faultKind(error) === 'entry') return code
+    throw error
+  }
+  const code: unknown = error instanceof Error && 'code' in error ? error.code : undefined
+  if (typeof code === 'string') return code
+  throw error
 }
 
 /** The dumps in a folder, by name; none where there is no folder. */
@@ -83,52 +110,46 @@ async function isOld(file: string): Promise<boolean> {
   return found !== undefined && Date.now() - found.mtimeMs > UNFINISHED_AFTER_MS
 }
 
-/** @returns undefined where somebody else has recovered the file meanwhile */
 async function recoverFile(
   file: string,
   identity: DatabaseIdentity | null,
   { database, isOurTarget }: RecoverParts,
-): Promise<RecoveredFile | undefined> {
-  try {
-    if (!(await fs.lstat(file)).isFile()) return leave(file, null, 'not-a-dump')
-    let header: DumpHeader | undefined
-    let entries = 0
-    let damaged = 0
-    let batch = new Batch()
-    const stage = async (by: DumpHeader) => {
-      await stageBatch(database, { recorderId: by.recorder, recorderKey: by.key }, [batch.slice])
-      entries += batch.rows.length
-      batch = new Batch()
-    }
-    for await (const line of readDump(file)) {
-      if (header === undefined) {
-        if (line.kind !== 'header') return leave(file, null, 'not-a-dump')
-        header = line.header
-        if (!isSameDatabase(header, identity, isOurTarget)) {
-          return leave(file, header.recorder, 'other-database')
-        }
-      } else if (line.kind === 'row') {
-        batch.add(withClaim(line.row, header))
-        if (batch.isFull) await stage(header)
-      } else {
-        damaged += 1
-      }
-    }
-    if (header === undefined) return leave(file, null, 'not-a-dump')
-    if (batch.rows.length > 0) await stage(header)
-    const lost = Math.max(damaged, header.entries - entries)
-    await reportFor(database, header, entries, lost)
-    if (damaged === 0) await fs.unlink(file)
-    else await fs.rename(file, `${file}${DAMAGED_EXTENSION}`)
-    const outcome = damaged === 0 ? 'staged' : 'damaged'
-    return { file, recorder: header.recorder, outcome, entries, lost }
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
+): Promise<RecoveredFile> {
+  if (!(await fs.lstat(file)).isFile()) return left(file, null, 'not-a-dump')
+  let header: DumpHeader | undefined
+  let entries = 0
+  let damaged = 0
+  let batch = new Batch()
+  const stage = async (by: DumpHeader) => {
+    await stageBatch(database, { recorderId: by.recorder, recorderKey: by.key }, [batch.slice])
+    entries += batch.rows.length
+    batch = new Batch()
   }
+  for await (const line of readDump(file)) {
+    if (header === undefined) {
+      if (line.kind !== 'header') return left(file, null, 'not-a-dump')
+      header = line.header
+      if (!isSameDatabase(header, identity, isOurTarget)) {
+        return left(file, header.recorder, 'other-database')
+      }
+    } else if (line.kind === 'row') {
+      batch.add(withClaim(line.row, header))
+      if (batch.isFull) await stage(header)
+    } else {
+      damaged += 1
+    }
+  }
+  if (header === undefined) return left(file, null, 'not-a-dump')
+  if (batch.rows.length > 0) await stage(header)
+  const lost = Math.max(damaged, header.entries - entries)
+  await reportFor(database, header, entries, lost)
+  if (damaged === 0) await fs.unlink(file)
+  else await fs.rename(file, `${file}${DAMAGED_EXTENSION}`)
+  const outcome = damaged === 0 ? 'staged' : 'damaged'
+  return { file, recorder: header.recorder, outcome, entries, lost }
 }
 
-function leave(
+function left(
   file: string,
   recorder: string | null,
   outcome: RecoveredFile['outcome'],

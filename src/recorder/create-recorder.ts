@@ -2,7 +2,8 @@ import { createCapture } from '../capture/capture.ts'
 import type { ActionMap, AnyActions, AuditContext } from '../entry.ts'
 import { optionInvalid } from '../errors.ts'
 import { type DumpFolder, dumpFolder } from '../exit-dump/dump-folder.ts'
-import { ExitDump } from '../exit-dump/recorder-remains.ts'
+import { DumpRecovery } from '../exit-dump/dump-recovery.ts'
+import { ExitDump } from '../exit-dump/exit-dump.ts'
 import { openRecorderStatements, type ReporterIdentity } from '../lanes/recorder-statements.ts'
 import { type AuditLogger, guardLogger } from '../logger.ts'
 import {
@@ -87,8 +88,9 @@ export function createRecorder<Actions extends ActionMap = AnyActions>(
   const capture = createCapture({ maxEntryBytes, redactor })
   const open = (identity: ReporterIdentity) =>
     openRecorderStatements({ ...identity, url, statementTimeoutMs })
-  const remains = new ExitDump({ folder, url, statementTimeoutMs, logger })
-  const pipeline = new Pipeline({ open, limits, logger, capture, remains })
+  const exitDump = new ExitDump({ folder, url })
+  const recovery = folder && new DumpRecovery({ folder, url, statementTimeoutMs, logger })
+  const pipeline = new Pipeline({ open, limits, logger, capture, exitDump, recovery })
   return new BoundRecorder<Actions>(new Intake(pipeline, options.context))
 }
 

@@ -4,7 +4,8 @@ import type { CapturedEntry } from '../capture/captured-entry.ts'
 import { createEncoder, type Encoder } from '../encode/encoder.ts'
 import type { DropReason } from '../entry.ts'
 import { AuditError } from '../errors.ts'
-import type { RecorderRemains } from '../exit-dump/recorder-remains.ts'
+import type { DumpRecovery } from '../exit-dump/dump-recovery.ts'
+import type { ExitDump } from '../exit-dump/exit-dump.ts'
 import { EntryBuffer } from '../flush/buffer.ts'
 import { DropCounter } from '../flush/drop-counter.ts'
 import { Flusher } from '../flush/flusher.ts'
@@ -23,8 +24,10 @@ export interface PipelineParts {
   readonly limits: RecorderLimits
   readonly logger: AuditLogger
   readonly capture: Capture
-  /** What it leaves on disk for the next recorder; undefined: nothing. */
-  readonly remains?: RecorderRemains | undefined
+  /** Leaves on disk what is not staged when the process ends. Default: nothing does. */
+  readonly exitDump?: ExitDump | undefined
+  /** Stages what earlier processes left. Default: nothing does. */
+  readonly recovery?: DumpRecovery | undefined
 }
 
 /** The length of the key that shows that a batch or a report comes from this recorder. */
@@ -43,11 +46,12 @@ export class Pipeline implements EntryPath {
   readonly #resendBuffer: ResendBuffer
   readonly #reporter: Reporter
   readonly #statements: RecorderStatements
-  readonly #remains: RecorderRemains | undefined
+  readonly #recovery: DumpRecovery | undefined
   #accepted = 0
   #closing: Promise<CloseResult> | undefined
 
-  constructor({ open, limits, logger, capture, remains }: PipelineParts) {
+  constructor(parts: PipelineParts) {
+    const { open, limits, logger, capture, exitDump, recovery } = parts
     const { maxEntryBytes, maxBatchEntries, flushIntervalMs } = limits
     const recorderId = this.id
     this.#limits = limits
@@ -63,7 +67,7 @@ export class Pipeline implements EntryPath {
     const identity = { recorderId, recorderKey, startedAt: new Date().toISOString() }
     const statements = open(identity)
     this.#statements = statements
-    this.#remains = remains
+    this.#recovery = recovery
     this.#reporter = new Reporter({
       intervalMs: limits.reportIntervalMs,
       counts: () => ({
@@ -84,10 +88,10 @@ export class Pipeline implements EntryPath {
       onStaged: (batch) => {
         this.#resendBuffer.keep(batch)
         this.#reporter.changed()
-        remains?.reached(statements)
+        exitDump?.batchWasStaged(statements)
       },
       onRefused: () => this.#reporter.changed(),
-      onBusy: (isBusy) => remains?.mayBeLeft(isBusy),
+      onBusy: (isBusy) => exitDump?.entriesWait(isBusy),
     })
     this.#resendBuffer = new ResendBuffer({
       maxBytes: limits.maxKeptBytes,
@@ -95,7 +99,7 @@ export class Pipeline implements EntryPath {
       stage: (slices) => statements.stage(slices),
       logger,
     })
-    remains?.belongTo(identity, () => ({
+    exitDump?.attach(identity, () => ({
       accepted: this.#accepted,
       staged: this.#flusher.staged,
       dropped: this.#drops.byReason,
@@ -150,7 +154,7 @@ export class Pipeline implements EntryPath {
   async #close(timeoutMs: number): Promise<CloseResult> {
     const stagedBefore = this.#flusher.staged
     const isReachable = await this.flush(timeoutMs)
-    await within(timeoutMs, this.#remains?.close(), () => {})
+    await within(timeoutMs, this.#recovery?.close(), () => {})
     const flushed = this.#flusher.staged - stagedBefore
     if (isReachable && this.#accepted > 0) {
       await this.#resendBuffer.close()

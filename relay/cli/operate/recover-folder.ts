@@ -7,7 +7,7 @@ import { type Environment, readConfig } from '../../config.ts'
 const DONE = 0
 const FAILED = 1
 
-/** Stages what a folder holds, and says what became of each file. @returns 1 if one is damaged */
+/** Stages what a folder holds, and says what became of each file. @returns 1 if one is damaged or refused */
 export async function recover(
   environment: Environment,
   folder: string,
@@ -42,17 +42,19 @@ export async function recover(
   if (json) process.stdout.write(`${JSON.stringify({ staged, lost, files })}\n`)
   else if (files.length === 0) process.stdout.write(`Nothing was left in ${folder}.\n`)
   else process.stdout.write(`${staged} entries staged; a relay moves them next.\n`)
-  return files.some(({ outcome }) => outcome === 'damaged') ? FAILED : DONE
+  return files.some(({ outcome }) => outcome === 'damaged' || outcome === 'refused') ? FAILED : DONE
 }
 
-function lineOf({ file, recorder, outcome, entries, lost }: RecoveredFile): string {
+function lineOf({ file, recorder, outcome, entries, lost, code }: RecoveredFile): string {
   switch (outcome) {
     case 'staged':
-      return `${file}: ${entries} entries of recorder ${recorder}${
+      return `${file}: ${entries} ${entries === 1 ? 'entry' : 'entries'} of recorder ${recorder}${
         lost > 0 ? `; ${lost} more found no room on the disk and are lost` : ''
       }`
     case 'damaged':
       return `${file}: damaged. ${entries} entries staged, ${lost} lost; it is renamed to .damaged`
+    case 'refused':
+      return `${file}: refused (${code}). It stays.`
     case 'other-database':
       return `${file}: of another database. It stays.`
     case 'not-a-dump':
