@@ -1,22 +1,25 @@
-// Makes the migrations that come from other files: 0000_tables from src/schema/tables.ts, and the
+// Makes the migrations that come from other files: 0000_tables from src/schema/tables, and the
 // functions from src/schema/functions, of which some hold the lists of src/redact. With --check it
 // writes nothing, and fails if a file differs.
 //
 // To change the schema before its first release, while the series may be made again:
-// - A table: edit src/schema/tables.ts. A function: edit or add its file in src/schema/functions.
-//   Then run "npm run schema:make".
+// - A table: edit its file in src/schema/tables. A function: edit or add its file in an area of
+//   src/schema/functions. Then run "npm run schema:make".
 // - Anything else: edit 0002_log_and_lanes.sql (storage, triggers, partitions, first rows) or
 //   0003_roles.sql (roles, grants, owner; a new function or table needs its grants there).
 // - "audit-relay migrate" then refuses a database of the earlier series. Drop that database.
 //
 // After a release the series only grows. RELEASED below is the number of migrations that are final:
-// - A table: edit src/schema/tables.ts, run "npx drizzle-kit generate --name <what>" and delete the
+// - A table: edit its file in src/schema/tables, run "npx drizzle-kit generate --name <what>" and delete the
 //   older snapshot in migrations/meta.
 // - A function: edit its file, run "npx drizzle-kit generate --custom --name functions" and then
 //   "npm run schema:make". Anything else: "npx drizzle-kit generate --custom --name <what>". A new
 //   object needs its owner and grants. A changed return type needs a DROP FUNCTION before it.
 // - Raise version (and min_reader_version, if older packages cannot use the new schema) in the
-//   migration and in src/schema/version.ts.
+//   migration and in src/schema/version.ts. Each release with a new migration raises it, because
+//   "migrate --sql --from N" prints what comes after the last migration of version N.
+// - Only a migration whose name ends in _roles may name a role: the name gets the database's prefix
+//   there, and with "migrate --roles off" its statements that name a role are left out.
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -41,6 +44,8 @@ const EDITS: readonly (readonly [RegExp, string])[] = [
   [/^CREATE SCHEMA/m, '$& IF NOT EXISTS'],
   [/^CREATE( TABLE "audit"\."audit_staging")/m, 'CREATE UNLOGGED$1'],
   [/^CREATE( TABLE "audit"\."audit_sentinel")/m, 'CREATE UNLOGGED$1'],
+  [/^CREATE( TABLE "audit"\."audit_import")/m, 'CREATE UNLOGGED$1'],
+  [/^CREATE( TABLE "audit"\."audit_import_sentinel")/m, 'CREATE UNLOGGED$1'],
   [/(^CREATE TABLE "audit"\."audit_log" \([^;]*\));/m, '$1 PARTITION BY RANGE ("id");'],
 ]
 
@@ -59,8 +64,15 @@ async function tablesMigration(): Promise<Made> {
     },
     statements.map((statement) => `${statement.trim()}\n`).join(BREAKPOINT),
   )
-  const head = '-- Made from src/schema/tables.ts by "npm run schema:make".\n'
+  const head = '-- Made from src/schema/tables by "npm run schema:make".\n'
   return { file: '0000_tables.sql', text: head + sql }
+}
+
+/** The files of the functions, by area. */
+function functionFiles(folder: string): string[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => file.endsWith('.sql'))
+    .sort()
 }
 
 /**
@@ -69,7 +81,7 @@ async function tablesMigration(): Promise<Made> {
 function currentFunctions(): Map<string, string> {
   const folder = path.join(SCHEMA, 'functions')
   const texts = new Map(
-    readdirSync(folder).sort().map((file) => [
+    functionFiles(folder).map((file) => [
       path.basename(file, '.sql'),
       readFileSync(path.join(folder, file), 'utf8'),
     ]),
@@ -85,7 +97,7 @@ function currentFunctions(): Map<string, string> {
   }
   for (const [name, text] of texts) {
     if (!`\n${text}`.includes(`\nCREATE OR REPLACE FUNCTION "audit"."${name}"(`)) {
-      throw new Error(`src/schema/functions/${name}.sql does not create the function ${name}.`)
+      throw new Error(`The file ${name}.sql does not create the function ${name}.`)
     }
     place(name, text)
   }
@@ -140,7 +152,7 @@ function snapshot(): Made {
 }
 
 const lists = Object.entries(secretFunctions()).map(
-  ([name, text]): Made => ({ file: `../functions/${name}.sql`, text }),
+  ([name, text]): Made => ({ file: `../functions/secrets/${name}.sql`, text }),
 )
 const files = [...lists, functionsMigration()]
 if (RELEASED === 0) files.push(await tablesMigration(), snapshot())

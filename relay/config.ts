@@ -2,9 +2,11 @@ import { AuditError } from '../src/errors.ts'
 import {
   type DatabaseRole,
   databaseUrlFor,
+  type PartitionWidth,
   RELAY_LIMITS,
   type RelayLimits,
   resolveLimits,
+  resolvePartitionWidth,
 } from '../src/options.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
@@ -16,6 +18,7 @@ export interface RelayConfig {
   readonly databaseUrl: string
   readonly logLevel: LogLevel
   readonly limits: RelayLimits
+  readonly partitionWidth: PartitionWidth
 }
 
 /**
@@ -34,12 +37,18 @@ export function readConfig(environment: Environment, role: DatabaseRole): RelayC
     }
   }
   const limits = attempt(() => resolveLimits<keyof RelayLimits>(RELAY_LIMITS, {}, environment))
+  const partitionWidth = attempt(() => resolvePartitionWidth(undefined, environment))
   const databaseUrl = attempt(() => requireUrl(environment, role))
   const logLevel = attempt(() => readLogLevel(environment['AUDIT_LOG_LEVEL']?.trim() || 'info'))
-  if (limits === undefined || databaseUrl === undefined || logLevel === undefined) {
+  if (!limits || !partitionWidth || databaseUrl === undefined || !logLevel) {
     throw new AuditError('AUDIT_OPTION_INVALID', problems.join('\n'))
   }
-  return { databaseUrl, logLevel, limits }
+  return { databaseUrl, logLevel, limits, partitionWidth }
+}
+
+/** The limits alone, for what connects as several roles. Throws as {@link readConfig} does. */
+export function readLimits(environment: Environment): RelayLimits {
+  return resolveLimits<keyof RelayLimits>(RELAY_LIMITS, {}, environment)
 }
 
 function requireUrl(environment: Environment, role: DatabaseRole): string {

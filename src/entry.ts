@@ -2,9 +2,35 @@
 export const MAX_ACTION_CHARACTERS = 128
 /**
  * Longest `entityType` and `requestId`, in characters; the log table checks them too. Also the
- * longest part that is kept of an id that is not a UUID.
+ * longest id, and the longest part that is kept of one that is none.
  */
 export const MAX_TEXT_CHARACTERS = 256
+
+/**
+ * What the id columns of a database hold (`user_id`, `event_id`, `target_id`, `actor_id` and
+ * `more_targets`): UUIDs, or text of up to 256 characters. `audit-relay migrate --ids text` chooses
+ * text.
+ */
+export type IdKind = 'uuid' | 'text'
+
+/** An id as it is given. A number or a bigint is stored as its digits. */
+export type AuditId = string | number | bigint
+
+/** What became of an action. An entry without one says that it happened. */
+export const OUTCOMES = ['denied', 'failed', 'attempted'] as const
+/**
+ * `denied`: it was refused. `failed`: it was allowed and went wrong. `attempted`: it was begun, and
+ * this entry does not know how it ended.
+ */
+export type Outcome = (typeof OUTCOMES)[number]
+
+/** What an actor is. An actor without a kind is a person. */
+export const ACTOR_KINDS = ['api_key', 'service', 'system', 'agent'] as const
+/** `api_key`, `service` (another program), `system` (a job of ours), `agent` (an AI agent). */
+export type ActorKind = (typeof ACTOR_KINDS)[number]
+
+/** The most ids in `moreTargets`. */
+export const MAX_MORE_TARGETS = 100
 
 /** `entity.verb`: names of letters, digits, `_` and `-`, joined by dots. */
 const ACTION = /^[\w-]+(?:\.[\w-]+)+$/
@@ -57,14 +83,35 @@ export interface AuditEntry<Action extends AuditAction = AuditAction, Metadata =
    * dropped, and so is one of the entity `audit`, which is the product's own.
    */
   readonly action: Action
-  /** Who did it: a UUID. Default: the context's. Other text is stored in `context.invalid`. */
-  readonly userId?: string | null | undefined
-  /** The event (tenant, project, site) that it happened in: a UUID. Default: the context's. */
-  readonly eventId?: string | null | undefined
+  /**
+   * Who did it. Default: the context's. In a database with uuid columns an id that is no UUID is
+   * stored in `context.invalid`. After `audit-relay migrate --ids text` any text is an id: its case
+   * is kept, and what is longer than 256 characters is cut and marked.
+   */
+  readonly userId?: AuditId | null | undefined
+  /** The event (tenant, project, site) that it happened in. Default: the context's. */
+  readonly eventId?: AuditId | null | undefined
   /** The kind of thing that it was done to, up to 256 characters. Empty text is stored as NULL. */
   readonly entityType?: string | null | undefined
-  /** The thing that it was done to: a UUID. */
-  readonly targetId?: string | null | undefined
+  /** The id of the thing that it was done to. */
+  readonly targetId?: AuditId | null | undefined
+  /**
+   * Targets beyond the first: up to 100 ids. More are left out and marked. Give `targetId` the one
+   * that a reader looks for first.
+   */
+  readonly moreTargets?: readonly AuditId[] | null | undefined
+  /**
+   * What became of it. Default: it happened. Anything but `denied`, `failed` and `attempted` is
+   * stored in `context.invalid`.
+   */
+  readonly outcome?: Outcome | null | undefined
+  /**
+   * Who really did it, where that is not the user: a colleague who acts as the user, an API key, a
+   * job. Default: the context's, with its kind.
+   */
+  readonly actorId?: AuditId | null | undefined
+  /** What the actor is. Default: a person, or the context's where `actorId` is not given. */
+  readonly actorKind?: ActorKind | null | undefined
   /**
    * More details, as a JSON object. Any value is accepted: one that JSON cannot hold is stored as
    * the closest JSON value and marked in `context.degraded`. Secrets are censored.
@@ -85,26 +132,66 @@ export interface AuditEntry<Action extends AuditAction = AuditAction, Metadata =
   readonly occurredAt?: Date | number | string | null | undefined
 }
 
-/** An application's own actions, each with the type of its metadata. */
-export type ActionMap = { readonly [Action in AuditAction]?: unknown }
+/**
+ * An application's own actions, each with the type of its metadata: a `type` or an `interface`.
+ * `OutboxOnly<Metadata>` marks an action that belongs into a transaction.
+ */
+export type ActionMap = object
 
 /** Any action with any metadata: what a recorder without an `ActionMap` accepts. */
 export type AnyActions = { readonly [Action in AuditAction]: unknown }
 
-/** The entries that go with an `ActionMap`: each action with its own metadata. */
-export type EntryOf<Actions extends ActionMap> = {
-  [Action in keyof Actions & AuditAction]: AuditEntry<Action, Actions[Action]>
-}[keyof Actions & AuditAction]
+/** In an `ActionMap`: `recordIn` takes the action with this metadata, and `record` does not. */
+export interface OutboxOnly<Metadata = undefined> {
+  readonly '~outboxOnly': Metadata
+}
+
+/** The actions of an `ActionMap`. */
+export type ActionOf<Actions extends ActionMap> = keyof Actions & AuditAction
+
+/**
+ * The entries that go with an `ActionMap`: each action with its own metadata. Where the map names no
+ * action, as in `ReturnType<typeof createRecorder>`, any entry does.
+ */
+export type EntryOf<Actions extends ActionMap> = [ActionOf<Actions>] extends [never]
+  ? AuditEntry
+  : {
+      [Action in ActionOf<Actions>]: TypedEntry<Action, MetadataOf<Actions[Action]>>
+    }[ActionOf<Actions>]
+
+/** Those of them that `record` takes. */
+export type FastEntryOf<Actions extends ActionMap> = [ActionOf<Actions>] extends [never]
+  ? AuditEntry
+  : {
+      [Action in ActionOf<Actions>]: Actions[Action] extends OutboxOnly<unknown>
+        ? never
+        : TypedEntry<Action, MetadataOf<Actions[Action]>>
+    }[ActionOf<Actions>]
+
+/** The metadata of an action, by what an `ActionMap` says about it. */
+export type MetadataOf<Given> = Given extends OutboxOnly<infer Metadata> ? Metadata : Given
+
+/** Metadata is required where its type has a required key. */
+export type TypedEntry<Action extends AuditAction, Metadata> =
+  Record<never, never> extends Metadata
+    ? AuditEntry<Action, Metadata>
+    : undefined extends Metadata
+      ? AuditEntry<Action, Metadata>
+      : AuditEntry<Action, Metadata> & { readonly metadata: Metadata }
 
 /** Who acted and where. It is given once for a request and added to every entry recorded in it. */
 export interface AuditContext {
-  /** The acting user: a UUID. An entry's own `userId` wins. */
-  readonly userId?: string | null | undefined
-  /** The event (tenant, project, site): a UUID. An entry's own `eventId` wins. */
-  readonly eventId?: string | null | undefined
+  /** The acting user. An entry's own `userId` wins. */
+  readonly userId?: AuditId | null | undefined
+  /** The event (tenant, project, site). An entry's own `eventId` wins. */
+  readonly eventId?: AuditId | null | undefined
+  /** Who really acts, where that is not the user. An entry's own `actorId` wins, with its kind. */
+  readonly actorId?: AuditId | null | undefined
+  /** What the actor is. Default: a person. */
+  readonly actorKind?: ActorKind | null | undefined
   /** The request, up to 256 characters. An entry's own `requestId` wins. */
   readonly requestId?: string | null | undefined
-  /** Everything else: ip, userAgent, method, route, traceId, impersonatorId … */
+  /** Everything else: ip, userAgent, method, route, traceId … */
   readonly [detail: string]: unknown
 }
 

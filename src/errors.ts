@@ -4,6 +4,8 @@ export type AuditErrorCode =
   | 'AUDIT_OPTION_INVALID'
   /** A filter, a cursor or a limit of a read is wrong. The message may be shown to the reader. */
   | 'AUDIT_FILTER_INVALID'
+  /** `recordIn` was given something that is no transaction object. No SQL was sent. */
+  | 'AUDIT_NOT_A_TRANSACTION'
   /** `recordIn` was given a database, or a transaction that has ended. Nothing was written. */
   | 'AUDIT_NOT_IN_TRANSACTION'
   /**
@@ -17,6 +19,14 @@ export type AuditErrorCode =
   | 'AUDIT_DATABASE_FAILED'
   /** The statement got no answer before its deadline. It may or may not have run. */
   | 'AUDIT_DEADLINE_PASSED'
+  /** An archive differs from the log, or cannot be stored or read. Nothing was removed. */
+  | 'AUDIT_ARCHIVE_FAILED'
+  /** A line, a proof, a checkpoint or a policy does not prove what it should. */
+  | 'AUDIT_NOT_PROVED'
+  /** An anchor did not take a checkpoint. It is offered again. */
+  | 'AUDIT_ANCHOR_FAILED'
+  /** An anchor knows another log under this name: it was cut, restored or sealed again. */
+  | 'AUDIT_SEAL_FORKED'
   /** The log is not the one that a cursor or a relay knows, as after a restore. */
   | 'AUDIT_HISTORY_CHANGED'
   /** The database has no `audit` schema, a foreign one, or one of another version. */
@@ -27,12 +37,15 @@ export class AuditError extends Error {
   override readonly name = 'AuditError'
   readonly code: AuditErrorCode
   readonly fault: DatabaseFault | undefined
+  /** What an operator can do about it, where more is known than the code of `fault` says. */
+  readonly hint: string | undefined
 
   // No `cause`: Drizzle's error repeats the bound values, and Postgres' own repeats the row.
-  constructor(code: AuditErrorCode, message: string, fault?: DatabaseFault) {
+  constructor(code: AuditErrorCode, message: string, fault?: DatabaseFault, hint?: string) {
     super(message)
     this.code = code
     this.fault = fault
+    this.hint = hint
   }
 }
 
@@ -67,7 +80,7 @@ export function databaseFault(error: unknown): DatabaseFault {
       const name: unknown = Reflect.get(link, field)
       if (typeof name === 'string') fault[field] = name.slice(0, 128)
     }
-    link = Reflect.get(link, 'cause')
+    link = Reflect.get(link, 'cause') ?? Reflect.get(link, 'original') // Sequelize's name for it
   }
   return { code, ...fault }
 }
@@ -98,8 +111,9 @@ export function errorName(error: unknown): string {
 /**
  * The thrown error as an `AuditError`, without the driver's message: safe to log and to rethrow.
  */
-export function safeError(error: unknown): AuditError {
+export function safeError(error: unknown, hint?: string): AuditError {
   if (error instanceof AuditError) return error
   const fault = databaseFault(error)
-  return new AuditError('AUDIT_DATABASE_FAILED', `The database failed (${fault.code}).`, fault)
+  const message = `The database failed (${fault.code}).`
+  return new AuditError('AUDIT_DATABASE_FAILED', message, fault, hint)
 }

@@ -102,7 +102,19 @@ export const RELAY_LIMITS = {
     default: 3,
     min: 1,
     max: 120,
-    says: 'monthly partitions kept ready',
+    says: 'monthly partitions kept ready; of weeks and days those of the next 31 days',
+  },
+  maxPartitions: {
+    default: 300,
+    min: 12,
+    max: 3_000,
+    says: 'partitions that the relay makes; beyond two thirds of it, it warns',
+  },
+  maxLogBytes: {
+    default: 0,
+    min: 0,
+    max: 1_000_000_000_000_000,
+    says: 'a log that is larger on disk, with its indexes, is an alarm, and nothing is removed; 0: none is',
   },
   maxLagMs: {
     default: 300_000,
@@ -116,7 +128,47 @@ export const RELAY_LIMITS = {
     max: 86_400_000,
     says: 'a session that holds a lock of the log for longer is an alarm',
   },
+  sealMaxLagMs: {
+    default: 10_000,
+    min: 1_000,
+    max: 86_400_000,
+    says: 'where the log is sealed: longest time until an entry is sealed',
+  },
+  sealMaxEntries: {
+    default: 16_384,
+    min: 1,
+    max: 1_000_000,
+    says: 'where the log is sealed: when so many entries wait for it, they are sealed at once',
+  },
 } as const satisfies Limits
+
+export const RETENTION_LIMITS = {
+  retentionLockTimeoutMs: {
+    default: 100,
+    min: 1,
+    max: 10_000,
+    says: 'longest wait for a lock of the log, behind which everybody else waits',
+  },
+  retentionDeadlineMs: {
+    default: 600_000,
+    min: 0,
+    max: 86_400_000,
+    says: 'for how long a partition is tried again while another session holds a lock',
+  },
+} as const satisfies Limits
+
+export const VERIFY_LIMITS = {
+  verifyEveryMs: {
+    default: 86_400_000,
+    min: 0,
+    max: 2_147_483_647,
+    says: 'where the log is sealed: how long from one run of verify to the next; 0: never',
+  },
+} as const satisfies Limits
+
+/** How wide the partitions are that the relay makes: `auto` goes by the rate of entries. */
+export const PARTITION_WIDTHS = ['auto', 'month', 'week', 'day'] as const
+export type PartitionWidth = (typeof PARTITION_WIDTHS)[number]
 
 export interface Limit {
   readonly default: number
@@ -157,6 +209,22 @@ export function resolveLimits<Name extends string>(
   return Object.freeze(resolved)
 }
 
+/**
+ * The given width, else `AUDIT_PARTITION_WIDTH`, else `auto`.
+ *
+ * @throws {AuditError} `AUDIT_OPTION_INVALID` for another word
+ */
+export function resolvePartitionWidth(
+  given: PartitionWidth | undefined,
+  environment: Readonly<Record<string, string | undefined>>,
+): PartitionWidth {
+  const named = given ?? (environment['AUDIT_PARTITION_WIDTH']?.trim() || 'auto')
+  const width = PARTITION_WIDTHS.find((known) => known === named)
+  if (width) return width
+  const source = given === undefined ? 'AUDIT_PARTITION_WIDTH' : 'partitionWidth'
+  throw optionInvalid(`${source} must be one of ${PARTITION_WIDTHS.join(', ')}, got "${named}".`)
+}
+
 /** The environment variable of an option: `AUDIT_FLUSH_INTERVAL_MS` for `flushIntervalMs`. */
 export function environmentName(option: string): string {
   return `AUDIT_${option.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase()}`
@@ -188,12 +256,12 @@ export function nearest(name: string, known: readonly string[]): string {
   return known.reduce((best, other) => (likeness(other) > likeness(best) ? other : best))
 }
 
-export type DatabaseRole = 'app' | 'relay' | 'reader' | 'owner'
+export type DatabaseRole = 'app' | 'relay' | 'reader' | 'keeper' | 'eraser' | 'owner'
 
 /**
  * The URL for a role: the given one, else `AUDIT_<ROLE>_DATABASE_URL`, else `DATABASE_URL`.
  *
- * @throws {AuditError} `AUDIT_OPTION_INVALID` for a URL of another kind than Postgres. The message
+ * @throws {AuditError} `AUDIT_OPTION_INVALID` for a URL that the driver cannot read. The message
  * does not quote the URL, because it holds a password.
  */
 export function databaseUrlFor(
@@ -205,7 +273,26 @@ export function databaseUrlFor(
   // A variable that was read from a file often ends with a line break.
   const own = environment[variable]?.trim()
   const url = given || own || environment['DATABASE_URL']?.trim() || undefined
-  if (url === undefined || /^postgres(ql)?:\/\//.test(url)) return url
+  if (url === undefined) return undefined
   const source = given ? 'databaseUrl' : own ? variable : 'DATABASE_URL'
-  throw optionInvalid(`${source} must begin with postgres://.`)
+  if (!/^postgres(ql)?:\/\//.test(url))
+    throw optionInvalid(`${source} must begin with postgres://.`)
+  if (isReadable(url)) return url
+  throw optionInvalid(
+    `${source} is no URL such as postgres://login:password@host:5432/database. Special characters of ` +
+      'the login and the password are written as their codes: @ is %40, / is %2F, # is %23, ? is ' +
+      '%3F, % is %25.',
+  )
+}
+
+/** As the driver reads it: the host may be a list. */
+function isReadable(url: string): boolean {
+  try {
+    const [place = ''] = url.slice(url.indexOf('://') + 3).split(/[?/]/)
+    const hosts = decodeURIComponent(place.slice(place.indexOf('@') + 1))
+    const { username, password } = new URL(url.replace(hosts, hosts.split(',')[0] ?? ''))
+    return [username, password].every((part) => typeof decodeURIComponent(part) === 'string')
+  } catch {
+    return false
+  }
 }

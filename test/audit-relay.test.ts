@@ -130,6 +130,10 @@ test('status prints the state for people and, with --json, for machines', async 
     'lastSeq',
     'deadLetters',
     'gaps',
+    'holds',
+    'logBytes',
+    'retention',
+    'seal',
     'recorders',
   ])
   assert.deepEqual(status.depth, { staging: 1, outbox: 0 })

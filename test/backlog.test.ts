@@ -21,6 +21,11 @@ test('what waits is read in one statement: depth, age, drops, dead letters', asy
     lastSeq: 0,
     deadLetters: 0,
     gaps: 0,
+    holds: 0,
+    archiveLagMs: null,
+    importDepth: 0,
+    retention: null,
+    seal: null,
     dropped: {},
   })
 
@@ -44,6 +49,11 @@ test('what waits is read in one statement: depth, age, drops, dead letters', asy
     lastSeq: 0,
     deadLetters: 2,
     gaps: 0,
+    holds: 0,
+    archiveLagMs: null,
+    importDepth: 0,
+    retention: null,
+    seal: null,
     dropped: { full: 5, timeout: 1 },
   })
   assert.ok(
@@ -83,17 +93,23 @@ test('a long lane is estimated from a bounded number of its pages, and status sa
   const database = openDatabase(t, scratch.urlAs('audit_relay'))
   const look = sql`select * from audit.lane_look('staging')`
   const owner = openDatabase(t, scratch.url)
-  await owner.execute(look) // the first look also reads the catalogue
-  const [explained] = await owner.execute<{
-    'QUERY PLAN': [{ Plan: Record<string, number> }]
-  }>(sql`explain (analyze, buffers, format json) ${look}`)
-  const plan = explained?.['QUERY PLAN'][0].Plan ?? {}
-  const pages = (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0)
-  assert.ok(pages > 100 && pages < 1_024, `${pages} pages read`)
+  const pagesRead = async () => {
+    const [explained] = await owner.execute<{
+      'QUERY PLAN': [{ Plan: Record<string, number> }]
+    }>(sql`explain (analyze, buffers, format json) ${look}`)
+    const plan = explained?.['QUERY PLAN'][0].Plan ?? {}
+    return (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0)
+  }
+  // A look may also read the catalogue: the first one does, and each one before which other tests
+  // on this server changed so many tables that the session forgot what it knew. So the least counts.
+  const looks: number[] = []
+  for (let number = 0; number < 6; number += 1) looks.push(await pagesRead())
+  const pages = Math.min(...looks)
+  assert.ok(pages > 100 && pages < 1_024, `${looks.join()} pages read`)
 
   const found = await readMarkedStatus(database)
   assert.deepEqual(found.isEstimate, { staging: true, outbox: false })
   const { staging } = found.status.depth
   assert.ok(Math.abs(staging - ROWS) < ROWS / 4, `estimated ${staging}`)
-  assert.match(statusText(found), /^waiting +about \d+ in staging, 0 in the outbox$/m)
+  assert.match(statusText(found, 0), /^waiting +about \d+ in staging, 0 in the outbox$/m)
 })

@@ -63,8 +63,12 @@ const RELAY: Documented = {
   statementTimeoutMs: [10_000, 100, 600_000],
   stopTimeoutMs: [10_000, 0, 600_000],
   monthsAhead: [3, 1, 120],
+  maxPartitions: [300, 12, 3_000],
+  maxLogBytes: [0, 0, 1_000_000_000_000_000],
   maxLagMs: [300_000, 1_000, 86_400_000],
   maxLockMs: [900_000, 1_000, 86_400_000],
+  sealMaxLagMs: [10_000, 1_000, 86_400_000],
+  sealMaxEntries: [16_384, 1, 1_000_000],
 }
 
 for (const [owner, limits, documented] of [
@@ -187,7 +191,8 @@ test('a page of a timeline holds 1 to 500 entries, and 50 where nothing is said'
   assert.equal(checkTimeline({}).limit, 50)
   for (const limit of [1, 500]) assert.equal(checkTimeline({ limit }).limit, limit)
   for (const limit of [0, 501]) assert.throws(() => checkTimeline({ limit }), refusedFilter)
-  const { from, limit } = pageQuery(checkTimeline({}))
+  const asked = checkTimeline({})
+  const { from, limit } = pageQuery(asked, asked.filter.bind('uuid'))
   const newest = new PgDialect().sqlToQuery(from(limit)).sql
   assert.match(newest, /order by .* desc limit 51\s*\) as entry$/)
 })
@@ -198,10 +203,13 @@ test('each text of a filter has its longest', () => {
     ['action', (length) => ({ action: `a.${'b'.repeat(length - 2)}` }), 128],
     ['entityType', (length) => ({ entityType: 'x'.repeat(length) }), 256],
     ['requestId', (length) => ({ requestId: 'x'.repeat(length) }), 256],
+    ['userId', (length) => ({ userId: 'x'.repeat(length) }), 256],
+    ['eventId', (length) => ({ eventId: 'x'.repeat(length) }), 256],
+    ['targetId', (length) => ({ targetId: 'x'.repeat(length) }), 256],
     ['metadata', (length) => ({ metadata: metadata(length) }), 2_000],
   ]
   for (const [name, make, max] of cases) {
-    assert.equal(checkFilter(make(max)).conditions.length, 1, name)
+    assert.equal(checkFilter(make(max)).bind('text').conditions.length, 1, name)
     assert.throws(() => checkFilter(make(max + 1)), refusedFilter, name)
   }
 })
@@ -213,7 +221,7 @@ test('a range of time has an end behind its beginning, by a millisecond at least
     assert.throws(() => checkFilter(range), refusedFilter)
     await assert.rejects(timeline(untouched, range), refusedFilter)
   }
-  assert.equal(checkFilter({ from: fromMs, to: fromMs + 1 }).conditions.length, 2)
+  assert.equal(checkFilter({ from: fromMs, to: fromMs + 1 }).bind('uuid').conditions.length, 2)
 })
 
 test('a range of time holds its first millisecond and not its last', async (t) => {

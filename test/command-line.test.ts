@@ -29,10 +29,19 @@ const LONG = 'x'.repeat(10_000)
 const MISUSES: readonly (readonly [string, string])[] = [
   // what is not there: the nearest, or what there is
   ['statsu', 'Unknown command "statsu". Did you mean "status"?'],
-  [
-    'fly',
-    'Unknown command "fly". Commands: run, status, dead-letters, recover, migrate, restored, export,',
-  ],
+  ['fly', 'Unknown command "fly". Commands: run, status, doctor, dev, dead-letters, recover, '],
+  ['policy set temp.* --keep soon', '--keep must be 4 days to 100 years'],
+  ['policy set temp.* --keep 3days', '--keep must be 4 days to 100 years'],
+  ['policy set temp.* --keep 101years', '--keep must be 4 days to 100 years'],
+  ['policy set temp.*', 'Say for how long: --keep "30 days", or --keep forever.'],
+  ['policy set a* --keep 5days', 'A policy is for an action such as billing.pay, for billing.*'],
+  ['policy set audit.gap --keep 5days', 'of those audit.read alone can have a policy'],
+  ['policy remove', '"remove" needs an operand: policy remove <actions>.'],
+  ['hold place --user 7', 'Say why: --reason "case 2026-114".'],
+  ['hold place --reason x', 'Say what is held: give --user, --event, --target, --request, --from'],
+  ['hold place --reason x --from 2026-01-02 --to 2026-01-02', '--from must be before --to'],
+  [`hold place --user 7 --reason ${'x'.repeat(1_001)}`, '--reason must have 1 to 1000 characters'],
+  ['hold release 7', 'The id of a hold is a UUID, as "hold list" prints it, got "7".'],
   ['dead-letters burn', 'Unknown command "burn". Commands: list, show, retry, drop.'],
   ['--onec', 'Unknown option "--onec". Did you mean "--once"?'],
   ['run --onec', 'Unknown option "--onec". Did you mean "--once"?'],
@@ -41,13 +50,19 @@ const MISUSES: readonly (readonly [string, string])[] = [
   ['--forever', 'Unknown option "--forever".'],
   ['status -x', 'Unknown option "-x".'],
   // what is there, but not here
-  ['status --once', '--once does not go with "status": it is an option of "run".'],
-  ['export --json', '"status", "dead-letters list", "dead-letters show" and 3 more.'],
+  ['status --once', '--once does not go with "status": it is an option of "run", "seal".'],
+  ['run --json', '"status", "doctor", "dead-letters list" and '],
   [
     'dead-letters --yes drop 1',
     '--yes goes after the name of a command: "dead-letters drop --yes"',
   ],
   ['dead-letters list --all', 'with "dead-letters list": it is an option of "dead-letters retry".'],
+  ['status --max-lag 5s', '--max-lag goes with --check only: add --check, or leave --max-lag out.'],
+  ['status --check --max-lag soon', '--max-lag must be a time from 1ms to 596h'],
+  ['doctor --json --sql', 'Give --json or --sql, not both.'],
+  ['doctor --only lock', '--only knows no finding "lock". Did you mean "clock"?'],
+  ['doctor --only', '--only needs a value: --only <kind>.'],
+  ['dev --port 70000', '--port must be a whole number from 0 to 65535, got "70000".'],
   // operands
   ['status now', 'Unexpected "now": "status" takes options only.'],
   ['--once run', 'Unexpected "run": "run" takes options only.'],
@@ -89,11 +104,19 @@ const MISUSES: readonly (readonly [string, string])[] = [
   ['export --out x --from-seq 2 --to-seq 1', '--from-seq must not be above --to-seq'],
   ['export --out x --metadata [1]', '--metadata must be a JSON object'],
   ['export --out x --metadata {', '--metadata must be a JSON object'],
-  ['export --out x --event %%%', '--event must be a UUID, got "%%%".'],
+  [`export --out x --event ${'x'.repeat(257)}`, '--event must be 1 to 256 characters of one line'],
+  ['migrate --ids int', '--ids must be one of uuid, text, got "int".'],
+  ['migrate --rewrite', '--rewrite goes with --ids text.'],
+  ['migrate --ids text --yes', '--yes goes with --rewrite.'],
   ['export --out x --resume --gzip', '--resume cannot be used with --gzip.'],
   ['export --out x --format ndjson --resume', '--resume cannot be used with --format.'],
   ['export --out x --byte-order-mark', '--byte-order-mark is for --format csv.'],
   ['export --out x --byte-order-mark --resume', '--resume cannot be used with'],
+  ['export --out - --json', '--json goes to standard output: give a file.'],
+  ['export --out - --about x', '--about makes more than one file: give --out <file>.'],
+  ['export --out x --about x --format ocsf', '--about is for --format ndjson and csv.'],
+  ['export --out x --about x --resume', '--resume cannot be used with --about.'],
+  ['export --out x --no-dead-letters', '--no-dead-letters goes with --about.'],
   ['export --out - --resume', 'Standard output cannot be resumed'],
   [`export --out x --from ${LONG}`, 'xxx...'],
   [`status ${LONG}`, 'xxx..."'],
@@ -197,7 +220,9 @@ function unknownOn(line: string): string | undefined {
   // Options alone are those of "run".
   if (command === program) command = program.commands[0] ?? program
   const known = ['--help', '--version', ...command.options.map(({ long }) => long)]
-  return words.filter((word) => word.startsWith('--')).find((word) => !known.includes(word))
+  const end = words.indexOf('--') // what follows is a command of somebody else's
+  const own = end < 0 ? words : words.slice(0, end)
+  return own.filter((word) => word.startsWith('--')).find((word) => !known.includes(word))
 }
 
 test('the examples of the help are command lines that it accepts', () => {

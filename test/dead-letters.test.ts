@@ -129,7 +129,7 @@ test('drop leaves its trace in the log and in the account of the recorder', asyn
   const run = deadLetters(t, scratch)
   const dropped = await run('drop', '1', '2', '9', '--yes', '--json')
   assert.equal(dropped.code, 1)
-  assert.deepEqual(JSON.parse(dropped.stdout), { dropped: [1, 2], missing: [9] })
+  assert.deepEqual(JSON.parse(dropped.stdout), { dropped: [1, 2], missing: [9], held: [] })
   await relay.drain({ deadlineMs: 5_000 })
   const traces = await scratch.sql`
     select metadata - 'diedAt' as metadata, context from audit.audit_log

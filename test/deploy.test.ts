@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import path from 'node:path'
 import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -9,6 +12,7 @@ import { RelayMetrics } from '../relay/telemetry/metrics.ts'
 import { Health } from '../relay/move/health.ts'
 import { VARIABLES } from '../relay/cli/command/variables.ts'
 import { RELAY_LIMITS } from '../src/options.ts'
+import { membersOf } from './support/documents.ts'
 
 const FOLDER = fileURLToPath(new URL('../relay/deploy', import.meta.url))
 const ROOT = path.join(FOLDER, '../..')
@@ -18,14 +22,19 @@ const samples = readdirSync(FOLDER).map((name) => ({
   text: readFileSync(path.join(FOLDER, name), 'utf8'),
 }))
 
-/** What the samples set for the application's recorders. */
-const OF_RECORDERS = ['AUDIT_APP_DATABASE_URL', 'AUDIT_JOURNAL_DIR']
+/** What the samples set for the application's recorders, and what only the Dockerfile knows. */
+const OF_OTHERS = ['AUDIT_APP_DATABASE_URL', 'AUDIT_JOURNAL_DIR', 'AUDIT_OUTBOX_VERSION']
+
+/** The samples that start the relay. */
+const STARTERS = ['Dockerfile', 'audit-relay.service', 'compose.yaml', 'kubernetes.yaml']
 
 test('the deployment samples set nothing that nobody knows', () => {
-  assert.equal(samples.length, 4)
+  const names = samples.map(({ name }) => name)
+  for (const name of STARTERS) assert.ok(names.includes(name), name)
+  const codes = membersOf('src/errors.ts', 'AuditErrorCode')
   for (const { name, text } of samples) {
     for (const [variable] of text.matchAll(/\bAUDIT_[A-Z_]+\b/g)) {
-      const isKnown = variable in VARIABLES || OF_RECORDERS.includes(variable)
+      const isKnown = variable in VARIABLES || [...OF_OTHERS, ...codes].includes(variable)
       assert.ok(isKnown, `${name}: ${variable}`)
     }
   }
@@ -34,17 +43,19 @@ test('the deployment samples set nothing that nobody knows', () => {
 test('they start the file that the package has', () => {
   const manifest = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
   const program = path.posix.join('node_modules', manifest.name, manifest.bin['audit-relay'])
-  for (const { name, text } of samples) {
-    if (name !== 'README.md') assert.ok(text.includes(program), name)
-  }
+  for (const name of STARTERS) assert.ok(textOf(name).includes(program), name)
 })
 
 test('they leave longer for the end than the relay takes', () => {
   const stopSeconds = RELAY_LIMITS.stopTimeoutMs.default / 1_000
   const graces = samples.flatMap(({ text }) =>
-    Array.from(text.matchAll(/(?:TimeoutStopSec=|stop_grace_period: |GracePeriodSeconds: )(\d+)/g)),
+    Array.from(
+      text.matchAll(
+        /(?:TimeoutStopSec=|stop_grace_period: |GracePeriodSeconds: |stop-timeout )(\d+)/g,
+      ),
+    ),
   )
-  assert.equal(graces.length, 4)
+  assert.equal(graces.length, 5)
   for (const [line, seconds] of graces) assert.ok(Number(seconds) > stopSeconds, line)
 })
 
@@ -125,6 +136,80 @@ test('each service of the Compose sample is shut in', () => {
     assert.equal(service['ports'], undefined, `${name} is not published to the host`)
     assert.equal(service['privileged'], undefined, name)
   }
+})
+
+/** The instructions of a Dockerfile, without comments, a line each. */
+function instructionsOf(text: string): readonly string[] {
+  return text
+    .replaceAll(/^#.*\n/gm, '')
+    .replaceAll(/\s*\\\n\s*/g, ' ')
+    .split('\n')
+    .filter(Boolean)
+}
+
+// Goal: an image that can do nothing but the relay's work, of this version, ended by a signal.
+// Method: its instructions are read, because no test machine has a Docker daemon.
+test('the image holds this version, runs as nobody special and gets signals itself', () => {
+  const manifest = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'))
+  const instructions = instructionsOf(textOf('Dockerfile'))
+  const base = `FROM node:\${NODE_VERSION}-slim`
+  const stages = instructions.filter((line) => line.startsWith('FROM '))
+  assert.deepEqual(stages, [`${base} AS packages`, base])
+  assert.ok(instructions.includes(`ARG AUDIT_OUTBOX_VERSION=${manifest.version}`))
+  const [, node = ''] = /^ARG NODE_VERSION=(\d+)$/m.exec(textOf('Dockerfile')) ?? []
+  assert.ok(Number(node) >= Number.parseFloat(manifest.engines.node.slice('>='.length)))
+  const last = instructions.slice(instructions.lastIndexOf(base))
+  assert.ok(last.includes('USER 10001:10001'))
+  assert.ok(last.includes('STOPSIGNAL SIGTERM'))
+  const program = path.posix.join('node_modules', manifest.name, manifest.bin['audit-relay'])
+  assert.ok(last.includes(`ENTRYPOINT ["node", "${program}"]`), 'without a shell or npm')
+  assert.ok(last.includes('CMD ["run"]'))
+  // After USER nothing is changed in the image any more, and nothing is copied for that user.
+  const afterUser = last.slice(last.indexOf('USER 10001:10001'))
+  for (const line of afterUser) assert.doesNotMatch(line, /^(?:RUN|COPY|ADD|VOLUME) /)
+  assert.ok(!last.some((line) => line.includes('--chown')))
+  // A secret in ARG or ENV would stay in the image.
+  for (const line of instructions.filter((one) => /^(?:ARG|ENV) /.test(one))) {
+    assert.doesNotMatch(line, /URL|TOKEN|PASSWORD|SECRET/)
+  }
+})
+
+test('each health check is green for 200, and red for 503 and for no answer', async (t) => {
+  const [health = ''] = instructionsOf(textOf('Dockerfile')).filter((line) =>
+    line.startsWith('HEALTHCHECK '),
+  )
+  const ofImage: readonly string[] = JSON.parse(
+    health.slice(health.indexOf(' CMD ') + ' CMD '.length),
+  )
+  const { services } = parse(textOf('compose.yaml'))
+  const ofCompose: readonly string[] = services['audit-relay'].healthcheck.test
+  let status = 200
+  const server = createServer((request, response) => {
+    response.writeHead(request.url === '/readyz' ? status : 404).end()
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => server.close())
+  const { port } = server.address() as AddressInfo
+  const check = async ([program, ...args]: readonly string[]) => {
+    assert.equal(program, 'node')
+    const env = { AUDIT_HTTP_PORT: String(port) }
+    const child = spawn(
+      process.execPath,
+      args.map((arg) => arg.replace('9464', String(port))),
+      { env },
+    )
+    const [code] = await once(child, 'exit')
+    return code
+  }
+  for (const command of [ofImage, ofCompose.slice(1)]) {
+    status = 200
+    assert.equal(await check(command), 0)
+    status = 503
+    assert.equal(await check(command), 1)
+  }
+  server.closeAllConnections()
+  server.close()
+  for (const command of [ofImage, ofCompose.slice(1)]) assert.equal(await check(command), 1)
 })
 
 /** What shuts the unit in: each line as it stands there. */

@@ -5,7 +5,16 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
 import { parseAllDocuments } from 'yaml'
-import { type Block, blocksOf, READERS_PAGES, ROOT, readDocument } from './support/documents.ts'
+import {
+  anchorsOf,
+  APPLICATION_PAGES,
+  type Block,
+  blocksOf,
+  READERS_PAGES,
+  ROOT,
+  readDocument,
+  tableOf,
+} from './support/documents.ts'
 import { callsIn, moduleOf } from './support/samples.ts'
 
 const run = promisify(execFile)
@@ -21,6 +30,9 @@ function filesWith(ending: RegExp): readonly string[] {
     .filter((file) => ending.test(file))
 }
 
+/** The types of packages that samples use and that are not installed here. */
+const MODULES = '../../test/support/sample-modules.d.ts'
+
 const PAGES = filesWith(/\.md$/)
 
 function samplesIn(language: string): readonly Block[] {
@@ -28,7 +40,9 @@ function samplesIn(language: string): readonly Block[] {
 }
 
 test('every TypeScript sample compiles under the settings of this project', async (t) => {
-  const samples = samplesIn('ts')
+  const samples = samplesIn('ts').filter(
+    ({ place }) => !APPLICATION_PAGES.includes(place.replace(/:\d+$/, '')),
+  )
   assert.ok(samples.length > 12)
   // Inside of the checkout, so that packages and the paths of the project's settings are found.
   const folder = path.join(ROOT, '.data', `samples-${process.pid}`)
@@ -42,13 +56,23 @@ test('every TypeScript sample compiles under the settings of this project', asyn
   }
   // Applications, as a rule, write `process.env.NAME`.
   const compilerOptions = { noPropertyAccessFromIndexSignature: false }
-  const settings = { extends: '../../tsconfig.json', compilerOptions, include: ['*.ts'] }
-  fs.writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify(settings))
-  const { stdout } = await run('npx', ['tsc', '-p', folder], { cwd: ROOT }).catch(
-    (error: { stdout?: string }) => ({ stdout: error.stdout ?? String(error) }),
-  )
-  const problems = stdout.replaceAll(/\S*(sample-\d+\.ts)/g, (_, name) => names.get(name) ?? name)
-  assert.equal(problems, '')
+  const settings = { extends: '../../tsconfig.json', compilerOptions }
+  // What a sample declares for the whole program holds for itself alone.
+  const isAlone = (sample: Block) => sample.text.includes("declare module 'audit-outbox'")
+  const filesOf = (chosen: (sample: Block) => boolean) =>
+    samples.flatMap((sample, index) => (chosen(sample) ? [`sample-${index}.ts`] : []))
+  const alone = filesOf(isAlone)
+  const programs = [filesOf((sample) => !isAlone(sample)), ...alone.map((file) => [file])]
+  assert.ok(alone.length > 0)
+  for (const files of programs) {
+    const program = { ...settings, include: [...files, MODULES] }
+    fs.writeFileSync(path.join(folder, 'tsconfig.json'), JSON.stringify(program))
+    const { stdout } = await run('npx', ['tsc', '-p', folder], { cwd: ROOT }).catch(
+      (error: { stdout?: string }) => ({ stdout: error.stdout ?? String(error) }),
+    )
+    const problems = stdout.replaceAll(/\S*(sample-\d+\.ts)/g, (_, name) => names.get(name) ?? name)
+    assert.equal(problems, '')
+  }
 })
 
 test('every call of audit-relay in a shell sample has a command and options that exist', async () => {
@@ -119,20 +143,6 @@ function linksIn(file: string): readonly Link[] {
   return Array.from(found, ([, link, image]) => ({ from: file, to: link ?? image ?? '' }))
 }
 
-/** What a heading's link is called on GitHub and on npm. */
-function anchorsOf(file: string): ReadonlySet<string> {
-  const prose = readDocument(file).replaceAll(/^```[\s\S]*?^```$/gm, '')
-  const titles = prose.matchAll(/^#+ (.+)$/gm)
-  return new Set(
-    Array.from(titles, ([, title = '']) =>
-      title
-        .toLowerCase()
-        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-        .replaceAll(' ', '-'),
-    ),
-  )
-}
-
 test('every relative link and every anchor leads somewhere', () => {
   const links = PAGES.flatMap(linksIn).filter(({ to }) => !/^(?:https?|mailto):/.test(to))
   assert.ok(links.length > 80)
@@ -149,8 +159,7 @@ test('every relative link and every anchor leads somewhere', () => {
 test('the package holds every page for readers, and what a page shows there', () => {
   const manifest = JSON.parse(readDocument('package.json'))
   const always = ['README.md', 'LICENSE', 'package.json']
-  const holds = (file: string) =>
-    [...always, ...manifest.files].some((held) => file === held || file.startsWith(`${held}/`))
+  const holds = (file: string) => [...always, ...manifest.files].some((held) => covers(held, file))
   for (const page of READERS_PAGES) assert.ok(holds(page), page)
   for (const sample of fs.readdirSync(path.join(ROOT, 'relay/deploy'))) {
     assert.ok(holds(`relay/deploy/${sample}`), sample)
@@ -166,5 +175,46 @@ test('the package holds every page for readers, and what a page shows there', ()
   )
   for (const own of ownUrls.filter((found) => found.includes('audit-outbox'))) {
     assert.ok(own.startsWith(url), own)
+  }
+})
+
+/** Whether a name in the `files` of package.json stands for this file: a folder, or a pattern. */
+function covers(held: string, file: string): boolean {
+  if (!held.includes('*')) return file === held || file.startsWith(`${held}/`)
+  const pattern = held
+    .replaceAll('.', '\\.')
+    .replaceAll(/\*\*\/|\*/g, (stars) => (stars === '*' ? '[^/]*' : '(?:.*/)?'))
+  return new RegExp(`^${pattern}$`).test(file)
+}
+
+// Goal: a program that reads the index finds every page and sample of the package, and no dead link.
+test('the index names every page and every sample, each with what is in it', () => {
+  const index = readDocument('src/llms.txt')
+  assert.match(index, /^# audit-outbox\n\n> \S.*\.\n/)
+  const lines = index.split('\n').filter((line) => line.startsWith('- ['))
+  const entries = lines.map((line) => {
+    const [, title, link, says] = /^- \[([^\]]+)\]\(([^)]+)\): (\S.{15,})$/.exec(line) ?? []
+    assert.ok(title && link && says, line)
+    return path.posix.join('src', link)
+  })
+  const samples = fs
+    .readdirSync(path.join(ROOT, 'relay/deploy'))
+    .filter((name) => !name.endsWith('.md'))
+    .map((name) => `relay/deploy/${name}`)
+  const expected = [...READERS_PAGES, ...samples, 'CHANGELOG.md']
+  assert.deepEqual([...entries].sort(), expected.sort(), 'write a line for it into src/llms.txt')
+  assert.ok(readDocument('README.md').includes('](src/llms.txt)'))
+})
+
+// Goal: who searches for a line of the log finds it, in the words in which it is logged.
+test('each log line of the troubleshooting page is one that the sources log', () => {
+  const sources = filesWith(/^(?:src|relay)\/.*\.ts$/)
+    .map(readDocument)
+    .join('\n')
+  const rows = tableOf('relay/troubleshooting.md', 'log lines')
+  assert.ok(rows.length > 15)
+  for (const [line = ''] of rows) {
+    const words = line.replaceAll('`', '')
+    assert.ok(sources.includes(words), words)
   }
 })

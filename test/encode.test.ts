@@ -4,7 +4,12 @@ import { test } from 'node:test'
 import { getTableConfig, PgDialect } from 'drizzle-orm/pg-core'
 import { createEncoder } from '../src/encode/encoder.ts'
 import { EncodedBatch } from '../src/encode/batch.ts'
-import { type AuditContext, MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS } from '../src/entry.ts'
+import {
+  type AuditContext,
+  MAX_ACTION_CHARACTERS,
+  MAX_MORE_TARGETS,
+  MAX_TEXT_CHARACTERS,
+} from '../src/entry.ts'
 import { labelOf } from '../src/encode/log-label.ts'
 import { createIdGenerator } from '../src/ids/uuid7.ts'
 import type { CapturedEntry } from '../src/capture/captured-entry.ts'
@@ -90,7 +95,8 @@ test('ids follow the order of the flush', () => {
   }
 })
 
-test('text that is no UUID is kept next to the null column, and marked', () => {
+// Only the database knows whether its columns hold text, so the recorder decides nothing about ids.
+test('an id is sent as it was given, cut to 256 characters, and never logged', () => {
   const { row, label } = encoded({
     userId: 'bob',
     eventId: `{${USER}}`,
@@ -98,24 +104,17 @@ test('text that is no UUID is kept next to the null column, and marked', () => {
   })
   assert.equal(label.userId, undefined)
   assert.deepEqual(
-    Object.keys(row).filter((name) => /^(user|event|target)_id$/.test(name)),
-    [],
+    [row.user_id, row.event_id, row.target_id],
+    ['bob', `{${USER}}`, 'x'.repeat(256)],
   )
-  assert.deepEqual(row.context.invalid, {
-    userId: 'bob',
-    eventId: `{${USER}}`,
-    targetId: 'x'.repeat(256),
-  })
-  assert.deepEqual([...row.context.degraded].sort(), [
-    ...['eventId.invalid', 'targetId.invalid', 'targetId.truncated', 'userId.invalid'],
-  ])
+  assert.deepEqual(row.context, { degraded: ['targetId.truncated'] })
 })
 
 test('a secret as long as a UUID, in the place of one, is not written', () => {
   const secret = `Bearer ${'a1'.repeat(15)}`.slice(0, 36)
   const { row, json } = encoded({ userId: secret, requestId: secret })
   assert.doesNotMatch(json, /a1a1/)
-  assert.equal(row.context.invalid.userId, 'Bearer [Redacted]')
+  assert.equal(row.user_id, 'Bearer [Redacted]')
   assert.equal(row.request_id, 'Bearer [Redacted]')
   assert.deepEqual(row.context.redacted, ['userId', 'requestId'])
 })
@@ -160,10 +159,10 @@ test('what Postgres cannot store as text is replaced, marked, and nothing else i
     fine: '\\u0000 \\ud800 😀 \n\t\u0001"\\',
   })
   assert.equal(row.context[good], good)
-  assert.equal(row.context.invalid.userId, good)
+  assert.equal(row.user_id, good)
   assert.deepEqual([...row.context.degraded].sort(), [
     ...['action.characters', 'action.malformed', 'context.characters', 'entityType.characters'],
-    ...['metadata.characters', 'requestId.characters', 'userId.characters', 'userId.invalid'],
+    ...['metadata.characters', 'requestId.characters', 'userId.characters'],
   ])
 })
 
@@ -210,6 +209,14 @@ test('an entry never takes more bytes than it may, exactly, and gives up as litt
 
   const twice = encoded({ metadata: { text: '中'.repeat(90_000) } })
   assert.match(twice.row.metadata.text, /中…\[cut: 90000 characters, sha256 [0-9a-f]{64}\]$/)
+
+  const items = Array.from({ length: 20_000 }, () => '中')
+  const list = encoded({ metadata: { items } }).row.metadata.items
+  assert(list.length < 5_000)
+  assert.equal(list.at(-1), '…[cut: 20000 items]')
+  const keys = encoded({ metadata: { keys: { ...items.slice(0, 9_000) } } })
+  const { '…': mark, ...kept } = keys.row.metadata.keys
+  assert.equal(mark, `[cut: ${9_000 - Object.keys(kept).length} keys]`)
 
   const escapes = encoded({
     metadata: Object.fromEntries([...'\u0001\u0002'].map((c) => [c, c.repeat(9_000)])),
@@ -321,5 +328,6 @@ test("texts are cut where the log's own checks end", () => {
     MAX_ACTION_CHARACTERS,
     MAX_TEXT_CHARACTERS,
     MAX_TEXT_CHARACTERS,
+    MAX_MORE_TARGETS,
   ])
 })

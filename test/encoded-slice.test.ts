@@ -19,7 +19,7 @@ test('the rows of a slice are cut out of it as they are, and its halves hold all
   fc.assert(
     fc.property(fc.array(row, { minLength: 1, maxLength: 9 }), (rows) => {
       const texts = rows.map((values) => JSON.stringify(values))
-      const slice = { json: `[${texts.join(',')}]`, entries: rows.length, lastSeq: 0 }
+      const slice = { json: `[${texts.join(',')}]`, entries: rows.length, lastSeq: 0, isOdd: false }
       assert.deepEqual(rowsIn(slice), texts)
       const halves = halvesOf(slice)
       assert.deepEqual(halves.flatMap(rowsIn), texts)
@@ -38,6 +38,6 @@ test('the rows of a slice are cut out of it as they are, and its halves hold all
 
 test('a row as long as an entry may be is cut out too', () => {
   const texts = ['"', '\\', '\n', 'x', '[{'].map((unit) => JSON.stringify([unit.repeat(1_000_000)]))
-  const slice = { json: `[${texts.join(',')}]`, entries: texts.length, lastSeq: 0 }
+  const slice = { json: `[${texts.join(',')}]`, entries: texts.length, lastSeq: 0, isOdd: false }
   assert.deepEqual(rowsIn(slice), texts)
 })

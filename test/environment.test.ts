@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { readArchiveOptions } from '../relay/archive/archive-options.ts'
+import { readS3Settings } from '../relay/archive/stores/s3-settings.ts'
 import { VARIABLES } from '../relay/cli/command/variables.ts'
 import { readConfig } from '../relay/config.ts'
 import { readHttpConfig } from '../relay/http/config.ts'
@@ -10,9 +12,11 @@ import {
   RECORDER_LIMITS,
   RELAY_LIMITS,
   resolveLimits,
+  RETENTION_LIMITS,
+  VERIFY_LIMITS,
 } from '../src/options.ts'
 
-const limits = { ...RECORDER_LIMITS, ...RELAY_LIMITS }
+const limits = { ...RECORDER_LIMITS, ...RELAY_LIMITS, ...RETENTION_LIMITS, ...VERIFY_LIMITS }
 const limitVariables = Object.fromEntries(
   Object.entries(limits).map(([name, { min }]) => [environmentName(name), String(min + 1)]),
 )
@@ -30,6 +34,24 @@ const SET: Readonly<Record<string, string>> = {
   AUDIT_PAGE_AUDIT_READS: 'strict',
   AUDIT_PAGE_TRUST_PROXY: 'on',
   AUDIT_STATE_DIR: '/var/lib/audit-relay',
+  AUDIT_PARTITION_WIDTH: 'week',
+  // Read in seal-commands.test.ts.
+  AUDIT_SEAL_KEY_FILE: '/etc/audit/seal.key',
+  AUDIT_SEAL_KEY: '',
+  AUDIT_ANCHOR_COMMAND: 'store-checkpoint',
+  AUDIT_POLICY_FILE: '/etc/audit/audit.policy',
+  AUDIT_ACTIONS: '/srv/actions.js',
+  AUDIT_KEEPER_DATABASE_URL: 'postgres://keeper@db/shop',
+  AUDIT_ERASER_DATABASE_URL: 'postgres://eraser@db/shop',
+  AUDIT_ARCHIVE: 'parquet',
+  AUDIT_ARCHIVE_URL: 's3://shop-audit/log',
+  AUDIT_ARCHIVE_KEEP: '7 years',
+  AUDIT_ARCHIVE_LEGAL_HOLD: 'on',
+  AWS_ACCESS_KEY_ID: 'AKIA',
+  AWS_SECRET_ACCESS_KEY: 'secret',
+  AWS_SESSION_TOKEN: 'token',
+  AWS_REGION: 'eu-central-1',
+  AWS_ENDPOINT_URL: 'https://minio.example:9000',
   ...limitVariables,
 }
 
@@ -37,10 +59,12 @@ function read(environment: Readonly<Record<string, string>>) {
   return {
     limits: resolveLimits(limits, {}, environment),
     relay: readConfig(environment, 'relay'),
-    urls: (['app', 'relay', 'reader', 'owner'] as const).map((role) =>
+    urls: (['app', 'relay', 'reader', 'owner', 'keeper', 'eraser'] as const).map((role) =>
       databaseUrlFor(role, undefined, environment),
     ),
     http: readHttpConfig(environment),
+    archive: readArchiveOptions(environment),
+    s3: environment['AWS_ACCESS_KEY_ID']?.trim() ? readS3Settings(environment) : undefined,
   }
 }
 

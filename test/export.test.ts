@@ -31,6 +31,7 @@ import {
   sameRows,
   unmarked,
 } from './support/read-back.ts'
+import { ocsfLine } from '../src/export/ocsf.ts'
 import { ocsfProblems } from './support/ocsf.ts'
 import { waitFor } from './support/wait-for.ts'
 
@@ -146,6 +147,21 @@ for (const gzip of [false, true]) {
   })
 }
 
+test('a compressed export of nothing is a file that can be unpacked and verified', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const db = readerOf(t, scratch)
+  const options = optionsFor(scratchFolder(t), 'ndjson', { gzip: true })
+  const verifies = async () => {
+    assert.equal(zlib.gunzipSync(fs.readFileSync(options.out)).length, 0)
+    assert.deepEqual((await verifyExport(options.out)).problems, [])
+  }
+  await exportToFile(db, options)
+  await verifies()
+  await logHostile(scratch)
+  await exportToFile(db, { ...options, filter: { action: 'not.there' }, force: true })
+  await verifies()
+})
+
 test('CSV holds what is in the log, as DuckDB reads it, but for the marks against formulas', async (t) => {
   const scratch = await scratchDatabase(t)
   await logHostile(scratch)
@@ -195,7 +211,8 @@ test('no cell of a CSV can become a formula in a spreadsheet', () => {
       loggedAt: '2026-01-01T00:00:00.000000Z',
       writtenBy: 'shop_web',
     },
-    ...{ userId: null, eventId: null, targetId: null, recorderId: null, recorderSeq: '-1' },
+    ...{ userId: null, eventId: null, targetId: null, moreTargets: null },
+    ...{ outcome: null, actorId: null, actorKind: null, recorderId: null, recorderSeq: '-1' },
     ...{ action: 'a.b', entityType: null, requestId: null, metadata: '{}', context: '{}' },
   }
   const lines = HOSTILE.map((text) => {
@@ -257,7 +274,7 @@ test('a CSV with a byte order mark is read as UTF-8 by Excel, and otherwise is t
   const book = XLSX.read(withMark, { type: 'buffer', raw: true })
   const sheet = book.Sheets[book.SheetNames[0] ?? ''] ?? {}
   assert.equal(sheet['A1']?.v, 'seq')
-  assert.equal(sheet['I2']?.v, 'Müller 日本語')
+  assert.equal(sheet['H2']?.v, 'Müller 日本語')
   sameRows(await duckRows(marked.out, 'csv'), await duckRows(plain.out, 'csv'))
   assert.equal((await exportLog(db, { format: 'csv', byteOrderMark: true })).head[0], '\ufeff')
   assert.equal((await exportLog(db, { format: 'csv' })).head[0], '"')
@@ -269,7 +286,8 @@ test('a CSV with a byte order mark is read as UTF-8 by Excel, and otherwise is t
 const ROW: ExportRow = {
   ...{ seq: 1, id: randomUUID(), occurredAt: '2026-01-01T00:00:00.000000Z' },
   ...{ loggedAt: '2026-01-01T00:00:00.000000Z', writtenBy: 'shop_web', action: 'a.b' },
-  ...{ userId: null, eventId: null, targetId: null, recorderId: null, recorderSeq: '1' },
+  ...{ userId: null, eventId: null, targetId: null, moreTargets: null },
+  ...{ outcome: null, actorId: null, actorKind: null, recorderId: null, recorderSeq: '1' },
   ...{ entityType: null, requestId: null, metadata: '{}', context: '{}' },
 }
 
@@ -711,11 +729,14 @@ test('audit-relay export and verify-export: files, streams, progress, exit codes
 const MISUSES: readonly (readonly string[])[] = [
   ['export'],
   ['export', '--out', 'x', '--format', 'xml'],
-  ['export', '--out', 'x', '--event', '%%%'],
+  ['export', '--out', 'x', '--event', 'x'.repeat(257)],
   ['export', '--out', 'x', '--from', '2026-02-30'],
   ['export', '--out', 'x', '--from-seq', '1e3'],
   ['export', '--out', 'x', '--metadata', '$.a == 1'],
   ['export', '--out', 'x', '--metadata', '[1]'],
+  ['export', '--out', 'x', '--query', 'acton:thing.do'],
+  ['export', '--out', 'x', '--query', 'thing', '--zone', 'Nowhere'],
+  ['export', '--out', 'x', '--zone', 'Europe/Berlin'],
   ['export', '--out', 'x', '--action', `a.${'b'.repeat(100_000)}`],
   ['export', '--out', 'x', '--resume', '--event', randomUUID()],
   ['export', '--out', '-', '--resume'],
@@ -749,7 +770,7 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     const written = () => (fs.existsSync(`${out}.part`) ? fs.statSync(`${out}.part`).size : 0)
     await waitFor(() => written() > 1_000_000, {
       what: 'the first pages',
-      timeoutMs: 20_000,
+      timeoutMs: 60_000,
       intervalMs: 1,
     })
     first.child.kill(signal)
@@ -764,3 +785,39 @@ for (const signal of ['SIGINT', 'SIGKILL'] as const) {
     assert.deepEqual([manifest.rows, manifest.firstSeq, manifest.lastSeq], [60_000, 1, 60_000])
   })
 }
+
+// Goal: a SIEM knows what failed and what acted, and nothing is lost that OCSF has no place for.
+test('OCSF tells the outcome and the actor', () => {
+  const [user, actor, target] = [randomUUID(), randomUUID(), randomUUID()]
+  const events: readonly (readonly [Partial<ExportRow>, object])[] = [
+    [{}, { status_id: 1, status: 'Success' }],
+    [{ outcome: 'denied' }, { status_id: 2, status: 'Failure', status_detail: 'denied' }],
+    [{ outcome: 'failed' }, { status_id: 2, status: 'Failure', status_detail: 'failed' }],
+    [{ outcome: 'attempted' }, { status_id: 0, status: 'Unknown', status_detail: 'attempted' }],
+    [{ userId: user, actorId: actor }, { actor: { user: { uid: user } } }],
+    [{ actorId: actor }, { actor: { user: { uid: actor } } }],
+    [
+      { userId: user, actorId: actor, actorKind: 'api_key' },
+      { actor: { user: { uid: user, credential_uid: actor }, app_name: 'api_key' } },
+    ],
+    [{ actorId: actor, actorKind: 'api_key' }, { actor: { app_name: 'api_key', app_uid: actor } }],
+    [
+      { userId: user, actorId: actor, actorKind: 'agent' },
+      { actor: { user: { uid: user }, app_name: 'agent', app_uid: actor } },
+    ],
+    [{ actorKind: 'system' }, { actor: { app_name: 'system' } }],
+    [{ moreTargets: JSON.stringify([target]) }, { actor: undefined }],
+  ]
+  for (const [given, expected] of events) {
+    const event: Record<string, unknown> = JSON.parse(ocsfLine({ ...ROW, ...given }))
+    assert.deepEqual(ocsfProblems(event), [])
+    const { actor: told, status_id, status, status_detail } = event
+    const found: Record<string, unknown> = { actor: told, status_id, status, status_detail }
+    for (const [name, value] of Object.entries(expected)) assert.deepEqual(found[name], value, name)
+    const { outcome, actor_id, actor_kind, more_targets } = Object(event['unmapped'])
+    assert.deepEqual(
+      [outcome, actor_id, actor_kind, more_targets && JSON.stringify(more_targets)],
+      [given.outcome, given.actorId, given.actorKind, given.moreTargets],
+    )
+  }
+})

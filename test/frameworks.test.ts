@@ -6,7 +6,7 @@ import { describe, test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Recorder, record } from 'audit-outbox'
 import { createMemoryRecorder } from 'audit-outbox/testing'
-import { FRAMEWORKS } from './support/audited-apps.ts'
+import { type AppSetup, FRAMEWORKS } from './support/audited-apps.ts'
 import { send, sendAndHangUp } from './support/http.ts'
 import { waitFor } from './support/wait-for.ts'
 
@@ -253,6 +253,146 @@ for (const [name, startApp] of Object.entries(FRAMEWORKS)) {
       assert.equal(first?.context['userAgent'], 'm'.repeat(256))
       assert.equal(first?.context['traceId'], traceId)
       assert.equal(second?.context['traceId'], undefined)
+    })
+
+    // Method: one request records before and after its colleague is known, and with one who is none.
+    test('a colleague who acts as the user is named by the entry, from then on', async (t) => {
+      const recorder = createMemoryRecorder()
+      let colleague: unknown
+      const url = await startApp(t, {
+        recorder,
+        actor: () => colleague as string,
+        handlers: {
+          ping: ({ audit }) => {
+            for (const one of [undefined, null, '', 'grace', 42, { id: 1 }]) {
+              colleague = one
+              audit.record({ action: 'a.b' })
+            }
+          },
+        },
+      })
+      await send(`${url}/events/1/ping`, { 'x-test-user': randomUUID() })
+
+      const actors = recorder.entries.map(({ actorId, context }) => {
+        const { actorId: kept } = Object(context['invalid'])
+        return actorId ?? kept ?? null
+      })
+      assert.deepEqual(actors, [null, null, null, 'grace', '42', '["not an id"]'])
+    })
+
+    // Method: 100 users at once, every third one impersonated by a colleague.
+    test('of a hundred concurrent users each entry names the right one, and the colleague', async (t) => {
+      const recorder = createMemoryRecorder()
+      const url = await startApp(t, {
+        recorder,
+        handlers: {
+          both: async ({ audit }) => {
+            audit.record({ action: 'both.begin' })
+            await sleep(Math.random() * 10)
+            audit.record({ action: 'both.end' })
+          },
+        },
+      })
+      const people = Array.from({ length: 100 }, (_, at) => ({
+        userId: randomUUID(),
+        actorId: at % 3 === 0 ? randomUUID() : undefined,
+      }))
+      await Promise.all(
+        people.map(({ userId, actorId }, at) =>
+          send(`${url}/events/1/both`, {
+            'x-test-user': userId,
+            'x-request-id': `request-${at}`,
+            ...(actorId && { 'x-test-actor': actorId }),
+          }),
+        ),
+      )
+
+      assert.equal(recorder.entries.length, 200)
+      for (const { requestId, userId, actorId } of recorder.entries) {
+        const person = people[Number(requestId?.slice(8))]
+        assert.deepEqual([userId, actorId], [person?.userId, person?.actorId ?? null])
+      }
+    })
+
+    // Goal: a denied request can be recorded, once, without a line in its handler.
+    test('a 401 and a 403 are recorded as denied where the option says so', async (t) => {
+      const answering = (status: number) => {
+        const getResponse = () => new Response(null, { status })
+        throw Object.assign(new Error('no'), { status, statusCode: status, getResponse })
+      }
+      const handlers: AppSetup['handlers'] = {
+        unknown: () => answering(401),
+        refused: () => answering(403),
+        missing: () => answering(404),
+        told: ({ audit }) => {
+          audit.record({ action: 'venue.delete', outcome: 'denied' })
+          answering(403)
+        },
+        fine: () => 'ok',
+      }
+      const userId = randomUUID()
+      const recordedWith = async (denied?: AppSetup['denied']) => {
+        const recorder = createMemoryRecorder()
+        const url = await startApp(t, { recorder, handlers, ...(denied && { denied }) })
+        for (const [at, name] of Object.keys(handlers).entries()) {
+          const answer = await send(`${url}/events/1/${name}`, { 'x-test-user': userId })
+          assert.equal(answer.status, [401, 403, 404, 403, 200][at], name)
+        }
+        const expected = denied === undefined ? 1 : 3
+        await waitFor(() => recorder.entries.length >= expected, { what: 'the denied requests' })
+        await sleep(20)
+        return recorder.entries
+      }
+      assert.equal((await recordedWith()).length, 1)
+      const entries = await recordedWith(true)
+      assert.deepEqual(
+        entries.map((one) => [
+          one.action,
+          one.outcome,
+          one.userId,
+          one.metadata,
+          one.context['route'],
+        ]),
+        [
+          ['route.call', 'denied', userId, { status: 401 }, '/events/:eventId/unknown'],
+          ['route.call', 'denied', userId, { status: 403 }, '/events/:eventId/refused'],
+          ['venue.delete', 'denied', userId, {}, '/events/:eventId/told'],
+        ],
+      )
+      const named = await recordedWith(() => ({ action: 'venue.open', outcome: null }))
+      assert.deepEqual(
+        named.map(({ action, outcome }) => [action, outcome]),
+        [
+          ['venue.open', 'denied'],
+          ['venue.open', 'denied'],
+          ['venue.delete', 'denied'],
+        ],
+      )
+      const failing = await recordedWith(() => {
+        throw new Error('callback')
+      })
+      assert.equal(failing.length, 3)
+    })
+
+    test('what a request captures names its user, its colleague and its route', async (t) => {
+      const recorder = createMemoryRecorder()
+      const url = await startApp(t, {
+        recorder,
+        handlers: { job: ({ audit }) => audit.captureContext() },
+      })
+      const [userId, actorId] = [randomUUID(), randomUUID()]
+      const headers = { 'x-test-user': userId, 'x-test-actor': actorId, 'x-request-id': 'one' }
+      const { body } = await send(`${url}/events/1/job`, headers)
+
+      recorder.runWithContext(JSON.parse(body), () => record({ action: 'job.done' }))
+      const [entry] = recorder.entries
+      assert.deepEqual([entry?.userId, entry?.requestId], [userId, 'one'])
+      assert.equal(entry?.actorId, actorId)
+      assert.deepEqual(entry?.context, {
+        ip: '127.0.0.1',
+        method: 'GET',
+        route: '/events/:eventId/job',
+      })
     })
 
     test('a callback that throws costs the user, not the request or the entry', async (t) => {

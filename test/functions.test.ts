@@ -8,7 +8,9 @@ import { scratchDatabase } from './support/database.ts'
 import { temporaryProject } from './support/temporary-project.ts'
 
 const FOLDER = path.join(ROOT, 'src/schema/functions')
-const FILES = fs.readdirSync(FOLDER)
+const FILES = fs
+  .readdirSync(FOLDER, { recursive: true, encoding: 'utf8' })
+  .filter((file) => file.endsWith('.sql'))
 
 /** The functions of the schema by name, as Postgres prints them: with options, owner and grants. */
 async function functionsIn(sql: postgres.Sql): Promise<ReadonlyMap<string, string>> {
@@ -47,7 +49,7 @@ test('the functions of a migrated database are those of src/schema/functions', a
 
 test('a batch is taken out of both lanes in the same way', () => {
   const [staging, outbox] = ['staging', 'outbox'].map((lane) =>
-    fs.readFileSync(path.join(FOLDER, `take_from_${lane}.sql`), 'utf8'),
+    fs.readFileSync(path.join(FOLDER, `move/take_from_${lane}.sql`), 'utf8'),
   )
   assert.equal(staging?.replaceAll('staging', 'outbox'), outbox)
 })
@@ -69,7 +71,7 @@ test('a function of another text, option or parameter is noticed', async (t) => 
 
 test('a changed function or table goes into the migrations by npm run schema:make', async (t) => {
   const folder = temporaryProject(t)
-  const [file, table] = ['src/schema/functions/lane_state.sql', 'src/schema/tables.ts']
+  const [file, table] = ['src/schema/functions/lanes/lane_state.sql', 'src/schema/tables/lanes.ts']
   const edit = (name: string, find: string, replace: string) => {
     const text = fs.readFileSync(path.join(folder, name), 'utf8')
     assert.ok(text.includes(find), name)
@@ -107,7 +109,7 @@ test('after a release only the changed functions go into a new migration', async
   }
   write('.ci/make-schema.ts', (text) => text.replace('RELEASED = 0', 'RELEASED = 4'))
   assert.equal((await makeSchema(['--check'], { cwd: folder })).code, 0)
-  write('src/schema/functions/new_id.sql', (text) =>
+  write('src/schema/functions/values/new_id.sql', (text) =>
     text.replace('random_id, 14', 'random_id,  14'),
   )
 

@@ -153,7 +153,20 @@ test('a number is kept where an id belongs, and an object gives its id', async (
     target_id: true,
   })
   assert.doesNotMatch(JSON.stringify(odd), /hunter2/)
+  assert.deepEqual(odd.context.redacted, ['userId.password'])
   assert.deepEqual(odd.context.degraded, ['userId.invalid', 'eventId.invalid', 'targetId.invalid'])
+})
+
+test('a time of more than a day ahead is kept and marked', async (t) => {
+  const { stored } = await recording(t)
+  const inHours = (hours: number) => new Date(Date.now() + hours * 3_600_000).toISOString()
+  for (const occurred_at of [inHours(25), Date.parse(inHours(25)), '9999-12-31T23:59:59.999Z']) {
+    const row = await stored({ occurred_at })
+    assert.deepEqual(row.context, { degraded: ['occurredAt.skewed'] })
+    const kept = Date.parse(`${String(row['occurred_at']).replace(' ', 'T')}Z`)
+    assert.equal(kept, new Date(occurred_at).getTime())
+  }
+  assert.deepEqual((await stored({ occurred_at: inHours(23) })).context, {})
 })
 
 const ZONES = ['UTC', 'America/New_York', 'Asia/Kathmandu', 'Pacific/Chatham'] as const
@@ -194,6 +207,11 @@ test('times are read in the same way whatever the session has set', async (t) =>
       assert.equal(own?.['zone'], zone, "the session's own setting stays")
     }
   }
+  for (const names of ['Default', 'India', 'Australia']) {
+    await app.unsafe(`set timezone_abbreviations = '${names}'`)
+    const row = await stored({ occurred_at: '2026-01-02 05:04:05 IST' })
+    assert.deepEqual([row['occurred_at'], row.context], [at, {}], names)
+  }
   const day = await stored({ occurred_at: '2019-03-01' })
   assert.deepEqual(
     [day['occurred_at'], day.context.degraded],
@@ -218,7 +236,7 @@ test('a number is milliseconds, or seconds where it can only be those, which is 
     [100_000_000, '1973-03-03 09:46:40.000000', ['occurredAt.seconds']],
     [99_999_999, '1970-01-02 03:46:39.999000', undefined],
     [100_000_000_000, '1973-03-03 09:46:40.000000', undefined],
-    [253_402_300_799_999, '9999-12-31 23:59:59.999000', undefined],
+    [253_402_300_799_999, '9999-12-31 23:59:59.999000', ['occurredAt.skewed']],
   ] as const) {
     const row = await stored({ occurred_at: given })
     assert.deepEqual([row['occurred_at'], row.context.degraded], [at, degraded], `${given}`)

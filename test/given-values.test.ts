@@ -170,15 +170,17 @@ test('an object where an id belongs gives its id, and is marked', () => {
   assert.deepEqual([bound.user_id, bound.context?.degraded], [id, ['userId.object']])
 
   const number = encoded({ userId: { id: 42 } })
-  assert.equal(number.user_id, undefined)
-  assert.deepEqual(number.context?.degraded, ['userId.object', 'userId.invalid'])
-  assert.deepEqual(number.context?.invalid, { userId: '42' })
+  assert.deepEqual([number.user_id, number.context?.degraded], ['42', ['userId.object']])
+  const rounded = encoded({ userId: { id: 2 ** 53 } })
+  assert.equal(rounded.user_id, undefined)
+  assert.deepEqual(rounded.context?.degraded, ['userId.object', 'userId.invalid'])
+  assert.deepEqual(rounded.context?.invalid, { userId: '9007199254740992' })
   const none = encoded({ userId: { username: 'system:admin', groups: ['a'] } })
   assert.deepEqual(none.context?.degraded, ['userId.invalid'])
   assert.deepEqual(none.context?.invalid, { userId: '{"username":"system:admin","groups":["a"]}' })
   // Only its text is an id, whatever its parts are.
   const objectId = encoded({ userId: { id: 'bytes', toJSON: () => '6537f0' } })
-  assert.deepEqual(objectId.context?.invalid, { userId: '6537f0' })
+  assert.deepEqual([objectId.user_id, objectId.context?.degraded], ['6537f0', ['userId.object']])
   const throwing = {
     get id() {
       throw new Error('no')

@@ -155,9 +155,9 @@ const BROKEN: Readonly<
       isOn
         ? `alter function audit.peek rename to peek_of_a_primary;
           create function audit.peek(max_rows integer, out staging integer, out outbox integer,
-            out head bigint, out was_emptied boolean, out is_read_only boolean,
+            out import boolean, out head bigint, out was_emptied boolean, out is_read_only boolean,
             out version integer, out min_reader_version integer)
-          language sql as $$ select 0, 0, 0, false, true, 1, 1 $$;`
+          language sql as $$ select 0, 0, false, 0, false, true, 1, 1 $$;`
         : `drop function audit.peek; alter function audit.peek_of_a_primary rename to peek`,
   },
   'a schema newer than it understands': {
@@ -180,7 +180,7 @@ const BROKEN: Readonly<
   },
   'a function that it may not call': {
     code: '42501',
-    hint: /[Gg]rant audit_app/,
+    hint: /has the role audit_relay, which lacks a right.* Run "audit-relay migrate"/,
     turn: (isOn) =>
       `${isOn ? 'revoke' : 'grant'} execute on function audit.peek ${isOn ? 'from' : 'to'} audit_relay`,
   },

@@ -52,6 +52,22 @@ test('the route is the pattern of the handler, also in middleware and sub-applic
   )
 })
 
+test('the user and the event of a request may have ids of any kind', async () => {
+  const recorder = createMemoryRecorder({ ids: 'text' })
+  const users = [42, 42n, 'auth0|5f7c', { userId: 7, plan: 'pro' }, { userId: 7n }]
+  for (const user of users) {
+    const app = new Hono().use(honoAudit({ recorder, user: () => user, eventId: () => 9n }))
+    await app.get('/', record).request('/')
+  }
+  assert.deepEqual(
+    recorder.entries.map(({ userId }) => userId),
+    ['42', '42', 'auth0|5f7c', '7', '7'],
+  )
+  for (const { eventId, context } of recorder.entries) {
+    assert.deepEqual([eventId, context['degraded']], ['9', undefined])
+  }
+})
+
 test('the address is asked for where the runtime does not show it', async () => {
   const recorder = createMemoryRecorder()
   const behindProxy = new Hono().use(

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { createEncoder } from '../src/encode/encoder.ts'
 import { ROW_COLUMNS } from '../src/encode/row.ts'
 import { EncodedBatch } from '../src/encode/batch.ts'
+import { keepUuids } from '../src/testing/uuid-columns.ts'
 import { stageQuery } from '../src/lanes/staging.ts'
 import { compileRedactor } from '../src/redact/redactor.ts'
 import { createCapture } from '../src/capture/capture.ts'
@@ -28,10 +29,10 @@ test('every recorded value reaches the log, by both lanes, as it was encoded', a
   let accepted = 0
   for (let made = 0; made < ENTRIES; made += PORTION) {
     const numRuns = Math.min(PORTION, ENTRIES - made)
-    const { rows, outbox } = encodedEntries({ seed: seed + made, numRuns })
-    const fast = objectsOf(rows)
+    const { rows, odd, outbox } = encodedEntries({ seed: seed + made, numRuns })
+    const fast = [...rows, ...odd].flatMap(objectsOf)
     accepted += fast.length
-    await application.execute(stageQuery(IDENTITY, [rows]))
+    await application.execute(stageQuery(IDENTITY, rows, odd))
     const [answer] =
       await scratch.sql`select audit.record(${`[${outbox.join(',')}]`}, true) as taken`
     assert.equal(answer?.['taken'], outbox.length)
@@ -63,7 +64,7 @@ function encodedEntries(parameters: { readonly seed: number; readonly numRuns: n
     outbox.push(encoder.encode(pending, null))
   }
   batch.seal()
-  return { rows: batch.slices[0] ?? '[]', outbox }
+  return { rows: batch.slices, odd: batch.oddSlices, outbox }
 }
 
 type Given = Record<string, string | object | null | undefined>
@@ -72,24 +73,30 @@ type Given = Record<string, string | object | null | undefined>
 function objectsOf(rows: string): Given[] {
   const arrays: unknown[][] = JSON.parse(rows)
   return arrays.map((values) =>
-    Object.fromEntries(ROW_COLUMNS.map((name, at) => [name, values[at] as Given[string]])),
+    Object.assign(
+      Object.fromEntries(ROW_COLUMNS.map((name, at) => [name, values[at] as Given[string]])),
+      values[ROW_COLUMNS.length],
+    ),
   )
 }
+
+const NULLABLE = [
+  ...['user_id', 'event_id', 'target_id', 'entity_type', 'request_id'],
+  ...['outcome', 'actor_id', 'actor_kind', 'more_targets'],
+]
 
 /** Each of them is in the log as it says itself, and from this number on nothing else is. */
 async function assertLogged({ sql }: ScratchDatabase, fromSeq: number, entries: readonly Given[]) {
   const logged = await sql`
     select id, user_id, event_id, target_id, action, entity_type, request_id, metadata, context,
+      outcome, actor_id, actor_kind, more_targets,
       to_char(occurred_at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as occurred_at
     from audit.audit_log where seq >= ${fromSeq}`
   assert.equal(logged.length, entries.length)
   const byId = new Map(logged.map((row) => [String(row['id']), { ...row }]))
   for (const { recorder_seq: _seq, ...given } of entries) {
-    for (const column of ['user_id', 'event_id', 'target_id']) {
-      given[column] = given[column]?.toString().toLowerCase() ?? null
-    }
-    given['entity_type'] ??= null
-    given['request_id'] ??= null
+    keepUuids(given)
+    for (const column of NULLABLE) given[column] ??= null
     given['metadata'] ??= {}
     given['context'] ??= {}
     assert.deepEqual(byId.get(String(given['id'])), given)

@@ -44,13 +44,15 @@ function through(maxEntryBytes: number, entry: unknown, context?: object) {
 const COLUMNS = [
   ...['id', 'occurred_at', 'user_id', 'event_id', 'target_id', 'recorder_id', 'recorder_seq'],
   ...['action', 'entity_type', 'request_id', 'metadata', 'context'],
+  ...['outcome', 'actor_id', 'actor_kind', 'more_targets'],
 ]
+const TEXTS = ['entity_type', 'request_id', 'outcome', 'actor_kind']
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i
 
 function assertFits(row: Record<string, unknown>): void {
   for (const [name, value] of Object.entries(row)) {
     assert(COLUMNS.includes(name))
-    if (name === 'id' || name.endsWith('user_id')) assert.match(String(value), UUID)
+    if (name === 'id' || name === 'recorder_id') assert.match(String(value), UUID)
     if (name === 'metadata' || name === 'context') {
       assert(typeof value === 'object' && value !== null && !Array.isArray(value))
     }
@@ -58,7 +60,9 @@ function assertFits(row: Record<string, unknown>): void {
   assert.match(String(row['occurred_at']), /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
   const lengthOf = (name: string) => [...String(row[name] ?? 'x')].length
   assert(lengthOf('action') >= 1 && lengthOf('action') <= 128)
-  for (const name of ['entity_type', 'request_id']) {
+  // Whether an id is a UUID is for the database to check.
+  for (const name of [...TEXTS, 'user_id', 'event_id', 'target_id', 'actor_id']) {
+    assert(typeof (row[name] ?? '') === 'string')
     assert(lengthOf(name) >= 1 && lengthOf(name) <= 256)
   }
 }
@@ -89,7 +93,11 @@ test('for any input nothing is thrown, and what is stored fits', () => {
 /** Both lanes get the same of an entry, but for its id. */
 function assertSameColumns(rowJson: string, row: Record<string, unknown>): void {
   const values: unknown[] = JSON.parse(rowJson)
-  assert.equal(values.length, ROW_COLUMNS.length)
+  const { outcome, actor_id, actor_kind, more_targets } = row
+  const rare = JSON.parse(JSON.stringify({ outcome, actor_id, actor_kind, more_targets }))
+  const hasRare = Object.keys(rare).length > 0
+  assert.equal(values.length, ROW_COLUMNS.length + Number(hasRare))
+  if (hasRare) assert.deepEqual(values.at(-1), rare)
   for (const [at, name] of ROW_COLUMNS.entries()) {
     const isObject = name === 'metadata' || name === 'context'
     if (name !== 'id')

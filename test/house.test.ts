@@ -45,46 +45,91 @@ function whoImports(folder: string, name: string): string[] {
 const ARROWS: Readonly<Record<string, string>> = {
   'src/ids': '',
   'src/redact': '',
-  'src/capture': 'ids redact',
-  'src/context': 'capture',
-  'src/encode': 'capture ids redact',
+  'src/copy': 'ids redact',
+  'src/capture': 'copy ids redact',
+  'src/actions': 'capture read',
+  'src/context': 'capture copy encode redact',
+  'src/encode': 'capture copy ids redact',
   'src/database': '',
-  'src/schema': 'database',
+  'src/schema/compared': '',
+  'src/schema': 'database schema/compared',
+  'src/schema/printed': 'database schema',
   'src/lanes': 'database encode schema',
   'src/flush': 'capture database encode lanes',
   'src/exit-dump': 'database encode ids lanes',
-  'src/recorder': 'capture context encode exit-dump flush lanes redact',
-  'src/testing': 'capture encode lanes read recorder redact',
-  'src/frameworks': 'context ids lanes recorder',
-  'src/read': 'database encode ids schema',
-  'src/export': 'database read schema',
+  'src/recorder': 'actions capture context encode exit-dump flush ids lanes redact',
+  'src/testing':
+    'actions capture database encode ids lanes read recorder redact schema schema/printed testing/coverage',
+  'src/testing/coverage': 'capture frameworks recorder',
+  'src/frameworks/request': 'context ids lanes recorder',
+  'src/frameworks/nest': 'capture frameworks/request recorder',
+  'src/frameworks': 'context frameworks/nest frameworks/request recorder',
+  'src/removed': 'database schema',
+  'src/query': 'ids',
+  'src/query/statements': 'ids query schema',
+  'src/seal': '',
+  'src/read': 'database encode ids query query/statements removed schema',
+  'src/export/about': 'database read schema',
+  'src/export/sealed': 'database read seal',
+  'src/export': 'database export/about export/sealed ids query read removed schema seal',
   'src/page/http': '',
-  'src/page/query': 'read',
-  'src/page/sentence': 'ids read',
-  'src/page/histogram': 'database ids page/query read schema',
+  'src/page/query': 'query read',
+  'src/page/sentence': 'actions ids read',
+  'src/page/histogram': 'database ids page/query query query/statements read schema',
   'src/page/auth': 'ids page/http page/query',
-  'src/page/view': 'ids page/histogram page/http page/query page/sentence read',
+  'src/page/view':
+    'actions export/sealed ids page/histogram page/http page/query page/sentence query read removed',
   'src/page/requests':
-    'database export ids page/auth page/histogram page/http page/query page/sentence page/view read',
-  'src/page': 'database page/auth page/requests',
+    'actions database export export/sealed ids page/auth page/histogram page/http page/query page/sentence page/view query read removed seal',
+  'src/page': 'actions database page/auth page/requests page/sentence',
+  'relay/actions': 'src',
   'relay/maintenance': 'src',
-  'relay/move': 'src maintenance',
+  'relay/move': 'src maintenance seal',
+  'relay/archive/files': 'src',
+  'relay/archive/stores': 'src archive/files',
+  'relay/archive': 'src archive/files archive/stores retention',
   'relay/dead-letters': 'src',
-  'relay/telemetry': 'src maintenance move',
-  'relay/http': 'src move telemetry',
+  'relay/retention': 'src',
+  'relay/life': 'src',
+  'relay/erase': 'src',
+  'relay/seal/anchors': 'src',
+  'relay/seal/verify': 'src seal/anchors',
+  'relay/seal/scheduled': 'src seal seal/anchors seal/verify',
+  'relay/seal': 'src seal/anchors',
+  'relay/telemetry': 'src maintenance move seal seal/scheduled',
+  'relay/import/mapping': 'src',
+  'relay/import/reading': 'src import/mapping',
+  'relay/import': 'src import/mapping import/reading',
+  'relay/dev': '',
+  'relay/doctor/visit': 'src',
+  'relay/doctor/catalogue': 'src doctor/visit',
+  'relay/doctor': 'src maintenance seal telemetry doctor/catalogue doctor/visit',
+  'relay/http': 'src actions move seal telemetry',
   'relay/cli/command': 'src',
-  'relay/cli/operate': 'src cli/command dead-letters http move telemetry',
-  'relay/cli/schema': 'src cli/command',
+  'relay/cli/operate':
+    'src cli/command dead-letters seal seal/scheduled dev doctor doctor/visit http move telemetry',
+  'relay/cli/retention': 'src archive archive/stores cli/archive cli/command retention',
+  'relay/cli/schema': 'src cli/command erase',
+  'relay/cli/life': 'src cli/command life',
+  'relay/cli/erase': 'src cli/archive cli/command erase',
   'relay/cli/export': 'src cli/command',
-  'relay/cli': 'src cli/command cli/operate cli/schema cli/export',
+  'relay/cli/archive': 'src archive archive/files archive/stores cli/command',
+  'relay/cli/actions': 'src actions cli/command',
+  'relay/cli/import': 'src cli/command import import/mapping import/reading',
+  'relay/cli/seal': 'src cli/archive cli/command seal seal/anchors seal/scheduled seal/verify',
+  'relay/cli/testing': 'src cli/command',
+  'relay/cli':
+    'src cli/command cli/actions cli/operate cli/life cli/erase cli/retention cli/import cli/archive cli/schema cli/export cli/seal cli/testing',
 }
 
 const GROUND: readonly string[] = [
   'src/entry.ts',
+  'src/registered.ts',
   'src/errors.ts',
   'src/options.ts',
   'src/logger.ts',
   'src/engine-text.ts',
+  'src/file-fault.ts',
   'src/within.ts',
   'relay/config.ts',
 ]
@@ -202,6 +247,13 @@ function packagesOf(file: string): string[] {
   return [...packages].sort()
 }
 
+test('proofs are checked by node:crypto and nothing else', () => {
+  assert.deepEqual(packagesOf('src/seal/index.ts'), [])
+  const ofSeal = sources('src/seal').flatMap(({ imports }) => imports)
+  const outside = new Set(ofSeal.filter((from) => !from.startsWith('./')))
+  assert.deepEqual([...outside].sort(), ['../errors.ts', 'node:crypto'])
+})
+
 // Help and mistakes are answered at once, and an export does not carry the server of "run" along.
 test('audit-relay loads what a command needs when that command runs', () => {
   assert.deepEqual(packagesOf('relay/main.ts'), ['commander'])
@@ -220,6 +272,21 @@ test('nothing but the migrator opens a transaction through the driver', () => {
     .map(({ file }) => file)
     .filter((file) => file !== 'src/schema/direct-connection.ts')
   assert.deepEqual(opening, [])
+})
+
+// A bundle lies elsewhere than the package did, and some bundlers look for the file when they build.
+test('nothing but the command looks for a file next to it, once the build has put the texts in', () => {
+  const looking = [...sources('src'), ...sources('relay')]
+    .filter(({ text }) => /import\.meta|createRequire|fileURLToPath|__dirname/.test(text))
+    .map(({ file }) => file)
+  const build = readFileSync(path.join(ROOT, '.ci/embed-files.js'), 'utf8')
+  const replaced = Array.from(build.matchAll(/'dist\/(\S+)js'/g), ([, file]) => `${file}ts`)
+  assert.equal(replaced.length, 2)
+  assert.deepEqual(
+    looking.sort(),
+    // The project's own PostgreSQL from npm, from where the command runs.
+    [...replaced, 'relay/cli/program.ts', 'relay/dev/native-postgres.ts'].sort(),
+  )
 })
 
 test('what is published needs nothing that is installed for development only', () => {

@@ -236,7 +236,10 @@ const TAKEN: readonly (readonly [name: string, entry: () => Entry])[] = [
   ['a word that begins with another letter', () => ({ action: '\u00e4nderung.start' })],
   ['an entity that ends like ours', () => ({ action: 'shop-audit.start' })],
   ['the first year', () => ({ occurred_at: '0001-01-01T00:00:00Z' })],
-  ['the last year', () => ({ occurred_at: '9999-12-31T23:59:59.999Z' })],
+  [
+    'a time of in 23 hours',
+    () => ({ occurred_at: new Date(Date.now() + 23 * 3_600_000).toISOString() }),
+  ],
 ]
 
 for (const door of DOORS) {

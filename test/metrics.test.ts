@@ -56,17 +56,21 @@ test('a relay counts what it does, by lane, and shows what waits', async (t) => 
     'audit_relay_batch_duration_seconds_count{lane="staging"}': 3,
     audit_relay_gaps_total: 1,
     audit_relay_gaps_declared: 1,
+    audit_relay_holds: 0,
     audit_relay_dead_letters_parked: 1,
     audit_relay_last_seq: 27,
     'audit_relay_lane_depth{lane="staging"}': 0,
     'audit_relay_lane_depth{lane="outbox"}': 1,
     'audit_relay_recorder_drops_total{reason="full"}': 4,
+    'audit_relay_recorder_drops_total{reason="timeout"}': 0, // so that Prometheus sees its first rise
     'audit_relay_compactions_total{result="won"}': 0,
     audit_relay_ready: 1,
     audit_relay_outage: 0,
   }
   for (const [name, value] of Object.entries(expected)) assert.equal(samples.get(name), value, name)
   assert.ok((samples.get('audit_relay_cycles_total') ?? 0) >= 4)
+  assert.ok((samples.get('audit_relay_log_bytes') ?? 0) > 100_000, 'the relay has measured the log')
+  assert.ok(!samples.has('audit_relay_log_max_bytes'), 'there is none')
   assert.ok((samples.get('audit_relay_lane_oldest_age_seconds{lane="outbox"}') ?? 0) >= 5)
   const lastCycle = samples.get('audit_relay_last_cycle_timestamp_seconds') ?? 0
   assert.ok(Math.abs(Date.now() / 1_000 - lastCycle) < 60)

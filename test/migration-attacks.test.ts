@@ -208,7 +208,7 @@ test('a repair that this login may not do says what is missing', async (t) => {
   const as = { ...scratch, url: scratch.urlAs('audit_owner') }
   await assert.rejects(migrate(as), {
     code: 'AUDIT_DATABASE_FAILED',
-    message: /\(42501\).*Migrating needs a superuser, or a login with CREATE/,
+    message: /\(42501\).*The schema "audit" belongs to \S+, and this login is audit_test_owner\./,
   })
 })
 

@@ -193,11 +193,17 @@ for (const lane of ['staging', 'outbox'] as const) {
       set client_min_messages = log`)
     const [moved] = await move()
     assert.deepEqual([moved?.['claimed'], moved?.['logged']], [4_000, 3_000])
-    const plan = plans.find((text) => text.includes('"CTE fresh"'))
-    assert.ok(plan, 'the plan of the move')
-    const [most] = looks(JSON.parse(plan.slice(plan.indexOf('{')))).sort((a, b) => b - a)
-    assert.ok(most !== undefined && most >= 4_000, `${most} looks`)
-    assert.ok(most <= 12_000, `a step of the plan looked ${most} times, at 4,000 rows`)
+    const parts = ['"CTE fresh"', '"CTE written"'].map((part) =>
+      plans.find((text) => text.includes(part)),
+    )
+    for (const [at, plan] of parts.entries()) {
+      assert.ok(plan, `plan ${at} of the move`)
+      const [most] = looks(JSON.parse(plan.slice(plan.indexOf('{')))).sort((a, b) => b - a)
+      const fewest = at === 0 ? 4_000 : 1_000
+      assert.ok(most !== undefined && most >= fewest, `${most} looks of plan ${at}`)
+      // A small log is read as a whole, which is still far from each row with each other one.
+      assert.ok(most <= 16 * fewest, `a step of plan ${at} looked ${most} times, at ${fewest} rows`)
+    }
   })
 }
 

@@ -136,6 +136,7 @@ const IS_WITHIN = 'document.documentElement.scrollWidth <= document.documentElem
 const FOCUSED = "document.activeElement.closest('.entry')?.id ?? document.activeElement.id"
 const COVERED_LINES_OF_HELP = `[...document.querySelectorAll('#help .sheet :is(dd, p)')]
   .filter((line) => {
+    line.scrollIntoView({ block: 'center' })
     const { left, top, width, height } = line.getBoundingClientRect()
     return !document.elementFromPoint(left + width / 2, top + height / 2)?.closest('#help')
   })
@@ -156,6 +157,7 @@ test('filters by typing, by clicking and by time, all of it in the address', opt
   await visit()
   await screenshot(page, 'wide-light')
   assert.equal(await rows.count(), 50)
+  await page.getByText('More filters').click()
   await page.getByLabel('Action').fill('branding.*')
   await page.getByRole('button', { name: 'Filter' }).click()
   await page.waitForURL('**/?action=branding.*')
@@ -175,13 +177,43 @@ test('filters by typing, by clicking and by time, all of it in the address', opt
   await visit()
   await page.locator('.bar .hit').nth(20).click()
   await page.waitForURL(/from=.*&to=/)
-  assert.notEqual(await page.getByLabel('From UTC').inputValue(), '')
+  assert.notEqual(await page.locator('#f-from').inputValue(), '')
   await page.goBack()
   await page.getByRole('link', { name: 'Older' }).click()
   await page.waitForURL(/cursor=/)
   assert.equal(await rows.count(), 42)
   await page.getByRole('link', { name: 'Newest' }).click()
   await rows.nth(49).waitFor()
+  assert.deepEqual(complaints, [])
+})
+
+// Goal: a question is typed as it is asked, and the answer says what was understood.
+// Method: type, press Enter, take a part out, follow what was meant, show the reads.
+test('a query line is typed, and its parts are taken out by a click', options, async (t) => {
+  const { page, complaints, visit, append, rows } = await visitor(t)
+  const read = { action: 'audit.read', metadata: { read: 'page' }, context: { viewer: 'grace' } }
+  await append([...evening(), read, read, read])
+  await visit()
+  await page.keyboard.press('/')
+  await page.keyboard.type('Haddad or refund -meta.gate=North outcom:done')
+  await page.keyboard.press('Enter')
+  await page.waitForURL(/q=Haddad/)
+  await screenshot(page, 'query-line')
+  assert.match(await page.locator('.line-notes').innerText(), /outcom:done is not used/)
+  await page.getByRole('link', { name: 'outcome:done' }).click()
+  await page.waitForURL(/outcome%3Adone/)
+  assert.equal(await page.locator('.chip').count(), 3)
+  const before = await rows.count()
+  await page.getByLabel('Remove not meta.gate').click()
+  await page.waitForURL((url) => !url.search.includes('gate'))
+  assert.ok((await rows.count()) > before)
+  await page.locator('#help summary').click()
+  await screenshot(page, 'query-help')
+  await visit('?reads=1')
+  assert.equal(await page.getByText('The log was read 3 times').count(), 1)
+  await screenshot(page, 'reads-folded')
+  await page.getByText('The log was read 3 times').click()
+  assert.ok(await page.getByText('grace').first().isVisible())
   assert.deepEqual(complaints, [])
 })
 
@@ -304,10 +336,10 @@ test('the whole page is used with the keyboard', options, async (t) => {
   await page.goBack()
   await page.locator('#detail').waitFor()
   await page.keyboard.press('/')
-  assert.equal(await here(), 'f-action')
+  assert.equal(await here(), 'q')
   await page.keyboard.type('j?')
   assert.equal(
-    await page.getByLabel('Action').inputValue(),
+    await page.getByLabel('Search').inputValue(),
     'j?',
     'where one types, keys are letters',
   )
@@ -368,9 +400,14 @@ test('without JavaScript everything can still be read', options, async (t) => {
   const { page, visit, append, rows } = await visitor(t, { javaScriptEnabled: false })
   await append(evening())
   await visit()
+  await page.getByText('More filters').click()
   await page.getByLabel('Action').fill('guest.*')
   await page.getByRole('button', { name: 'Filter' }).click()
   assert.match(page.url(), /\?action=guest\.\*$/)
+  await page.getByLabel('Search').fill('guest.* or refund meta.gate=North')
+  await page.getByLabel('Search').press('Enter')
+  assert.match(page.url(), /\?q=guest\.\*\+or\+refund\+meta\.gate%3DNorth&action=guest\.\*$/)
+  await visit('?action=guest.*')
   await rows.first().locator('.open').click()
   assert.match(await page.locator('#detail').innerText(), /guest/)
   await screenshot(page, 'no-javascript')
@@ -410,7 +447,7 @@ test('on a phone nothing is cut off, in light and in dark', options, async (t) =
     await screenshot(page, `phone-detail-${colorScheme}`)
   }
   await page.getByRole('link', { name: 'Close' }).tap()
-  await page.getByText('Filters', { exact: true }).first().tap()
+  await page.getByText('More filters').tap()
   await page.getByLabel('Action').waitFor()
   assert.ok(await hasNoSidewaysScroll(page))
   await screenshot(page, 'phone-filter')
@@ -479,6 +516,7 @@ test('times are in UTC or in the reader’s own zone, and typed ones too', optio
   await page.getByRole('link', { name: 'Local' }).click()
   await page.getByRole('link', { name: 'Berlin' }).waitFor()
   assert.match(await rows.first().innerText(), /^12:00:00/)
+  await page.getByText('More filters').click()
   await page.getByLabel('From local').fill('2026-07-01T11:59:00')
   await page.getByLabel('To local').fill('2026-07-01T12:01:00')
   await page.getByRole('button', { name: 'Filter' }).click()
@@ -531,6 +569,7 @@ test('all text has a contrast of 4.5 or more, in light and in dark', options, as
     for (const query of [
       '?live=1',
       '?user=abc',
+      '?reads=1&q=acton:x+by:nobody+-audit.drop',
       '?action=no.such&range=1h',
       '?action=seating_plan.*',
     ]) {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { UTC } from '../src/page/query/zone.ts'
+import { UTC } from '../src/query/zone.ts'
 import { readQuery } from '../src/page/query/query.ts'
 import { entryDetail } from '../src/page/view/entry-detail.ts'
 import { entryRow } from '../src/page/view/entry-row.ts'
@@ -17,14 +17,15 @@ function entryWith(metadata: Record<string, unknown>, context = {}): LoggedEntry
     ...{ occurredAt: new Date(1_764_000_000_000), loggedAt: new Date(1_764_000_000_000) },
     ...{ userId: null, eventId: '5a1f0c3e-90ab-4c2d-8e11-000000000e01', targetId: null },
     ...{ action: 'x.y', entityType: null, requestId: null, recorderId: null, recorderSeq: null },
+    ...{ moreTargets: null, outcome: null, actorId: null, actorKind: null },
     ...{ metadata, context },
   }
 }
 
 const view: ViewState = {
   ...{ query: readQuery(new URLSearchParams()), zone: UTC, theme: 'auto', viewerName: 'ada' },
-  ...{ nowMs: 1_764_000_000_000, nameOf: () => undefined },
-  ...{ readsAreRecorded: true, canSignOut: true },
+  ...{ nowMs: 1_764_000_000_000, nameOf: () => undefined, actions: undefined },
+  ...{ readsAreRecorded: true, canSignOut: true, seesEverything: true },
 }
 
 const draw = async (entry: LoggedEntry) => String(await entryDetail(view, entry))
@@ -123,4 +124,12 @@ test('what is cut says so, and how to have the whole', async () => {
   const compact = await draw(entryWith({ note: 'x'.repeat(100_000) }))
   assert.match(compact, /<pre id="json">\{&quot;id&quot;/)
   assert.match(compact, /id="copy"/)
+})
+
+test('an entry of which something was erased says what, in the list and in full', async () => {
+  const erased = { ...entryWith({}), erased: ['userId', 'moreTargets', 'metadata'] as const }
+  assert.match(await draw(erased), /Erased from this entry: the user, further targets, metadata\./)
+  assert.match(String(await entryRow(view, erased)), /· erased</)
+  assert.doesNotMatch(await draw(entryWith({})), /erased/i)
+  assert.doesNotMatch(String(await entryRow(view, entryWith({}))), /erased/)
 })

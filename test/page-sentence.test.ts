@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import type { ActionDefinition } from '../src/actions/define-actions.ts'
+import { describeEntry } from '../src/actions/describe-entry.ts'
 import { changesOf } from '../src/page/sentence/changes.ts'
 import { shortened, visible } from '../src/page/sentence/plain-text.ts'
 import { readQuery } from '../src/page/query/query.ts'
 import { sentenceOf } from '../src/page/sentence/sentence.ts'
 import { pastTense, splitWords } from '../src/page/sentence/verbs.ts'
-import { UTC, zoneNamed } from '../src/page/query/zone.ts'
+import { UTC, zoneNamed } from '../src/query/zone.ts'
 import type { LoggedEntry } from '../src/read/logged-entry.ts'
 
 const ADA = '0b6d9a52-6c1f-4f0e-9a53-3f6d1c1f0a01'
@@ -18,6 +20,7 @@ function entry(given: Partial<LoggedEntry>): LoggedEntry {
     ...{ id: '01a203bb-6f15-7315-964b-d20452220636', seq: 7, occurredAt: at, loggedAt: at },
     ...{ userId: ADA, eventId: null, targetId: null, action: 'branding.update' },
     ...{ entityType: null, requestId: null, metadata: {}, context: {} },
+    ...{ moreTargets: null, outcome: null, actorId: null, actorKind: null },
     ...{ writtenBy: 'shop_web', recorderId: null, recorderSeq: null },
     ...given,
   }
@@ -27,6 +30,55 @@ const say = (given: Partial<LoggedEntry>, names?: (id: string) => string | undef
   sentenceOf(entry(given), names)
     .map(({ text }) => text)
     .join('')
+
+const KEEPING: readonly (readonly [string, LoggedEntry['metadata'], string])[] = [
+  [
+    'audit.policy',
+    { actions: 'temp.*', change: 'set', keep: '30 days' },
+    'shop_web set a policy: temp.* is kept for 30 days',
+  ],
+  [
+    'audit.policy',
+    { actions: '*', change: 'set', keep: null },
+    'shop_web set a policy: * is kept for ever',
+  ],
+  ['audit.policy', { actions: '*', change: 'removed' }, 'shop_web removed the policy of *'],
+  [
+    'audit.policy',
+    { actions: '*', change: 'taken back', keep: null },
+    'shop_web took back a change of the policy of *',
+  ],
+  ['audit.hold', { reason: 'case 7', userId: ADA }, 'shop_web placed a hold: case 7'],
+  ['audit.hold_release', { reason: 'case 7' }, 'shop_web released a hold: case 7'],
+  [
+    'audit.retention',
+    { partition: 'audit_log_2025_01', removed: 1_488, from: 'a', to: 'b' },
+    'shop_web removed 1,488 entries of audit_log_2025_01 by policy',
+  ],
+  [
+    'audit.retention_undo',
+    { partition: 'audit_log_2025_01', broughtBack: 1 },
+    'shop_web took back the removal of 1 entry of audit_log_2025_01',
+  ],
+  [
+    'audit.archive_restore',
+    { partition: 'audit_log_2025_01', broughtBack: 2 },
+    'shop_web brought 2 entries of audit_log_2025_01 back from an archive',
+  ],
+  [
+    'audit.erase',
+    { entries: 3, seqs: [[1, 3]], fields: ['metadata'], reason: 'request 7' },
+    'shop_web erased fields of 3 entries: request 7',
+  ],
+  ['audit.import', { name: 'old-site', state: 'begun' }, 'shop_web began the import old-site'],
+  [
+    'audit.import',
+    { name: 'old-site', state: 'ended', logged: 2 },
+    'shop_web ended the import old-site: 2 entries logged',
+  ],
+  ['audit.retention', {}, 'shop_web removed entries of ? by policy'],
+  ['audit.key_rotate', { reason: 'yearly' }, 'shop_web replaced the key of the seal: yearly'],
+]
 
 // Goal: a row reads as a person would say it, and says nothing that the entry does not.
 // Method: an entry of each kind, and its sentence.
@@ -90,6 +142,16 @@ test('an entry is a sentence', () => {
       },
       'grace exported the log as csv — action x.*',
     ],
+    [
+      {
+        ...{ action: 'audit.read', userId: null, context: {} },
+        metadata: { read: 'export', format: 'ndjson', about: ADA, filter: {} },
+      },
+      'Somebody exported what names 0b6d9a52 as ndjson',
+    ],
+    ...KEEPING.map(
+      ([action, metadata, text]) => [{ action, userId: null, metadata }, text] as const,
+    ),
   ]
   for (const [given, sentence] of cases) assert.equal(say(given), sentence)
 })
@@ -189,4 +251,153 @@ test('an address is read into a filter, and a local time into one for everybody'
   // A plus sign that nobody has encoded is a blank.
   assert.equal(read('from=2026-07-01T12:00:00+02:00').filter.from, exact.filter.from)
   assert.equal(read('from=2026-07-01 12:00').filter.from, Date.parse('2026-07-01T12:00:00Z'))
+})
+
+const said = (
+  given: Partial<LoggedEntry>,
+  text: string,
+  names?: (id: string) => string | undefined,
+) => sentenceOf(entry(given), names, text)
+
+test('a sentence of the catalogue has links in the place of the ids', () => {
+  const names = (id: string) => (id === ADA ? 'Ada' : undefined)
+  assert.deepEqual(said({ eventId: EVENT }, `${ADA} painted ${EVENT} red`, names), [
+    { kind: 'user', id: ADA, text: 'Ada' },
+    { kind: 'text', text: ' painted ' },
+    { kind: 'event', id: EVENT, text: '5a1f0c3e' },
+    { kind: 'text', text: ' red' },
+  ])
+  const colleague = { context: { impersonator: 'Grace' } }
+  const read = (given: Partial<LoggedEntry>, text: string) =>
+    said(given, text, names)
+      .map((part) => part.text)
+      .join('')
+  assert.equal(read(colleague, `${ADA} painted it`), 'Grace as Ada painted it')
+  assert.equal(read(colleague, 'It was painted'), 'Grace as Ada · It was painted')
+  assert.equal(read({ userId: null }, 'It was painted'), 'It was painted')
+  assert.equal(read({}, `a\u202eb ${'x'.repeat(400)}`).length, 'Ada · '.length + 300)
+  assert.match(read({}, 'a\u202eb'), /⟨U\+202E⟩/)
+})
+
+test('an entry of the product keeps its own sentence', () => {
+  const text = said({ action: 'audit.gap' }, 'All is well')
+    .map((part) => part.text)
+    .join('')
+  assert.match(text, /^Entries may be missing here/)
+})
+
+test('describe gets a copy, and whatever it does, there is a sentence', () => {
+  const describing = (describe: unknown) => ({
+    definitions: new Map([['branding.update', { describe } as ActionDefinition]]),
+  })
+  const metadata = { color: 'red', deep: { at: 1 } }
+  const describe = (value: unknown, context = {}) =>
+    describeEntry(describing(value), entry({ metadata, context }))
+  assert.equal(
+    describe((one: LoggedEntry) => `now ${one.metadata['color']}`),
+    'now red',
+  )
+  const changed = describe((one: LoggedEntry) => {
+    Object.assign(one.metadata, { color: 'blue' })
+    Object.assign(Object(one.metadata['deep']), { at: 2 })
+    return 'changed'
+  })
+  assert.equal(changed, 'changed')
+  assert.deepEqual(metadata, { color: 'red', deep: { at: 1 } })
+  const nonsense: readonly unknown[] = [
+    undefined,
+    null,
+    5,
+    '',
+    '  ',
+    {},
+    Promise.reject(new Error()),
+  ]
+  for (const value of nonsense)
+    assert.equal(
+      describe(() => value),
+      undefined,
+    )
+  assert.equal(
+    describe(() => {
+      throw new Error()
+    }),
+    undefined,
+  )
+  for (const mark of [
+    'metadata.invalid',
+    'metadata.unchecked',
+    'metadata.truncated',
+    'action.unknown',
+  ])
+    assert.equal(
+      describe(() => 'x', { degraded: [mark] }),
+      undefined,
+      mark,
+    )
+  assert.equal(
+    describe(() => 'x', { degraded: ['userId.invalid'] }),
+    'x',
+  )
+  assert.equal(describeEntry(undefined, entry({})), undefined)
+  assert.equal(
+    describeEntry(
+      describing(() => 'x'),
+      entry({ action: 'a.b' }),
+    ),
+    undefined,
+  )
+})
+
+// Goal: nothing that did not happen reads as if it had, and who really acted comes first.
+test('an outcome, an actor and more targets are told', () => {
+  const [GRACE, VENUE] = ['4f1c7e88-6c1f-4f0e-9a53-3f6d1c1f0a01', EVENT]
+  const names = new Map([
+    [ADA, 'Ada'],
+    [GRACE, 'Grace'],
+    [VENUE, 'the Roundhouse'],
+  ])
+  const cases: readonly (readonly [Partial<LoggedEntry>, string])[] = [
+    [{ action: 'venue.delete', outcome: 'denied' }, 'Ada tried to delete the venue: denied'],
+    [
+      { action: 'venue.delete', outcome: 'failed', targetId: VENUE },
+      'Ada tried to delete venue the Roundhouse: failed',
+    ],
+    [{ action: 'user.login', outcome: 'denied' }, 'Ada tried to log in: denied'],
+    [
+      { action: 'venue.delete', outcome: 'denied', userId: null },
+      'Somebody tried to delete the venue: denied',
+    ],
+    [
+      { outcome: 'attempted', metadata: { colour: { from: 'red', to: 'blue' } } },
+      'Ada tried to update the branding: attempted, colour red → blue',
+    ],
+    [{ actorId: GRACE }, 'Grace as Ada updated the branding'],
+    [{ actorId: GRACE, actorKind: 'agent' }, 'AI agent Grace as Ada updated the branding'],
+    [{ actorKind: 'api_key' }, 'An API key as Ada updated the branding'],
+    [{ actorKind: 'system', userId: null }, 'The system updated the branding'],
+    [
+      { actorId: 'nightly', actorKind: 'service', userId: null },
+      'Service nightly updated the branding',
+    ],
+    [
+      { action: 'venue.delete', targetId: VENUE, moreTargets: [ADA, GRACE] },
+      'Ada deleted venue the Roundhouse and 2 more',
+    ],
+    [{ context: { invalid: { actorId: 'grace' } } }, 'grace as Ada updated the branding'],
+  ]
+  for (const [given, sentence] of cases)
+    assert.equal(
+      say(given, (id) => names.get(id)),
+      sentence,
+    )
+  const said = (given: Partial<LoggedEntry>, text: string) =>
+    sentenceOf(entry(given), (id) => names.get(id), text)
+      .map((part) => part.text)
+      .join('')
+  assert.equal(
+    said({ outcome: 'denied' }, 'The colour was set'),
+    'Ada · The colour was set: denied',
+  )
+  assert.equal(said({ outcome: 'denied' }, 'It was denied'), 'Ada · It was denied')
 })

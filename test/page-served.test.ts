@@ -7,12 +7,14 @@ import type { AuditError } from '../src/errors.ts'
 import { readTokens, tokenAuthorize } from '../src/page/auth/tokens.ts'
 import { runRelay, spawnRelay } from './support/audit-relay.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { appendToLog } from './support/log-entries.ts'
 import { silentLogger } from './support/lanes.ts'
 import { readEvents } from './support/pages.ts'
 import { waitFor } from './support/wait-for.ts'
 
 const ADA = 'an-oak-and-two-owls'
 const GRACE = 'three-stones-a-river'
+const USER = '0b6d9a52-6c1f-4f0e-9a53-3f6d1c1f0a01'
 const TOKENS = `ada:${ADA}, grace:${GRACE}`
 
 function environmentOf({ urlAs }: ScratchDatabase): Readonly<Record<string, string>> {
@@ -230,6 +232,34 @@ test('a wrong configuration is refused at the start, and no token is quoted', ()
   }
 })
 
+test('the page shows the sentences of the catalogue that AUDIT_ACTIONS names', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await appendToLog(scratch.sql, [
+    { action: 'branding.update', metadata: { color: 'teal' }, userId: USER },
+    { action: 'guest.check_in', userId: USER },
+    { action: 'refund.issue', metadata: {}, context: { degraded: ['metadata.invalid'] } },
+  ])
+  const own = { AUDIT_ACTIONS: 'test/support/sample-actions.ts', AUDIT_PAGE_AUDIT_READS: 'off' }
+  const { get } = await served(t, { ...environmentOf(scratch), ...own })
+  const cookie = cookieOf(await get(`/?token=${ADA}`))
+  const page = textOf(await (await get('/', { cookie })).text())
+  assert.match(page, /0b6d9a52 changed the colour to teal/)
+  assert.match(page, /0b6d9a52 checked in the guest/)
+  assert.match(page, /The refund was issued/, 'its metadata is not what describe expects')
+  const html = await (await get('/?action=branding.update', { cookie })).text()
+  const [, entry] = /data-id="([\da-f-]{36})"/.exec(html) ?? []
+  const detail = await (await get(`/?entry=${entry}`, { cookie })).text()
+  assert.match(textOf(detail), /×\s+0b6d9a52 changed the colour to teal/)
+
+  const nowhere = served(t, { ...environmentOf(scratch), AUDIT_ACTIONS: '/nowhere.js' })
+  await assert.rejects(nowhere, /There is no file \/nowhere\.js/)
+})
+
+/** A page without its tags. */
+function textOf(page: string): string {
+  return page.replaceAll(/<[^>]*>/g, '').replaceAll(/\s+/g, ' ')
+}
+
 // Goal: reading through the relay is in the log, by who has read, and the reader's own login wrote
 // nothing; and a live view does not keep the relay from ending.
 // Method: the relay as a process; read, wait for the entry, watch, stop it with a signal.
@@ -251,7 +281,7 @@ test('the relay serves the page, logs who reads it, and ends with a live view op
   }
   await waitFor(async () => (await read()).length > 0, { what: 'the reading to be logged' })
   assert.deepEqual(await read(), [{ viewer: 'ada', filter: { action: 'x.*' } }])
-  const stream = await fetch(`${url}?stream=1&after=0`, { headers })
+  const stream = await fetch(`${url}?stream=1&reads=1&after=0`, { headers })
   const [event] = await readEvents(stream, { event: 'entry', count: 1 })
   assert.match(event?.data ?? '', /ada<\/span> read the log/)
   const watching = await fetch(`${url}?stream=1`, { headers })

@@ -105,8 +105,8 @@ describe('an outage never makes a dead letter', { concurrency: 4 }, () => {
     ],
     'a table that is renamed': [
       '42P01',
-      'alter table audit.audit_dead_letter rename to away',
-      'alter table audit.away rename to audit_dead_letter',
+      'alter table audit.audit_head rename to away',
+      'alter table audit.away rename to audit_head',
     ],
   }
   for (const [name, [code, break_, mend]] of Object.entries(REAL)) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { createCapture } from '../src/capture/capture.ts'
-import { chooseRequestId } from '../src/frameworks/request-id.ts'
+import { chooseRequestId } from '../src/frameworks/request/request-id.ts'
 import {
   type AuditContext,
   type Recorder,

@@ -144,7 +144,7 @@ test('a standby without the last commits begins another history, and nobody skip
     assert.match(String(error), /entry 7 any more.* its last one is now 5\./)
     return true
   })
-  const history = await declareRestored(standby.url)
+  const { history } = await declareRestored(standby.url)
   await drain(standby.url)
 
   await assert.rejects(read(t, standby, 1, { after: seventh }), (error) => {

@@ -5,8 +5,12 @@ import path from 'node:path'
 import { test } from 'node:test'
 import { createRelay } from 'audit-outbox/relay'
 import { environmentName, type Limit, RECORDER_LIMITS, RELAY_LIMITS } from '../src/options.ts'
+import { pathOf, treeOf } from '../relay/cli/command/misuse.ts'
+import { createProgram } from '../relay/cli/program.ts'
+import { KINDS } from '../relay/doctor/visit/kinds.ts'
+import { faultHint, faultKind } from '../src/database/faults.ts'
 import { scratchDatabase } from './support/database.ts'
-import { blocksOf, ROOT, readDocument, sectionOf, tableOf } from './support/documents.ts'
+import { blocksOf, membersOf, ROOT, readDocument, sectionOf, tableOf } from './support/documents.ts'
 
 const IS_UPDATE = process.env['AUDIT_TEST_UPDATE'] === '1'
 const ADVICE = 'update it: AUDIT_TEST_UPDATE=1 npm test -- readme'
@@ -20,6 +24,13 @@ function assertUpToDate(file: string, found: string, made: string): void {
       text.replace(found, () => made),
     )
   } else assert.equal(found, made, ADVICE)
+}
+
+/** A section between `<!-- name -->` and `<!-- /name -->` holds these lines and no other. */
+function assertSection(file: string, name: string, lines: readonly string[]): void {
+  const [opening, ending] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`]
+  const found = `${opening}${sectionOf(file, name)}${ending}`
+  assertUpToDate(file, found, `${opening}${lines.join('\n')}\n${ending}`)
 }
 
 test("the README's first block runs, prints the second one and makes the row of the third", async (t) => {
@@ -69,28 +80,30 @@ for (const { file, name, limits } of [
         `| \`${option}\` | \`${environmentName(option)}\` | ${fallback} | ${min} to ${max} | ${says} |`,
     )
     const head = ['| option | variable | default | bounds | |', '|---|---|---|---|---|']
-    const made = `${[...head, ...rows].join('\n')}\n`
-    const [opening, ending] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`]
-    const found = `${opening}${sectionOf(file, name)}${ending}`
-    assertUpToDate(file, found, `${opening}${made}${ending}`)
+    assertSection(file, name, [...head, ...rows])
   })
 }
 
-/** The members of a union of string literals, as its declaration lists them. */
-function membersOf(file: string, type: string): readonly string[] {
-  const [, body = ''] =
-    readDocument(file).match(`export type ${type} =\n([\\s\\S]*?)\n(?:\n|$)`) ?? []
-  return Array.from(body.matchAll(/^ {2}\| '(\w+)'/gm), ([, member]) => member ?? '')
-}
-
-for (const { section, source, type, columns } of [
-  { section: 'errors', source: 'src/errors.ts', type: 'AuditErrorCode', columns: 3 },
-  { section: 'drops', source: 'src/entry.ts', type: 'DropReason', columns: 2 },
+for (const { page, section, source, type, columns } of [
+  {
+    page: 'src/errors.md',
+    section: 'errors',
+    source: 'src/errors.ts',
+    type: 'AuditErrorCode',
+    columns: 3,
+  },
+  {
+    page: 'src/README.md',
+    section: 'drops',
+    source: 'src/entry.ts',
+    type: 'DropReason',
+    columns: 2,
+  },
 ]) {
-  test(`src/README.md explains each ${type}, and no other`, () => {
+  test(`${page} explains each ${type}, and no other`, () => {
     const members = membersOf(source, type)
     assert.ok(members.length >= 7)
-    const rows = tableOf('src/README.md', section)
+    const rows = tableOf(page, section)
     assert.deepEqual(
       rows.map(([member]) => member),
       members.map((member) => `\`${member}\``),
@@ -102,6 +115,57 @@ for (const { section, source, type, columns } of [
   })
 }
 
+// Goal: who has a code finds what to do about it, in the words of the log.
+test('src/errors.md has the hint of each code that has one', () => {
+  const [, body = ''] =
+    readDocument('src/database/faults.ts').match(/^const HINTS\b[^{]*{\n([\s\S]*?)^}/m) ?? []
+  const codes = Array.from(body.matchAll(/^ {2}'?([0-9A-Z_]+)'?:/gm), ([, code = '']) => code)
+  assert.ok(codes.length >= 15)
+  const rows = codes.map((code) => `| \`${code}\` | ${faultHint({ code }) ?? assert.fail(code)} |`)
+  assertSection('src/errors.md', 'sqlstates', ['| code | hint |', '|---|---|', ...rows.sort()])
+})
+
+test('src/errors.md says of each class of SQLSTATE what happens to the entries', () => {
+  const source = readDocument('src/database/faults.ts')
+  const classesOf = (set: string) => {
+    const [, body = ''] = source.match(`const ${set} = new Set\\(\\[([\\s\\S]*?)\\]\\)`) ?? []
+    return Array.from(body.matchAll(/'(\w{2})'/g), ([, name]) => name)
+  }
+  const known = [...classesOf('ENTRY_CLASSES'), ...classesOf('SERVER_CLASSES')]
+  assert.ok(known.length >= 12)
+  const rows = tableOf('src/errors.md', 'classes')
+  assert.deepEqual(
+    rows.map(([name]) => name),
+    known.map((name) => `\`${name}\``),
+  )
+  for (const [name = '', , happens] of rows) {
+    const kind = faultKind({ code: `${name.replaceAll('`', '')}000` })
+    assert.equal(happens, kind === 'entry' ? 'refused' : 'waits', name)
+  }
+})
+
+test('src/errors.md has each exit code of each command', () => {
+  const program = createProgram({ environment: {}, end() {} })
+  const rows = treeOf(program).flatMap((command) => {
+    const texts: unknown = Reflect.get(command, 'texts')
+    const codes: Readonly<Record<string, string>> = Reflect.get(Object(texts), 'exitCodes') ?? {}
+    return Object.entries(codes).map(
+      ([code, says]) => `| \`${pathOf(command)}\` | ${code} | ${says} |`,
+    )
+  })
+  assert.ok(rows.length >= 10)
+  const head = ['| command | code | |', '|---|--:|---|']
+  assertSection('src/errors.md', 'exit codes', [...head, ...rows])
+})
+
 test('the README fits into 180 lines', () => {
   assert.ok(readDocument('README.md').trimEnd().split('\n').length <= 180)
+})
+
+test('the findings in relay/doctor.md are those of the command', () => {
+  assertSection('relay/doctor.md', 'findings', [
+    '| finding | it means |',
+    '|---|---|',
+    ...Object.entries(KINDS).map(([kind, means]) => `| \`${kind}\` | ${means} |`),
+  ])
 })

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, type TestContext, test } from 'node:test'
 import { sql } from 'drizzle-orm'
-import { createRecorder, type Recorder } from '../src/index.ts'
+import { createRecorder, type DrizzleHandle, type Recorder } from '../src/index.ts'
 import type { AuditTransaction, RecordInMode } from '../src/lanes/outbox.ts'
 import { scratchDatabase } from './support/database.ts'
 import { type ApplicationDatabase, applicationDatabase, DRIVERS } from './support/drivers.ts'
@@ -206,7 +206,7 @@ async function played(parts: {
       throw error
     }
   }
-  const add = (tx: AuditTransaction, part: string) =>
+  const add = (tx: DrizzleHandle, part: string) =>
     tx.execute(sql`insert into public.guest values (${`${name}: ${part}`})`)
   let over: AuditTransaction | undefined
   const committed = await app

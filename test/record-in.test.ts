@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { sql } from 'drizzle-orm'
-import { type AuditTransaction, createRecorder } from '../src/index.ts'
+import { type AuditTransaction, createRecorder, type DrizzleHandle } from '../src/index.ts'
 import { scratchDatabase } from './support/database.ts'
 import { applicationDatabase, DRIVERS, type ApplicationDatabase } from './support/drivers.ts'
 import { memoryLogger, relayOn } from './support/lanes.ts'
 import { recorderOn } from './support/recorders.ts'
 
 const MODES = ['best-effort', 'atomic'] as const
+const BEST_EFFORT = { mode: 'best-effort' } as const
 const USER = '11111111-1111-4111-8111-111111111111'
 
 for (const driver of DRIVERS) {
@@ -29,7 +30,7 @@ for (const driver of DRIVERS) {
     }
     return { scratch, logger, audit, app, guests, outbox }
   }
-  const addGuest = (tx: AuditTransaction, name: string) =>
+  const addGuest = (tx: DrizzleHandle, name: string) =>
     tx.execute(sql`insert into public.guest values (${name})`)
 
   for (const mode of MODES) {
@@ -183,10 +184,8 @@ for (const driver of DRIVERS) {
       await scratch.sql.unsafe(how)
       await app.transaction(async (tx) => {
         await addGuest(tx, 'before')
-        const taken = await audit.recordIn(tx, {
-          action: 'guest.add',
-          metadata: { text: 'canary' },
-        })
+        const entry = { action: 'guest.add', metadata: { text: 'canary' } } as const
+        const taken = await audit.recordIn(tx, entry, BEST_EFFORT)
         assert.equal(taken, 0)
         await addGuest(tx, 'after')
       })
@@ -203,11 +202,7 @@ for (const driver of DRIVERS) {
       await assert.rejects(
         app.transaction(async (tx) => {
           await addGuest(tx, 'before')
-          await audit.recordIn(
-            tx,
-            { action: 'guest.add', metadata: { text: 'canary' } },
-            { mode: 'atomic' },
-          )
+          await audit.recordIn(tx, { action: 'guest.add', metadata: { text: 'canary' } })
         }),
         (error: Error) => !JSON.stringify({ ...error, message: error.message }).includes('canary'),
       )
@@ -219,7 +214,7 @@ for (const driver of DRIVERS) {
     const { audit, app, outbox } = await setUp(t)
     const [row] = await app.transaction(
       async (tx) => {
-        assert.equal(await audit.recordIn(tx, { action: 'guest.read' }), 0)
+        assert.equal(await audit.recordIn(tx, { action: 'guest.read' }, BEST_EFFORT), 0)
         return rowsOf(await tx.execute(sql`select 1 as one`))
       },
       { accessMode: 'read only' },
@@ -237,7 +232,7 @@ for (const driver of DRIVERS) {
       await app.transaction(async (tx) => {
         await addGuest(tx, 'ada')
         const beganMs = performance.now()
-        assert.equal(await audit.recordIn(tx, { action: 'guest.add' }), 0)
+        assert.equal(await audit.recordIn(tx, { action: 'guest.add' }, BEST_EFFORT), 0)
         assert.ok(performance.now() - beganMs < 3_000)
       })
     } finally {
@@ -251,7 +246,7 @@ for (const driver of DRIVERS) {
     const { audit, app, guests, outbox } = await setUp(t)
     await app.transaction(async (tx) => {
       await addGuest(tx, 'ada')
-      void audit.recordIn(tx, { action: 'guest.forgotten' })
+      void audit.recordIn(tx, { action: 'guest.forgotten' }, BEST_EFFORT)
     })
     await sleep(100)
     assert.deepEqual(await guests(), ['ada'])
@@ -263,12 +258,10 @@ for (const driver of DRIVERS) {
     const { audit, app, outbox } = await setUp(t)
     const bad = { action: '' } as unknown as { action: 'a.b' }
     await app.transaction(async (tx) => {
-      assert.equal(await audit.recordIn(tx, [bad, { action: 'guest.good' }]), 1)
+      assert.equal(await audit.recordIn(tx, [bad, { action: 'guest.good' }], BEST_EFFORT), 1)
     })
     await assert.rejects(
-      app.transaction((tx) =>
-        audit.recordIn(tx, [{ action: 'guest.good' }, bad], { mode: 'atomic' }),
-      ),
+      app.transaction((tx) => audit.recordIn(tx, [{ action: 'guest.good' }, bad])),
       { code: 'AUDIT_ENTRY_UNSHAPABLE' },
     )
     assert.deepEqual(await outbox(), ['guest.good'])
@@ -287,9 +280,9 @@ test('a transaction that fails at once costs best effort an entry, and mode atom
   const audit = unconnected(t)
   const tx = { execute: () => Promise.reject(new Error('gone')) }
   const entry = { action: 'guest.add' } as const
-  assert.equal(await audit.recordIn(tx, entry), 0, 'best effort, where nothing is said')
-  assert.equal(await audit.recordIn(tx, entry, { mode: 'best-effort' }), 0)
+  assert.equal(await audit.recordIn(tx, entry, BEST_EFFORT), 0)
   const failed = { code: 'AUDIT_DATABASE_FAILED' }
+  await assert.rejects(audit.recordIn(tx, entry), failed, 'atomic, where nothing is said')
   await assert.rejects(audit.recordIn(tx, entry, { mode: 'atomic' }), failed)
 })
 
@@ -300,7 +293,7 @@ test('a rejection that nobody awaits ends no process', async (t) => {
   process.on('unhandledRejection', onUnhandled)
   t.after(() => process.off('unhandledRejection', onUnhandled))
   const tx = { execute: () => Promise.reject(new Error('gone')) }
-  void audit.recordIn(tx, { action: 'guest.forgotten' }, { mode: 'atomic' })
+  void audit.recordIn(tx, { action: 'guest.forgotten' })
   for (let turn = 0; turn < 5; turn += 1) await nextTurn()
   assert.deepEqual(unhandled, [])
 })

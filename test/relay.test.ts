@@ -29,6 +29,10 @@ test('an entry that was staged is logged with every column as it was given', asy
     request_id: 'r-1',
     metadata: { color: { from: 'red', to: 'blue' }, list: [1, null, 'two'] },
     context: { ip: '127.0.0.1' },
+    outcome: 'denied',
+    actor_id: '44444444-4444-4444-8444-444444444444',
+    actor_kind: 'agent',
+    more_targets: ['55555555-5555-4555-8555-555555555555'],
   }
   await stage(database, 'staging', [encoded(columns)])
   const result = await relayOn(t, scratch).drain({ deadlineMs: 5_000 })
@@ -397,7 +401,10 @@ test('each statement of a relay begins with a comment that names it', async (t) 
   await relayOn(t, scratch, { batchEntries: 100 }).drain({ deadlineMs: 60_000 })
   // Who moves is asked only where its other connection has not committed yet.
   heads.delete('/* audit-relay who ')
-  const names = 'compact connect gap identify list move park partitions peek watch weigh'.split(' ')
+  const names =
+    'closing compact connect gap identify list move park partitions peek size watch weigh'.split(
+      ' ',
+    )
   assert.deepEqual(
     [...heads].sort(),
     names.map((name) => `/* audit-relay ${name} `),

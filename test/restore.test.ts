@@ -1,7 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawnSync } from 'node:child_process'
-import fs from 'node:fs'
-import os from 'node:os'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
 import { createRelay } from '../relay/index.ts'
@@ -9,31 +6,18 @@ import { Database } from '../src/database/connection.ts'
 import { HistoryChangedError } from '../src/read/tail.ts'
 import { timeline } from '../src/read/timeline.ts'
 import { migrateDatabase } from '../src/schema/migrate.ts'
+import { dumpableMajor, dumpFolder, runProgram } from './support/dumps.ts'
 import { encoded, openDatabase, silentLogger, stage } from './support/lanes.ts'
 import { connect, refusalOf } from './support/logins.ts'
 import { ownServer } from './support/own-server.ts'
-import { chosenMajor, POSTGRES_MAJORS } from './support/postgres-home.ts'
 import { takeFromTail } from './support/take-from-tail.ts'
 
 // Goal: a dump that is restored into another server is noticed, and is put in order by migrate.
 // Method: pg_dump and pg_restore, between two real servers. pg_dump refuses a server that is newer
 // than itself, so the servers are of its version where it is older than the one under test.
 
-/** The newest version whose servers the installed pg_dump can read. */
-function dumpableMajor() {
-  const said = spawnSync('pg_dump', ['--version'], { encoding: 'utf8' }).stdout ?? ''
-  const own = Number(/(\d+)(?:\.|$)/.exec(said)?.[1] ?? 0)
-  if (own >= chosenMajor()) return chosenMajor()
-  return POSTGRES_MAJORS.findLast((major) => major <= own)
-}
-
 const major = dumpableMajor()
 const skip = major === undefined && 'pg_dump is not installed'
-
-function run(program: string, args: readonly string[]): void {
-  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' })
-  assert.equal(status, 0, `${program}: ${stderr}`)
-}
 
 async function emptyServer(t: TestContext) {
   const own = await ownServer({}, major ? { major } : {})
@@ -75,8 +59,7 @@ async function makeLogins(t: TestContext, url: string) {
 test('a dump restored without owners and rights is noticed, repaired and declared', {
   skip,
 }, async (t) => {
-  const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-restore-'))
-  t.after(() => fs.rmSync(folder, { recursive: true }))
+  const folder = dumpFolder(t)
   const stateDir = path.join(folder, 'state')
   const source = await emptyServer(t)
   const target = await emptyServer(t)
@@ -86,7 +69,7 @@ test('a dump restored without owners and rights is noticed, repaired and declare
   await drain(source.url, stateDir)
   await stage(openDatabase(t, source.url), 'staging', [encoded({ action: 'waiting.4' })])
   const dump = path.join(folder, 'log.dump')
-  run('pg_dump', ['--format=custom', `--file=${dump}`, source.url])
+  runProgram('pg_dump', ['--format=custom', `--file=${dump}`, source.url])
   // What comes after the dump is not in it.
   await sql`select audit.record('[{"action": "lost.5"}, {"action": "lost.6"}]')`
   await drain(source.url, stateDir)
@@ -95,7 +78,7 @@ test('a dump restored without owners and rights is noticed, repaired and declare
   const page = await timeline(reader(t, source.url), { order: 'oldest', limit: 2 })
   assert.deepEqual(actionsOf(seen.slice(0, 3)), ['a.1', 'a.2', 'a.3'])
 
-  run('pg_restore', ['--no-owner', '--no-privileges', `--dbname=${target.url}`, dump])
+  runProgram('pg_restore', ['--no-owner', '--no-privileges', `--dbname=${target.url}`, dump])
   const { repaired } = await migrateDatabase({ databaseUrl: target.url, logger: silentLogger() })
   assert.deepEqual([...repaired].sort(), ['grants', 'owners'])
   const { relayUrl, readerUrl } = await makeLogins(t, target.url)
@@ -126,4 +109,34 @@ test('a dump restored without owners and rights is noticed, repaired and declare
     applied: [],
     repaired: [],
   })
+})
+
+// Goal: a database that remembers a prefix, or that roles are off, keeps that in its dump.
+test('a dump of a database with a prefix, or with roles off, is repaired as what it was', {
+  skip,
+}, async (t) => {
+  const folder = dumpFolder(t)
+  for (const [given, owner, repaired] of [
+    [{ rolePrefix: 'shop_' }, 'shop_audit_owner', ['grants', 'owners']],
+    [{ roles: 'off' }, 'postgres', ['grants']], // what PUBLIC may call
+  ] as const) {
+    const source = await emptyServer(t)
+    const target = await emptyServer(t)
+    const logger = silentLogger()
+    await migrateDatabase({ databaseUrl: source.url, logger, ...given })
+    await connect(t, source.url)`select audit.record('{"action": "a.1"}')`
+    const dump = path.join(folder, `${owner}.dump`)
+    runProgram('pg_dump', ['--format=custom', `--file=${dump}`, source.url])
+    runProgram('pg_restore', ['--no-owner', '--no-privileges', `--dbname=${target.url}`, dump])
+    const restored = await migrateDatabase({ databaseUrl: target.url, logger })
+    assert.deepEqual([...restored.repaired].sort(), repaired)
+    const sql = connect(t, target.url)
+    const [found] = await sql`
+      select nspowner::regrole::text as owner from pg_namespace where nspname = 'audit'`
+    assert.deepEqual({ ...found }, { owner })
+    await drain(target.url)
+    assert.match((await refusalOf(sql`delete from audit.audit_log`))?.message ?? '', /append-only/)
+    const again = await migrateDatabase({ databaseUrl: target.url, logger })
+    assert.deepEqual(again, { applied: [], repaired: [] })
+  }
 })

@@ -4,22 +4,28 @@ import { after, before, type TestContext, test } from 'node:test'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { createRelay, readStatus } from '../relay/index.ts'
+import { eraseEntries } from '../relay/erase/erase-entries.ts'
+import { Erasures } from '../relay/erase/erasures.ts'
+import { scrub } from '../relay/erase/scrub.ts'
+import { surveyUser } from '../relay/erase/survey.ts'
 import { BacklogReader } from '../relay/telemetry/backlog.ts'
 import { Database } from '../src/database/connection.ts'
 import { exportToStream } from '../src/export/index.ts'
 import { histogram } from '../src/page/histogram/histogram.ts'
-import { UTC } from '../src/page/query/zone.ts'
+import { UTC } from '../src/query/zone.ts'
 import { tail } from '../src/read/tail.ts'
 import { lastSeq } from '../src/read/tail-query.ts'
 import { type AuditDatabase, entry, timeline } from '../src/read/timeline.ts'
 import { migrateDatabase } from '../src/schema/migrate.ts'
-import { migrationSql } from '../src/schema/series.ts'
+import { migrationSql } from '../src/schema/printed/print-sql.ts'
+import { rolesSql } from '../src/schema/printed/roles-sql.ts'
 import { emptyDatabase, type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { examineWith, urlsOf } from './support/doctor.ts'
 import { appendToLog } from './support/log-entries.ts'
 import { pgBouncer } from './support/pgbouncer.ts'
 import { recorderOn } from './support/recorders.ts'
 import { type TestRole, testLogin } from './support/server.ts'
-import { setTrap, sprung, trapSize } from './support/trap-schema.ts'
+import { assertNothingSprung, setTrap, sprung, trapSize } from './support/trap-schema.ts'
 import { waitFor } from './support/wait-for.ts'
 
 // Goal: nothing of a stranger's runs with our rights, wherever the search path leads.
@@ -41,6 +47,15 @@ const CASES: Readonly<
   status: ['audit_relay', (db) => readStatus(db)],
 }
 
+/** Each kind of condition that a query line makes. */
+const QUERIES = [
+  `by:${ID} -action:audit.* action:thing.* or *.do`,
+  `on:${ID} meta.a=1 meta.a:* meta.a>0 meta.b=*x* or changed:b.c -changed:*`,
+  'ip:10.0.0.0/8 or ip:2001:db8::/32 or outcome:done kind:person or kind:agent seq:1..9 after:-2h',
+  `-word 1 or ${ID} type:thing login:audit request:one or outcome:denied`,
+  'thing',
+]
+
 async function readTimelines(db: AuditDatabase): Promise<void> {
   const filters = [
     {},
@@ -50,6 +65,7 @@ async function readTimelines(db: AuditDatabase): Promise<void> {
     { requestId: 'one' },
     { action: 'thing.update' },
     { action: 'thing.*', order: 'oldest' } as const,
+    ...QUERIES.map((query) => ({ query })),
   ]
   for (const filter of filters) {
     const first = await timeline(db, { ...filter, limit: 2 })
@@ -61,7 +77,7 @@ async function readTimelines(db: AuditDatabase): Promise<void> {
 
 async function readTails(db: AuditDatabase): Promise<void> {
   assert.equal(await lastSeq(db), 5)
-  for (const filter of [{}, { eventId: ID }, { action: 'thing.*' }]) {
+  for (const filter of [{}, { eventId: ID }, { action: 'thing.*' }, { query: '-word seq:1..9' }]) {
     const signal = AbortSignal.timeout(20_000)
     for await (const { seq } of tail(db, { fromSeq: 1, filter, signal })) if (seq === 5) break
     assert.equal(signal.aborted, false)
@@ -107,20 +123,19 @@ after(async () => {
 
 /** Puts the trap before or behind `pg_catalog`, for every login of ours. */
 async function lead(path: 'trap, pg_catalog' | 'trap'): Promise<void> {
-  for (const role of ['audit_app', 'audit_reader', 'audit_relay'] as const) {
+  const roles = [
+    'audit_app',
+    'audit_reader',
+    'audit_relay',
+    'audit_keeper',
+    'audit_eraser',
+  ] as const
+  for (const role of roles) {
     const { sql, name } = shared
     await sql.unsafe(
       `alter role ${testLogin(role).name} in database ${name} set search_path = ${path}`,
     )
   }
-}
-
-/** Once nobody else is connected: a session tells what it has called when it ends. */
-async function assertNothingSprung({ sql, name }: ScratchDatabase, what: string): Promise<void> {
-  const others = () => sql`
-    select from pg_stat_activity where datname = ${name} and usename <> current_user`
-  await waitFor(async () => (await others()).length === 0, { what: 'the sessions to end' })
-  assert.deepEqual(await sprung(sql), [], what)
 }
 
 test('the trap catches what is not written out', async (t) => {
@@ -260,7 +275,59 @@ test('the SQL that migrate prints calls nothing before pg_catalog either', async
   await setTrap(scratch.sql)
   await scratch.sql.unsafe(`alter database ${scratch.name} set search_path = trap, pg_catalog`)
   const psql = postgres(scratch.url, { max: 1, fetch_types: false, onnotice: () => {} })
+  const [row] = await psql.unsafe('select current_user as login')
+  await psql.unsafe(rolesSql(row?.['login'], { roles: 'on', rolePrefix: `${scratch.name}_` }))
   await psql.unsafe(migrationSql())
   await psql.end()
   assert.deepEqual(await sprung(scratch.sql), [])
+  for (const role of ['owner', 'app', 'relay', 'reader']) {
+    await scratch.sql.unsafe(`drop role ${scratch.name}_audit_${role}`)
+  }
+})
+
+test('doctor: nothing before pg_catalog runs, on its own connections and through a pooler', async (t) => {
+  await lead('trap, pg_catalog')
+  // Without the owner's URL these logins, whose search path leads into the trap, look at everything.
+  const { AUDIT_OWNER_DATABASE_URL: _owner, ...urls } = urlsOf(shared)
+  const pooler = await pgBouncer(t, Object.values(urls))
+  const pooled = Object.entries(urls).map(([name, url]) => [name, pooler?.through(url) ?? url])
+  for (const environment of [urls, Object.fromEntries(pooled)]) {
+    const { examined } = await examineWith(environment)
+    const seen = examined.filter(({ skipped }) => !skipped).map(({ what }) => what)
+    for (const what of [
+      'tables',
+      'functions',
+      'partitions of the log',
+      'grants',
+      "the keeper's login",
+      'recorders',
+    ]) {
+      assert.ok(seen.includes(what), what)
+    }
+  }
+  await pooler?.end()
+  await assertNothingSprung(shared, 'doctor')
+})
+
+test('erasure: nothing before pg_catalog runs, on its own connection and through a pooler', async (t) => {
+  await lead('trap, pg_catalog')
+  const url = shared.urlAs('audit_eraser')
+  const pooler = await pgBouncer(t, [url])
+  const { signal } = new AbortController()
+  for (const [at, to] of [url, pooler?.through(url) ?? url].entries()) {
+    const database = new Database({
+      ...{ url: to, applicationName: 'test', statementTimeoutMs: 60_000 },
+    })
+    const erasures = new Erasures(database)
+    const { own } = await surveyUser(erasures, ID, { signal, onLooked() {} })
+    assert.equal(own, 4 - at)
+    const fields = ['user_id', 'metadata'] as const
+    assert.equal(await eraseEntries(erasures, [at + 2], { reason: 'x', signal, fields }), 1)
+    for await (const known of erasures.all()) assert.equal(known.length, at + 1)
+    const { entries } = await scrub(database, { signal, onTable() {}, onWait() {} })
+    assert.equal(entries, 1)
+    await database.close()
+  }
+  await pooler?.end()
+  await assertNothingSprung(shared, 'erasure')
 })

@@ -4,8 +4,9 @@ import { test } from 'node:test'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import type { AuditContext } from '../src/entry.ts'
-import type { JsonObject } from '../src/capture/json-object.ts'
+import type { JsonObject } from '../src/copy/json-object.ts'
 import { compileRedactor } from '../src/redact/redactor.ts'
+import { UnfitId } from '../src/capture/given-id.ts'
 import { createCapture } from '../src/capture/capture.ts'
 import { cpuMs } from './support/cpu.ts'
 
@@ -574,6 +575,17 @@ test('a cut object counts the keys that it leaves out', () => {
   assert.equal(mark, `[cut: ${5_000 - Object.keys(kept).length} keys]`)
 })
 
+test('a cut form says how many values it leaves out', () => {
+  const query = new URLSearchParams()
+  for (let n = 0; n < 3_500; n += 1) query.append(n % 2 ? 'same' : `key${n}`, 'x')
+  const { metadata } = shaped({ query })
+  const { '…': mark, ...kept } = (metadata as { query: Record<string, unknown> }).query
+  const values = Object.values(kept).flat().length
+  assert.ok(values > 1_000 && values < 3_500)
+  const left = 3_500 - values
+  assert.equal(mark, left < 1_000 ? `[cut: ${left} values]` : '[cut: 1000 or more values]')
+})
+
 test('an iterable without an end is read until there is no room', () => {
   class Headers {
     readonly [Symbol.toStringTag] = 'Headers';
@@ -620,11 +632,11 @@ test('text columns are cut to their length, and other types are read and marked'
   assert.equal(pending.entityType?.length, 256)
   assert.equal(pending.requestId, '12')
   assert.equal(pending.userId, '6537f')
-  assert.equal(pending.eventId, '{}')
+  assert.deepEqual(pending.eventId, new UnfitId('{}'))
   assert.equal(pending.targetId, undefined)
   assert.deepEqual([...(pending.extras?.marks ?? [])].sort(), [
     ...['action.truncated', 'entityType.truncated'],
-    ...['eventId.invalid', 'requestId.invalid', 'userId.invalid'],
+    ...['eventId.invalid', 'requestId.invalid', 'userId.object'],
   ])
 })
 

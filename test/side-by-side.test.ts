@@ -299,6 +299,7 @@ test('entries that the log refuses delay none of their neighbours', async (t) =>
     batchMoved() {},
     gapDeclared() {},
     compacted() {},
+    logMeasured() {},
     failed: (error) => failures.push(error),
   }
   const databaseUrl = scratch.urlAs('audit_relay')

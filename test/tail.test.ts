@@ -12,6 +12,7 @@ import {
   tail,
   waitMsAfter,
 } from '../src/read/tail.ts'
+import { asksForPartitions } from './support/asks-partitions.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import { tailUnderFire } from './support/tail-under-fire.ts'
 import { waitFor } from './support/wait-for.ts'
@@ -170,7 +171,7 @@ test('a slow consumer is not read ahead of', async (t) => {
   let asked = 0
   const counting = {
     execute: (query: Parameters<Database['execute']>[0]) => {
-      asked += 1
+      if (!asksForPartitions(query)) asked += 1
       return db.execute(query)
     },
   }

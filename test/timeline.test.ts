@@ -21,6 +21,7 @@ import {
 } from '../src/read/timeline.ts'
 import { generateLog, knownIds, RARE } from './bench/generate.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { onlyIdKind } from './support/id-kind.ts'
 
 const HOUR_MS = 3_600_000
 
@@ -145,12 +146,12 @@ test('an entry reads the same through every driver', async (t) => {
   await scratch.sql`
     insert into audit.audit_log (
       id, seq, occurred_at, logged_at, user_id, event_id, target_id, action, entity_type, request_id,
-      metadata, context, recorder_id, recorder_seq
+      metadata, context, recorder_id, recorder_seq, outcome, actor_id, actor_kind, more_targets
     )
     values (
       ${id}, 1, '2026-01-02 03:04:05.678901+00', '2026-01-02 03:04:06+00', ${others[0] ?? ''},
       ${others[1] ?? ''}, ${others[2] ?? ''}, 'branding.update', 'branding', 'req-1',
-      '{"from": {"a": [1, "2", null]}, "to": "ü\u2028"}', '{"ip": "::1"}', ${id}, 9007199254740991
+      '{"from": {"a": [1, "2", null]}, "to": "ü\u2028"}', '{"ip": "::1"}', ${id}, 9007199254740991, 'denied', ${id}, 'agent', ${others}
     )`
   const viaPostgres = await entry(reader(t, scratch), id)
   assert.deepEqual(viaPostgres, {
@@ -162,6 +163,10 @@ test('an entry reads the same through every driver', async (t) => {
     userId: others[0],
     eventId: others[1],
     targetId: others[2],
+    moreTargets: others,
+    outcome: 'denied',
+    actorId: id,
+    actorKind: 'agent',
     action: 'branding.update',
     entityType: 'branding',
     requestId: 'req-1',
@@ -250,7 +255,8 @@ type Plan = { readonly 'Node Type': string; readonly Plans?: readonly Plan[] } &
 }
 
 async function planOf(db: AuditDatabase, options: TimelineOptions, endId?: string): Promise<Plan> {
-  const query = pageQuery(checkTimeline(options), endId)
+  const asked = checkTimeline(options)
+  const query = pageQuery(asked, asked.filter.bind('uuid'), endId)
   const [row] = await readRows(
     db,
     sql`
@@ -353,10 +359,6 @@ const BAD: Readonly<Record<string, unknown>> = {
   'an unknown name': { evenId: EVENT },
   'a column': { event_id: EVENT },
   'null for a value': { eventId: null },
-  'a number for a UUID': { userId: 7 },
-  'a UUID in braces': { eventId: `{${EVENT}}` },
-  'a pattern for a UUID': { eventId: '%%%' },
-  'SQL for a UUID': { targetId: "a' --" },
   'a list of UUIDs': { targetId: [EVENT] },
   'an empty request': { requestId: '' },
   'a request of 100 kB': { requestId: 'x'.repeat(100_000) },
@@ -392,6 +394,24 @@ const BAD: Readonly<Record<string, unknown>> = {
   'an empty cursor': { cursor: '' },
   'a cursor of 100 kB': { cursor: 'A'.repeat(100_000) },
   "somebody else's cursor": { cursor: 'eyJpZCI6MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0' },
+}
+
+const NO_UUID: Readonly<Record<string, TimelineOptions>> = {
+  'a number for a UUID': { userId: 7 },
+  'a UUID in braces': { eventId: `{${EVENT}}` },
+  'a pattern for a UUID': { eventId: '%%%' },
+  'SQL for a UUID': { targetId: "a' --" },
+}
+
+// Whether it is an id only the database can say. Nothing else is asked of it.
+for (const [name, given] of Object.entries(NO_UUID)) {
+  test(`a database with uuid columns is not asked for ${name}`, async () => {
+    await assert.rejects(timeline(onlyIdKind('uuid'), given), (error) => {
+      assert.ok(error instanceof AuditError && error.code === 'AUDIT_FILTER_INVALID')
+      assert.match(error.message, /Id must be a UUID, got ".{1,40}"\..* --ids text/)
+      return true
+    })
+  })
 }
 
 // Goal: for any query string the answer is a message and never a statement.

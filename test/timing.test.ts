@@ -21,6 +21,7 @@ import { Pipeline } from '../src/recorder/pipeline.ts'
 import { Reporter } from '../src/recorder/reporter.ts'
 import { compileRedactor } from '../src/redact/redactor.ts'
 import { VirtualTime } from './simulation/virtual-time.ts'
+import { asksForPartitions } from './support/asks-partitions.ts'
 import { memoryLogger, silentLogger } from './support/lanes.ts'
 
 // Goal: each time that is documented is the time that passes, to the millisecond.
@@ -75,9 +76,9 @@ function flusherOn(options: Partial<FlusherParts> = {}) {
     onRefused: () => {},
     onBusy: () => {},
     ...options,
-    stage: async (slices) => {
+    stage: async (slices, odd) => {
       statements.push(slices.flatMap((slice): unknown[] => JSON.parse(slice)).length)
-      return (await options.stage?.(slices)) ?? 'one'
+      return (await options.stage?.(slices, odd)) ?? 'one'
     },
   })
   const record = (count: number, action = 'a.b') => {
@@ -424,8 +425,10 @@ function relayOn(
     async ensurePartitions() {
       noted('partitions')
       if (failsPartitions()) throw fault('42501')
-      return 0
+      return { made: 0, partitions: 5 }
     },
+    closePartition: async () => undefined,
+    logBytes: async () => 0,
     whoHoldsLog: async () => [],
     watchLog: async () => [],
     whoMoves: async () => [],
@@ -562,8 +565,8 @@ function tailOn(time: VirtualTime, wake?: EventTarget) {
   const looksMs: number[] = []
   const halt = new AbortController()
   const db = {
-    execute: async () => {
-      looksMs.push(time.nowMs)
+    execute: async (query: unknown) => {
+      if (!asksForPartitions(query)) looksMs.push(time.nowMs)
       return []
     },
   }

@@ -86,8 +86,8 @@ describe('version skew', { concurrency: 3 }, () => {
     ],
     [
       'a function',
-      'alter function audit.stage(uuid, text, text[]) rename to put',
-      'alter function audit.put(uuid, text, text[]) rename to stage',
+      'alter function audit.stage(uuid, text, text[], text[]) rename to put',
+      'alter function audit.put(uuid, text, text[], text[]) rename to stage',
       '42883',
     ],
   ] as const) {

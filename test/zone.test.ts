@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { DAY_MS, type Zone, zoneNamed } from '../src/page/query/zone.ts'
+import { DAY_MS, type Zone, zoneNamed } from '../src/query/zone.ts'
 
 interface Change {
   readonly zone: Zone

@@ -24,7 +24,7 @@ export async function explainFailure(
   const lines = [message]
   if (fault) {
     const { faultHint } = await import('../../src/database/faults.ts')
-    const hint = faultHint(fault.code)
+    const hint = faultHint(error)
     if (hint && !message.includes(hint)) lines.push(hint)
   }
   if (isMisuse)

@@ -3,14 +3,29 @@ import { type Command, CommanderError } from 'commander'
 import type { Environment } from '../config.ts'
 import { CliCommand, type Host } from './command/cli-command.ts'
 import { pathOf } from './command/misuse.ts'
+import { actionsCommand } from './actions/actions.ts'
+import { archiveCommand } from './archive/archive.ts'
+import { eraseCommand } from './erase/erase.ts'
 import { exportCommand } from './export/export.ts'
+import { proveCommand } from './export/prove.ts'
 import { verifyExportCommand } from './export/verify-export.ts'
+import { holdCommand } from './life/hold.ts'
+import { policyCommand } from './life/policy.ts'
+import { importCommand } from './import/import.ts'
 import { deadLettersCommand } from './operate/dead-letters.ts'
+import { devCommand } from './operate/dev.ts'
+import { doctorCommand } from './operate/doctor.ts'
 import { recoverCommand } from './operate/recover.ts'
 import { runCommand } from './operate/run.ts'
 import { statusCommand } from './operate/status.ts'
+import { retentionCommand } from './retention/retention.ts'
+import { verifyCommand } from './seal/verify.ts'
+import { checkpointCommand } from './seal/checkpoint.ts'
+import { keysCommand } from './seal/keys.ts'
+import { sealCommand } from './seal/seal.ts'
 import { migrateCommand } from './schema/migrate.ts'
 import { restoredCommand } from './schema/restored.ts'
+import { coverageCommand } from './testing/coverage.ts'
 
 const DONE = 0
 const MISUSED = 2
@@ -31,12 +46,27 @@ export function createProgram(host: Host): CliCommand {
   return program.holds(
     runCommand(host),
     statusCommand(host),
+    doctorCommand(host),
+    devCommand(host),
     deadLettersCommand(host),
     recoverCommand(host),
+    importCommand(host),
     migrateCommand(host),
     restoredCommand(host),
+    policyCommand(host),
+    holdCommand(host),
+    retentionCommand(host),
+    eraseCommand(host),
     exportCommand(host),
     verifyExportCommand(host),
+    proveCommand(host),
+    archiveCommand(host),
+    keysCommand(host),
+    sealCommand(host),
+    checkpointCommand(host),
+    verifyCommand(host),
+    actionsCommand(host),
+    coverageCommand(host),
   )
 }
 

@@ -1,5 +1,6 @@
 import { sql } from 'drizzle-orm'
 import type { Database } from '../../src/database/connection.ts'
+import { databaseFault } from '../../src/errors.ts'
 
 /** A dead letter without its entry, because the entry is personal and can be long. */
 export interface DeadLetter {
@@ -61,13 +62,38 @@ export async function retryLetter(database: Database, number: number): Promise<R
   return { number, outcome: row?.outcome ?? 'missing' }
 }
 
-/** Deletes a letter. @returns whether there was such a letter */
-export async function dropLetter(database: Database, number: number): Promise<boolean> {
-  const [row] = await database.execute<{ dropped: boolean }>(
-    sql`select audit.drop_dead_letter(${number}::bigint) as dropped`,
-  )
-  return row?.dropped === true
+/** Why a letter cannot be dropped. */
+export interface LetterHold {
+  /** The id of a legal hold in force. */
+  readonly hold: string
+  /** False: the hold could be about it, because nobody can read what it says. */
+  readonly isReadable: boolean
 }
+
+/** Deletes a letter, unless a legal hold forbids it. */
+export async function dropLetter(
+  database: Database,
+  number: number,
+): Promise<'dropped' | 'missing' | LetterHold> {
+  try {
+    const [row] = await database.execute<{ dropped: boolean }>(
+      sql`select audit.drop_dead_letter(${number}::bigint) as dropped`,
+    )
+    return row?.dropped === true ? 'dropped' : 'missing'
+  } catch (error) {
+    const {
+      code,
+      table_name: table,
+      constraint_name: hold,
+      column_name: column,
+    } = databaseFault(error)
+    if (code !== IN_USE || table !== 'audit_hold' || hold === undefined) throw error
+    return { hold, isReadable: column === undefined }
+  }
+}
+
+/** The SQLSTATE with which a hold forbids to drop a letter. The error names the hold as a constraint. */
+const IN_USE = '55006'
 
 const NUMBERS_AT_ONCE = 500
 

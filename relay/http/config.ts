@@ -20,6 +20,8 @@ export interface PageConfig {
   readonly strict: boolean
   /** Whether to believe `X-Forwarded-Proto`. */
   readonly trustsProxy: boolean
+  /** The file that exports the catalogue of actions. */
+  readonly actionsFile: string | undefined
 }
 
 /**
@@ -67,6 +69,7 @@ function readPageConfig(environment: Environment, tokens: string): PageConfig {
     auditsReads: audits !== 'off',
     strict: audits === 'strict',
     trustsProxy: trusts === 'on',
+    actionsFile: environment['AUDIT_ACTIONS']?.trim() || undefined,
   }
 }
 

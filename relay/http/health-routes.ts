@@ -1,5 +1,6 @@
 import type { BacklogReader } from '../telemetry/backlog.ts'
 import type { RelayHealth } from '../move/health.ts'
+import type { LogSealReport } from '../seal/log-seal.ts'
 import type { RelayMetrics } from '../telemetry/metrics.ts'
 
 export type Handler = (request: Request) => Promise<Response>
@@ -8,6 +9,8 @@ export interface HealthRoutesParts {
   readonly health: () => RelayHealth
   readonly metrics: RelayMetrics
   readonly backlog: BacklogReader
+  /** How far the log is sealed by this process. Default: it seals nothing. */
+  readonly seal?: () => LogSealReport | undefined
   /** The relay is not ready while the oldest waiting entry is older, in milliseconds. */
   readonly maxLagMs: number
 }
@@ -23,7 +26,7 @@ const UNKNOWN_LAG_HINT = 'The backlog could not be read in time. If this lasts, 
  * No route requires a token, because none shows anything of an entry.
  */
 export function healthRoutes(parts: HealthRoutesParts): Readonly<Record<string, Handler>> {
-  const { health, metrics, backlog } = parts
+  const { health, metrics, backlog, seal = () => undefined } = parts
   return {
     '/livez': readOnly(async () => {
       const { isAlive } = health()
@@ -38,7 +41,7 @@ export function healthRoutes(parts: HealthRoutesParts): Readonly<Record<string, 
       // While the relay's own statements fail, reading the backlog would only wait for its
       // deadline.
       const waiting = found.failures > 0 ? undefined : await backlog.read()
-      const text = await metrics.expose(found, waiting)
+      const text = await metrics.expose(found, waiting, seal())
       return new Response(text, { headers: { 'content-type': metrics.contentType } })
     }),
   }

@@ -1,7 +1,7 @@
 import type { SQL } from 'drizzle-orm'
 import { Database } from '../../src/database/connection.ts'
 import { AuditError } from '../../src/errors.ts'
-import type { AuditDatabase } from '../../src/database/callers-database.ts'
+import type { DrizzleHandle } from '../../src/database/callers-database.ts'
 
 export interface ReaderPoolOptions {
   readonly url: string
@@ -16,13 +16,14 @@ const MAX_QUERIES = 60
  * The page's own connections. There are few of them, so that they leave enough for the application.
  * The server cancels a statement that takes longer than `statementTimeoutMs`.
  */
-export class ReaderPool implements AuditDatabase {
+export class ReaderPool implements DrizzleHandle {
   readonly #connections: readonly { readonly database: Database; inFlight: number }[]
 
   constructor({ url, statementTimeoutMs }: ReaderPoolOptions) {
     this.#connections = Array.from({ length: CONNECTIONS }, () => ({
       database: new Database({
         url,
+        role: 'audit_reader',
         statementTimeoutMs,
         applicationName: 'audit-relay page',
         isReader: true,

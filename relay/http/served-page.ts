@@ -1,6 +1,7 @@
 import type { AuditLogger } from '../../src/logger.ts'
 import { Database } from '../../src/database/connection.ts'
 import type { PageConfig } from './config.ts'
+import { loadCatalog } from '../actions/load-catalog.ts'
 import { ReaderPool } from './reader-pool.ts'
 import { createTimelinePage } from '../../src/page/timeline-page.ts'
 import { tokenAuthorize, tokenSignOut } from '../../src/page/auth/tokens.ts'
@@ -12,13 +13,25 @@ export interface ServedPage {
   close(): Promise<void>
 }
 
-/** Makes the page that a relay serves. It reads, and records reads, as `audit_reader`. */
-export function createServedPage(config: PageConfig, logger: AuditLogger): ServedPage {
+/**
+ * Makes the page that a relay serves. It reads, and records reads, as `audit_reader`.
+ *
+ * @throws {AuditError} `AUDIT_OPTION_INVALID` where the catalogue of actions cannot be loaded
+ */
+export async function createServedPage(
+  config: PageConfig,
+  logger: AuditLogger,
+): Promise<ServedPage> {
   const { readerUrl, statementTimeoutMs, holders, auditsReads, strict, trustsProxy } = config
+  const actions =
+    config.actionsFile === undefined ? undefined : await loadCatalog(config.actionsFile)
   const pool = new ReaderPool({ url: readerUrl, statementTimeoutMs })
   // On a connection of its own, because those of the pool only read.
   const notesDatabase = new Database({
-    ...{ url: readerUrl, statementTimeoutMs, applicationName: 'audit-relay page' },
+    url: readerUrl,
+    role: 'audit_reader',
+    statementTimeoutMs,
+    applicationName: 'audit-relay page',
   })
   const notes = new ReadNotes(notesDatabase, logger)
   const page = createTimelinePage({
@@ -27,6 +40,7 @@ export function createServedPage(config: PageConfig, logger: AuditLogger): Serve
     signOut: tokenSignOut({ trustsProxy }),
     recorder: auditsReads && notes,
     strict,
+    actions,
     logger,
   })
   return {

@@ -43,7 +43,7 @@ export async function serveHttp(
   const app = new Hono()
   app.notFound((c) => c.text('Not found.\n', 404))
   for (const [path, handle] of Object.entries(routes)) app.all(path, (c) => handle(c.req.raw))
-  const page = config.page && createServedPage(config.page, logger)
+  const page = config.page && (await createServedPage(config.page, logger))
   if (page) app.all('/', (c) => page.fetch(c.req.raw, c.env))
   const server = createServer(
     TIMEOUTS,

@@ -1,6 +1,7 @@
 import fs from 'node:fs/promises'
 import path from 'node:path'
-import { AuditError, databaseFault } from '../../src/errors.ts'
+import { AuditError } from '../../src/errors.ts'
+import { fileCode, fileWords } from '../../src/file-fault.ts'
 import type { AuditLogger } from '../../src/logger.ts'
 
 /** The last entry that a relay has seen in the log, and the history that it belongs to. */
@@ -113,10 +114,14 @@ export class LogIdentity {
   }
 
   #unusable(error: unknown): AuditError {
-    const { code } = databaseFault(error)
+    const code = fileCode(error)
+    const what = code
+      ? fileWords(code)
+      : 'is not what the relay wrote. Where the log was restored, run "audit-relay restored"; then ' +
+        'delete the file'
     return new AuditError(
       'AUDIT_OPTION_INVALID',
-      `AUDIT_STATE_DIR: ${FILE} in ${this.#options.stateDir} cannot be read or written (${code}).`,
+      `AUDIT_STATE_DIR: ${FILE} in ${this.#options.stateDir} ${what}.`,
     )
   }
 }

@@ -1,4 +1,4 @@
-import type { LaneName } from '../../src/lanes/lane.ts'
+import type { LaneName, MovedLane } from '../../src/lanes/lane.ts'
 import type { RelayLimits } from '../../src/options.ts'
 import { moveBatch } from './move-batch.ts'
 import type { Moved, MoveOptions } from './move-statement.ts'
@@ -15,7 +15,7 @@ export interface CycleParts {
   /** The most rows that the cycle takes. */
   readonly maxRows: number
   readonly signal: AbortSignal
-  readonly onMoved: (lane: LaneName, moved: Moved, durationMs: number) => void
+  readonly onMoved: (lane: MovedLane, moved: Moved, durationMs: number) => void
 }
 
 type Options = Omit<MoveOptions, 'batchEntries' | 'turn'>
@@ -25,6 +25,12 @@ type Options = Omit<MoveOptions, 'batchEntries' | 'turn'>
  * that the relay works.
  */
 const MAX_CYCLE_MS = 1_000
+/**
+ * What is recorded while an import runs waits for the batches of it that a cycle moves: for about this
+ * long, in milliseconds, and for a batch that is smaller than others.
+ */
+const IMPORT_MS = 200
+const IMPORT_BATCH_ENTRIES = 1_000
 
 /** The moves of one cycle. */
 export class Cycle {
@@ -34,7 +40,7 @@ export class Cycle {
    * The place that it reached in each lane. Each cycle begins at a lane's start, so that no row
    * waits long.
    */
-  readonly #through = new Map<LaneName, string>()
+  readonly #through = new Map<MovedLane, string>()
   #claimed = 0
   #stoodBack = false
 
@@ -53,11 +59,20 @@ export class Cycle {
   }
 
   /**
-   * Moves the rows in the lanes, as far as time and `maxRows` allow.
+   * Moves the rows in the lanes, as far as time and `maxRows` allow. An import is moved when nothing
+   * else is left.
    *
    * @returns the lanes that may hold more; empty where another relay moves them
    */
-  async move({
+  async move(
+    peeked: Pick<PeekedLanes, 'waiting' | 'seen' | 'importWaits'>,
+  ): Promise<readonly MovedLane[]> {
+    const left = await this.#moveWhatIsNew(peeked)
+    if (left.length > 0 || this.#stoodBack || !peeked.importWaits) return left
+    return (await this.#moveImport()) ? ['import'] : []
+  }
+
+  async #moveWhatIsNew({
     waiting,
     seen,
   }: Pick<PeekedLanes, 'waiting' | 'seen'>): Promise<readonly LaneName[]> {
@@ -85,9 +100,22 @@ export class Cycle {
     return lanes
   }
 
-  async #moveOne(lane: LaneName): Promise<Moved> {
-    const { limits, parallelMoves, statements } = this.#parts
-    const batchEntries = Math.min(limits.batchEntries, this.#room)
+  /** @returns whether the lane may hold more */
+  async #moveImport(): Promise<boolean> {
+    const { limits, signal } = this.#parts
+    const most = Math.min(limits.batchEntries, IMPORT_BATCH_ENTRIES)
+    const endMs = performance.now() + IMPORT_MS
+    do {
+      if (this.#room < 1 || signal.aborted) return true
+      const { claimed } = await this.#moveOne('import', most)
+      if (claimed < most) return false
+    } while (performance.now() < endMs)
+    return true
+  }
+
+  async #moveOne(lane: MovedLane, most = this.#parts.limits.batchEntries): Promise<Moved> {
+    const { parallelMoves, statements } = this.#parts
+    const batchEntries = Math.min(most, this.#room)
     const moved = await this.#count(lane, (options) =>
       moveBatch(statements, { ...options, batchEntries }),
     )
@@ -110,7 +138,7 @@ export class Cycle {
   }
 
   /** Moves a batch that begins behind the cycle's batches before, counts it and reports it. */
-  async #count(lane: LaneName, move: (options: Options) => Promise<Moved>): Promise<Moved> {
+  async #count(lane: MovedLane, move: (options: Options) => Promise<Moved>): Promise<Moved> {
     const { limits, onMoved } = this.#parts
     const lockTimeoutMs = Math.ceil(limits.statementTimeoutMs / 2)
     const beganMs = performance.now()

@@ -1,8 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { LaneName } from '../../src/lanes/lane.ts'
+import type { MovedLane } from '../../src/lanes/lane.ts'
 
 export interface MoveOptions {
-  readonly lane: LaneName
+  readonly lane: MovedLane
   /** Most entries to take. */
   readonly batchEntries: number
   /** How long to wait for a lock, such as another relay's on the head, in milliseconds. */

@@ -1,5 +1,5 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { LaneName } from '../../src/lanes/lane.ts'
+import type { MovedLane } from '../../src/lanes/lane.ts'
 import type { MoveOptions } from './move-statement.ts'
 
 /**
@@ -19,7 +19,7 @@ export function listPlaces({ lane, batchEntries }: MoveOptions): SQL {
 }
 
 /** An entry that is a dead letter already leaves the lane, and no second letter is made. */
-export function parkStatement(lane: LaneName, { place, id }: Place, sqlstate: string): SQL {
+export function parkStatement(lane: MovedLane, { place, id }: Place, sqlstate: string): SQL {
   return sql`/* audit-relay park */
     select p.claimed, 0 as logged, p.parked from audit.park(
       ${lane}::pg_catalog.text, ${place}::pg_catalog.text, ${id}::pg_catalog.uuid,

@@ -7,6 +7,7 @@ import { refuseMisfit } from '../../src/schema/version.ts'
 type Found = {
   readonly staging: number
   readonly outbox: number
+  readonly import: boolean
   readonly head: number | null
   readonly wasEmptied: boolean
   readonly isReadOnly: boolean
@@ -19,6 +20,8 @@ export interface PeekedLanes {
   readonly waiting: readonly LaneName[]
   /** How many rows were seen in each lane, at most `maxRows`. */
   readonly seen: Readonly<Record<LaneName, number>>
+  /** Whether the lane of an import holds rows. Default: it does not. */
+  readonly importWaits?: boolean
   /** Where the head of the log stands. Null where the log has lost its head. */
   readonly head: number | null
   /** Whether a crash emptied the UNLOGGED lane and no relay has declared it yet. */
@@ -36,7 +39,7 @@ export interface PeekedLanes {
 export async function peekLanes(database: Database, maxRows: number): Promise<PeekedLanes> {
   const [found] = await database.execute<Found>(sql`/* audit-relay peek */
     select
-      p.staging, p.outbox, p.head::double precision as head,
+      p.staging, p.outbox, p.import, p.head::double precision as head,
       p.was_emptied as "wasEmptied", p.is_read_only as "isReadOnly",
       p.version, p.min_reader_version as "minReaderVersion"
     from audit.peek(${maxRows}::integer) as p`)
@@ -51,6 +54,7 @@ export async function peekLanes(database: Database, maxRows: number): Promise<Pe
   return {
     waiting: LANES.filter((lane) => found[lane] > 0),
     seen: { staging: found.staging, outbox: found.outbox },
+    importWaits: found.import,
     head: found.head,
     wasEmptied: found.wasEmptied,
   }

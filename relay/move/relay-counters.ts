@@ -1,4 +1,4 @@
-import type { LaneName } from '../../src/lanes/lane.ts'
+import type { MovedLane } from '../../src/lanes/lane.ts'
 import type { Compacted } from '../maintenance/compact.ts'
 import type { Moved } from './move-statement.ts'
 import type { RelayObserver } from './observer.ts'
@@ -49,7 +49,7 @@ export class RelayCounters implements RelayObserver {
     this.#cycles += 1
   }
 
-  batchMoved(_lane: LaneName, { claimed, logged, parked }: Moved): void {
+  batchMoved(_lane: MovedLane, { claimed, logged, parked }: Moved): void {
     this.#claimed += claimed
     this.#logged += logged
     this.#deadLetters += parked
@@ -60,6 +60,8 @@ export class RelayCounters implements RelayObserver {
   gapDeclared(): void {
     this.#gaps += 1
   }
+
+  logMeasured(): void {}
 
   compacted({ compacted, skipped }: Compacted): void {
     this.#compacted += compacted

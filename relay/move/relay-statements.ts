@@ -1,10 +1,10 @@
 import { sql } from 'drizzle-orm'
 import { Database, type DatabaseOptions } from '../../src/database/connection.ts'
-import type { LaneName } from '../../src/lanes/lane.ts'
+import type { MovedLane } from '../../src/lanes/lane.ts'
 import { compact } from '../maintenance/compact.ts'
 import type { IdentifiedLog, IdentityStatements } from '../maintenance/log-identity.ts'
 import type { LogSession } from '../maintenance/log-watch.ts'
-import type { LogHolder, UpkeepStatements } from '../maintenance/upkeep.ts'
+import type { LogHolder, MadePartitions, UpkeepStatements } from '../maintenance/upkeep.ts'
 import { type Moved, type MoveOptions, moveStatement, NOTHING_MOVED } from './move-statement.ts'
 import { listPlaces, type Place, parkStatement } from './park-statement.ts'
 import { type PeekedLanes, peekLanes } from './peek-lanes.ts'
@@ -15,6 +15,8 @@ export interface RelayStatements extends UpkeepStatements, IdentityStatements {
   peekLanes(maxRows: number): Promise<PeekedLanes>
   /** The sessions that hold a lock of the log. Asked on the connection of the moves. */
   watchLog(): Promise<readonly LogSession[]>
+  /** How large the log is on disk. */
+  logBytes(): Promise<number>
   /** The sessions behind which a relay stands back. */
   whoMoves(): Promise<readonly Mover[]>
   move(options: MoveOptions): Promise<Moved>
@@ -23,11 +25,11 @@ export interface RelayStatements extends UpkeepStatements, IdentityStatements {
   /** The places of the next rows of a lane. */
   list(options: MoveOptions): Promise<readonly Place[]>
   /** Moves one row from its lane to the dead letters. */
-  park(lane: LaneName, place: Place, sqlstate: string): Promise<Moved>
+  park(lane: MovedLane, place: Place, sqlstate: string): Promise<Moved>
   close(): Promise<void>
 }
 
-export interface ConnectionOptions extends Omit<DatabaseOptions, 'applicationName'> {
+export interface ConnectionOptions extends Omit<DatabaseOptions, 'applicationName' | 'role'> {
   /**
    * The most statements at once. A connection is opened when it is needed, and closed when idle.
    */
@@ -42,23 +44,41 @@ export function openRelayStatements(options: ConnectionOptions): RelayStatements
   const { connections, ...rest } = options
   const databases = Array.from(
     { length: connections },
-    () => new Database({ ...rest, applicationName: 'audit-relay' }),
+    () => new Database({ ...rest, role: 'audit_relay', applicationName: 'audit-relay' }),
   )
   const [database] = databases as [Database]
   // Upkeep reports its own failures, and they say nothing about the moves.
   const { onStatement: _, ...quietly } = rest
   const upkeep = new Database({
     ...quietly,
+    role: 'audit_relay',
     applicationName: 'audit-relay upkeep',
     statementTimeoutMs: UPKEEP_TIMEOUT_MS,
   })
   // While one move runs at a time, it uses the connection of all other statements.
   const free = databases.toReversed()
   return {
-    async ensurePartitions(monthsAhead) {
-      const [row] = await upkeep.execute<{ made: number }>(sql`/* audit-relay partitions */
-        select audit.ensure_partitions(${monthsAhead}::integer) as made`)
-      return row?.made ?? 0
+    async ensurePartitions({ monthsAhead, width, most }) {
+      const [row] = await upkeep.execute<MadePartitions>(sql`/* audit-relay partitions */
+        select p.made, (
+          select pg_catalog.count(*) from pg_catalog.pg_inherits as i
+          where i.inhparent operator(pg_catalog.=)
+              'audit.audit_log'::pg_catalog.regclass::pg_catalog.oid
+            and p.made is not null
+        )::integer as partitions
+        from audit.ensure_partitions(
+          ${monthsAhead}::integer, ${width}::pg_catalog.text, ${most}::integer) as p (made)`)
+      return row ?? { made: 0, partitions: 0 }
+    },
+    async closePartition() {
+      const [row] = await upkeep.execute<{ name: string | null }>(sql`/* audit-relay closing */
+        select audit.close_partition() as name`)
+      return row?.name ?? undefined
+    },
+    async logBytes() {
+      const [row] = await upkeep.execute<{ bytes: number }>(sql`/* audit-relay size */
+        select audit.log_bytes()::double precision as bytes`)
+      return row?.bytes ?? 0
     },
     whoHoldsLog: () =>
       upkeep.execute<LogHolder>(sql`/* audit-relay holders */

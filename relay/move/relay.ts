@@ -1,14 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { AuditError } from '../../src/errors.ts'
-import type { LaneName } from '../../src/lanes/lane.ts'
+import type { MovedLane } from '../../src/lanes/lane.ts'
 import { type AuditLogger, guardLogger } from '../../src/logger.ts'
 import type { RelayLimits } from '../../src/options.ts'
 import { within } from '../../src/within.ts'
+import { isFinalLogin } from '../../src/database/faults.ts'
 import { Outage } from '../../src/database/outage.ts'
 import { withRetry } from '../../src/database/retry.ts'
 import { LogIdentity } from '../maintenance/log-identity.ts'
+import { LogSize } from '../maintenance/log-size.ts'
 import { LogWatch } from '../maintenance/log-watch.ts'
 import { Upkeep } from '../maintenance/upkeep.ts'
+import { LogSeal, type LogSealReport } from '../seal/log-seal.ts'
 import { BatchSize } from './batch-size.ts'
 import { Cycle } from './cycle.ts'
 import { Health, JITTER, type RelayHealth } from './health.ts'
@@ -72,14 +75,16 @@ export class Relay {
   readonly #identity: LogIdentity
   readonly #logWatch: LogWatch
   readonly #batchSize: BatchSize
+  readonly #seal: LogSeal | undefined
   #running: Promise<void> | undefined
   #hasBacklog = false
   #stoodBack = false
 
   constructor(options: RelayOptions = {}, parts: RelayParts = {}) {
-    const { limits, url, stateDir } = resolveRelayOptions(options)
+    const { limits, url, stateDir, partitionWidth, seal } = resolveRelayOptions(options)
     const { observer, open = openRelayStatements } = parts
-    const { statementTimeoutMs, parallelMoves, monthsAhead, maxLockMs } = limits
+    const { statementTimeoutMs, parallelMoves, monthsAhead, maxPartitions, maxLockMs } = limits
+    const { maxLogBytes } = limits
     this.#limits = limits
     this.#batchSize = new BatchSize(limits.batchEntries)
     this.#logger = guardLogger(options.logger, 'audit-relay')
@@ -95,7 +100,15 @@ export class Relay {
     })
     const statements = this.#statements
     this.#parallelMoves = new ParallelMoves({ limits, connect: () => statements.connect() })
-    this.#upkeep = new Upkeep({ statements, monthsAhead, logger: this.#logger })
+    this.#upkeep = new Upkeep({
+      statements,
+      partitions: { monthsAhead, width: partitionWidth, most: maxPartitions },
+      logSize: new LogSize({
+        ...{ statements, maxLogBytes, logger: this.#logger },
+        onMeasured: (bytes) => this.#tell((told) => told.logMeasured(bytes, maxLogBytes)),
+      }),
+      logger: this.#logger,
+    })
     this.#standingBack = new StandingBack({ statementTimeoutMs, logger: this.#logger })
     this.#logWatch = new LogWatch({ statements, maxLockMs, logger: this.#logger })
     this.#health = new Health(limits, {
@@ -103,6 +116,7 @@ export class Relay {
       logHeld: () => this.#logWatch.read(),
     })
     this.#identity = new LogIdentity({ statements, logger: this.#logger, stateDir })
+    this.#seal = seal && new LogSeal({ ...seal, url, limits, logger: this.#logger })
     this.#outage = new Outage(this.#logger, {
       begins: 'relay cannot move entries; they wait in audit_staging and audit_outbox',
       goesOn: 'relay still cannot move entries',
@@ -119,8 +133,14 @@ export class Relay {
     return this.#health.read()
   }
 
+  /** How far the log is sealed. Undefined where it is not sealed by this relay. */
+  seal(): LogSealReport | undefined {
+    return this.#seal?.read()
+  }
+
   /** Safe to call twice. Resolves when the relay has stopped. */
   start(): Promise<void> {
+    if (this.#running === undefined) void this.#seal?.start()
     this.#running ??= this.#run()
     return this.#running
   }
@@ -132,7 +152,10 @@ export class Relay {
   async stop(): Promise<void> {
     this.#health.stopping()
     this.#halt.abort()
-    await within(this.#limits.stopTimeoutMs, this.#running, () => {})
+    await Promise.all([
+      within(this.#limits.stopTimeoutMs, this.#running, () => {}),
+      within(this.#limits.stopTimeoutMs, this.#seal?.stop(), () => {}),
+    ])
     await this.#statements.close()
   }
 
@@ -140,8 +163,8 @@ export class Relay {
    * Moves until every lane was seen empty, or until a bound is reached. It is for cron, for tests
    * and for a last run before a shutdown. Do not call it on a relay that was started.
    *
-   * @throws {AuditError} when the database was away until the deadline, the schema does not fit, or
-   * the log was restored
+   * @throws {AuditError} when the database was away until the deadline; at once when the login or the
+   * database is refused, a right is missing, the schema does not fit, or the log was restored
    */
   async drain({
     maxRows = Number.POSITIVE_INFINITY,
@@ -164,7 +187,9 @@ export class Relay {
         isDrained = await withRetry(() => this.#isDrainedAfter(signal, maxRows), {
           signal,
           tearsAttempt: true,
-          isFinal: (error) => error instanceof AuditError && OTHER_LOG.has(error.code),
+          // Nobody mends a login while a single pass waits. A relay that runs on waits for that.
+          isFinal: (error) =>
+            isFinalLogin(error) || (error instanceof AuditError && OTHER_LOG.has(error.code)),
           onFailure: (error) => {
             lastError = error
             this.#failed(error)
@@ -225,11 +250,11 @@ export class Relay {
     this.#parallelMoves.sawHead(peeked.head)
     await this.#identity.check()
     await this.#logWatch.look()
-    this.#upkeep.ensurePartitions()
+    this.#upkeep.keepPartitions()
     if (peeked.wasEmptied && (await this.#upkeep.declareGap())) {
       this.#tell((told) => told.gapDeclared())
     }
-    const isEmpty = peeked.waiting.length === 0 && !peeked.wasEmptied
+    const isEmpty = peeked.waiting.length === 0 && !peeked.importWaits && !peeked.wasEmptied
     const cycle = new Cycle({
       statements: this.#statements,
       parallelMoves: this.#parallelMoves,
@@ -252,7 +277,7 @@ export class Relay {
     return isEmpty
   }
 
-  #moved(lane: LaneName, moved: Moved, durationMs: number): void {
+  #moved(lane: MovedLane, moved: Moved, durationMs: number): void {
     if (moved.claimed === 0) return
     this.#batchSize.moved()
     this.#health.moved()

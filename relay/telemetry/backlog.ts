@@ -11,11 +11,39 @@ export interface Backlog extends LaneLook {
   readonly deadLetters: number
   /** Times that any relay found the fast lane emptied. */
   readonly gaps: number
+  /** Legal holds in force. */
+  readonly holds: number
+  /** What the last run of `audit-relay retention --apply` found; null where none ever ended. */
+  readonly retention: LastRetention | null
+  /** How far the log is sealed; null where nothing was ever sealed. */
+  readonly seal: SealFigures | null
+  /** How long ago the oldest partition ended that waits to be archived; null: archives are not used. */
+  readonly archiveLagMs: number | null
   /** Entries that all recorders have reported as dropped, by reason. */
   readonly dropped: Readonly<Record<string, number>>
 }
 
-type Row = Omit<Backlog, keyof LaneLook>
+export interface SealFigures {
+  /** Entries below the newest checkpoint. */
+  readonly size: number
+  readonly unsealed: number
+  /** For how long the oldest of them has waited, in milliseconds; 0 where none waits. */
+  readonly lagMs: number
+}
+
+export interface LastRetention {
+  readonly atMs: number
+  readonly found: {
+    /** Partitions that had to stay, and why. */
+    readonly blocked?: readonly { readonly by: string }[]
+    /** For the pattern of each policy, the beginning of the oldest partition that holds such entries. */
+    readonly oldest?: Readonly<Record<string, string>>
+  } | null
+}
+
+type Row = Omit<Backlog, keyof LaneLook | 'seal'> & Nullable<SealFigures>
+
+type Nullable<T> = { readonly [Key in keyof T]: T[Key] | null }
 
 const DEADLINE_MS = 1_000
 /** Health checks and scrapes that come together share one look. */
@@ -41,6 +69,7 @@ export class BacklogReader {
     })
     this.#database = new Database({
       url,
+      role: 'audit_relay',
       applicationName: 'audit-relay metrics',
       statementTimeoutMs: DEADLINE_MS,
       isReader: true,
@@ -84,11 +113,19 @@ export class BacklogReader {
   async #read(): Promise<Backlog | undefined> {
     const [row] = await this.#database.execute<Row>(sql`/* audit-relay backlog */
       select ${LANE_COLUMNS},
-        f.last_seq::double precision as "lastSeq", f.dead_letters as "deadLetters", f.gaps, f.dropped
-      from audit.backlog() as f`)
+        f.last_seq::double precision as "lastSeq", f.dead_letters as "deadLetters", f.gaps, f.holds,
+        f.archive_lag_ms as "archiveLagMs", f.dropped, f.retention,
+        s.size::double precision as size, s.unsealed::double precision as unsealed, s.lag_ms as "lagMs"
+      from audit.backlog() as f cross join audit.seal_figures() as s`)
     if (row === undefined) return undefined
-    const { lastSeq, deadLetters, gaps, dropped } = row
-    this.#latest = { ...toLaneLook(row), lastSeq, deadLetters, gaps, dropped }
+    const { size, unsealed, lagMs } = row
+    const isSealed = size !== null && unsealed !== null && lagMs !== null
+    const { lastSeq, deadLetters, gaps, holds, archiveLagMs, dropped, retention } = row
+    this.#latest = {
+      ...toLaneLook(row),
+      ...{ lastSeq, deadLetters, gaps, holds, archiveLagMs, dropped, retention },
+      seal: isSealed ? { size, unsealed, lagMs } : null,
+    }
     return this.#latest
   }
 }

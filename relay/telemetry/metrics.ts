@@ -1,11 +1,15 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import type { DropReason } from '../../src/entry.ts'
 import { databaseFault } from '../../src/errors.ts'
-import { LANES, type LaneName } from '../../src/lanes/lane.ts'
-import type { Backlog } from './backlog.ts'
+import { LANES, type MovedLane } from '../../src/lanes/lane.ts'
+import type { Backlog, LastRetention } from './backlog.ts'
 import type { Compacted } from '../maintenance/compact.ts'
 import type { RelayHealth } from '../move/health.ts'
 import type { Moved } from '../move/move-statement.ts'
+import type { LogSealReport } from '../seal/log-seal.ts'
+import { SealMetrics } from './seal-metrics.ts'
 import type { RelayObserver } from '../move/observer.ts'
+import { VerifyMetrics } from './verify-metrics.ts'
 
 /**
  * What a relay counts and what it finds, for Prometheus.
@@ -73,14 +77,46 @@ export class RelayMetrics implements RelayObserver {
     'Dead letters in the database, counted up to 10000.',
   )
   readonly #declared = this.#gauge('gaps_declared', 'Gaps declared in the log by any relay, ever.')
+  readonly #logBytes = this.#gauge(
+    'log_bytes',
+    'The log with its indexes on disk, as this relay measured it last: once an hour.',
+  )
+  readonly #logMaxBytes = this.#gauge(
+    'log_max_bytes',
+    'AUDIT_MAX_LOG_BYTES; absent where the log may be of any size.',
+  )
+  readonly #holds = this.#gauge('holds', 'Legal holds in force.')
+  readonly #archiveLag = this.#gauge(
+    'archive_lag_seconds',
+    'How long ago the oldest partition ended that waits to be archived.',
+  )
+  readonly #retentionRun = this.#gauge(
+    'retention_last_run_timestamp_seconds',
+    'When "audit-relay retention --apply" ended last; absent where it never has.',
+  )
+  readonly #retentionBlocked = this.#gauge(
+    'retention_blocked',
+    'Partitions that had to stay in its last run: by lock, cursor, archive, hold, seal or changes.',
+    ['by'],
+  )
+  readonly #retentionOldest = this.#gauge(
+    'retention_oldest_age_seconds',
+    'Age of the oldest entries that a policy is for, as of that run, to the width of a partition.',
+    ['actions'],
+  )
   readonly #dropped = this.#counter(
     'recorder_drops_total',
     'Entries that recorders dropped, as they reported it to the database.',
     ['reason'],
   )
 
+  readonly #seal = new SealMetrics(this.#registry)
+  /** Where this relay verifies the log, too. */
+  readonly verify = new VerifyMetrics(this.#registry)
+
   constructor() {
     collectDefaultMetrics({ register: this.#registry })
+    for (const gauge of [this.#logBytes, this.#logMaxBytes]) gauge.remove()
     this.#compactions.inc({ result: 'won' }, 0)
     this.#compactions.inc({ result: 'skipped' }, 0)
     for (const lane of LANES) {
@@ -97,7 +133,7 @@ export class RelayMetrics implements RelayObserver {
     this.#lastCycle.setToCurrentTime()
   }
 
-  batchMoved(lane: LaneName, { claimed, logged, parked }: Moved, durationMs: number): void {
+  batchMoved(lane: MovedLane, { claimed, logged, parked }: Moved, durationMs: number): void {
     this.#moved.inc({ lane }, claimed)
     this.#logged.inc({ lane }, logged)
     this.#died.inc({ lane }, parked)
@@ -121,8 +157,17 @@ export class RelayMetrics implements RelayObserver {
     this.#compactions.inc({ result: 'skipped' }, skipped)
   }
 
+  logMeasured(bytes: number, maxBytes: number): void {
+    this.#logBytes.set(bytes)
+    if (maxBytes > 0) this.#logMaxBytes.set(maxBytes)
+  }
+
   /** Everything, in Prometheus' text format. */
-  async expose(health: RelayHealth, backlog: Backlog | undefined): Promise<string> {
+  async expose(
+    health: RelayHealth,
+    backlog: Backlog | undefined,
+    seal?: LogSealReport,
+  ): Promise<string> {
     this.#ready.set(health.isReady ? 1 : 0)
     this.#outage.set(health.failures > 0 ? 1 : 0)
     this.#stoodBack.set((health.stoodBack?.forMs ?? 0) / 1_000)
@@ -133,23 +178,43 @@ export class RelayMetrics implements RelayObserver {
       this.#logHeld.set({ login }, health.logHeld.forMs / 1_000)
     }
     this.#showBacklog(backlog)
+    this.#seal.show(backlog?.seal, seal)
     return await this.#registry.metrics()
   }
 
   #showBacklog(backlog: Backlog | undefined): void {
     this.#dropped.reset()
-    for (const gauge of [this.#lastSeq, this.#parked, this.#declared]) gauge.remove()
+    for (const gauge of [this.#lastSeq, this.#parked, this.#declared, this.#archiveLag]) {
+      gauge.remove()
+    }
     for (const gauge of [this.#depth, this.#age]) gauge.reset()
+    for (const gauge of [this.#retentionBlocked, this.#retentionOldest]) gauge.reset()
+    this.#retentionRun.remove()
     if (backlog === undefined) return
     this.#lastSeq.set(backlog.lastSeq)
     this.#parked.set(backlog.deadLetters)
     this.#declared.set(backlog.gaps)
+    this.#holds.set(backlog.holds)
+    this.#showRetention(backlog.retention)
+    if (backlog.archiveLagMs !== null) this.#archiveLag.set(backlog.archiveLagMs / 1_000)
+    const { importDepth = 0 } = backlog
+    if (importDepth > 0) this.#depth.set({ lane: 'import' }, importDepth)
     for (const lane of LANES) {
       this.#depth.set({ lane }, backlog.depth[lane])
       this.#age.set({ lane }, backlog.oldestAgeMs[lane] / 1_000)
     }
-    for (const [reason, count] of Object.entries(backlog.dropped)) {
+    for (const [reason, count] of Object.entries({ ...NO_DROPS, ...backlog.dropped })) {
       this.#dropped.inc({ reason }, count)
+    }
+  }
+
+  #showRetention(last: LastRetention | null): void {
+    if (last === null) return
+    this.#retentionRun.set(last.atMs / 1_000)
+    for (const by of BLOCKED_BY) this.#retentionBlocked.set({ by }, 0)
+    for (const { by } of last.found?.blocked ?? []) this.#retentionBlocked.inc({ by })
+    for (const [actions, from] of Object.entries(last.found?.oldest ?? {})) {
+      this.#retentionOldest.set({ actions }, (Date.now() - Date.parse(from)) / 1_000)
     }
   }
 
@@ -170,6 +235,20 @@ export class RelayMetrics implements RelayObserver {
       registers: [this.#registry],
     })
   }
+}
+
+const BLOCKED_BY = ['lock', 'cursor', 'archive', 'hold', 'seal', 'changes'] as const
+
+/** Each reason is shown from the start: Prometheus sees no rise in a counter that begins above 0. */
+const NO_DROPS: Readonly<Record<DropReason, number>> = {
+  full: 0,
+  unshapable: 0,
+  reserved: 0,
+  closed: 0,
+  reentrant: 0,
+  disabled: 0,
+  timeout: 0,
+  refused: 0,
 }
 
 const CLASS_OF: Readonly<Record<string, string>> = {

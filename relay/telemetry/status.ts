@@ -1,11 +1,5 @@
-import { type SQL, sql } from 'drizzle-orm'
-import {
-  type AuditDatabase,
-  firstRow,
-  type Row,
-  rowsOf,
-  withNames,
-} from '../../src/database/callers-database.ts'
+import { sql } from 'drizzle-orm'
+import { type AuditDatabase, askCaller, type Row } from '../../src/database/callers-database.ts'
 import { LANE_COLUMNS, type LaneLook, toLaneLook } from './lane-look.ts'
 
 export interface RecorderStatus {
@@ -43,12 +37,46 @@ export interface RecorderStatus {
 
 export interface Status {
   /** Rows that wait in the lanes. An estimate for a lane whose table is longer than 4 MiB. */
-  readonly depth: { readonly staging: number; readonly outbox: number }
+  readonly depth: {
+    readonly staging: number
+    readonly outbox: number
+    /** Rows of an import, where some wait. They are moved while the other two are empty. */
+    readonly import?: number
+  }
   /** Age of the oldest of them, in milliseconds; 0 where none waits. Sampled where `depth` is. */
   readonly lagMs: number
   readonly lastSeq: number
   readonly deadLetters: number
   readonly gaps: number
+  /** Legal holds in force. */
+  readonly holds: number
+  /** The log with its indexes on disk. */
+  readonly logBytes: number
+  readonly retention: {
+    /** The retention line: what is staged from before it becomes a dead letter. Null: there is none. */
+    readonly lineAt: string | null
+    /** When the next partition falls due, and which one. Null without a policy. */
+    readonly nextAt: string | null
+    readonly nextPartition: string | null
+    /** When `audit-relay retention --apply` ended last. */
+    readonly lastRunAt: string | null
+    /** How many partitions had to stay then. */
+    readonly blocked: number
+  }
+  /** How far the log is sealed; null where nothing was ever sealed. */
+  readonly seal: {
+    /** The name of its newest tree. */
+    readonly name: string
+    /** Entries below the newest checkpoint. */
+    readonly size: number
+    /** The number of the last of them. */
+    readonly throughSeq: number
+    /** Entries that are not sealed yet, and for how long the oldest has waited, in milliseconds. */
+    readonly unsealed: number
+    readonly lagMs: number
+    /** When the newest checkpoint was signed; null where there is none. */
+    readonly sealedAt: string | null
+  } | null
   /**
    * Recorders that reported within a day, died, miss entries or have some on their way; newest
    * first.
@@ -64,38 +92,82 @@ export interface MarkedStatus extends Pick<LaneLook, 'isEstimate'> {
 /**
  * The whole state of the log, as `audit-relay status` shows it. Reads only.
  *
- * @param db any Drizzle database whose login was granted `audit_relay`
+ * @param db whose login was granted `audit_relay`
  */
 export async function readStatus(db: AuditDatabase): Promise<Status> {
   return (await readMarkedStatus(db)).status
 }
 
 export async function readMarkedStatus(db: AuditDatabase): Promise<MarkedStatus> {
-  const ask = (query: SQL) => db.execute(withNames(query))
-  const figuresAnswer = await ask(sql`/* audit-relay status */
+  const [figures] = await askCaller(
+    db,
+    sql`/* audit-relay status */
     select ${LANE_COLUMNS},
       f.last_seq::double precision as "lastSeq",
-      f.dead_letters::double precision as "deadLetters", f.gaps::double precision as gaps
-    from audit.status() as f`)
-  const figures = firstRow(figuresAnswer)
+      f.dead_letters::double precision as "deadLetters", f.gaps::double precision as gaps,
+      f.holds::double precision as holds, audit.log_bytes()::double precision as "logBytes"
+    from audit.status() as f`,
+  )
   if (figures === undefined) throw new TypeError('a select without FROM answers with one row')
-  const recordersAnswer = await ask(sql`/* audit-relay status */
+  const [kept] = await askCaller(
+    db,
+    sql`/* audit-relay status */
+    select ${instant('s.line_at')} as "lineAt", ${instant('s.next_at')} as "nextAt",
+      s.next_partition as "nextPartition", ${instant('s.last_run_at')} as "lastRunAt",
+      pg_catalog.jsonb_array_length(
+        coalesce(s.last_run operator(pg_catalog.->) 'blocked', '[]')) as "blocked"
+    from audit.retention_state() as s`,
+  )
+  const [sealed] = await askCaller(
+    db,
+    sql`/* audit-relay status */
+    select s.name, s.size::double precision as size, s.through::double precision as "throughSeq",
+      s.unsealed::double precision as unsealed, s.lag_ms as "lagMs",
+      ${instant('s.sealed_at')} as "sealedAt"
+    from audit.seal_figures() as s`,
+  )
+  const recorders = await askCaller(
+    db,
+    sql`/* audit-relay status */
     select
       r.id::pg_catalog.text as id, r.state, r.reported_at as "reportedAt",
       r.accepted::double precision as accepted, r.logged::double precision as logged,
       r.in_flight::double precision as "inFlight", r.dropped::pg_catalog.text as dropped,
       r.missing::double precision as missing, r.declared::double precision as declared
-    from audit.recorder_accounts() as r`)
-  const { depth, isEstimate, oldestAgeMs } = toLaneLook(figures)
+    from audit.recorder_accounts() as r`,
+  )
+  const { depth, isEstimate, oldestAgeMs, importDepth = 0 } = toLaneLook(figures)
   const status = {
-    depth,
+    depth: importDepth > 0 ? { ...depth, import: importDepth } : depth,
     lagMs: Math.round(Math.max(oldestAgeMs.staging, oldestAgeMs.outbox)),
     lastSeq: Number(figures['lastSeq']),
     deadLetters: Number(figures['deadLetters']),
     gaps: Number(figures['gaps']),
-    recorders: rowsOf(recordersAnswer).map(toRecorderStatus),
+    holds: Number(figures['holds']),
+    logBytes: Number(figures['logBytes']),
+    retention: {
+      lineAt: textOf(kept?.['lineAt']),
+      nextAt: textOf(kept?.['nextAt']),
+      nextPartition: textOf(kept?.['nextPartition']),
+      lastRunAt: textOf(kept?.['lastRunAt']),
+      blocked: Number(kept?.['blocked'] ?? 0),
+    },
+    seal: toSealStatus(sealed),
+    recorders: recorders.map(toRecorderStatus),
   }
   return { status, isEstimate }
+}
+
+function toSealStatus(row: Row | undefined): Status['seal'] {
+  if (row?.['name'] == null) return null
+  return {
+    name: String(row['name']),
+    size: Number(row['size']),
+    throughSeq: Number(row['throughSeq']),
+    unsealed: Number(row['unsealed']),
+    lagMs: Math.round(Number(row['lagMs'])),
+    sealedAt: textOf(row['sealedAt']),
+  }
 }
 
 function toRecorderStatus(row: Row): RecorderStatus {
@@ -110,4 +182,14 @@ function toRecorderStatus(row: Row): RecorderStatus {
     missing: Number(row['missing']),
     declared: Number(row['declared']),
   }
+}
+
+function textOf(value: unknown): string | null {
+  return value == null ? null : String(value)
+}
+
+/** An instant as ISO 8601, whatever a driver makes of one. */
+function instant(column: string) {
+  const format = 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"'
+  return sql.raw(`pg_catalog.to_char(${column} at time zone 'UTC', '${format}')`)
 }

@@ -1,16 +1,18 @@
-import { Copier } from './copier.ts'
+import { bindTo, NO_CONTEXT } from './bind-context.ts'
+import { Copier } from '../copy/copier.ts'
+import { copyDetails } from './copy-details.ts'
 import { type AuditContext, MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS } from '../entry.ts'
-import {
-  columnText,
-  type GivenFields,
-  isPolluted,
-  readEach,
-  readOwn,
-  readTime,
-  type ReadTime,
-} from './given-fields.ts'
-import { type JsonObject, merge } from './json-object.ts'
-import type { BoundContext, CapturedEntry, CapturedExtras } from './captured-entry.ts'
+import { columnText, type GivenFields, readEach, readTime, type ReadTime } from './given-fields.ts'
+import { type CapturedId, readId } from './given-id.ts'
+import type { JsonObject } from '../copy/json-object.ts'
+import type {
+  BoundContext,
+  CapturedActor,
+  CapturedEntry,
+  CapturedExtras,
+} from './captured-entry.ts'
+import type { Comparison, EntryCheck } from './entry-check.ts'
+import { readActor, readMoreTargets, readOutcome } from './rare-fields.ts'
 import type { Redactor } from '../redact/redactor.ts'
 import { MIN_FORM_CHARACTERS } from '../redact/secret-texts.ts'
 import { internal } from '../engine-text.ts'
@@ -24,12 +26,14 @@ export interface Capture {
    * may change its objects afterwards. It never throws for any input. (A getter that never
    * returns blocks it.)
    *
+   * @param isInTransaction whether `recordIn` was given it. Default: false
    * @returns undefined if `entry` is not an object or has no action
    */
   captureEntry(
     entry: unknown,
     context: BoundContext | undefined,
     nowMs: number,
+    isInTransaction?: boolean,
   ): CapturedEntry | undefined
   /** Copies a context over its parent's. It never throws either. */
   bindContext(context: AuditContext, parent?: BoundContext): BoundContext
@@ -38,26 +42,14 @@ export interface Capture {
 export interface CaptureOptions {
   readonly maxEntryBytes: number
   readonly redactor: Redactor
+  /** Compares entries with the application's catalogue of actions. Default: nothing does. */
+  readonly check?: EntryCheck | undefined
 }
 
 /** About how many characters of an entry's JSON its ids, times, names and their keys take. */
 const ENVELOPE_CHARACTERS = 512
-/** The keys of a context that have their own columns. */
-const CONTEXT_IDS = ['userId', 'eventId', 'requestId'] as const
-/**
- * Keys that the encoder writes. A caller's key of the same name could be mistaken for one of them.
- */
-const RESERVED_DETAILS = ['degraded', 'redacted', 'invalid'] as const
-
-const NO_CONTEXT: BoundContext = {
-  userId: undefined,
-  eventId: undefined,
-  requestId: undefined,
-  details: undefined,
-  marks: undefined,
-  redacted: undefined,
-  characters: 0,
-}
+type Rare = Pick<CapturedExtras, 'outcome' | 'actor' | 'moreTargets'>
+const NOTHING_RARE: Rare = { outcome: undefined, actor: undefined, moreTargets: undefined }
 
 // Estimated sizes in memory, in bytes, with pointers of 8 bytes. An entry: the captured object with
 // its number and its place in the buffer (144) and four texts of 36 characters (60 each). A cell: a
@@ -67,7 +59,7 @@ const CELL_BYTES = 24
 /** When so many clean actions are remembered, all are forgotten. Applications have some dozens. */
 const MAX_CLEAN_ACTIONS = 1_000
 
-export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capture {
+export function createCapture({ maxEntryBytes, redactor, check }: CaptureOptions): Capture {
   const room = maxEntryBytes - ENVELOPE_CHARACTERS
   const contextRoom = maxEntryBytes >> 2
   // Actions that are known to hold no secret: hotpath-parts.md, "clean actions remembered".
@@ -86,6 +78,7 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
     entry: unknown,
     context: BoundContext | undefined,
     nowMs: number,
+    isInTransaction = false,
   ): CapturedEntry | undefined {
     if (typeof entry !== 'object' || entry === null) return undefined
     let captured: CapturedEntry | undefined
@@ -93,11 +86,11 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
       const copier = take()
       copier.begin(room)
       try {
-        const given = isPolluted() ? readEach(copier, entry) : (entry as GivenFields)
-        captured = build(copier, given, context, nowMs)
+        const given = copier.isPolluted ? readEach(copier, entry) : (entry as GivenFields)
+        captured = build(copier, given, context, nowMs, isInTransaction)
       } catch {
         copier.begin(room)
-        captured = build(copier, readEach(copier, entry), context, nowMs)
+        captured = build(copier, readEach(copier, entry), context, nowMs, isInTransaction)
       }
       spare = copier
     } catch {
@@ -111,9 +104,10 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
     given: GivenFields,
     context: BoundContext | undefined,
     nowMs: number,
+    isInTransaction: boolean,
   ): CapturedEntry | undefined {
     const { action, userId, eventId, entityType, targetId, metadata, requestId } = given
-    const { context: details, occurredAt } = given
+    const { context: details, occurredAt, outcome, actorId, actorKind, moreTargets } = given
     if (typeof action !== 'string' || action === '') return undefined
 
     // The values of nearly every entry pass these cheap checks. Other values take the slow path.
@@ -122,7 +116,7 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
     const target = isIdLong(targetId) ? targetId : idOf(copier, 'targetId', targetId, undefined)
     const request = isIdLong(requestId)
       ? requestId
-      : idOf(copier, 'requestId', requestId, context?.requestId)
+      : requestOf(copier, requestId, context?.requestId)
     const type = isShortName(entityType) ? entityType : textOf(copier, 'entityType', entityType)
     const verb = cleanActions.has(action) ? action : actionOf(copier, action)
 
@@ -131,8 +125,17 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
     const ownDetails = details == null ? undefined : copyDetails(copier, details, contextRoom)
     const ownMetadata = metadata == null ? undefined : copier.copyRoot(metadata, 'metadata')
 
-    const time =
-      occurredAt == null ? undefined : readTime(copier, redactor, occurredAt, MAX_TEXT_CHARACTERS)
+    const time = occurredAt == null ? undefined : readTime(copier, occurredAt, MAX_TEXT_CHARACTERS)
+
+    const hasActor = actorId !== undefined || actorKind !== undefined || context?.actor != null
+    const rare =
+      hasActor || outcome != null || moreTargets != null
+        ? readRare(copier, given, context?.actor)
+        : undefined
+
+    // After the copies, so that a schema that changes what it is given changes no entry.
+    const found = check?.compare(verb, type, metadata, isInTransaction)
+    const misfit = found && noteMisfits(copier, found)
 
     return {
       recordedAtMs: nowMs,
@@ -140,37 +143,23 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
       userId: user,
       eventId: event,
       targetId: target,
-      entityType: type,
+      entityType: found === undefined ? type : (type ?? found.entityType),
       requestId: request,
       metadata: ownMetadata,
       context,
-      extras: extrasOf(copier, time, ownDetails),
+      extras: extrasOf(copier, time, ownDetails, misfit, rare),
       bytes: ENTRY_BYTES + roomBefore - copier.room + copier.cells * CELL_BYTES,
     }
   }
 
   function actionOf(copier: Copier, action: string): string {
-    const text = columnText(copier, redactor, 'action', action, MAX_ACTION_CHARACTERS)
+    const text = columnText(copier, 'action', action, MAX_ACTION_CHARACTERS)
     if (text === action) {
       if (cleanActions.size >= MAX_CLEAN_ACTIONS) cleanActions.clear()
       cleanActions.add(internal(action))
     }
     // A censor may return '', and an entry without an action cannot be stored.
     return text ?? '-'
-  }
-
-  function textOf(copier: Copier, name: string, given: unknown): string | undefined {
-    return columnText(copier, redactor, name, given, MAX_TEXT_CHARACTERS)
-  }
-
-  /** Null and '' mean none. Only undefined is filled in from the context. */
-  function idOf(
-    copier: Copier,
-    name: string,
-    given: unknown,
-    inherited: string | null | undefined,
-  ): string | undefined {
-    return given === undefined ? (inherited ?? undefined) : textOf(copier, name, given)
   }
 
   function bindContext(context: AuditContext, parent?: BoundContext): BoundContext {
@@ -187,34 +176,6 @@ export function createCapture({ maxEntryBytes, redactor }: CaptureOptions): Capt
     }
   }
 
-  function bindTo(
-    copier: Copier,
-    context: AuditContext,
-    parent: BoundContext | undefined,
-  ): BoundContext {
-    if (typeof context !== 'object' || context === null) return parent ?? NO_CONTEXT
-    const id = (name: 'userId' | 'eventId' | 'requestId'): string | null | undefined => {
-      const given = readOwn(copier, context, name)
-      if (given === undefined) return parent?.[name]
-      return textOf(copier, name, given) ?? null
-    }
-    const userId = id('userId')
-    const eventId = id('eventId')
-    const requestId = id('requestId')
-    const { room: roomBefore } = copier
-    const own = copyDetails(copier, context, roomBefore)
-    const details = merge(parent?.details, own, CONTEXT_IDS)
-    return {
-      userId,
-      eventId,
-      requestId,
-      details,
-      marks: copier.notes.marks,
-      redacted: copier.notes.redacted,
-      characters: details === undefined ? 0 : (parent?.characters ?? 0) + roomBefore - copier.room,
-    }
-  }
-
   return { redactor, captureEntry, bindContext }
 }
 
@@ -228,14 +189,60 @@ function isIdLong(given: unknown): given is string {
   return typeof given === 'string' && given.length === UUID_CHARACTERS
 }
 
+/** @returns what is kept of the paths in the metadata that the schema refused */
+function noteMisfits(copier: Copier, { marks, paths }: Comparison): string | undefined {
+  for (const mark of marks) copier.notes.markEntry(mark)
+  return columnText(copier, 'metadata', paths, MAX_TEXT_CHARACTERS)
+}
+
+function textOf(copier: Copier, name: string, given: unknown): string | undefined {
+  return columnText(copier, name, given, MAX_TEXT_CHARACTERS)
+}
+
+/** Null and '' mean none. Only undefined is filled in from the context. */
+function idOf(
+  copier: Copier,
+  name: string,
+  given: unknown,
+  inherited: CapturedId | null | undefined,
+): CapturedId | undefined {
+  return given === undefined ? (inherited ?? undefined) : readId(copier, name, given)
+}
+
+function requestOf(
+  copier: Copier,
+  given: unknown,
+  inherited: string | null | undefined,
+): string | undefined {
+  return given === undefined ? (inherited ?? undefined) : textOf(copier, 'requestId', given)
+}
+
+function readRare(
+  copier: Copier,
+  { outcome, actorId, actorKind, moreTargets }: GivenFields,
+  inherited: CapturedActor | null | undefined,
+): Rare {
+  return {
+    outcome: readOutcome(copier, outcome),
+    actor: readActor(copier, actorId, actorKind, inherited) ?? undefined,
+    moreTargets: readMoreTargets(copier, moreTargets),
+  }
+}
+
 /** Undefined for nearly every entry. */
 function extrasOf(
   { notes: { marks, redacted } }: Copier,
   time: ReadTime | undefined,
   details: JsonObject | undefined,
+  misfit: string | undefined,
+  rare: Rare | undefined,
 ): CapturedExtras | undefined {
-  if (time === undefined && !details && !marks && !redacted) return undefined
-  return { occurredAtMs: time?.ms, occurredAtText: time?.text, details, marks, redacted }
+  if (time === undefined && !details && !marks && !redacted && rare === undefined) return undefined
+  const { outcome, actor, moreTargets } = rare ?? NOTHING_RARE
+  return {
+    ...{ outcome, actor, moreTargets, occurredAtMs: time?.ms, occurredAtText: time?.text },
+    ...{ details, marks, redacted, misfit },
+  }
 }
 
 /**
@@ -244,14 +251,4 @@ function extrasOf(
  */
 function isShortName(given: unknown): given is string {
   return typeof given === 'string' && given !== '' && given.length < MIN_FORM_CHARACTERS
-}
-
-function copyDetails(copier: Copier, given: unknown, room: number): JsonObject | undefined {
-  const copy = copier.copyRootWithin(room, given, 'context')
-  for (const name of RESERVED_DETAILS) {
-    if (!(name in copy)) continue
-    copier.notes.markEntry('context.reserved')
-    return merge(undefined, copy, RESERVED_DETAILS)
-  }
-  return copy
 }

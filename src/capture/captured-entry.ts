@@ -1,4 +1,6 @@
-import type { JsonObject } from './json-object.ts'
+import type { ActorKind, Outcome } from '../entry.ts'
+import type { CapturedId, UnfitId } from './given-id.ts'
+import type { JsonObject } from '../copy/json-object.ts'
 
 /**
  * An entry that waits for the flush. It shares only strings with the caller. It holds no secret,
@@ -9,11 +11,11 @@ export interface CapturedEntry {
   readonly recordedAtMs: number
   readonly action: string
   /**
-   * From the entry or its context, not checked yet. Undefined: none. The other ids are the same.
+   * From the entry or its context, as given. Undefined: none. The next two are the same.
    */
-  readonly userId: string | undefined
-  readonly eventId: string | undefined
-  readonly targetId: string | undefined
+  readonly userId: CapturedId | undefined
+  readonly eventId: CapturedId | undefined
+  readonly targetId: CapturedId | undefined
   readonly entityType: string | undefined
   readonly requestId: string | undefined
   readonly metadata: JsonObject | undefined
@@ -31,7 +33,19 @@ export interface CapturedEntry {
   readonly bytes: number
 }
 
+/** A word of a few that there are, or what was given in its place. */
+export type CapturedWord<Word extends string> = Word | UnfitId
+
+export interface CapturedActor {
+  readonly id: CapturedId | undefined
+  readonly kind: CapturedWord<ActorKind> | undefined
+}
+
 export interface CapturedExtras {
+  readonly outcome: CapturedWord<Outcome> | undefined
+  /** From the entry or its context. */
+  readonly actor: CapturedActor | undefined
+  readonly moreTargets: readonly CapturedId[] | undefined
   /**
    * Whole milliseconds since 1970, in the years 1 to 9999. Undefined: the time of recording.
    */
@@ -44,13 +58,22 @@ export interface CapturedExtras {
   readonly marks: readonly string[] | undefined
   /** The paths of the redacted values. */
   readonly redacted: readonly string[] | undefined
+  /** The paths in the metadata that the schema of its action refused. */
+  readonly misfit: string | undefined
 }
+
+/**
+ * The key of marks that a context brings for `context.degraded`. No input from outside can hold it,
+ * because it is a symbol of this process.
+ */
+export const kContextMarks = Symbol('audit-outbox.contextMarks')
 
 /** A copied and redacted context. It is made once for every entry recorded in it. */
 export interface BoundContext {
   /** Null: explicitly none. Undefined: not given. The other ids are the same. */
-  readonly userId: string | null | undefined
-  readonly eventId: string | null | undefined
+  readonly userId: CapturedId | null | undefined
+  readonly eventId: CapturedId | null | undefined
+  readonly actor: CapturedActor | null | undefined
   readonly requestId: string | null | undefined
   readonly details: JsonObject | undefined
   readonly marks: readonly string[] | undefined

@@ -1,6 +1,5 @@
-import type { Copier } from './copier.ts'
+import type { Copier } from '../copy/copier.ts'
 import type { AuditEntry } from '../entry.ts'
-import type { Redactor } from '../redact/redactor.ts'
 import { cutMark, headOf } from '../engine-text.ts'
 import { isTimeLike, timeOf, timeText } from './given-time.ts'
 
@@ -13,6 +12,10 @@ const FIELDS: readonly (keyof AuditEntry)[] = [
   'eventId',
   'entityType',
   'targetId',
+  'moreTargets',
+  'outcome',
+  'actorId',
+  'actorKind',
   'metadata',
   'requestId',
   'context',
@@ -20,19 +23,11 @@ const FIELDS: readonly (keyof AuditEntry)[] = [
 ]
 
 const hasOwn = Object.prototype.hasOwnProperty
-const EMPTY = {}
 /** An id of digits alone is no card number. */
-const IDS: ReadonlySet<string> = new Set(['userId', 'eventId', 'targetId', 'requestId'])
+const IDS: ReadonlySet<string> = new Set([
+  ...['userId', 'eventId', 'targetId', 'requestId', 'actorId', 'moreTargets'],
+])
 const ONLY_DIGITS = /^\d+$/
-
-/**
- * Whether somebody put an enumerable key on `Object.prototype`, which every entry would seem to
- * have.
- */
-export function isPolluted(): boolean {
-  for (const _ in EMPTY) return true
-  return false
-}
 
 /**
  * Reads field by field, for an entry whose fields may throw or may come from `Object.prototype`.
@@ -60,7 +55,6 @@ export function readOwn(copier: Copier, given: object, name: string): unknown {
 /** A column's text without secrets, cut to `maxCharacters`. Undefined for null and ''. */
 export function columnText(
   copier: Copier,
-  redactor: Redactor,
   name: string,
   given: unknown,
   maxCharacters: number,
@@ -71,6 +65,7 @@ export function columnText(
   // A text longer than an id takes more memory than `ENTRY_BYTES` allows for it: one more cell for
   // each 32 characters.
   copier.countCells(Math.min(text.length, maxCharacters) >> 5)
+  const { redactor } = copier
   if (fits && (!redactor.mayHold(text) || (IDS.has(name) && ONLY_DIGITS.test(text)))) {
     return text === '' ? undefined : text
   }
@@ -89,22 +84,22 @@ function oddText(copier: Copier, name: string, given: unknown): string {
   const isObject = typeof given === 'object' && given !== null && !Array.isArray(given)
   const id = isObject && IDS.has(name) ? idIn(copier, given) : undefined
   copier.notes.markEntry(id === undefined ? `${name}.invalid` : `${name}.object`)
-  return id ?? textFrom(copier, given)
+  return id === undefined ? textFrom(copier, given) : String(id)
 }
 
 /** The id of an object that stands where its id belongs, such as `request.user`. */
-function idIn(copier: Copier, given: object): string | undefined {
+export function idIn(copier: Copier, given: object): string | number | bigint | undefined {
   // A library's id object has a toJSON that returns its text, and its own `id` may be bytes.
   if (typeof readOwn(copier, given, 'toJSON') === 'function') {
     if (typeof copier.copyRoot({ value: given }, 'context')['value'] === 'string') return undefined
   }
   const id = readOwn(copier, given, 'id')
   if (typeof id === 'string' && id !== '') return id
-  return typeof id === 'number' || typeof id === 'bigint' ? String(id) : undefined
+  return typeof id === 'number' || typeof id === 'bigint' ? id : undefined
 }
 
 /** A value as text: what its toJSON returns, or else its JSON. */
-function textFrom(copier: Copier, given: unknown): string {
+export function textFrom(copier: Copier, given: unknown): string {
   if (typeof given === 'number' || typeof given === 'boolean') return String(given)
   const { value } = copier.copyRoot({ value: given }, 'context')
   if (typeof value === 'string') return value
@@ -124,16 +119,11 @@ export interface ReadTime {
 }
 
 /** Reads what was given for `occurredAt`, which may be anything, and marks how the time differs. */
-export function readTime(
-  copier: Copier,
-  redactor: Redactor,
-  given: unknown,
-  maxCharacters: number,
-): ReadTime {
+export function readTime(copier: Copier, given: unknown, maxCharacters: number): ReadTime {
   // Another library's time, such as Temporal.Instant, has a toJSON that returns ISO text.
   const known = isTimeLike(given) ? given : textFrom(copier, given)
   const { ms, marks, isRounded } = timeOf(known)
   for (const mark of marks) copier.notes.markEntry(mark)
   if (ms !== undefined && !isRounded) return { ms, text: undefined }
-  return { ms, text: columnText(copier, redactor, 'occurredAt', timeText(known), maxCharacters) }
+  return { ms, text: columnText(copier, 'occurredAt', timeText(known), maxCharacters) }
 }

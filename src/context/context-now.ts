@@ -1,6 +1,6 @@
 import { currentScope } from './scope.ts'
 import type { AuditContext } from '../entry.ts'
-import { merge } from '../capture/json-object.ts'
+import { merge } from '../copy/json-object.ts'
 import type { BoundContext } from '../capture/captured-entry.ts'
 import type { Capture } from '../capture/capture.ts'
 
@@ -43,6 +43,7 @@ function mergeContexts(outer: BoundContext, own: BoundContext): BoundContext {
   return {
     userId: own.userId === undefined ? outer.userId : own.userId,
     eventId: own.eventId === undefined ? outer.eventId : own.eventId,
+    actor: own.actor === undefined ? outer.actor : own.actor,
     requestId: own.requestId === undefined ? outer.requestId : own.requestId,
     details: merge(outer.details, own.details),
     marks: joined(outer.marks, own.marks),

@@ -1,5 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { AuditContext, AuditEntry } from '../entry.ts'
+import type { CapturedContext } from './captured-context.ts'
+import { processWide } from './process-wide.ts'
 
 /**
  * A context, or a function that returns one. The function is called for each entry, because the
@@ -7,9 +9,10 @@ import type { AuditContext, AuditEntry } from '../entry.ts'
  */
 export type ContextSource = AuditContext | (() => AuditContext)
 
-/** The part of a recorder that package-level `record()` uses. */
+/** The part of a recorder that package-level `record()` and `captureContext()` use. */
 export interface EntryTaker {
   record(entry: AuditEntry): boolean
+  captureContext(): CapturedContext
 }
 
 /** The context and the recorder of everything that runs inside a `withContext`. */
@@ -55,14 +58,19 @@ export class Scope {
   }
 }
 
-// Made on first use. On Node 20 and 22 a storage that was ever entered makes every `await` of the
-// process slower, so an application that never calls withContext() must not pay for it. Measured in
-// hotpath-parts.md, "AsyncLocalStorage made on first use".
-let storage: AsyncLocalStorage<Scope> | undefined
+interface Shared {
+  // Made on first use. On Node 20 and 22 a storage that was ever entered makes every `await` of the
+  // process slower, so an application that never calls withContext() must not pay for it. Measured
+  // in hotpath-parts.md, "AsyncLocalStorage made on first use".
+  storage: AsyncLocalStorage<Scope>
+}
+
+// A scope that one copy of this module opened has to be seen by all.
+const shared = processWide<Shared>('scope.1')
 
 /** The innermost scope, if there is one. */
 export function currentScope(): Scope | undefined {
-  return storage?.getStore()
+  return shared.storage?.getStore()
 }
 
 /**
@@ -84,6 +92,19 @@ export function runInScope<T>(
   recorder: EntryTaker | undefined,
   fn: () => T,
 ): T {
-  storage ??= new AsyncLocalStorage()
-  return storage.run(new Scope(context, recorder, storage.getStore()), fn)
+  return enter(new Scope(context, recorder, currentScope()), fn)
+}
+
+/** Like `runInScope`, but nothing of the scope around it is known inside `fn`, except its recorder. */
+export function runInOwnScope<T>(
+  context: ContextSource,
+  recorder: EntryTaker | undefined,
+  fn: () => T,
+): T {
+  return enter(new Scope(context, recorder ?? currentScope()?.recorder, undefined), fn)
+}
+
+function enter<T>(scope: Scope, fn: () => T): T {
+  shared.storage ??= new AsyncLocalStorage()
+  return shared.storage.run(scope, fn)
 }

@@ -1,15 +1,25 @@
 import { once } from 'node:events'
 import net from 'node:net'
 import type { SQL } from 'drizzle-orm'
-import { drizzle, type PostgresJsDatabase } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { within } from '../within.ts'
+import { queryText } from './callers-database.ts'
 
 /** Where the driver connects. Of several hosts, the client uses the first one that answers. */
 interface Target {
   readonly host: readonly string[]
   readonly port: readonly number[]
   readonly path?: string | false | undefined
+}
+
+/**
+ * The driver neither reads nor writes times and JSON: a `Date` has no microseconds, and our
+ * statements carry JSON as text.
+ */
+const asItIs = (value: unknown) => value
+const TYPES = {
+  instant: { to: 1184, from: [1082, 1083, 1114, 1184], serialize: asItIs, parse: asItIs },
+  json: { to: 114, from: [114, 3802], serialize: asItIs, parse: JSON.parse },
 }
 
 /** Our own limit, because the driver's `end()` can hang longer than its own timeout. */
@@ -23,10 +33,11 @@ const END_TIMEOUT_MS = 1_000
  * ends at once, and an idle client does not keep the process alive.
  */
 export class Client {
-  readonly #db: PostgresJsDatabase
   readonly #sql: postgres.Sql
   readonly #sockets = new Set<net.Socket>()
   readonly #waiting = new Set<(reason: Error) => void>()
+  /** Resolves when the last statement was answered. */
+  #turn: Promise<void> = Promise.resolve()
   #opened = 0
   #isDiscarded = false
   #isBusy = false
@@ -40,6 +51,7 @@ export class Client {
       max: 1,
       prepare: false, // PgBouncer in transaction mode
       fetch_types: false,
+      types: TYPES,
       onnotice: () => {},
       connect_timeout: Math.max(1, Math.ceil(connectTimeoutMs / 1_000)),
       // The driver's timers would keep the process alive. `Database` closes an idle client.
@@ -50,7 +62,6 @@ export class Client {
       socket: (target: Target) => this.#open(target), // not in the driver's types
     }
     this.#sql = postgres(url, options)
-    this.#db = drizzle(this.#sql)
   }
 
   /** While busy, the connection keeps the process alive. Set before each statement. */
@@ -71,9 +82,29 @@ export class Client {
       this.#waiting.add(hangUp)
     })
     try {
-      return await Promise.race([this.#db.execute(query), hungUp])
+      const { text, params } = queryText(query)
+      return await Promise.race([this.#inTurn(text, params), hungUp])
     } finally {
       this.#waiting.delete(hangUp)
+    }
+  }
+
+  /**
+   * Sends a statement when the one before it was answered. The driver alone would send several at
+   * once, and PgBouncer in transaction mode can lose the answer to the second one.
+   */
+  async #inTurn(text: string, params: readonly unknown[]): Promise<readonly unknown[]> {
+    const before = this.#turn
+    let end: () => void = () => {}
+    this.#turn = new Promise((resolve) => {
+      end = resolve
+    })
+    try {
+      await before
+      if (this.#isDiscarded) throw closed('The connection was given up.')
+      return await this.#sql.unsafe(text, params as never[])
+    } finally {
+      end()
     }
   }
 
@@ -89,6 +120,8 @@ export class Client {
     if (this.#isDiscarded) return
     this.#isDiscarded = true
     for (const socket of this.#sockets) socket.destroy()
+    // The driver forgets the statements that wait for a connection, and they would wait without end.
+    this.#hangUp('The connection was given up.')
     this.#sql.end({ timeout: 0 }).catch(() => {})
   }
 
@@ -99,9 +132,7 @@ export class Client {
     // hundreds of times a second. It gets one attempt for each host. Then the statement fails, and
     // the caller decides what to do.
     if (this.#opened >= host.length) {
-      const error = new Error('The server closed the connection before it was ready.')
-      const reason = Object.assign(error, { code: 'CONNECTION_CLOSED' })
-      for (const reject of this.#waiting) reject(reason)
+      this.#hangUp('The server closed the connection before it was ready.')
       return new Promise<never>(() => {})
     }
     const first = this.#opened
@@ -131,8 +162,16 @@ export class Client {
     return Object.assign(socket, { host })
   }
 
+  #hangUp(message: string): void {
+    for (const reject of this.#waiting) reject(closed(message))
+  }
+
   #hold(socket: net.Socket): void {
     if (this.#isBusy) socket.ref()
     else socket.unref()
   }
+}
+
+function closed(message: string): Error {
+  return Object.assign(new Error(message), { code: 'CONNECTION_CLOSED' })
 }

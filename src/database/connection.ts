@@ -1,11 +1,16 @@
-import type { SQL } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { Client } from './client.ts'
 import { AuditError, databaseFault, safeError } from '../errors.ts'
 import { faultKind } from './faults.ts'
+import { grantHint, lacksRight, refusalHint } from './refusal.ts'
+import type { Role } from './roles.ts'
+import { TLS_NOT_OFFERED, tlsHint } from './tls.ts'
 import { within } from '../within.ts'
 
 export interface DatabaseOptions {
   readonly url: string
+  /** The role that the login should have. A refusal says whether it has it. Default: none. */
+  readonly role?: Role
   /** Shown in `pg_stat_activity`. */
   readonly applicationName: string
   /** Wall-clock limit of one statement, in milliseconds. */
@@ -65,8 +70,6 @@ const SETTINGS_REFUSED = '08P01'
  * in this process, because a half-open socket outlasts every timeout of the driver. After a missed
  * deadline or a connection error the client is discarded, and the next statement makes a new one.
  * The failed statement may have run, so callers repeat only statements that are safe to repeat.
- *
- * The client is never shared, because Drizzle changes the client that it is given.
  */
 export class Database {
   readonly #options: DatabaseOptions
@@ -75,6 +78,7 @@ export class Database {
   #idleTimer: NodeJS.Timeout | undefined
   #closed = false
   #settingsRefused = false
+  #hasAnswered = false
 
   constructor(options: DatabaseOptions) {
     this.#options = options
@@ -90,8 +94,9 @@ export class Database {
     try {
       return await this.#execute<Row>(query)
     } catch (error) {
-      if (!asks || databaseFault(error).code !== SETTINGS_REFUSED) throw error
-      this.#settingsRefused = true // without `statement_timeout` only our own deadline holds
+      // Another statement that waited for the same connection was not sent either.
+      const wasRefused = this.#settingsRefused && !this.#hasAnswered
+      if (!asks || !wasRefused || faultKind(error) !== 'connection') throw error
       return await this.#execute<Row>(query)
     }
   }
@@ -104,11 +109,14 @@ export class Database {
         const message = `No answer from the database within ${statementTimeoutMs} ms.`
         throw new AuditError('AUDIT_DEADLINE_PASSED', message)
       })
+      this.#hasAnswered = true
       onStatement?.(undefined)
       return rows as readonly Row[]
     } catch (error) {
+      // Without `statement_timeout` only our own deadline holds.
+      if (databaseFault(error).code === SETTINGS_REFUSED) this.#settingsRefused = true
       if (faultKind(error) === 'connection') this.#discard(client)
-      const safe = safeError(error)
+      const safe = await this.#explained(error, client)
       onStatement?.(safe)
       throw safe
     } finally {
@@ -123,6 +131,18 @@ export class Database {
     const client = this.#client
     this.#client = undefined
     await client?.end()
+  }
+
+  /** With what only the database can tell about it. */
+  async #explained(error: unknown, client: Client): Promise<AuditError> {
+    const { role, url } = this.#options
+    if (role && lacksRight(error)) {
+      const ask = async (text: string) => (await client.execute(sql.raw(text)))[0]
+      return safeError(error, (await refusalHint(role, ask)) ?? grantHint(role))
+    }
+    // A server that has answered before offers what the URL asks for.
+    const hint = this.#hasAnswered ? undefined : await tlsHint(url, error)
+    return hint ? safeError({ code: TLS_NOT_OFFERED }, hint) : safeError(error)
   }
 
   #begin(): Client {

@@ -39,15 +39,24 @@ export function faultKind(error: unknown): FaultKind {
 const OTHER_VERSION =
   'Run "audit-relay migrate". If the schema is newer than this package, deploy the newer package.'
 
+const UNTRUSTED =
+  "Node does not trust the server's certificate. Name the file of its authority in " +
+  'NODE_EXTRA_CA_CERTS, or use sslmode=require, which checks no certificate.'
+
+const HUNG_UP =
+  'The other side hung up. Where that is always so, check that host and port in the database URL ' +
+  'lead to PostgreSQL.'
+
 const HINTS: Readonly<Record<string, string>> = {
-  '28P01': 'The password was refused. Check the database URL.',
-  '28000': 'The login was refused. Check the database URL and pg_hba.conf.',
+  '28P01': 'The password was refused, or the login is unknown. Check the database URL.',
+  '28000':
+    'The login was refused. Check the database URL and pg_hba.conf; where the server demands TLS, ' +
+    'add ?sslmode=require to the URL.',
   '3D000': 'The database does not exist. Check the name at the end of the database URL.',
   '3F000': 'The schema "audit" is missing. Run "audit-relay migrate".',
   '42P01': `A table of the schema "audit" is missing. ${OTHER_VERSION}`,
   '42883': `A function of the schema "audit" is missing. ${OTHER_VERSION}`,
   '42703': `A column of the schema "audit" is missing. ${OTHER_VERSION}`,
-  '42501': "Not permitted. Grant audit_app to the application's login, audit_relay to the relay's.",
   '25006':
     'The server is read-only: a standby, or a demoted primary. Or default_transaction_read_only is ' +
     'on for this login or database, and a pooler does not let us turn it off.',
@@ -61,8 +70,24 @@ const HINTS: Readonly<Record<string, string>> = {
   '57P05': 'idle_session_timeout ended the connection. Set it to 0 for this login.',
   '53100': "The server's disk is full. Free some space on it.",
   '53300': 'The server has no free connection. Close other connections, or raise max_connections.',
+  '57P03': 'The server starts or stops. Try again.',
+  ECONNRESET: HUNG_UP,
+  CONNECTION_CLOSED: HUNG_UP,
+  CONNECTION_ENDED: HUNG_UP,
   ECONNREFUSED: 'Nothing listens there. Check host and port in the database URL.',
   ENOTFOUND: 'The host name is unknown. Check the database URL.',
+  EAI_AGAIN: 'The host name could not be looked up. Check the database URL, and the DNS.',
+  EHOSTUNREACH: 'No network leads to the host. Check the database URL, and the network.',
+  ENETUNREACH: 'No network leads to the host. Check the database URL, and the network.',
+  ETIMEDOUT: 'The host does not answer. Check the database URL, and the firewall before it.',
+  CONNECT_TIMEOUT: 'The host does not answer. Check the database URL, and the firewall before it.',
+  DEPTH_ZERO_SELF_SIGNED_CERT: UNTRUSTED,
+  SELF_SIGNED_CERT_IN_CHAIN: UNTRUSTED,
+  UNABLE_TO_VERIFY_LEAF_SIGNATURE: UNTRUSTED,
+  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: UNTRUSTED,
+  CERT_HAS_EXPIRED: "The server's certificate has expired. Renew it.",
+  ERR_TLS_CERT_ALTNAME_INVALID:
+    "The server's certificate names another host. Use that name in the database URL.",
 }
 
 /** A table that a move writes besides the log, and refused: what that means. */
@@ -75,9 +100,11 @@ const TABLE_HINTS: Readonly<Record<string, string>> = {
     'The head of the log or the rows of audit_turn are gone, so nothing can be moved: restore them.',
 }
 
-/** What an operator can do about an error code. Undefined for codes without advice. */
-export function faultHint(code: string): string | undefined {
-  return HINTS[code]
+/** What an operator can do about an error. Undefined where there is no advice. */
+export function faultHint(error: unknown): string | undefined {
+  const { code, table_name } = databaseFault(error)
+  const known = error instanceof AuditError ? error.hint : undefined
+  return TABLE_HINTS[table_name ?? ''] ?? known ?? HINTS[code]
 }
 
 /**
@@ -87,14 +114,24 @@ export function faultHint(code: string): string | undefined {
 export function explain(error: unknown): { fault: DatabaseFault; hint?: string } {
   const fault = databaseFault(error)
   const ownWords = error instanceof AuditError && !error.fault ? error.message : undefined
-  const hint = TABLE_HINTS[fault.table_name ?? ''] ?? faultHint(fault.code) ?? ownWords
+  const hint = faultHint(error) ?? ownWords
   return hint === undefined ? { fault } : { fault, hint }
 }
 
 /** SQLSTATE classes that a retry does not solve, such as a missing grant or a wrong login. */
 const FINAL_READ = /^(?:22|28|3D|3F|42)/
 
+/** A login, a database, a right or TLS that is missing. Waiting brings none of them. */
+const FINAL_LOGIN = /^(?:28...|3D000|42501|TLS_NOT_OFFERED)$/
+
+/** Whether the URL or the grants are wrong, so that only a person can help. */
+export function isFinalLogin(error: unknown): boolean {
+  return FINAL_LOGIN.test(databaseFault(error).code)
+}
+
 /** Whether a failed read would fail again. */
 export function isFinalFault(error: unknown): boolean {
-  return error instanceof TypeError || FINAL_READ.test(databaseFault(error).code)
+  if (error instanceof TypeError) return true
+  if (error instanceof AuditError && error.code === 'AUDIT_FILTER_INVALID') return true
+  return FINAL_READ.test(databaseFault(error).code)
 }

@@ -1,18 +1,27 @@
 import type { CapturedEntry } from '../capture/captured-entry.ts'
 import type { EncodedRow, Encoder } from './encoder.ts'
 import { type EntryLabel, labelOf } from './log-label.ts'
+import { oddFieldOf } from './odd-ids.ts'
 import { type EncodedSlice, halvesOf, readRow, rowsIn } from './slice.ts'
 
+/** Rows that are not sealed yet. */
+class OpenSlice {
+  readonly captured: CapturedEntry[] = []
+  readonly rows: EncodedRow[] = []
+  lastSeq = 0
+}
+
 /**
- * Encoded entries on their way to staging. A sealed slice holds only its text, because every object
- * that is alive during a statement costs time in each of the engine's collections. If something
- * fails, what has to be known of an entry is read back from the text.
+ * Encoded entries on their way to staging. Those with an id that is no UUID have slices of their own,
+ * because a database with uuid columns has to look at each of them. A sealed slice holds only its
+ * text, because every object that is alive during a statement costs time in each of the engine's
+ * collections. If something fails, what has to be known of an entry is read back from the text.
  */
 export class EncodedBatch {
   readonly #encoder: Encoder
   readonly #sealed: EncodedSlice[]
-  #captured: CapturedEntry[] = []
-  #rows: EncodedRow[] = []
+  #plain = new OpenSlice()
+  #odd = new OpenSlice()
   #lastSeq: number
   #entries: number
   #bytes = 0
@@ -20,7 +29,7 @@ export class EncodedBatch {
   constructor(encoder: Encoder, sealed: EncodedSlice[] = []) {
     this.#encoder = encoder
     this.#sealed = sealed
-    this.#lastSeq = sealed.at(-1)?.lastSeq ?? 0
+    this.#lastSeq = sealed.reduce((last, { lastSeq }) => Math.max(last, lastSeq), 0)
     this.#entries = sealed.reduce((sum, { entries }) => sum + entries, 0)
   }
 
@@ -38,33 +47,50 @@ export class EncodedBatch {
     return this.#lastSeq
   }
 
-  /** The sealed slices, each a JSON array of rows. */
+  /** The sealed slices of rows whose ids are UUIDs, each a JSON array of rows. */
   get slices(): readonly string[] {
-    return this.#sealed.map(({ json }) => json)
+    return this.#jsonOf(false)
+  }
+
+  /** The sealed slices of all other rows. */
+  get oddSlices(): readonly string[] {
+    return this.#jsonOf(true)
+  }
+
+  #jsonOf(isOdd: boolean): readonly string[] {
+    return this.#sealed.filter((slice) => slice.isOdd === isOdd).map(({ json }) => json)
   }
 
   /** @throws the errors of the encoder. The entry is not added then. */
   add(captured: CapturedEntry, recorderSeq: number): void {
-    this.#rows.push(this.#encoder.rowOf(captured, recorderSeq))
-    this.#captured.push(captured)
+    const isOdd = oddFieldOf(captured) !== undefined
+    const row = this.#encoder.rowOf(captured, recorderSeq, isOdd)
+    const slice = isOdd ? this.#odd : this.#plain
+    slice.rows.push(row)
+    slice.captured.push(captured)
+    slice.lastSeq = recorderSeq
     this.#lastSeq = recorderSeq
     this.#entries += 1
     this.#bytes += captured.bytes
   }
 
   /**
-   * Makes a slice of the entries that were added since the last one.
+   * Makes slices of the entries that were added since the last ones.
    *
-   * @returns its length in characters; 0 if there were none
+   * @returns their length in characters; 0 if there were none
    */
   seal(): number {
-    const entries = this.#rows.length
-    if (entries === 0) return 0
-    const json = this.#encoder.arrayOf(this.#rows, this.#captured)
-    this.#sealed.push({ json, entries, lastSeq: this.#lastSeq })
-    this.#rows = []
-    this.#captured = []
-    return json.length
+    let characters = 0
+    for (const open of [this.#plain, this.#odd]) {
+      const { rows, captured, lastSeq } = open
+      if (rows.length === 0) continue
+      const json = this.#encoder.arrayOf(rows, captured)
+      this.#sealed.push({ json, entries: rows.length, lastSeq, isOdd: open === this.#odd })
+      characters += json.length
+    }
+    this.#plain = new OpenSlice()
+    this.#odd = new OpenSlice()
+    return characters
   }
 
   /** The JSON of each of its rows, also of those that were not sealed yet, which it seals. */

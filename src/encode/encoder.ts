@@ -3,10 +3,12 @@ import { objectJson, type RowParts, rowJson } from './row.ts'
 import { EntryNotes } from './entry-notes.ts'
 import { createInstantText, isAhead, recordedTime } from './entry-time.ts'
 import { createIdGenerator, type IdGenerator } from '../ids/uuid7.ts'
-import { JsonObject, merge } from '../capture/json-object.ts'
-import type { BoundContext, CapturedEntry } from '../capture/captured-entry.ts'
+import { JsonObject, merge } from '../copy/json-object.ts'
+import type { BoundContext, CapturedEntry, CapturedWord } from '../capture/captured-entry.ts'
+import { type CapturedId, UnfitId } from '../capture/given-id.ts'
 import type { Redactor } from '../redact/redactor.ts'
 import { isActionName } from '../entry.ts'
+import { oddFieldOf } from './odd-ids.ts'
 import { isUuid, UUID_CHARACTERS } from '../ids/uuid.ts'
 import { mendJson, plainLine } from './storable-text.ts'
 
@@ -29,9 +31,12 @@ export interface EncoderOptions {
  * never throws, and its results fit the types of their columns and the log's checks.
  */
 export interface Encoder {
-  rowOf(captured: CapturedEntry, recorderSeq: number): EncodedRow
+  /** @param isOdd whether one of its ids is no UUID, as `oddFieldOf` says */
+  rowOf(captured: CapturedEntry, recorderSeq: number, isOdd?: boolean): EncodedRow
   /** A JSON array of the rows that `rowOf` made of these entries. */
   arrayOf(rows: readonly EncodedRow[], entries: readonly CapturedEntry[]): string
+  /** The JSON of one row alone. */
+  jsonOf(row: EncodedRow, captured: CapturedEntry): string
   /**
    * An entry for the outbox: the JSON of an object with the columns' names.
    *
@@ -43,10 +48,12 @@ export interface Encoder {
    * says.
    */
   readonly degraded: number
+  /** Counts entries that the database will change because of their ids. */
+  countDegraded(entries: number): void
 }
 
 /** Text that JSON writes without escapes. */
-const SAFE = /^[\w .:;,/+=@()-]*$/
+const SAFE = /^[\w .:;,/+=@()|-]*$/
 /** The most bytes that JSON takes for one character: those of an escape, `\u0001`. */
 const MAX_ESCAPE_BYTES = 6
 /** The most bytes that a plain entry's JSON takes outside of metadata and context. */
@@ -67,9 +74,15 @@ export function createEncoder(options: EncoderOptions): Encoder {
    * hotpath-parts.md, "plain entries have a way of their own" and in
    * hotpath-parts.md, "plain rows stringified together".
    */
-  function rowOf(captured: CapturedEntry, recorderSeq: number): EncodedRow {
+  function rowOf(
+    captured: CapturedEntry,
+    recorderSeq: number,
+    isOdd = oddFieldOf(captured) !== undefined,
+  ): EncodedRow {
     const id = nextId(recordedTime(captured.recordedAtMs))
-    if (!isPlain(captured)) return rowJson(partsOf(captured, recorderSeq, id))
+    if (!isPlain(captured) || (isOdd && !hasPlainIds(captured))) {
+      return rowJson(partsOf(captured, recorderSeq, id))
+    }
     const { userId, eventId, targetId, action, entityType, requestId } = captured
     const { recordedAtMs, metadata = NOTHING, context } = captured
     return [
@@ -88,17 +101,13 @@ export function createEncoder(options: EncoderOptions): Encoder {
   }
 
   function isPlain(captured: CapturedEntry): boolean {
-    const { action, userId, eventId, targetId, requestId, entityType, context } = captured
-    const { recordedAtMs } = captured
+    const { action, requestId, entityType, context, recordedAtMs } = captured
     return (
       captured.extras === undefined &&
       recordedTime(recordedAtMs) === recordedAtMs &&
       isPlainContext(context, captured) &&
       isActionName(action) &&
       (entityType === undefined || isPlainText(entityType)) &&
-      (userId === undefined || isUuid(userId)) &&
-      (eventId === undefined || isUuid(eventId)) &&
-      (targetId === undefined || isUuid(targetId)) &&
       (requestId === undefined || isUuid(requestId) || isPlainText(requestId))
     )
   }
@@ -132,19 +141,24 @@ export function createEncoder(options: EncoderOptions): Encoder {
   function partsOf(captured: CapturedEntry, recorderSeq: number | null, id: string): RowParts {
     const notes = new EntryNotes(captured)
     const recordedMs = recordedTime(captured.recordedAtMs)
-    const { occurredAtMs: occurredMs = recordedMs, occurredAtText } = captured.extras ?? {}
+    const { occurredAtMs: occurredMs = recordedMs, occurredAtText, misfit } = captured.extras ?? {}
     if (isAhead(occurredMs, recordedMs)) notes.mark('occurredAt.skewed')
     if (occurredAtText !== undefined)
       notes.keep('occurredAt', line('occurredAt', occurredAtText, notes))
+    if (misfit !== undefined) notes.keep('metadata', line('metadata', misfit, notes))
     const isAction = isActionName(captured.action)
     if (!isAction) notes.mark('action.malformed')
     const parts = fit({
       id,
       occurredAt: instantText(occurredMs),
       recorderSeq,
-      userId: uuidOf('userId', captured.userId, notes),
-      eventId: uuidOf('eventId', captured.eventId, notes),
-      targetId: uuidOf('targetId', captured.targetId, notes),
+      userId: idOf('userId', captured.userId, notes),
+      eventId: idOf('eventId', captured.eventId, notes),
+      targetId: idOf('targetId', captured.targetId, notes),
+      outcome: wordOf('outcome', captured.extras?.outcome, notes),
+      actorId: idOf('actorId', captured.extras?.actor?.id, notes),
+      actorKind: wordOf('actorKind', captured.extras?.actor?.kind, notes),
+      moreTargets: listOf('moreTargets', captured.extras?.moreTargets, notes),
       action: isAction ? `"${captured.action}"` : line('action', captured.action, notes),
       entityType: columnOf('entityType', captured.entityType, notes),
       requestId: columnOf('requestId', captured.requestId, notes),
@@ -157,11 +171,37 @@ export function createEncoder(options: EncoderOptions): Encoder {
     return parts
   }
 
-  function uuidOf(name: string, text: string | undefined, notes: EntryNotes): string | undefined {
-    if (text === undefined || isUuid(text)) return text
-    notes.mark(`${name}.invalid`)
-    notes.keep(name, line(name, clean(name, text, notes), notes))
+  /** The JSON of an id as it was given. The database decides whether its columns take it. */
+  function idOf(name: string, id: CapturedId | undefined, notes: EntryNotes): string | undefined {
+    if (!(id instanceof UnfitId)) return columnOf(name, id, notes)
+    notes.keep(name, line(name, clean(name, id.text, notes), notes))
     return undefined
+  }
+
+  function wordOf(
+    name: string,
+    word: CapturedWord<string> | undefined,
+    notes: EntryNotes,
+  ): string | undefined {
+    return word instanceof UnfitId ? idOf(name, word, notes) : word && `"${word}"`
+  }
+
+  /** The JSON of a list of ids. Those that are none for any column are kept as a list, too. */
+  function listOf(
+    name: string,
+    ids: readonly CapturedId[] | undefined,
+    notes: EntryNotes,
+  ): string | undefined {
+    if (ids === undefined) return undefined
+    const unfit = ids.filter((id) => id instanceof UnfitId)
+    if (unfit.length > 0) {
+      const kept = unfit.map(({ text }) => line(name, clean(name, text, notes), notes))
+      notes.keep(name, `[${kept.join(',')}]`)
+    }
+    const fit = ids.flatMap((id) =>
+      id instanceof UnfitId ? [] : (columnOf(name, id, notes) ?? []),
+    )
+    return fit.length === 0 ? undefined : `[${fit.join(',')}]`
   }
 
   function columnOf(name: string, text: string | undefined, notes: EntryNotes): string | undefined {
@@ -185,9 +225,13 @@ export function createEncoder(options: EncoderOptions): Encoder {
   return {
     rowOf,
     arrayOf,
+    jsonOf,
     encode,
     get degraded() {
       return degraded
+    },
+    countDegraded(entries) {
+      degraded += entries
     },
   }
 }
@@ -204,6 +248,15 @@ function detailsOf({ context, extras }: CapturedEntry): JsonObject | undefined {
  */
 function isPlainText(text: string): boolean {
   return text.length !== UUID_CHARACTERS && text !== '' && SAFE.test(text)
+}
+
+function hasPlainIds({ userId, eventId, targetId }: CapturedEntry): boolean {
+  return isPlainId(userId) && isPlainId(eventId) && isPlainId(targetId)
+}
+
+function isPlainId(id: CapturedId | undefined): boolean {
+  if (typeof id !== 'string') return id === undefined
+  return isUuid(id) || isPlainText(id)
 }
 
 /** Undefined if the JSON needs mending, or if a toJSON on Array.prototype would change it. */

@@ -1,9 +1,10 @@
-import { Copier } from '../capture/copier.ts'
+import { Copier } from '../copy/copier.ts'
 import { objectJson, type RowParts } from './row.ts'
 import { EntryNotes } from './entry-notes.ts'
-import type { JsonObject } from '../capture/json-object.ts'
+import type { JsonObject } from '../copy/json-object.ts'
 import { compileRedactor } from '../redact/redactor.ts'
 import { headOf } from '../engine-text.ts'
+import { UUID_CHARACTERS } from '../ids/uuid.ts'
 import { mendJson } from './storable-text.ts'
 
 /**
@@ -15,13 +16,18 @@ const SHARES = [0.9, 0.4, 0.15]
 const MIN_METADATA_BYTES = 256
 /** What is kept of each text column if there is room for little more than the ids. */
 const MIN_TEXT_CHARACTERS = 32
+/** The same for an entry that also has an actor or an outcome. */
+const MIN_TEXT_NEXT_TO_RARE = 20
+/** Of an id that takes more bytes than a UUID. With three bytes each they take as many as a UUID. */
+const MIN_ID_CHARACTERS = 12
+const UUID_JSON_BYTES = UUID_CHARACTERS + 2
 
 /**
  * Makes an entry's JSON fit into `maxEntryBytes`, counted exactly. These parts are given up, in
- * this order: some of the metadata, all of it, the context's details, and then everything but ids,
- * time, action and the beginnings of the other names. What is left always fits into 1,024 bytes,
- * the lowest limit. The count is that of an object with the columns' names, which is longer than a
- * row.
+ * this order: some of the metadata, all of it, the context's details, the targets beyond the first,
+ * and then everything but ids, time, action and the beginnings of the other names and of long ids.
+ * What is left always fits into 1,024 bytes, the lowest limit. The count is that of an object with
+ * the columns' names, which is longer than a row.
  */
 export function createFitter(maxEntryBytes: number, recorderId: string) {
   // The metadata that it copies was redacted by `record()` already.
@@ -60,14 +66,26 @@ export function createFitter(maxEntryBytes: number, recorderId: string) {
     less = { ...less, detailsJson: undefined }
     if (bytesOf(less) <= maxEntryBytes) return less
 
+    if (less.moreTargets !== undefined) {
+      notes.mark('moreTargets.truncated')
+      less = { ...less, moreTargets: undefined }
+      if (bytesOf(less) <= maxEntryBytes) return less
+    }
+
     notes.mark('entry.truncated')
-    const { entityType, requestId } = less
+    const { userId, eventId, targetId, actorId, entityType, requestId } = less
+    const isRare = !!(actorId ?? less.actorKind ?? less.outcome)
+    const most = isRare ? MIN_TEXT_NEXT_TO_RARE : MIN_TEXT_CHARACTERS
     const last = new EntryNotes(undefined)
     last.mark('entry.truncated')
     return {
       ...less,
-      entityType: entityType && beginning(entityType),
-      requestId: requestId && beginning(requestId),
+      userId: userId && idBeginning(userId),
+      eventId: eventId && idBeginning(eventId),
+      targetId: targetId && idBeginning(targetId),
+      actorId: actorId && idBeginning(actorId),
+      entityType: entityType && beginning(entityType, most),
+      requestId: requestId && beginning(requestId, most),
       metadata: undefined,
       metadataJson: undefined,
       notes: last,
@@ -75,6 +93,10 @@ export function createFitter(maxEntryBytes: number, recorderId: string) {
   }
 }
 
-function beginning(json: string): string {
-  return JSON.stringify(headOf(JSON.parse(json), MIN_TEXT_CHARACTERS))
+function beginning(json: string, maxCharacters: number): string {
+  return JSON.stringify(headOf(JSON.parse(json), maxCharacters))
+}
+
+function idBeginning(json: string): string {
+  return Buffer.byteLength(json) <= UUID_JSON_BYTES ? json : beginning(json, MIN_ID_CHARACTERS)
 }

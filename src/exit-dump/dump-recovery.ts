@@ -55,7 +55,7 @@ export class DumpRecovery {
       return
     }
     const applicationName = 'audit-outbox recovery'
-    const database = new Database({ url, applicationName, statementTimeoutMs })
+    const database = new Database({ url, role: 'audit_app', applicationName, statementTimeoutMs })
     const target = targetOf(url)
     try {
       await recoverFolder({

@@ -10,7 +10,8 @@ const MAX_LINE_CHARACTERS = 8 * 1024 * 1024
 /** A line of a dump: its header, a row as it is staged, or one that is neither. */
 export type DumpLine =
   | { readonly kind: 'header'; readonly header: DumpHeader }
-  | { readonly kind: 'row'; readonly row: string }
+  /** `isOdd`: one of its ids is no UUID. */
+  | { readonly kind: 'row'; readonly row: string; readonly isOdd: boolean }
   | { readonly kind: 'damaged' }
 
 /** Reads a dump line by line. Its first line is the header, or it is no dump. */
@@ -21,9 +22,10 @@ export async function* readDump(file: string): AsyncGenerator<DumpLine> {
     let isFirst = true
     for await (const line of handle.readLines({ autoClose: false })) {
       const header = isFirst ? headerOf(line) : undefined
+      const values = isFirst ? undefined : valuesOf(line)
       isFirst = false
       if (header !== undefined) yield { kind: 'header', header }
-      else if (isRow(line)) yield { kind: 'row', row: line }
+      else if (values !== undefined) yield { kind: 'row', row: line, isOdd: hasOddId(values) }
       else if (line !== '') yield { kind: 'damaged' }
     }
   } finally {
@@ -47,17 +49,27 @@ function headerOf(line: string): DumpHeader | undefined {
   }
 }
 
-function isRow(line: string): boolean {
-  if (line.length > MAX_LINE_CHARACTERS || !line.startsWith('[')) return false
+/** The values of a row. Undefined for a line that is none. */
+function valuesOf(line: string): readonly unknown[] | undefined {
+  if (line.length > MAX_LINE_CHARACTERS || !line.startsWith('[')) return undefined
   try {
     const values: unknown = JSON.parse(line)
-    if (!Array.isArray(values) || values.length !== ROW_COLUMNS.length) return false
-    return isUuid(values[0]) && [values[METADATA], values[CONTEXT]].every(isObject)
+    if (!Array.isArray(values) || values.length - ROW_COLUMNS.length > 1) return undefined
+    const objects = [values[METADATA], values[CONTEXT], ...values.slice(ROW_COLUMNS.length)]
+    const isRow = isUuid(values[0]) && objects.every(isObject)
+    return isRow ? values : undefined
   } catch {
-    return false
+    return undefined
   }
 }
 
+function hasOddId(values: readonly unknown[]): boolean {
+  const { actor_id = null, more_targets = [] } = Object(values[ROW_COLUMNS.length])
+  const ids = [...IDS.map((at) => values[at]), actor_id, ...more_targets]
+  return ids.some((id) => id !== null && !isUuid(String(id)))
+}
+
+const IDS = (['user_id', 'event_id', 'target_id'] as const).map((name) => ROW_COLUMNS.indexOf(name))
 const METADATA = ROW_COLUMNS.indexOf('metadata')
 const CONTEXT = ROW_COLUMNS.indexOf('context')
 const isObject = (value: unknown) =>

@@ -1,3 +1,4 @@
+import { ROW_COLUMNS } from '../encode/row.ts'
 import fs from 'node:fs/promises'
 import path from 'node:path'
 import type { Database } from '../database/connection.ts'
@@ -121,8 +122,13 @@ async function recoverFile(
   let damaged = 0
   let batch = new Batch()
   const stage = async (by: DumpHeader) => {
-    await stageBatch(database, { recorderId: by.recorder, recorderKey: by.key }, [batch.slice])
-    entries += batch.rows.length
+    await stageBatch(
+      database,
+      { recorderId: by.recorder, recorderKey: by.key },
+      batch.plain,
+      batch.odd,
+    )
+    entries += batch.length
     batch = new Batch()
   }
   for await (const line of readDump(file)) {
@@ -133,14 +139,14 @@ async function recoverFile(
         return left(file, header.recorder, 'other-database')
       }
     } else if (line.kind === 'row') {
-      batch.add(withClaim(line.row, header))
+      batch.add(withClaim(line.row, header), line.isOdd)
       if (batch.isFull) await stage(header)
     } else {
       damaged += 1
     }
   }
   if (header === undefined) return left(file, null, 'not-a-dump')
-  if (batch.rows.length > 0) await stage(header)
+  if (batch.length > 0) await stage(header)
   const lost = Math.max(damaged, header.entries - entries)
   await reportFor(database, header, entries, lost)
   if (damaged === 0) await fs.unlink(file)
@@ -158,21 +164,37 @@ function left(
 }
 
 class Batch {
-  readonly rows: string[] = []
+  readonly #plain: string[] = []
+  readonly #odd: string[] = []
   #characters = 0
 
-  add(row: string): void {
-    this.rows.push(row)
+  add(row: string, isOdd: boolean): void {
+    const rows = isOdd ? this.#odd : this.#plain
+    rows.push(row)
     this.#characters += row.length
   }
 
-  get isFull(): boolean {
-    return this.rows.length >= BATCH_ENTRIES || this.#characters >= BATCH_CHARACTERS
+  get length(): number {
+    return this.#plain.length + this.#odd.length
   }
 
-  get slice(): string {
-    return `[${this.rows.join(',')}]`
+  get isFull(): boolean {
+    return this.length >= BATCH_ENTRIES || this.#characters >= BATCH_CHARACTERS
   }
+
+  /** Slices of the rows whose ids are UUIDs. */
+  get plain(): readonly string[] {
+    return slicesOf(this.#plain)
+  }
+
+  /** Slices of all other rows. */
+  get odd(): readonly string[] {
+    return slicesOf(this.#odd)
+  }
+}
+
+function slicesOf(rows: readonly string[]): readonly string[] {
+  return rows.length === 0 ? [] : [`[${rows.join(',')}]`]
 }
 
 function isSameDatabase(
@@ -188,7 +210,27 @@ function isSameDatabase(
  * The row with a note of where it comes from. It is a claim of the file's, so it stands in the
  * context. The text is not parsed where it need not be, because that could change it.
  */
-function withClaim(row: string, { pid, endedAt }: DumpHeader): string {
+function withClaim(given: string, header: DumpHeader): string {
+  // What few entries have follows the context.
+  const [row, rare] = withoutRare(given)
+  const claimed = claimedRow(row, header)
+  return rare === undefined ? claimed : `${claimed.slice(0, -1)},${rare}]`
+}
+
+/** The row up to its context, and the JSON of the object behind it. */
+function withoutRare(row: string): [row: string, rare: string | undefined] {
+  const values: unknown[] = JSON.parse(row)
+  if (values.length === ROW_COLUMNS.length) return [row, undefined]
+  const rare = JSON.stringify(values.at(-1))
+  // As the recorder writes it. Somebody may have written it in another way since.
+  const isAsWritten = row.endsWith(`,${rare}]`)
+  return [
+    isAsWritten ? `${row.slice(0, -rare.length - 2)}]` : JSON.stringify(values.slice(0, -1)),
+    rare,
+  ]
+}
+
+function claimedRow(row: string, { pid, endedAt }: DumpHeader): string {
   const claim = `"recovered":${JSON.stringify({ from: 'exit dump', pid, endedAt })}`
   if (row.endsWith(',{}]')) return `${row.slice(0, -2)}${claim}}]`
   if (!row.includes('"recovered"')) return `${row.slice(0, -2)},${claim}}]`

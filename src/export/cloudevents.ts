@@ -1,4 +1,4 @@
-import { logRecord } from './ndjson.ts'
+import { exportRecord } from './ndjson.ts'
 import type { ExportRow } from './rows.ts'
 
 /** `sequence` is compared as text, so it is as long as the longest that Postgres can count to. */
@@ -15,12 +15,16 @@ const UNFIT = /[\p{Cc}\p{Surrogate}\p{Noncharacter_Code_Point}]/gu
 export function cloudEventLine(row: ExportRow, source: string): string {
   const optional = [
     RFC_3339.test(row.occurredAt) ? `"time":"${row.occurredAt}",` : '',
-    row.targetId === null ? '' : `"subject":"${row.targetId}",`,
+    row.targetId === null ? '' : `"subject":${attribute(row.targetId)},`,
   ]
   return (
     `{"sequence":"${String(row.seq).padStart(SEQUENCE_DIGITS, '0')}","specversion":"1.0",` +
     `"id":"${row.id}","source":${JSON.stringify(source)},` +
-    `"type":${JSON.stringify(row.action.replace(UNFIT, '\ufffd'))},${optional.join('')}` +
-    `"datacontenttype":"application/json","data":${logRecord(row)}}\n`
+    `"type":${attribute(row.action)},${optional.join('')}` +
+    `"datacontenttype":"application/json","data":${exportRecord(row)}}\n`
   )
+}
+
+function attribute(text: string): string {
+  return JSON.stringify(text.replace(UNFIT, '\ufffd'))
 }

@@ -20,8 +20,12 @@ import type { ExportRow } from './rows.ts'
  *   white space or a separator: it is the same JSON to everyone who reads JSON.
  */
 export const CSV_HEADER =
-  '"seq","id","occurred_at","logged_at","written_by","user_id","event_id","action",' +
-  '"entity_type","target_id","request_id","metadata","context","recorder_id","recorder_seq"\r\n'
+  '"seq","id","occurred_at","logged_at","written_by","event_id","action","entity_type","outcome",' +
+  '"actor_kind","user_id","actor_id","target_id","more_targets","request_id","metadata","context",' +
+  '"recorder_id","recorder_seq"\r\n'
+
+/** Of an export about a user: each line ends with the places in which the entry names that user. */
+export const ABOUT_CSV_HEADER = CSV_HEADER.replace(/\r\n$/, ',"about"\r\n')
 
 /** Makes Excel read the file as UTF-8. */
 export const BYTE_ORDER_MARK = '\ufeff'
@@ -35,16 +39,21 @@ export function csvLine(row: ExportRow): string {
     textCell(row.occurredAt),
     textCell(row.loggedAt),
     textCell(row.writtenBy),
-    plainCell(row.userId),
-    plainCell(row.eventId),
+    textCell(row.eventId),
     textCell(row.action),
     textCell(row.entityType),
-    plainCell(row.targetId),
+    textCell(row.outcome),
+    textCell(row.actorKind),
+    textCell(row.userId),
+    textCell(row.actorId),
+    textCell(row.targetId),
+    row.moreTargets === null ? '' : jsonCell(row.moreTargets),
     textCell(row.requestId),
     jsonCell(row.metadata),
     jsonCell(row.context),
     plainCell(row.recorderId),
     textCell(row.recorderSeq),
+    ...(row.about === undefined ? [] : [jsonCell(row.about)]),
   ]
   return `${cells.join(',')}\r\n`
 }

@@ -1,6 +1,6 @@
 import { cloudEventLine } from './cloudevents.ts'
-import { BYTE_ORDER_MARK, CSV_HEADER, csvLine } from './csv.ts'
-import { ndjsonLine } from './ndjson.ts'
+import { ABOUT_CSV_HEADER, BYTE_ORDER_MARK, CSV_HEADER, csvLine } from './csv.ts'
+import { aboutLine, exportLine, sealedLine } from './ndjson.ts'
 import { ocsfLine } from './ocsf.ts'
 import type { ExportRow } from './rows.ts'
 
@@ -28,6 +28,10 @@ export interface WriterRequest {
   readonly source: string
   /** Of the CSV. Undefined, as in exports that an earlier version began: false. */
   readonly byteOrderMark?: boolean | undefined
+  /** Whose entries these are, where it is an export about a user. */
+  readonly about?: string | undefined
+  /** Whether each line opens its leaf. */
+  readonly proofs?: boolean | undefined
 }
 
 /** What `verify-export` needs to know of a format. */
@@ -39,21 +43,25 @@ export interface FormatReader {
   readonly seq: RegExp
 }
 
-export function formatWriter({ format, source, byteOrderMark }: WriterRequest): FormatWriter {
+export function formatWriter(request: WriterRequest): FormatWriter {
+  const { format, source, byteOrderMark, about, proofs } = request
   const json = { mediaType: 'application/x-ndjson', head: '' }
   switch (format) {
-    case 'csv':
+    case 'csv': {
+      const header = about === undefined ? CSV_HEADER : ABOUT_CSV_HEADER
       return {
         mediaType: 'text/csv; charset=utf-8; header=present',
-        head: byteOrderMark ? `${BYTE_ORDER_MARK}${CSV_HEADER}` : CSV_HEADER,
+        head: byteOrderMark ? `${BYTE_ORDER_MARK}${header}` : header,
         line: csvLine,
       }
+    }
     case 'ocsf':
       return { ...json, line: ocsfLine }
     case 'cloudevents':
       return { ...json, line: (row) => cloudEventLine(row, source) }
     case 'ndjson':
-      return { ...json, line: ndjsonLine }
+      if (proofs) return { ...json, line: sealedLine }
+      return { ...json, line: about === undefined ? exportLine : aboutLine }
   }
 }
 

@@ -1,20 +1,27 @@
 import type { AuditDatabase } from '../database/callers-database.ts'
+import { filterInvalid } from '../errors.ts'
+import { withFilter } from '../read/bound-filter.ts'
 import { formatWriter } from './formats.ts'
 import { checkExport, type ExportOptions } from './options.ts'
 import { type ExportPage, readPages } from './pages.ts'
 import { findRange, type SeqRange } from './range.ts'
 
+export { type QueryOptions, parseQuery } from '../query/parse-query.ts'
 export type { LogFilter } from '../read/filter.ts'
 export type { AuditDatabase } from '../database/callers-database.ts'
+export type { AboutCounts, AboutReason } from './about/reasons.ts'
 export { type ExportToFileOptions, exportToFile } from './file.ts'
 export { EXPORT_FORMATS, type ExportFormat } from './formats.ts'
-export type { ExportManifest, ManifestGap } from './manifest.ts'
+export type { ExportManifest, ManifestAbout, ManifestGap } from './manifest.ts'
 export type { ExportOptions } from './options.ts'
 export type { ExportPage } from './pages.ts'
+export { type ProvedEntry, proveEntries, proveEntry } from './prove-entry.ts'
 export type { SeqRange } from './range.ts'
 export { exportToStream } from './stream.ts'
-export { type VerifyResult, verifyExport } from './verify.ts'
-export type { ExportProgress, WriteOptions } from './write.ts'
+export type { ManifestProof } from './sealed/prove-file.ts'
+export type { ProvedFile } from './sealed/verify-file.ts'
+export { type VerifyOptions, type VerifyResult, verifyExport } from './verify.ts'
+export type { ExportProgress, ExportRequest, WriteOptions } from './write.ts'
 
 /** An export that is about to be read. */
 export interface LogExport {
@@ -38,12 +45,17 @@ export async function exportLog(
   db: AuditDatabase,
   options: ExportOptions = {},
 ): Promise<LogExport> {
-  const checked = checkExport(options)
-  const { filter, fromSeq, toSeq, conditions } = checked
+  if (options.proofs) throw filterInvalid('proofs need a file: use exportToFile.')
+  const asked = checkExport(options)
+  const { times, about, fromSeq, toSeq, checked } = asked
   const { signal = new AbortController().signal, onFailure = () => {} } = options
-  const writer = formatWriter(checked)
-  const range = await findRange(db, { filter, fromSeq, toSeq })
-  const pages = range ? readPages(db, { conditions, range, writer, signal, onFailure }) : nothing()
+  const writer = formatWriter(asked)
+  // Asked here already, so that a wrong id is refused before the first page.
+  await withFilter(db, checked, async () => {})
+  const range = await findRange(db, { times, fromSeq, toSeq })
+  const pages = range
+    ? readPages(db, { filter: checked, about, range, writer, signal, onFailure })
+    : nothing()
   return { mediaType: writer.mediaType, head: writer.head, range, pages }
 }
 

@@ -1,11 +1,18 @@
-import { sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { readBatch } from '../read/batch.ts'
+import { type IdWindow, inWindow } from '../read/id-windows.ts'
 import { entryColumns, entryJson, entryRow, logColumns, toEntry } from '../read/logged-entry.ts'
+import { partitionsOf } from '../read/partitions.ts'
 import { EXPORT_DEADLINE_MS, readRows } from '../read/read-rows.ts'
+import { wholePlan } from '../read/seq-plan.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
+import { removedIn } from '../removed/removed-seqs.ts'
 import { auditLog, entityOf } from '../schema/tables.ts'
+import type { LettersFile } from './about/letters-file.ts'
+import { ABOUT_REASONS, type AboutCounts, noneFound } from './about/reasons.ts'
 import type { ExportFormat } from './formats.ts'
 import type { ExportPage } from './pages.ts'
+import type { ManifestProof } from './sealed/prove-file.ts'
 
 /** A loss that the log itself declares, inside the range of an export. */
 export interface ManifestGap {
@@ -15,15 +22,26 @@ export interface ManifestGap {
   readonly metadata: unknown
 }
 
+/** What an export about a user says of what it found. */
+export interface ManifestAbout {
+  readonly id: string
+  readonly found: AboutCounts
+  /** The file of dead letters that name the user. Null: they were not looked through. */
+  readonly letters: LettersFile | null
+}
+
 /** What an export says about itself, in a file next to it. */
 export interface ExportManifest {
-  readonly version: 1
+  /** 2: with proofs. */
+  readonly version: 1 | 2
   /** Name of the file, without its folder; null where it went to a stream. */
   readonly file: string | null
   readonly format: ExportFormat
   readonly gzip: boolean
   /** As it was understood; empty where everything was asked for. */
   readonly filter: Readonly<Record<string, unknown>>
+  /** Only in an export about a user. */
+  readonly about?: ManifestAbout
   readonly fromSeq: number | null
   readonly toSeq: number | null
   /** Everything up to this number of the log has been looked at. */
@@ -37,14 +55,27 @@ export interface ExportManifest {
   readonly bytes: number
   /** Of the file as it lies there, so of the compressed one where it is compressed. */
   readonly sha256: string
+  /** The signed checkpoint by which its entries are proved. Only in an export with proofs. */
+  readonly checkpoint?: string
+  /** What leads from its entries to the root of the checkpoint. Only in an export with proofs. */
+  readonly proof?: ManifestProof
   /** Losses that the log declares between the first and the last number looked at: up to 1,000. */
   readonly gaps: readonly ManifestGap[]
   readonly gapCount: number
   /**
-   * Runs of numbers that the log does not hold, up to 1,000: partitions that were dropped, or rows
-   * that somebody took away. Null with a filter, under which numbers are bound to be left out.
+   * Runs of numbers that the log does not hold and does not account for, up to 1,000: somebody took
+   * rows or partitions away. Null with a filter, under which numbers are bound to be left out.
    */
   readonly missingSeqs: readonly (readonly [number, number])[] | null
+  /**
+   * Runs of numbers whose entries a policy removed, up to 1,000, from `fromSeq` on, or else from the
+   * beginning of the log. The filter does not apply.
+   */
+  readonly removedSeqs: readonly (readonly [number, number])[]
+  /** How many numbers a policy removed there. */
+  readonly removedCount: number
+  /** The entries `audit.retention` that say so, by their ids. */
+  readonly removedBy: readonly string[]
   /** Entries whose `metadata` or `context` was too large to be read, up to 1,000 of them. */
   readonly unreadableSeqs: readonly number[]
   readonly unreadableCount: number
@@ -66,6 +97,8 @@ export interface ExportTally {
   missing: (readonly [number, number])[]
   unreadableSeqs: number[]
   unreadableCount: number
+  /** Only in an export about a user. */
+  found?: AboutCounts
 }
 
 const MAX_LISTED = 1_000
@@ -90,6 +123,11 @@ export function count(tally: ExportTally, page: ExportPage): void {
   if (page.lastTime !== undefined && (tally.lastTime === null || page.lastTime > tally.lastTime)) {
     tally.lastTime = page.lastTime
   }
+  if (page.found !== undefined) {
+    const found = tally.found ?? noneFound()
+    for (const reason of ABOUT_REASONS) found[reason] += page.found[reason]
+    tally.found = found
+  }
   tally.unreadableCount += page.unreadable.length
   for (const seq of page.unreadable) {
     if (tally.unreadableSeqs.length < MAX_LISTED) tally.unreadableSeqs.push(seq)
@@ -110,19 +148,51 @@ export async function readGaps(
   fromSeq: number,
   toSeq: number,
 ): Promise<Pick<ExportManifest, 'gaps' | 'gapCount'>> {
-  const isGap = sql`${entityOf(auditLog.action)} operator(pg_catalog.=) 'audit'::pg_catalog.text
-    and ${auditLog.action} operator(pg_catalog.=) 'audit.gap'::pg_catalog.text
-    and ${auditLog.seq} operator(pg_catalog.>=) ${fromSeq}::bigint
-    and ${auditLog.seq} operator(pg_catalog.<=) ${toSeq}::bigint`
+  const map = await partitionsOf(db)
+  const range = { nextSeq: fromSeq, lastSeq: toSeq }
+  const { windows } = wholePlan(map, range, map.lastSeq >= toSeq)
+  const gaps: ManifestGap[] = []
+  let gapCount = 0
+  for (const window of windows) {
+    const found = await gapsIn(db, { fromSeq, toSeq, window, limit: MAX_LISTED - gaps.length })
+    gaps.push(...found.gaps)
+    gapCount += found.gapCount
+  }
+  return { gaps, gapCount }
+}
+
+interface WantedGaps {
+  readonly fromSeq: number
+  readonly toSeq: number
+  readonly window: IdWindow
+  readonly limit: number
+}
+
+async function gapsIn(
+  db: AuditDatabase,
+  { fromSeq, toSeq, window, limit: most }: WantedGaps,
+): Promise<Pick<ExportManifest, 'gaps' | 'gapCount'>> {
+  const isGap = sql.join(
+    [
+      sql`${entityOf(auditLog.action)} operator(pg_catalog.=) 'audit'::pg_catalog.text
+        and ${auditLog.action} operator(pg_catalog.=) 'audit.gap'::pg_catalog.text
+        and ${auditLog.seq} operator(pg_catalog.>=) ${fromSeq}::bigint
+        and ${auditLog.seq} operator(pg_catalog.<=) ${toSeq}::bigint`,
+      ...inWindow(window),
+    ],
+    sql` and `,
+  )
   const [counted] = await readRows(
     db,
     sql`select pg_catalog.count(*)::double precision as "gaps" from ${auditLog} where ${isGap}`,
     EXPORT_DEADLINE_MS,
   )
+  const gapCount = Number(counted?.['gaps'] ?? 0)
+  if (gapCount === 0 || most === 0) return { gaps: [], gapCount }
   const { rows } = await readBatch(
     db,
     {
-      limit: MAX_LISTED,
+      limit: most,
       isDescending: false,
       key: sql`${entryRow.id}`,
       metadata: entryJson.metadata,
@@ -136,7 +206,7 @@ export async function readGaps(
     EXPORT_DEADLINE_MS,
   )
   return {
-    gapCount: Number(counted?.['gaps'] ?? 0),
+    gapCount,
     gaps: rows.map((row) => ({
       seq: Number(row['seq']),
       occurredAt: toEntry(row).occurredAt.toISOString(),
@@ -144,6 +214,17 @@ export async function readGaps(
         typeof row['metadata'] === 'string' ? (JSON.parse(row['metadata']) as unknown) : null,
     })),
   }
+}
+
+/** What policies removed in a range of numbers. The filter does not apply. */
+export async function readRemoved(
+  db: AuditDatabase,
+  fromSeq: number,
+  toSeq: number,
+): Promise<Pick<ExportManifest, 'removedSeqs' | 'removedCount' | 'removedBy'>> {
+  const ask = (query: SQL) => readRows(db, query, EXPORT_DEADLINE_MS)
+  const { runs, count, entries } = await removedIn(ask, [fromSeq, toSeq], MAX_LISTED)
+  return { removedSeqs: runs, removedCount: count, removedBy: entries }
 }
 
 /**

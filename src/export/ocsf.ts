@@ -84,14 +84,53 @@ export function ocsfLine(row: ExportRow): string {
       type: row.entityType ?? (entity || row.action),
       ...(row.targetId === null ? {} : { uid: row.targetId }),
     },
-    ...(row.userId === null ? {} : { actor: { user: { uid: row.userId } } }),
+    ...statusOf(row.outcome),
+    ...actorOf(row),
     ...(isAddress(context['ip']) ? { src_endpoint: { ip: context['ip'] } } : {}),
   }
   const unmapped =
     `{"metadata":${row.metadata},"context":${row.context},` +
     `"written_by":${JSON.stringify(row.writtenBy)},` +
-    `"recorder_id":${JSON.stringify(row.recorderId)},"recorder_seq":${row.recorderSeq}}`
+    `"recorder_id":${JSON.stringify(row.recorderId)},"recorder_seq":${row.recorderSeq}` +
+    `${rareJson(row)}${row.erased ? `,"erased":${row.erased}` : ''}}`
   return `${JSON.stringify(event).slice(0, -1)},"unmapped":${unmapped}}\n`
+}
+
+/** What became of it, in the class's own words. `attempted` says nothing about the end. */
+function statusOf(outcome: string | null) {
+  if (outcome === null) return { status_id: 1, status: 'Success' }
+  if (outcome === 'attempted') return { status_id: 0, status: 'Unknown', status_detail: outcome }
+  return { status_id: 2, status: 'Failure', status_detail: outcome }
+}
+
+/**
+ * The user, and what acts for him: an API key is a credential of the user, another program is an
+ * application. The class has no place for a colleague who acts as the user: he is in `unmapped`.
+ */
+function actorOf({ userId, actorId, actorKind }: ExportRow) {
+  const isKey = actorKind === 'api_key' && actorId !== null && userId !== null
+  const isPerson = actorKind === null && userId === null && actorId !== null
+  const user = {
+    ...(userId === null ? {} : { uid: userId }),
+    ...(isPerson ? { uid: actorId } : {}),
+    ...(isKey ? { credential_uid: actorId } : {}),
+  }
+  const actor = {
+    ...(Object.keys(user).length === 0 ? {} : { user }),
+    ...(actorKind === null ? {} : { app_name: actorKind }),
+    ...(actorKind === null || actorId === null || isKey ? {} : { app_uid: actorId }),
+  }
+  return Object.keys(actor).length === 0 ? {} : { actor }
+}
+
+/** What few entries have, so that nothing is lost of it. */
+function rareJson({ outcome, actorId, actorKind, moreTargets }: ExportRow): string {
+  let json = ''
+  if (outcome !== null) json += `,"outcome":${JSON.stringify(outcome)}`
+  if (actorId !== null) json += `,"actor_id":${JSON.stringify(actorId)}`
+  if (actorKind !== null) json += `,"actor_kind":${JSON.stringify(actorKind)}`
+  if (moreTargets !== null) json += `,"more_targets":${moreTargets}`
+  return json
 }
 
 /** A list of addresses, an address with a port and the like stay in `unmapped` alone. */

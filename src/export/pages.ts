@@ -1,14 +1,22 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { isFinalFault } from '../database/faults.ts'
 import { type Batch, type BatchQuery, readBatch } from '../read/batch.ts'
+import { withFilter } from '../read/bound-filter.ts'
+import type { CheckedFilter } from '../read/filter.ts'
+import { type IdWindow, inWindow } from '../read/id-windows.ts'
+import { erasedColumn } from '../removed/erased.ts'
 import { entryJson, entryRow, logColumns } from '../read/logged-entry.ts'
+import { partitionsNow, partitionsOf } from '../read/partitions.ts'
 import { EXPORT_DEADLINE_MS } from '../read/read-rows.ts'
+import { type SeqPlan, seqPlan } from '../read/seq-plan.ts'
 import { withRetry } from '../database/retry.ts'
 import type { AuditDatabase, Row } from '../database/callers-database.ts'
 import { auditLog } from '../schema/tables.ts'
+import { type AboutCounts, aboutColumn, countReasons, noneFound } from './about/reasons.ts'
 import type { FormatWriter } from './formats.ts'
 import type { SeqRange } from './range.ts'
 import { exportColumns, isReadable, toExportRow } from './rows.ts'
+import { sealColumn } from './sealed/seal-column.ts'
 
 /** Some entries of an export, written out. */
 export interface ExportPage {
@@ -26,10 +34,16 @@ export interface ExportPage {
   readonly missing: readonly (readonly [number, number])[]
   /** Entries whose `metadata` or `context` is too large to be read. */
   readonly unreadable: readonly number[]
+  /** How many entries name the user in each place, where the export is about one. */
+  readonly found: AboutCounts | undefined
 }
 
 export interface PagesOptions {
-  readonly conditions: readonly SQL[]
+  readonly filter: CheckedFilter
+  /** The user whom the entries are about; the filter lets no others through. */
+  readonly about: string | undefined
+  /** Whether each row has what opens its leaf. */
+  readonly proofs?: boolean | undefined
   readonly range: SeqRange
   readonly writer: FormatWriter
   readonly signal: AbortSignal
@@ -38,6 +52,8 @@ export interface PagesOptions {
 
 /** Numbers looked through in one statement where a filter may leave out most of them. */
 const WINDOW_SEQS = 50_000
+/** The same where all of each entry's JSON is read, too. */
+const ABOUT_WINDOW_SEQS = 10_000
 /** Characters that a page aims at, so that memory stays the same for entries of any size. */
 const PAGE_CHARACTERS = 250_000
 const MIN_PAGE_ROWS = 5
@@ -54,15 +70,12 @@ export async function* readPages(
   options: PagesOptions,
 ): AsyncGenerator<ExportPage, void, undefined> {
   const { range, signal, writer } = options
-  const isFiltered = options.conditions.length > 0
+  const isFiltered = !options.filter.isEmpty
   let limit = 500
   let next = range.firstSeq
   let answer = fetchPage(db, next, { limit, isAmongLarge: false }, options)
   while (next <= range.lastSeq) {
-    const { rows, isCut, hasLarge } = await answer
-    const isFull = isCut || rows.length === limit
-    const windowEnd = isFiltered ? Math.min(next + WINDOW_SEQS - 1, range.lastSeq) : range.lastSeq
-    const throughSeq = isFull ? Number(rows.at(-1)?.['seq']) : windowEnd
+    const { rows, hasLarge, throughSeq } = await answer
     const characters = rows.reduce((sum, row) => sum + sizeOf(row), 1)
     limit = clamp((PAGE_CHARACTERS * Math.max(1, rows.length)) / characters)
     const fetchNext = () => {
@@ -78,34 +91,120 @@ export async function* readPages(
   }
 }
 
+interface FetchedPage extends Pick<Batch, 'rows' | 'hasLarge'> {
+  /** Everything up to this number is in `rows` or does not pass the filter. */
+  readonly throughSeq: number
+}
+
+type PageSize = Pick<BatchQuery, 'limit' | 'isAmongLarge'>
+
+/** The last number that one page looks at. */
+function windowEnd(next: number, { filter, about, range }: PagesOptions): number {
+  if (filter.isEmpty) return range.lastSeq
+  const seqs = about === undefined ? WINDOW_SEQS : ABOUT_WINDOW_SEQS
+  return Math.min(next + seqs - 1, range.lastSeq)
+}
+
 async function fetchPage(
   db: AuditDatabase,
   next: number,
-  asked: Pick<BatchQuery, 'limit' | 'isAmongLarge'>,
-  { conditions, range, signal, onFailure }: PagesOptions,
-): Promise<Batch> {
-  const last =
-    conditions.length > 0 ? Math.min(next + WINDOW_SEQS - 1, range.lastSeq) : range.lastSeq
+  asked: PageSize,
+  options: PagesOptions,
+): Promise<FetchedPage> {
+  const { filter, about, proofs, range, signal, onFailure } = options
+  const last = windowEnd(next, options)
+  const startMs = performance.now()
+  return await withRetry(
+    async () => {
+      const plan = await planOf(db, { next, last, range })
+      return await withFilter(db, filter, ({ conditions, ids }) => {
+        const columns = sql.join(
+          [
+            exportColumns,
+            erasedColumn(entryRow.seq),
+            ...(about === undefined ? [] : [aboutColumn(about, ids)]),
+            ...(proofs ? [sealColumn] : []),
+          ],
+          sql`, `,
+        )
+        const wanted = { next, last: plan.lastSeq ?? last, conditions, columns }
+        return readPlanned(db, wanted, asked, plan.windows)
+      })
+    },
+    {
+      signal,
+      onFailure,
+      isFinal: (error) => isFinalFault(error) || performance.now() - startMs > OUTAGE_MS,
+      tearsAttempt: true,
+    },
+  )
+}
+
+/**
+ * Which partitions hold the numbers. No entry of the range is logged any more, so a catalogue that
+ * has seen all of the range is right for it from then on.
+ */
+async function planOf(
+  db: AuditDatabase,
+  { next, last, range }: { readonly next: number; readonly last: number; readonly range: SeqRange },
+): Promise<SeqPlan> {
+  const known = await partitionsOf(db)
+  const map = known.lastSeq >= range.lastSeq ? known : await partitionsNow(db)
+  const hasSeenAll = map.lastSeq >= range.lastSeq
+  return seqPlan(map, { nextSeq: next, lastSeq: last }, hasSeenAll)
+}
+
+/** Reads each window of a plan. The answer is complete as far as every one of them is. */
+async function readPlanned(
+  db: AuditDatabase,
+  wanted: Wanted,
+  asked: PageSize,
+  windows: readonly IdWindow[],
+): Promise<FetchedPage> {
+  let throughSeq = wanted.last
+  let hasLarge = false
+  const found: Row[] = []
+  for (const window of windows) {
+    const query = pageQuery({ ...wanted, last: throughSeq }, asked, window)
+    const batch = await readBatch(db, query, EXPORT_DEADLINE_MS)
+    const isFull = batch.isCut || batch.rows.length === asked.limit
+    if (isFull) throughSeq = Number(batch.rows.at(-1)?.['seq'])
+    hasLarge ||= batch.hasLarge
+    found.push(...batch.rows)
+  }
+  if (windows.length === 1) return { rows: found, throughSeq, hasLarge }
+  const rows = found
+    .filter(({ seq }) => Number(seq) <= throughSeq)
+    .sort((one, other) => Number(one['seq']) - Number(other['seq']))
+  return { rows, throughSeq, hasLarge }
+}
+
+interface Wanted {
+  readonly next: number
+  readonly last: number
+  readonly conditions: readonly SQL[]
+  readonly columns: SQL
+}
+
+function pageQuery(
+  { next, last, conditions, columns }: Wanted,
+  asked: PageSize,
+  window: IdWindow,
+): BatchQuery {
   const inRange = sql`${auditLog.seq} operator(pg_catalog.>=) ${next}::bigint
     and ${auditLog.seq} operator(pg_catalog.<=) ${last}::bigint`
-  const query: BatchQuery = {
+  const all = [inRange, ...conditions, ...inWindow(window)]
+  return {
     ...asked,
     isDescending: false,
     key: sql`${entryRow.seq}`,
     ...entryJson,
-    columns: exportColumns,
+    columns,
     from: (rows) => sql`(
-      select ${logColumns} from ${auditLog} where ${sql.join([inRange, ...conditions], sql` and `)}
+      select ${logColumns} from ${auditLog} where ${sql.join(all, sql` and `)}
       order by ${auditLog.seq} limit ${sql.raw(String(rows))}
     ) as entry`,
   }
-  const startMs = performance.now()
-  return await withRetry(() => readBatch(db, query, EXPORT_DEADLINE_MS), {
-    signal,
-    onFailure,
-    isFinal: (error) => isFinalFault(error) || performance.now() - startMs > OUTAGE_MS,
-    tearsAttempt: true,
-  })
 }
 
 interface ReadPage {
@@ -122,6 +221,7 @@ function toPage(
   const lines: string[] = []
   const missing: [number, number][] = []
   const unreadable: number[] = []
+  let found: AboutCounts | undefined
   let expected = next
   let firstTime: string | undefined
   let lastTime: string | undefined
@@ -134,6 +234,7 @@ function toPage(
     if (firstTime === undefined || row.occurredAt < firstTime) firstTime = row.occurredAt
     if (lastTime === undefined || row.occurredAt > lastTime) lastTime = row.occurredAt
     lines.push(writer.line(row))
+    if (row.about !== undefined) found = countReasons(found ?? noneFound(), row.about)
   }
   if (!isFiltered && expected <= throughSeq) missing.push([expected, throughSeq])
   const seqAt = (row: Row | undefined) => (row ? Number(row['seq']) : undefined)
@@ -147,6 +248,7 @@ function toPage(
     lastTime,
     missing,
     unreadable,
+    found,
   }
 }
 

@@ -9,6 +9,8 @@ export function namesOf(out: string) {
   return {
     out,
     manifest: `${out}.manifest.json`,
+    letters: `${out}.letters.ndjson`,
+    proof: `${out}.proof`,
     part: `${out}.part`,
     state: `${out}.part.json`,
   }
@@ -47,7 +49,9 @@ export class PartFile implements Sink {
     if (force) for (const name of [names.part, names.state]) await fs.rm(name, { force: true })
     const handle = await fs.open(names.part, 'wx', PRIVATE).catch((error: unknown) => {
       if (Reflect.get(Object(error), 'code') !== 'EEXIST') throw error
-      throw filterInvalid(`${names.part} is an unfinished export: resume it, or force a new one.`)
+      throw filterInvalid(
+        `${names.part} is an unfinished export: set "resume" to continue it, or "force" to begin again.`,
+      )
     })
     const part = new PartFile(names, handle, createHash('sha256'), state)
     await part.saved()
@@ -111,7 +115,8 @@ export class PartFile implements Sink {
   }
 }
 
-async function readState(path: string): Promise<ExportState | undefined> {
+/** The state of an unfinished export; undefined where there is none that could be gone on from. */
+export async function readState(path: string): Promise<ExportState | undefined> {
   try {
     const state = JSON.parse(await fs.readFile(path, 'utf8')) as ExportState
     return state.version === 1 ? state : undefined

@@ -17,6 +17,11 @@ export interface ExportRow {
   readonly action: string
   readonly entityType: string | null
   readonly targetId: string | null
+  /** JSON text of a list. */
+  readonly moreTargets: string | null
+  readonly outcome: string | null
+  readonly actorId: string | null
+  readonly actorKind: string | null
   readonly requestId: string | null
   /** JSON text of one line. */
   readonly metadata: string
@@ -24,6 +29,12 @@ export interface ExportRow {
   readonly context: string
   readonly recorderId: string | null
   readonly recorderSeq: string | null
+  /** JSON text of a list. Only in an export about a user. */
+  readonly about?: string
+  /** What opens its leaf, as `openingOf` reads it. Only in an export with proofs. */
+  readonly seal?: string | null
+  /** JSON text of a list: the columns of which something was erased. Null or absent: none. */
+  readonly erased?: string | null
 }
 
 /** Stands for `metadata` or `context` that is too large to be read; no recorder writes it. */
@@ -43,6 +54,9 @@ export const exportColumns: SQL = sql`
   ${entryRow.userId}::pg_catalog.text as "userId", ${entryRow.eventId}::pg_catalog.text as "eventId",
   ${entryRow.action} as "action", ${entryRow.entityType} as "entityType",
   ${entryRow.targetId}::pg_catalog.text as "targetId", ${entryRow.requestId} as "requestId",
+  pg_catalog.array_to_json(${entryRow.moreTargets})::pg_catalog.text as "moreTargets",
+  ${entryRow.outcome} as "outcome", ${entryRow.actorId}::pg_catalog.text as "actorId",
+  ${entryRow.actorKind} as "actorKind",
   ${entryRow.recorderId}::pg_catalog.text as "recorderId",
   ${entryRow.recorderSeq}::pg_catalog.text as "recorderSeq"`
 
@@ -61,7 +75,8 @@ export function toExportRow(row: Row): ExportRow {
   const [metadata, context] = ['metadata', 'context'].map((name) => {
     return typeof row[name] === 'string' ? row[name] : UNREADABLE
   })
-  return Object.assign(row, plain, { metadata, context }) as unknown as ExportRow
+  // What is not all of the entry does not have its leaf.
+  return Object.assign(row, plain, { metadata, context, seal: null }) as unknown as ExportRow
 }
 
 const TIME = /^"(\d+-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d+))?( BC)?"$/

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import type { Writable } from 'node:stream'
+import { filterInvalid } from '../errors.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
 import type { ExportManifest } from './manifest.ts'
 import { beginExport, describeExport, type WriteOptions, writePages } from './write.ts'
@@ -17,6 +18,7 @@ export async function exportToStream(
   stream: Writable,
   options: WriteOptions = {},
 ): Promise<ExportManifest> {
+  if (options.proofs) throw filterInvalid('proofs need a file: use exportToFile.')
   const state = await beginExport(db, options)
   const hash = createHash('sha256')
   const ignore = () => {} // met by the next write

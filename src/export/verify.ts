@@ -5,15 +5,30 @@ import { Transform } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip } from 'node:zlib'
 import { optionInvalid } from '../errors.ts'
+import { fileCode, fileWords } from '../file-fault.ts'
+import { lettersProblems } from './about/letters-file.ts'
 import { FORMAT_READERS, type FormatReader } from './formats.ts'
 import type { ExportManifest } from './manifest.ts'
 import { namesOf } from './part.ts'
-import { RecordSplitter } from './records.ts'
+import { NotProvedError } from '../seal/not-proved.ts'
+import { RecordSplitter } from './sealed/records.ts'
+import { type ProvedFile, verifyFile } from './sealed/verify-file.ts'
 
 export interface VerifyResult {
   readonly manifest: ExportManifest
   /** What is wrong, a sentence each; empty where the file is what was written. */
   readonly problems: readonly string[]
+  /** What the policy proves of it. Undefined where it does not, or where no policy was given. */
+  readonly proved?: ProvedFile
+  /** Why nothing proves it: without this and without problems the policy proves it. */
+  readonly unproved?: string
+}
+
+export interface VerifyOptions {
+  /** @default `<file>.manifest.json` */
+  readonly manifest?: string | undefined
+  /** The text of a policy file. With it the entries are proved, and not only compared. */
+  readonly policy?: string | undefined
 }
 
 /**
@@ -21,18 +36,17 @@ export interface VerifyResult {
  * entries tell what has become of it.
  *
  * The manifest is not signed. Somebody who can change both files can make them fit each other.
- * Where that matters, keep its `sha256` elsewhere.
+ * Where that matters, keep its `sha256` elsewhere, or export with proofs and give a policy. Then each
+ * entry is proved by the log's signature, and that none is left out between two that follow each other.
  *
  * @throws {AuditError} `AUDIT_OPTION_INVALID` where there is no file or no manifest
  */
 export async function verifyExport(
   file: string,
-  options: { readonly manifest?: string | undefined } = {},
+  options: VerifyOptions = {},
 ): Promise<VerifyResult> {
+  const size = await sizeOf(file)
   const manifest = await readManifest(options.manifest ?? namesOf(file).manifest)
-  const { size } = await fs.stat(file).catch(() => {
-    throw optionInvalid(`${file} cannot be read.`)
-  })
   const tally = new RecordTally(FORMAT_READERS[manifest.format])
   const hash = createHash('sha256')
   const hashing = new Transform({
@@ -55,17 +69,65 @@ export async function verifyExport(
     problems.push('Its SHA-256 is another one: it is not the file that was written.')
   }
   problems.push(...sizeProblem(size, manifest), ...tally.problems(manifest))
-  return { manifest, problems }
+  const letters = manifest.about?.letters
+  if (letters) problems.push(...(await lettersProblems(file, letters)))
+  if (options.policy === undefined) return { manifest, problems }
+  return { manifest, ...(await byPolicy(file, { manifest, problems, policy: options.policy })) }
+}
+
+interface Compared {
+  readonly manifest: ExportManifest
+  readonly problems: readonly string[]
+  readonly policy: string
+}
+
+async function byPolicy(
+  file: string,
+  { manifest, problems, policy }: Compared,
+): Promise<Omit<VerifyResult, 'manifest'>> {
+  try {
+    const files = { file, proofFile: namesOf(file).proof }
+    return { problems, proved: await verifyFile(files, manifest, policy) }
+  } catch (error) {
+    if (!(error instanceof NotProvedError)) throw error
+    if (error.kind === 'unproved') return { problems, unproved: error.message }
+    return { problems: [...problems, error.message] }
+  }
+}
+
+/** First the file is looked for: where it is missing, its manifest mostly is, too. */
+async function sizeOf(file: string): Promise<number> {
+  try {
+    const handle = await fs.open(file, 'r')
+    const found = await handle.stat().finally(() => handle.close())
+    if (found.isDirectory()) throw optionInvalid(`${file} ${fileWords('EISDIR')}.`)
+    return found.size
+  } catch (error) {
+    const code = fileCode(error)
+    throw code === undefined ? error : optionInvalid(`${file} ${fileWords(code)}.`)
+  }
 }
 
 async function readManifest(path: string): Promise<ExportManifest> {
+  let text: string
   try {
-    const manifest = JSON.parse(await fs.readFile(path, 'utf8')) as ExportManifest
-    if (manifest.version === 1 && manifest.format in FORMAT_READERS) return manifest
-  } catch {
-    // Not there, or no JSON: said below.
+    text = await fs.readFile(path, 'utf8')
+  } catch (error) {
+    const code = fileCode(error)
+    if (code === undefined) throw error
+    throw optionInvalid(
+      `The manifest ${path} ${fileWords(code)}. It is written with the export; ` +
+        'where it has another name, give that.',
+    )
   }
-  throw optionInvalid(`${path} cannot be read as a manifest.`)
+  try {
+    const manifest = JSON.parse(text) as ExportManifest
+    const isKnown = manifest.version === 1 || manifest.version === 2
+    if (isKnown && manifest.format in FORMAT_READERS) return manifest
+  } catch {
+    // No JSON: said below.
+  }
+  throw optionInvalid(`${path} is not the manifest of an export.`)
 }
 
 function sizeProblem(size: number, manifest: ExportManifest): readonly string[] {

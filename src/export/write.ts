@@ -1,26 +1,51 @@
 import { promisify } from 'node:util'
 import zlib from 'node:zlib'
+import type { SQL } from 'drizzle-orm'
+import { filterInvalid } from '../errors.ts'
 import type { LogFilter } from '../read/filter.ts'
+import { withFilter } from '../read/bound-filter.ts'
 import { readHistory } from '../read/history.ts'
+import { EXPORT_DEADLINE_MS, readRows } from '../read/read-rows.ts'
+import { withoutRemoved } from '../removed/removed-seqs.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
+import { noneFound } from './about/reasons.ts'
 import { type ExportFormat, formatWriter } from './formats.ts'
 import {
   count,
   type ExportManifest,
+  type ManifestAbout,
   type ExportTally,
   emptyTally,
   readGaps,
+  readRemoved,
   readLogEpoch,
 } from './manifest.ts'
 import { checkExport, type ExportOptions } from './options.ts'
 import { readPages } from './pages.ts'
 import { findRange, type SeqRange } from './range.ts'
+import type { ManifestProof } from './sealed/prove-file.ts'
+import { readSealedTree, type SealedTree } from './sealed/sealed-tree.ts'
 
 export interface WriteOptions extends ExportOptions {
   /** @default false */
   readonly gzip?: boolean | undefined
   /** Called after each page. */
   readonly onProgress?: ((progress: ExportProgress) => void) | undefined
+  /** Called before anything is read, also where an export is resumed. Where it rejects, nothing is. */
+  readonly onBegin?: ((request: ExportRequest) => Promise<void>) | undefined
+}
+
+/** What an export was asked for. */
+export interface ExportRequest {
+  readonly format: ExportFormat
+  readonly gzip: boolean
+  readonly filter: Readonly<Record<string, unknown>>
+  readonly about?: string
+  readonly fromSeq: number | null
+  readonly toSeq: number | null
+  readonly source: string
+  readonly byteOrderMark?: boolean
+  readonly proofs?: boolean
 }
 
 export interface ExportProgress {
@@ -30,19 +55,19 @@ export interface ExportProgress {
   readonly share: number
 }
 
+/** A sealed tree as plain JSON. */
+export interface SealedState extends Omit<SealedTree, 'root'> {
+  /** In base64. */
+  readonly root: string
+}
+
 /** Where an export stands. Plain JSON, so that it can be kept and taken up again. */
 export interface ExportState {
   readonly version: 1
-  readonly request: {
-    readonly format: ExportFormat
-    readonly gzip: boolean
-    readonly filter: Readonly<Record<string, unknown>>
-    readonly fromSeq: number | null
-    readonly toSeq: number | null
-    readonly source: string
-    readonly byteOrderMark?: boolean
-  }
+  readonly request: ExportRequest
   readonly range: SeqRange | null
+  /** The tree by which its entries are proved, where that was asked for. */
+  readonly sealed?: SealedState
   readonly startedAt: string
   /** The number to go on from. */
   nextSeq: number
@@ -62,20 +87,49 @@ const gzip = promisify(zlib.gzip)
 
 /** @throws {AuditError} `AUDIT_FILTER_INVALID` */
 export async function beginExport(db: AuditDatabase, options: WriteOptions): Promise<ExportState> {
-  const { format, filter, fromSeq, toSeq, source, byteOrderMark, described } = checkExport(options)
+  const { format, times, about, fromSeq, toSeq, source, byteOrderMark, proofs, checked } =
+    checkExport(options)
+  const described = await withFilter(db, checked, async (bound) => bound.described)
   const startedAt = new Date().toISOString()
-  const range = (await findRange(db, { filter, fromSeq, toSeq })) ?? null
+  const tree = proofs ? await treeFor(db, { fromSeq, toSeq }) : undefined
+  const lastSealed = tree && tree.firstSeq + tree.size - 1
+  const range = (await findRange(db, { times, fromSeq, toSeq: toSeq ?? lastSealed })) ?? null
   const request = {
     format,
     gzip: options.gzip ?? false,
     filter: described,
+    ...(about === undefined ? {} : { about }),
     fromSeq: fromSeq ?? null,
     toSeq: toSeq ?? null,
     source,
     byteOrderMark,
+    ...(proofs ? { proofs } : {}),
   }
   const nextSeq = range?.firstSeq ?? 0
-  return { version: 1, request, range, startedAt, nextSeq, bytes: 0, tally: emptyTally() }
+  const sealed = tree && { sealed: { ...tree, root: tree.root.toString('base64') } }
+  return {
+    version: 1,
+    request,
+    range,
+    ...sealed,
+    startedAt,
+    nextSeq,
+    bytes: 0,
+    tally: emptyTally(),
+  }
+}
+
+/** The tree that holds all numbers that are asked for. */
+async function treeFor(
+  db: AuditDatabase,
+  { fromSeq = 1, toSeq }: Pick<ExportOptions, 'fromSeq' | 'toSeq'>,
+): Promise<SealedTree> {
+  const tree = await readSealedTree(db, toSeq)
+  if (fromSeq >= tree.firstSeq) return tree
+  throw filterInvalid(
+    `fromSeq must be ${tree.firstSeq} or more with proofs: there ${tree.name} begins. Export what is ` +
+      `older by itself, with toSeq ${tree.firstSeq - 1}.`,
+  )
 }
 
 /**
@@ -86,10 +140,12 @@ export async function writePages(
   db: AuditDatabase,
   state: ExportState,
   sink: Sink,
-  options: Pick<WriteOptions, 'signal' | 'onFailure' | 'onProgress'>,
+  options: Pick<WriteOptions, 'signal' | 'onFailure' | 'onProgress' | 'onBegin'>,
 ): Promise<void> {
   const { signal = new AbortController().signal, onFailure = () => {}, onProgress } = options
   const { request, range, tally } = state
+  const { format, about } = request
+  await options.onBegin?.(request)
   const writer = formatWriter(request)
   const write = async (text: string) => {
     const bytes = request.gzip ? await gzip(text) : Buffer.from(text)
@@ -97,17 +153,23 @@ export async function writePages(
     state.bytes += bytes.length
   }
   if (state.bytes === 0 && writer.head !== '') await write(writer.head)
-  if (range === null) return
-  const { conditions } = checkExport({ filter: filterOf(request.filter) })
-  const rest = { firstSeq: state.nextSeq, lastSeq: range.lastSeq }
-  for await (const page of readPages(db, { conditions, range: rest, writer, signal, onFailure })) {
-    if (page.text !== '') await write(page.text)
-    count(tally, page)
-    state.nextSeq = page.throughSeq + 1
-    await sink.saved?.()
-    const share = (state.nextSeq - range.firstSeq) / (range.lastSeq - range.firstSeq + 1)
-    onProgress?.({ rows: tally.rows, bytes: state.bytes, share })
+  if (range !== null) {
+    const { checked: filter } = checkExport({ format, filter: filterOf(request.filter), about })
+    const rest = { firstSeq: state.nextSeq, lastSeq: range.lastSeq }
+    const { proofs } = request
+    const pages = readPages(db, { filter, about, proofs, range: rest, writer, signal, onFailure })
+    for await (const page of pages) {
+      if (page.text !== '') await write(page.text)
+      const ask = (query: SQL) => readRows(db, query, EXPORT_DEADLINE_MS)
+      count(tally, { ...page, missing: await withoutRemoved(ask, page.missing) })
+      state.nextSeq = page.throughSeq + 1
+      await sink.saved?.()
+      const share = (state.nextSeq - range.firstSeq) / (range.lastSeq - range.firstSeq + 1)
+      onProgress?.({ rows: tally.rows, bytes: state.bytes, share })
+    }
   }
+  // A compressed file of no bytes at all cannot be unpacked.
+  if (request.gzip && state.bytes === 0) await write('')
 }
 
 /** A filter as its manifest describes it, as a filter again. */
@@ -123,25 +185,37 @@ function filterOf(described: Readonly<Record<string, unknown>>): LogFilter {
 export async function describeExport(
   db: AuditDatabase,
   state: ExportState,
-  written: { readonly file: string | null; readonly sha256: string },
+  written: {
+    readonly file: string | null
+    readonly sha256: string
+    readonly letters?: ManifestAbout['letters']
+    readonly proof?: ManifestProof | undefined
+  },
 ): Promise<ExportManifest> {
   const { request, range, tally, bytes, startedAt } = state
-  const { missing, ...counted } = tally
+  const { missing, found = noneFound(), ...counted } = tally
+  const isFiltered = request.about !== undefined || Object.keys(request.filter).length > 0
   const gaps = range ? await readGaps(db, range.firstSeq, range.lastSeq) : { gaps: [], gapCount: 0 }
   return {
-    version: 1,
+    version: state.sealed ? 2 : 1,
     file: written.file,
     format: request.format,
     gzip: request.gzip,
     filter: request.filter,
+    ...(request.about === undefined
+      ? {}
+      : { about: { id: request.about, found, letters: written.letters ?? null } }),
     fromSeq: request.fromSeq,
     toSeq: request.toSeq,
     throughSeq: range?.lastSeq ?? 0,
     ...counted,
     bytes,
     sha256: written.sha256,
+    ...(state.sealed ? { checkpoint: state.sealed.note } : {}),
+    ...(written.proof ? { proof: written.proof } : {}),
     ...gaps,
-    missingSeqs: Object.keys(request.filter).length === 0 ? missing : null,
+    ...(await readRemoved(db, request.fromSeq ?? 1, range?.lastSeq ?? request.toSeq ?? 0)),
+    missingSeqs: isFiltered ? null : missing,
     history: await readHistory(db),
     logEpoch: await readLogEpoch(db),
     startedAt,

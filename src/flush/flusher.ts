@@ -25,8 +25,13 @@ const MAX_BATCH_CHARACTERS = 4 * 1024 * 1024
 export interface FlusherParts {
   readonly buffer: EntryBuffer<CapturedEntry>
   readonly encoder: Encoder
-  /** Writes a batch to staging in one statement: all of it or none. @returns the lane's epoch */
-  readonly stage: (slices: readonly string[]) => Promise<string | null>
+  /**
+   * Writes a batch to staging in one statement: all of it or none.
+   *
+   * @param odd slices of rows with an id that is no UUID
+   * @returns the lane's epoch
+   */
+  readonly stage: (slices: readonly string[], odd: readonly string[]) => Promise<string | null>
   readonly drops: DropCounter
   readonly logger: AuditLogger
   readonly flushIntervalMs: number
@@ -119,15 +124,22 @@ export class Flusher {
    * Takes every entry that is not known to be staged, for a process that ends. What a statement in
    * flight holds may be staged as well.
    *
-   * @returns the JSON of their rows, made one slice at a time
+   * @returns the JSON of their rows, made one by one
    */
   *takeUnstaged(): Generator<string> {
-    const { buffer, encoder } = this.#parts
+    const { buffer, encoder, drops } = this.#parts
     yield* this.#inHand?.rows() ?? []
     while (buffer.waiting > 0) {
-      const slice = new EncodedBatch(encoder)
-      for (const captured of buffer.take(SLICE_ENTRIES)) this.#encode(captured, slice)
-      yield* slice.rows()
+      for (const captured of buffer.take(SLICE_ENTRIES)) {
+        this.#numbered += 1
+        let json: string | undefined
+        try {
+          json = encoder.jsonOf(encoder.rowOf(captured, this.#numbered), captured)
+        } catch {
+          drops.count('refused')
+        }
+        if (json !== undefined) yield json
+      }
     }
   }
 
@@ -220,9 +232,9 @@ export class Flusher {
    */
   async #stage(encoded: EncodedBatch): Promise<void> {
     const { stage, drops, onStaged } = this.#parts
-    const { entries, slices } = encoded
+    const { entries, slices, oddSlices } = encoded
     try {
-      const epoch = await withRetry(() => stage(slices), {
+      const epoch = await withRetry(() => stage(slices, oddSlices), {
         signal: this.#halt.signal,
         tearsAttempt: true,
         isFinal: (error) => faultKind(error) === 'entry',
@@ -230,7 +242,7 @@ export class Flusher {
       })
       this.#outage.recovered({ buffered: this.#parts.buffer.size })
       this.#staged += entries
-      onStaged({ epoch, lastSeq: encoded.lastSeq, entries, slices })
+      onStaged({ epoch, lastSeq: encoded.lastSeq, entries, slices, oddSlices })
     } catch (error) {
       if (faultKind(error) !== 'entry') {
         drops.count('timeout', entries, encoded.labels(MAX_LABELS))

@@ -9,14 +9,17 @@ export interface StagedBatch {
   readonly entries: number
   /** The JSON arrays of rows that were staged. */
   readonly slices: readonly string[]
+  /** Those of rows with an id that is no UUID. Default: none. */
+  readonly oddSlices?: readonly string[]
 }
 
 /**
  * A batch that is kept. Its rows are outside of the engine's heap, where collections do not copy
  * them and their size is known.
  */
-interface KeptBatch extends Omit<StagedBatch, 'slices'> {
+interface KeptBatch extends Omit<StagedBatch, 'slices' | 'oddSlices'> {
   readonly slices: readonly Buffer[]
+  readonly oddSlices: readonly Buffer[]
   readonly bytes: number
 }
 
@@ -27,7 +30,7 @@ export interface ResendBufferParts {
    */
   readonly maxBytes: number
   readonly laneState: () => Promise<LaneState>
-  readonly stage: (slices: readonly string[]) => Promise<string | null>
+  readonly stage: (slices: readonly string[], odd: readonly string[]) => Promise<string | null>
   readonly logger: AuditLogger
 }
 
@@ -62,9 +65,10 @@ export class ResendBuffer {
     const { maxBytes } = this.#parts
     if (this.#closed || maxBytes === 0) return
     const slices = batch.slices.map((slice) => Buffer.from(slice))
-    const bytes = slices.reduce((sum, slice) => sum + slice.length, 0)
+    const oddSlices = (batch.oddSlices ?? []).map((slice) => Buffer.from(slice))
+    const bytes = [...slices, ...oddSlices].reduce((sum, slice) => sum + slice.length, 0)
     if (bytes > maxBytes) return
-    this.#kept.push({ ...batch, slices, bytes })
+    this.#kept.push({ ...batch, slices, oddSlices, bytes })
     this.#bytes += bytes
     while (this.#bytes > maxBytes) this.#bytes -= this.#kept.shift()?.bytes ?? 0
     this.#arm()
@@ -121,7 +125,7 @@ export class ResendBuffer {
     let stagedAgain = 0
     for (const batch of batches) {
       if (batch.epoch !== epoch) {
-        const newEpoch = await this.#parts.stage(batch.slices.map((slice) => slice.toString()))
+        const newEpoch = await this.#parts.stage(textsOf(batch.slices), textsOf(batch.oddSlices))
         this.#replace(batch, { ...batch, epoch: newEpoch })
         stagedAgain += batch.entries
       } else if (batch.lastSeq < firstWaiting) {
@@ -142,4 +146,8 @@ export class ResendBuffer {
     this.#kept.splice(at, 1, ...(by ? [by] : []))
     if (!by) this.#bytes -= batch.bytes
   }
+}
+
+function textsOf(slices: readonly Buffer[]): string[] {
+  return slices.map((slice) => slice.toString())
 }

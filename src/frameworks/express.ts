@@ -1,52 +1,44 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import type { Recorder } from '../recorder/recorder.ts'
-import type { RequestReader } from './request-details.ts'
-import { chooseRequestId } from './request-id.ts'
-import { RequestRecorder } from './request-recorder.ts'
-import { type RequestAuditOptions, RequestSource } from './request-source.ts'
+import type { RegisteredActions } from '../registered.ts'
+import {
+  addressOf,
+  type NodeMiddleware,
+  nodeMiddleware,
+  type RoutedRequest,
+  routeOf,
+} from './request/node-middleware.ts'
+import type { RequestReader } from './request/request-details.ts'
+import { type RequestAuditOptions, RequestSource } from './request/request-source.ts'
 
-export type { AuditUser } from './request-source.ts'
+export type { AuditUser } from './request/request-source.ts'
 
 declare global {
   // Express' types leave this interface open for middleware. Without those types it has no effect.
   namespace Express {
     interface Request {
       /** This request's recorder. */
-      readonly audit: Recorder
+      readonly audit: Recorder<RegisteredActions>
     }
   }
 }
 
 /** A request that has passed the middleware, for code that does not use the types of Express. */
-export type AuditedRequest<Request = IncomingMessage> = Request & { readonly audit: Recorder }
+export type AuditedRequest<Request = IncomingMessage> = Request & {
+  readonly audit: Recorder<RegisteredActions>
+}
 
 export type ExpressAuditOptions<
   Request extends IncomingMessage = IncomingMessage & Express.Request,
 > = RequestAuditOptions<Request>
 
-/** Fits Express, Connect, and any other stack of `(req, res, next)` over `node:http`. */
-export type ExpressAuditMiddleware = (
-  req: IncomingMessage,
-  res: ServerResponse,
-  next: (error?: unknown) => void,
-) => void
-
-const kRequestId = Symbol('audit-outbox.requestId')
-
-/** What Express and its router add to a request. Requests of plain `node:http` have none of it. */
-interface RoutedRequest extends IncomingMessage {
-  readonly ip?: unknown
-  readonly baseUrl?: unknown
-  readonly route?: { readonly path?: unknown }
-  readonly params?: Readonly<Record<string, unknown>>
-  [kRequestId]?: string
-}
+export type ExpressAuditMiddleware = NodeMiddleware
 
 const reader: RequestReader<RoutedRequest> = {
   header: (req, name) => req.headers[name],
   method: (req) => req.method,
   route: routeOf,
-  ip: (req) => ('ip' in req ? req.ip : req.socket.remoteAddress),
+  ip: addressOf,
 }
 
 /**
@@ -79,49 +71,5 @@ export function expressAudit<Request extends IncomingMessage = IncomingMessage &
   options: ExpressAuditOptions<Request>,
 ): ExpressAuditMiddleware {
   const source = new RequestSource(options as unknown as RequestAuditOptions<RoutedRequest>, reader)
-  const { requestIdHeader, asyncContext } = source
-  // All requests share one getter, so that a request that never records makes no recorder.
-  const lazyRecorder = {
-    configurable: true,
-    get: function audit(this: RoutedRequest): RequestRecorder<RoutedRequest> {
-      const value = new RequestRecorder(source, this, this[kRequestId] ?? '')
-      Object.defineProperty(this, 'audit', { configurable: true, value })
-      return value
-    },
-  }
-
-  return function expressAudit(incoming, res, next) {
-    const req: RoutedRequest = incoming
-    // Node keeps the address after it was read once. A late entry needs it after the client has
-    // gone.
-    void req.socket?.remoteAddress
-    const header = requestIdHeader
-    const given = req[kRequestId] ?? (header && res.getHeader(header))
-    const requestId = chooseRequestId(given, header && req.headers[header])
-    req[kRequestId] = requestId
-    if (header && !res.headersSent) res.setHeader(header, requestId)
-    Object.defineProperty(req, 'audit', lazyRecorder)
-    if (!asyncContext) return next()
-    const recorder = (req as AuditedRequest).audit as RequestRecorder<RoutedRequest>
-    recorder.run(() => next())
-  }
-}
-
-/**
- * The mount path of the router, followed by the path that the route was declared with. Express
- * keeps only the requested text of the mount path. So this replaces the values of the parameters
- * that the router shares (`mergeParams`) by their names.
- */
-function routeOf({ route, baseUrl, params }: RoutedRequest): string | undefined {
-  if (route?.path === undefined) return undefined
-  const path = String(route.path)
-  if (typeof baseUrl !== 'string' || baseUrl === '') return path
-  const mount = baseUrl.split('/').map((segment) => {
-    for (const [name, value] of Object.entries(params ?? {})) {
-      const isOfMount = !path.includes(`:${name}`)
-      if (isOfMount && decodeURIComponent(segment) === value) return `:${name}`
-    }
-    return segment
-  })
-  return mount.join('/') + (path === '/' ? '' : path)
+  return nodeMiddleware(source)
 }

@@ -1,22 +1,23 @@
 import type { FastifyInstance, FastifyPluginAsync, FastifyRequest } from 'fastify'
 import type { Recorder } from '../recorder/recorder.ts'
-import type { RequestReader } from './request-details.ts'
-import { chooseRequestId } from './request-id.ts'
-import { RequestRecorder } from './request-recorder.ts'
-import { type RequestAuditOptions, RequestSource } from './request-source.ts'
+import type { RegisteredActions } from '../registered.ts'
+import type { RequestReader } from './request/request-details.ts'
+import { chooseRequestId, kRequestId } from './request/request-id.ts'
+import { RequestRecorder } from './request/request-recorder.ts'
+import { type RequestAuditOptions, RequestSource } from './request/request-source.ts'
+import { kRoutes, RouteList } from './route-list.ts'
 
-export type { AuditUser } from './request-source.ts'
+export type { AuditUser } from './request/request-source.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** This request's recorder. */
-    readonly audit: Recorder
+    readonly audit: Recorder<RegisteredActions>
   }
 }
 
 export type FastifyAuditOptions = RequestAuditOptions<FastifyRequest>
 
-const kRequestId = Symbol('audit-outbox.requestId')
 const kRecorder = Symbol('audit-outbox.recorder')
 
 interface AuditedRequest extends FastifyRequest {
@@ -86,6 +87,10 @@ export const fastifyAudit: FastifyPluginAsync<FastifyAuditOptions> = async funct
       return recorderOf(this as AuditedRequest)
     },
   })
+  // Fastify has no list of its routes afterwards. `watchRoutes` of the tests needs one.
+  const routes = new RouteList()
+  fastify.decorate(kRoutes, routes)
+  fastify.addHook('onRoute', ({ method, url }) => routes.add(method, url))
   fastify.addHook('onRequest', function auditRequest(incoming, reply, done) {
     const request = incoming as AuditedRequest
     // Node keeps the address after it was read once. A late entry needs it after the client has
@@ -96,6 +101,11 @@ export const fastifyAudit: FastifyPluginAsync<FastifyAuditOptions> = async funct
     if (asyncContext) recorderOf(request).run(() => done())
     else done()
   })
+  if (source.denied) {
+    fastify.addHook('onResponse', async function auditAnswer(incoming, reply) {
+      recorderOf(incoming as AuditedRequest).answered(reply.statusCode)
+    })
+  }
 }
 
 export default fastifyAudit

@@ -1,16 +1,23 @@
 import type { Context, MiddlewareHandler } from 'hono'
+import type { ActionMap } from '../entry.ts'
 import type { Recorder } from '../recorder/recorder.ts'
-import type { RequestReader } from './request-details.ts'
-import { chooseRequestId } from './request-id.ts'
-import { RequestRecorder } from './request-recorder.ts'
-import { type RequestAuditOptions, RequestSource } from './request-source.ts'
+import type { RegisteredActions } from '../registered.ts'
+import { clientAddress } from './request/headers.ts'
+import type { RequestReader } from './request/request-details.ts'
+import { chooseRequestId } from './request/request-id.ts'
+import { RequestRecorder } from './request/request-recorder.ts'
+import {
+  type ForwardedOptions,
+  type RequestAuditOptions,
+  RequestSource,
+} from './request/request-source.ts'
 
-export type { AuditUser } from './request-source.ts'
+export type { AuditUser } from './request/request-source.ts'
 
 /** What the middleware puts into the context. */
-export interface AuditVariables {
+export interface AuditVariables<Actions extends ActionMap = RegisteredActions> {
   /** This request's recorder. */
-  audit: Recorder
+  audit: Recorder<Actions>
   /** This request's id. Hono's own request id middleware sets the same variable. */
   requestId: string
 }
@@ -19,13 +26,15 @@ declare module 'hono' {
   interface ContextVariableMap extends AuditVariables {}
 }
 
-export type HonoAuditOptions<C extends Context = Context> = RequestAuditOptions<C>
+export type HonoAuditOptions<C extends Context = Context> = RequestAuditOptions<C> &
+  ForwardedOptions
 
 const reader: RequestReader<Context> = {
+  countsHops: true,
   header: (c, name) => c.req.header(name),
   method: (c) => c.req.method,
   route: routeOf,
-  ip: (c) => socketOf(c)?.remoteAddress,
+  ip: (c, hops) => clientAddress(c.req.header('x-forwarded-for'), hops, socketOf(c)?.remoteAddress),
 }
 
 /**
@@ -35,8 +44,8 @@ const reader: RequestReader<Context> = {
  * agent and trace, and `c.var.requestId`. Mount it first: `user` is called only when something is
  * recorded. The recorder also works after the response has ended or the client has gone.
  *
- * The address is that of the socket, as `@hono/node-server` gives it. Behind a proxy, or on another
- * runtime, set the option `ip`, for example `ip: (c) => c.req.header('fly-client-ip')`.
+ * The address is that of the socket, as `@hono/node-server` gives it. Behind proxies set
+ * `trustedHops`; on another runtime set `ip`, for example `ip: (c) => c.req.header('fly-client-ip')`.
  *
  * @example
  * ```ts
@@ -54,7 +63,7 @@ const reader: RequestReader<Context> = {
 export function honoAudit<C extends Context = Context>(
   options: HonoAuditOptions<C>,
 ): MiddlewareHandler {
-  const source = new RequestSource(options as unknown as RequestAuditOptions<Context>, reader)
+  const source = new RequestSource(options as unknown as HonoAuditOptions, reader)
   const { requestIdHeader: header, asyncContext } = source
 
   return async function honoAudit(c: Context, next) {
@@ -68,6 +77,7 @@ export function honoAudit<C extends Context = Context>(
     if (header) c.header(header, requestId)
     if (asyncContext) await recorder.run(next)
     else await next()
+    if (source.denied && c.finalized) recorder.answered(c.res.status)
     // If a handler returns its own Response, the headers set so far are not in it.
     if (header && c.finalized && !c.res.headers.has(header)) c.header(header, requestId)
   }

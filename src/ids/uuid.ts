@@ -41,7 +41,10 @@ export function hexOfUuid(uuid: string): string {
 
 /** The UUID with these 32 hexadecimal digits. */
 export function uuidOfHex(hex: string): string {
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+  return (
+    `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-` +
+    `${hex.slice(16, 20)}-${hex.slice(20)}`
+  )
 }
 
 /**

@@ -1,8 +1,11 @@
 import { sql } from 'drizzle-orm'
 import { auditOutbox, auditStaging } from '../schema/tables.ts'
 
-/** The ways into the log. */
+/** The ways into the log for what happens now. */
 export type LaneName = 'staging' | 'outbox'
+
+/** And the way for an old log, which is moved while the other two are empty. */
+export type MovedLane = LaneName | 'import'
 
 export const LANES: readonly LaneName[] = ['staging', 'outbox']
 
@@ -14,6 +17,7 @@ export function laneTable(lane: LaneName) {
 export const LANE_COLUMNS = [
   ...(['id', 'occurred_at', 'user_id', 'event_id', 'target_id', 'recorder_id'] as const),
   ...(['recorder_seq', 'action', 'entity_type', 'request_id', 'metadata', 'context'] as const),
+  ...(['outcome', 'actor_id', 'actor_kind', 'more_targets'] as const),
 ] as const
 
 export const laneColumns = sql.raw(LANE_COLUMNS.join(', '))

@@ -1,5 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { Database } from '../database/connection.ts'
+import type { IdKind } from '../entry.ts'
+import { idKind } from '../schema/id-kind.ts'
 
 /** The fast lane as one recorder sees it. */
 export interface LaneState {
@@ -23,37 +25,55 @@ export interface RecorderIdentity {
  * A parameter for each slice, as they were encoded: nothing has to join them. Text in an array of
  * text, because a parameter of type jsonb is encoded a second time by some drivers.
  *
- * @param slices JSON arrays of rows
+ * @param slices JSON arrays of rows whose ids are UUIDs
+ * @param odd JSON arrays of all other rows
  */
 export function stageQuery(
   { recorderId, recorderKey }: RecorderIdentity,
   slices: readonly string[],
+  odd: readonly string[] = [],
 ): SQL {
-  const texts = sql.join(
-    slices.map((slice) => sql`${slice}::pg_catalog.text`),
-    sql`, `,
-  )
   return sql`
-    select audit.stage(
-      ${recorderId}::pg_catalog.uuid, ${recorderKey}::pg_catalog.text, array[${texts}]
-    )::pg_catalog.text as epoch`
+    select epoch::pg_catalog.text as epoch, ids
+    from audit.stage(
+      ${recorderId}::pg_catalog.uuid, ${recorderKey}::pg_catalog.text, ${textArray(slices)},
+      ${textArray(odd)}
+    )`
+}
+
+function textArray(texts: readonly string[]): SQL {
+  const parameters = texts.map((text) => sql`${text}::pg_catalog.text`)
+  return sql`array[${sql.join(parameters, sql`, `)}]::pg_catalog.text[]`
+}
+
+/** What a lane said about itself when it took a batch. */
+export interface StageAnswer {
+  readonly epoch: string | null
+  /** What its id columns hold. */
+  readonly ids: IdKind
 }
 
 /**
  * Writes a batch into the fast lane, all of it or none, in one statement.
  *
- * @returns the epoch of the lane that it was written to
+ * @returns the epoch of the lane that it was written to, and its kind of ids
  */
 export async function stageBatch(
-  database: Database,
+  database: Pick<Database, 'execute'>,
   identity: RecorderIdentity,
   slices: readonly string[],
-): Promise<string | null> {
-  const [row] = await database.execute<{ epoch: string | null }>(stageQuery(identity, slices))
-  return row?.epoch ?? null
+  odd: readonly string[] = [],
+): Promise<StageAnswer> {
+  const [row] = await database.execute<{ epoch: string | null; ids: string }>(
+    stageQuery(identity, slices, odd),
+  )
+  return { epoch: row?.epoch ?? null, ids: idKind(row?.ids) }
 }
 
-export async function readLaneState(database: Database, recorderId: string): Promise<LaneState> {
+export async function readLaneState(
+  database: Pick<Database, 'execute'>,
+  recorderId: string,
+): Promise<LaneState> {
   const [row] = await database.execute<{ epoch: string | null; first: number | null }>(sql`
     select epoch::pg_catalog.text as epoch, first_waiting::double precision as first
     from audit.lane_state(${recorderId}::pg_catalog.uuid)`)

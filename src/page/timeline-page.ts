@@ -1,13 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { getRequestListener } from '@hono/node-server'
+import { type AnyCatalog, refuseNoCatalog } from '../actions/define-actions.ts'
 import { optionInvalid } from '../errors.ts'
 import { type AuditLogger, guardLogger } from '../logger.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
+import { misfitOf } from '../database/recognise.ts'
 import type { Authorize } from './auth/viewer.ts'
 import { DeniedReads } from './requests/denied-reads.ts'
 import { HeadWatcher } from './requests/head-watcher.ts'
-import type { NameLookup } from './requests/name-lookup.ts'
+import type { FindForViewer, NameLookup } from './requests/name-lookup.ts'
 import type { ReadRecorder } from './requests/note-read.ts'
 import type { PageServices } from './requests/page-services.ts'
 import { ReadNotes } from './requests/read-notes.ts'
@@ -42,6 +44,17 @@ export interface TimelinePageOptions {
    * leaves out is shown as it is, and so are all ids if it throws or takes more than a second.
    */
   readonly names?: NameLookup | undefined
+  /**
+   * Finds the ids of a name in the query line, such as `by:ada`: a text that a viewer typed, up to 2,000
+   * characters. At most 20 ids count. Where it throws or takes more than a second, nothing is found.
+   * Default: none, so the query line takes ids alone.
+   */
+  readonly find?: FindForViewer | undefined
+  /**
+   * The application's catalogue, from `defineActions`. Entries are shown by the sentences of its
+   * `describe` functions.
+   */
+  readonly actions?: AnyCatalog | undefined
   /** Default: a pino logger. */
   readonly logger?: AuditLogger | undefined
 }
@@ -62,6 +75,8 @@ const OPTION_NAMES = [
   'strict',
   'signOut',
   'names',
+  'find',
+  'actions',
   'logger',
 ] as const
 const LIVE_VIEWS = { max: 100, maxOfOne: 10 }
@@ -91,9 +106,15 @@ const EXPORTS = { max: 30, maxOfOne: 5 }
  */
 export function createTimelinePage(options: TimelinePageOptions): TimelinePage {
   refuseUnknownOptions(options, OPTION_NAMES)
-  const { db, authorize, names, signOut, strict: isStrict = false } = options
-  if (typeof db?.execute !== 'function' || typeof authorize !== 'function') {
-    throw optionInvalid('createTimelinePage needs db (Drizzle) and authorize (a function).')
+  const { db, authorize, names, find, actions, signOut, strict: isStrict = false } = options
+  refuseNoCatalog(actions)
+  const misfit = misfitOf(db)
+  if (misfit) throw optionInvalid(`createTimelinePage needs db, got ${misfit.what}. ${misfit.cure}`)
+  if (typeof authorize !== 'function') {
+    throw optionInvalid('createTimelinePage needs authorize (a function).')
+  }
+  if (find !== undefined && typeof find !== 'function') {
+    throw optionInvalid('find must be a function.')
   }
   if (signOut !== undefined && typeof signOut !== 'function') {
     throw optionInvalid('signOut must be a function.')
@@ -106,6 +127,8 @@ export function createTimelinePage(options: TimelinePageOptions): TimelinePage {
     headWatcher: new HeadWatcher(db),
     recording: { recorder, isStrict },
     lookUpNames: names,
+    find,
+    actions,
     logger,
     liveViews: new ViewerShare(LIVE_VIEWS),
     exports: new ViewerShare(EXPORTS),

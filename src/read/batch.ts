@@ -11,7 +11,7 @@ export const MAX_JSON_BYTES = 2 * 1024 * 1024
 /** More stored bytes than this hold more JSON than that, with any content. */
 const MAX_STORED_BYTES = 4 * 1024 * 1024
 /** The most bytes of JSON in an answer before its last row, so that memory is bounded. */
-const MAX_ANSWER_BYTES = 1024 * 1024
+export const MAX_ANSWER_BYTES = 1024 * 1024
 /** The most bytes of JSON that the server sends for a quick statement. */
 const MAX_QUICK_BYTES = 8 * 1024 * 1024
 /** More stored bytes than this are left to the guarded statement, so that they are written once. */
@@ -139,12 +139,17 @@ function isSmall(row: Row): boolean {
   return isWhole(row) && String(metadata).length + String(context).length <= MAX_QUICK_STORED_BYTES
 }
 
+/** About how much JSON a row holds. */
+export function jsonBytes({ metadata, context }: Row): number {
+  return String(metadata).length + String(context).length
+}
+
 /** Ends the answer behind the row with which it holds enough. */
 function cut(rows: readonly Row[]): Batch {
   let bytes = 0
-  for (const [at, { metadata, context }] of rows.entries()) {
+  for (const [at, row] of rows.entries()) {
     if (bytes > MAX_ANSWER_BYTES) return { rows: rows.slice(0, at), isCut: true, hasLarge: false }
-    bytes += String(metadata).length + String(context).length
+    bytes += jsonBytes(row)
   }
   return { rows, isCut: false, hasLarge: false }
 }

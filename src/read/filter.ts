@@ -1,60 +1,117 @@
 import { createHash } from 'node:crypto'
 import { type SQL, sql } from 'drizzle-orm'
-import { mendJson, plainLine } from '../encode/storable-text.ts'
-import { MAX_ACTION_CHARACTERS, MAX_TEXT_CHARACTERS } from '../entry.ts'
+import {
+  ACTOR_KINDS,
+  type ActorKind,
+  type AuditId,
+  type IdKind,
+  MAX_ACTION_CHARACTERS,
+  OUTCOMES,
+  type Outcome,
+} from '../entry.ts'
 import { AuditError, filterInvalid } from '../errors.ts'
-import { idFloor, isRecordable } from '../ids/uuid7.ts'
+import { idFloor } from '../ids/uuid7.ts'
 import { isUuid } from '../ids/uuid.ts'
+import { hasIds as namesIds, withoutMisfits } from '../query/find-names.ts'
+import { type LogQuery, problemText } from '../query/log-query.ts'
+import { parseQuery } from '../query/parse-query.ts'
+import { conditionsOf, isTimeRange, timesOf } from '../query/statements/query-conditions.ts'
 import { refuseUnknownOptions } from '../options.ts'
+import { idText, idValue, instant, isObject, jsonText, shown, text, word } from './filter-values.ts'
+import type { IdRange } from './id-windows.ts'
 import { auditLog, entityOf } from '../schema/tables.ts'
 
 /**
  * Which entries to read. A field that is left out or undefined does not narrow. Null is refused.
  */
 export interface LogFilter {
-  /** The event (tenant, project, site): a UUID. */
-  readonly eventId?: string | undefined
-  /** Who did it: a UUID. */
-  readonly userId?: string | undefined
-  /** The thing it was done to: a UUID. */
-  readonly targetId?: string | undefined
+  /**
+   * The event (tenant, project, site). An id is a UUID, or in a database with text ids any text of
+   * up to 256 characters, in its case. A number stands for its digits.
+   */
+  readonly eventId?: AuditId | undefined
+  /** Who did it. */
+  readonly userId?: AuditId | undefined
+  /** The first thing it was done to. */
+  readonly targetId?: AuditId | undefined
+  /** A thing that is among the targets beyond the first. */
+  readonly moreTargets?: AuditId | undefined
+  /** Who really did it, where that is not the user. */
+  readonly actorId?: AuditId | undefined
+  /** What the actor is: `api_key`, `service`, `system` or `agent`. */
+  readonly actorKind?: ActorKind | undefined
+  /** What became of it: `denied`, `failed` or `attempted`. */
+  readonly outcome?: Outcome | undefined
   /** Everything that happened in one request: 1 to 256 characters. */
   readonly requestId?: string | undefined
   /** One action, `branding.update`, or all of an entity, `branding.*`. Up to 128 characters. */
   readonly action?: string | undefined
   /**
    * What kind of thing it was done to: 1 to 256 characters. The log has no index on it, so a
-   * timeline takes it only together with one of the five fields above, such as `targetId`. For all
+   * timeline takes it only together with one of the fields above, such as `targetId`. For all
    * entries of a kind use `action: 'branding.*'`.
    */
   readonly entityType?: string | undefined
   /**
    * Entries whose metadata contain this object (`@>` in Postgres): up to 2,000 characters as JSON.
-   * The log has no index on it either, so a timeline takes it only together with one of the first
-   * five fields.
+   * The log has no index on it either, so a timeline takes it only together with one of the
+   * fields that have one.
    */
   readonly metadata?: Readonly<Record<string, unknown>> | undefined
   /** Recorded at or after this moment, to the millisecond. A `Date`, or Unix milliseconds. */
   readonly from?: Date | number | undefined
   /** Recorded before this moment. */
   readonly to?: Date | number | undefined
+  /**
+   * A query line, such as `action:refund.* -by:ada after:-2h`: up to 2,000 characters. What it means is in
+   * the page on the query line. Its times are in UTC; `parseQuery` takes another zone. Text with a part
+   * that is not understood is refused, except by `timeline`, which names it in its answer. Of what
+   * `parseQuery` returned, the parts that were understood are used.
+   */
+  readonly query?: string | LogQuery | undefined
 }
 
+/** A filter whose values are checked as far as they do not depend on the database. */
 export interface CheckedFilter {
-  /** All of its conditions on the log's columns. An entry must meet each of them. */
-  readonly conditions: readonly SQL[]
-  /** Those of them that an index serves. A time range is one. */
-  readonly indexed: readonly SQL[]
+  /** Whether it names an id, so that it has to be bound to the database's kind of ids. */
+  readonly hasIds: boolean
+  /** Whether it lets every entry through. */
+  readonly isEmpty: boolean
+  /** Whether nothing but a time range narrows it. */
+  readonly isOnlyTime: boolean
+  /**
+   * Whether it has a query that no index answers alone, so that a page looks through a bound of entries
+   * at a time.
+   */
+  readonly isSearch: boolean
+  /** Its time range, as one of ids. */
+  readonly range: IdRange
+  /** @throws {AuditError} `AUDIT_FILTER_INVALID` where an id is none of this kind */
+  bind(ids: IdKind): BoundFilter
   /**
    * A hash that differs between filters, because a cursor belongs to one. It leaves out the time
    * range.
    */
   readonly fingerprint: Buffer
+}
+
+export interface BoundFilter {
+  readonly ids: IdKind
+  /** All of its conditions on the log's columns. An entry must meet each of them. */
+  readonly conditions: readonly SQL[]
+  /** Those of them that an index serves. A time range is one. */
+  readonly indexed: readonly SQL[]
+  /**
+   * Further conditions, of which an entry must meet one. An index serves each of them. None: there is
+   * nothing more to meet. `conditions` has them as one.
+   */
+  readonly either: readonly SQL[]
+  /** `conditions` without those of `either`. */
+  readonly common: readonly SQL[]
   /** The filter as it was understood, for a manifest. */
   readonly described: Readonly<Record<string, unknown>>
 }
 
-const MAX_METADATA_CHARACTERS = 2_000
 /** An action's name. It has no `%`, `*` or quote, so that no pattern is taken for a name. */
 const ACTION = /^[^\s*%'"`;\\]+$/
 
@@ -66,12 +123,21 @@ const EQUALS = sql.raw('operator(pg_catalog.=)')
 
 /** The condition of each field. The fingerprint uses this order and not the caller's. */
 const READERS = {
-  eventId: (given: unknown) =>
-    sql`${auditLog.eventId} ${EQUALS} ${uuid('eventId', given)}::pg_catalog.uuid`,
-  userId: (given: unknown) =>
-    sql`${auditLog.userId} ${EQUALS} ${uuid('userId', given)}::pg_catalog.uuid`,
-  targetId: (given: unknown) =>
-    sql`${auditLog.targetId} ${EQUALS} ${uuid('targetId', given)}::pg_catalog.uuid`,
+  eventId: (given: unknown, ids: IdKind) =>
+    sql`${auditLog.eventId} ${EQUALS} ${idValue('eventId', given, ids)}`,
+  userId: (given: unknown, ids: IdKind) =>
+    sql`${auditLog.userId} ${EQUALS} ${idValue('userId', given, ids)}`,
+  targetId: (given: unknown, ids: IdKind) =>
+    sql`${auditLog.targetId} ${EQUALS} ${idValue('targetId', given, ids)}`,
+  moreTargets: (given: unknown, ids: IdKind) => sql`
+    ${auditLog.moreTargets} operator(pg_catalog.@>)
+    array[${idValue('moreTargets', given, ids)}]`,
+  actorId: (given: unknown, ids: IdKind) =>
+    sql`${auditLog.actorId} ${EQUALS} ${idValue('actorId', given, ids)}`,
+  actorKind: (given: unknown) =>
+    sql`${auditLog.actorKind} ${EQUALS} ${word('actorKind', given, ACTOR_KINDS)}::pg_catalog.text`,
+  outcome: (given: unknown) =>
+    sql`${auditLog.outcome} ${EQUALS} ${word('outcome', given, OUTCOMES)}::pg_catalog.text`,
   requestId: (given: unknown) =>
     sql`${auditLog.requestId} ${EQUALS} ${text('requestId', given)}::pg_catalog.text`,
   action: actionCondition,
@@ -83,10 +149,15 @@ const READERS = {
     ${jsonText(given)}::pg_catalog.text::pg_catalog.jsonb`,
 } as const
 
-export const INDEXED_NAMES = ['eventId', 'userId', 'targetId', 'requestId', 'action'] as const
+export const INDEXED_NAMES = [
+  ...(['eventId', 'userId', 'targetId', 'requestId', 'action'] as const),
+  ...(['moreTargets', 'actorId', 'actorKind', 'outcome'] as const),
+] as const
 const WITH_INDEX: ReadonlySet<string> = new Set(INDEXED_NAMES)
+const ID_NAMES = ['eventId', 'userId', 'targetId', 'moreTargets', 'actorId'] as const
+const IDS: ReadonlySet<string> = new Set(ID_NAMES)
 
-export const FILTER_NAMES: readonly string[] = [...Object.keys(READERS), 'from', 'to']
+export const FILTER_NAMES: readonly string[] = [...Object.keys(READERS), 'from', 'to', 'query']
 
 /**
  * Checks every value of a filter. The values of a form or a query string may be passed unchecked.
@@ -96,21 +167,94 @@ export const FILTER_NAMES: readonly string[] = [...Object.keys(READERS), 'from',
 export function checkFilter(filter: LogFilter): CheckedFilter {
   if (!isObject(filter)) throw filterInvalid('A filter must be an object.')
   refuseUnknownNames(filter)
-  const indexed: SQL[] = []
-  const others: SQL[] = []
-  const described: Record<string, unknown> = {}
-  for (const [name, read] of Object.entries(READERS)) {
-    const given: unknown = Reflect.get(filter, name)
-    if (given === undefined) continue
-    const into = WITH_INDEX.has(name) ? indexed : others
-    into.push(read(given))
-    described[name] = typeof given === 'string' && isUuid(given) ? given.toLowerCase() : given
+  const given: Record<string, unknown> = {}
+  for (const name of Object.keys(READERS)) {
+    const value: unknown = Reflect.get(filter, name)
+    if (value !== undefined) given[name] = IDS.has(name) ? idText(name, value) : value
   }
-  const fingerprint = createHash('sha256').update(JSON.stringify(described)).digest()
   const fromMs = instant('from', filter.from)
   const toMs = instant('to', filter.to)
   if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
     throw filterInvalid('from must be before to.')
+  }
+  const query = checkQuery(filter.query)
+  const isOfUuids = ID_NAMES.some((name) => given[name] !== undefined)
+  const hasIds = isOfUuids || (query !== undefined && namesIds(query))
+  const bind = (ids: IdKind) => bound(given, { fromMs, toMs }, ids, query)
+  // With text, which any id is: it says what is wrong with the other values.
+  const { described } = bound(given, {}, 'text')
+  for (const name of ID_NAMES) {
+    const id = given[name]
+    if (typeof id === 'string' && isUuid(id)) described[name] = id.toLowerCase()
+  }
+  const own = query && ownParts(query)
+  const asked = own === undefined ? described : [described, own]
+  const fingerprint = createHash('sha256').update(JSON.stringify(asked)).digest()
+  const isOnlyTime = Object.keys(given).length === 0 && (own ?? []).length === 0
+  const times = query ? timesOf(query) : {}
+  const isEmpty =
+    isOnlyTime && fromMs === undefined && toMs === undefined && (query?.parts.length ?? 0) === 0
+  const { others = [], either = [] } = query ? conditionsOf(query, 'text') : {}
+  const range = {
+    fromId: floorOf(latest(fromMs, times.fromMs)),
+    toId: floorOf(earliest(toMs, times.toMs)),
+  }
+  const isSearch = others.length > 0 || either.length > 0
+  return { hasIds, isEmpty, isOnlyTime, isSearch, range, bind, fingerprint }
+}
+
+function floorOf(ms: number | undefined): string | undefined {
+  return ms === undefined ? undefined : idFloor(ms)
+}
+
+function latest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.max(one, other)
+}
+
+function earliest(one: number | undefined, other: number | undefined): number | undefined {
+  return one === undefined || other === undefined ? (one ?? other) : Math.min(one, other)
+}
+
+/** Text is read whole or not at all. Nobody would see what was left out of it. */
+function checkQuery(given: unknown): LogQuery | undefined {
+  if (given === undefined) return undefined
+  if (typeof given === 'string') {
+    const query = parseQuery(given)
+    const [problem] = query.problems
+    if (problem === undefined) return query
+    throw filterInvalid(`The query is not understood. ${problemText(problem)}`)
+  }
+  if (isObject(given) && Array.isArray(Reflect.get(given, 'parts'))) return given as LogQuery
+  throw filterInvalid(`query must be text, or what parseQuery returned, got ${shown(given)}.`)
+}
+
+/** The parts as they were written, without the times, which may move from page to page. */
+function ownParts({ parts }: LogQuery): readonly string[] {
+  return parts
+    .filter((part) => !isTimeRange(part))
+    .map(({ name, value, isNot }) => `${isNot ? '-' : ''}${name}:${value}`)
+}
+
+interface TimeRange {
+  readonly fromMs?: number | undefined
+  readonly toMs?: number | undefined
+}
+
+function bound(
+  given: Readonly<Record<string, unknown>>,
+  { fromMs, toMs }: TimeRange,
+  ids: IdKind,
+  query?: LogQuery,
+): BoundFilter & { readonly described: Record<string, unknown> } {
+  const indexed: SQL[] = []
+  const others: SQL[] = []
+  const described: Record<string, unknown> = {}
+  for (const [name, read] of Object.entries(READERS)) {
+    const value = given[name]
+    if (value === undefined) continue
+    const into = WITH_INDEX.has(name) ? indexed : others
+    into.push(read(value, ids))
+    described[name] = ids === 'uuid' && IDS.has(name) ? String(value).toLowerCase() : value
   }
   if (fromMs !== undefined) {
     indexed.push(sql`${auditLog.id} operator(pg_catalog.>=) ${idFloor(fromMs)}::pg_catalog.uuid`)
@@ -120,17 +264,21 @@ export function checkFilter(filter: LogFilter): CheckedFilter {
     indexed.push(sql`${auditLog.id} operator(pg_catalog.<) ${idFloor(toMs)}::pg_catalog.uuid`)
     described['to'] = new Date(toMs).toISOString()
   }
-  return { conditions: [...indexed, ...others], indexed, fingerprint, described }
+  const asked = query && boundQuery(query, ids)
+  indexed.push(...(asked?.indexed ?? []))
+  others.push(...(asked?.others ?? []))
+  if (query && query.parts.length > 0) described['query'] = query
+  const either = asked?.either ?? []
+  const common = [...indexed, ...others]
+  const any = either.length === 0 ? [] : [sql`(${sql.join([...either], sql` or `)})`]
+  return { ids, conditions: [...common, ...any], common, either, indexed, described }
 }
 
-/** @throws {AuditError} `AUDIT_FILTER_INVALID` where it is no UUID in its usual form */
-export function uuid(name: string, given: unknown): string {
-  if (typeof given === 'string' && isUuid(given)) return given.toLowerCase()
-  throw filterInvalid(`${name} must be a UUID, got ${shown(given)}.`)
-}
-
-export function isObject(given: unknown): given is object {
-  return typeof given === 'object' && given !== null && !Array.isArray(given)
+function boundQuery(query: LogQuery, ids: IdKind) {
+  const known = query.problems.length
+  const [misfit] = withoutMisfits(query, ids).problems.slice(known)
+  if (misfit) throw filterInvalid(`The query is not understood. ${problemText(misfit)}`)
+  return conditionsOf(query, ids)
 }
 
 function refuseUnknownNames(filter: object): void {
@@ -139,12 +287,6 @@ function refuseUnknownNames(filter: object): void {
   } catch (error) {
     throw filterInvalid(error instanceof AuditError ? error.message : 'A filter cannot be read.')
   }
-}
-
-function text(name: string, given: unknown, max = MAX_TEXT_CHARACTERS): string {
-  const isGood = typeof given === 'string' && given !== '' && given.length <= max
-  if (isGood && plainLine(given) === given) return given
-  throw filterInvalid(`${name} must be 1 to ${max} characters of one line, got ${shown(given)}.`)
 }
 
 function actionCondition(given: unknown): SQL {
@@ -158,40 +300,4 @@ function actionCondition(given: unknown): SQL {
   if (entity !== undefined)
     return sql`${entityOf(auditLog.action)} ${EQUALS} ${entity}::pg_catalog.text`
   return sql`${auditLog.action} ${EQUALS} ${action}::pg_catalog.text`
-}
-
-function jsonText(given: unknown): string {
-  if (!isObject(given)) {
-    throw filterInvalid(`metadata must be an object, got ${shown(given)}.`)
-  }
-  let json: string | undefined
-  try {
-    json = JSON.stringify(given)
-  } catch {
-    // A cycle, a BigInt or a throwing getter. The error below names it.
-  }
-  if (json !== undefined && json.length <= MAX_METADATA_CHARACTERS && mendJson(json) === json) {
-    return json
-  }
-  throw filterInvalid(
-    `metadata must be an object that is up to ${MAX_METADATA_CHARACTERS} characters as JSON.`,
-  )
-}
-
-function instant(name: string, given: unknown): number | undefined {
-  if (given === undefined) return undefined
-  const ms = given instanceof Date ? given.getTime() : given
-  if (typeof ms === 'number' && isRecordable(ms)) return ms
-  throw filterInvalid(`${name} must be a Date, or whole Unix milliseconds, got ${shown(given)}.`)
-}
-
-/** The beginning of a value, on one line, so that an error message can name it. */
-export function shown(given: unknown): string {
-  if (typeof given === 'string') {
-    const head = given.slice(0, 40).replaceAll(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '\ufffd')
-    return given.length > 40 ? `"${head}…" (${given.length} characters)` : `"${head}"`
-  }
-  if (given === null || typeof given === 'number' || typeof given === 'boolean')
-    return String(given)
-  return Array.isArray(given) ? 'an array' : `a value of type ${typeof given}`
 }

@@ -2,7 +2,7 @@ import { type SQL, sql } from 'drizzle-orm'
 import { AuditError, filterInvalid } from '../errors.ts'
 import { auditHistory } from '../schema/tables.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
-import { shown } from './filter.ts'
+import { shown } from './filter-values.ts'
 import { readRows } from './read-rows.ts'
 
 /** A place in the log, behind this entry. An entry of a tail is a cursor, too. */
@@ -30,7 +30,8 @@ export class HistoryChangedError extends AuditError {
   }
 }
 
-const CURSOR = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\.(\d{1,16})\.([0-9a-f-]{36})$/
+const UUID = '[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}'
+const CURSOR = new RegExp(`^(${UUID})\\.(\\d{1,16})\\.(${UUID})$`)
 
 /** Writes a cursor as text, for a file or a column. `parseCursor` reads it back. */
 export function cursorText({ history, seq, id }: Cursor): string {

@@ -1,7 +1,9 @@
 import { getTableColumns, type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Row } from '../database/callers-database.ts'
+import type { ActorKind, Outcome } from '../entry.ts'
 import { auditLog } from '../schema/tables.ts'
+import { erasedColumn, erasedOf, type ErasedField } from '../removed/erased.ts'
 
 /** An entry as it stands in the log. */
 export interface LoggedEntry {
@@ -18,6 +20,14 @@ export interface LoggedEntry {
   readonly userId: string | null
   readonly eventId: string | null
   readonly targetId: string | null
+  /** Targets beyond the first. */
+  readonly moreTargets: readonly string[] | null
+  /** Null: it happened. */
+  readonly outcome: Outcome | null
+  /** Who really did it, where that is not the user. */
+  readonly actorId: string | null
+  /** Null: a person, or nobody where `actorId` is null, too. */
+  readonly actorKind: ActorKind | null
   /** As a rule `entity.verb`. */
   readonly action: string
   readonly entityType: string | null
@@ -30,6 +40,8 @@ export interface LoggedEntry {
    * one that is too large is `{}` here. Everything else of the entry is as the log holds it.
    */
   readonly unreadable?: true
+  /** What was erased of it since, by `audit-relay erase`: these are null, or empty objects. */
+  readonly erased?: readonly ErasedField[]
   /** The recorder that accepted it, and its number there. Null for entries of the outbox lane. */
   readonly recorderId: string | null
   readonly recorderSeq: number | null
@@ -58,12 +70,16 @@ export const entryColumns: SQL = sql`
   ${entryRow.writtenBy} as "writtenBy",
   ${entryRow.userId}::pg_catalog.text as "userId", ${entryRow.eventId}::pg_catalog.text as "eventId",
   ${entryRow.targetId}::pg_catalog.text as "targetId", ${entryRow.action} as "action",
+  ${entryRow.outcome} as "outcome", ${entryRow.actorId}::pg_catalog.text as "actorId",
+  ${entryRow.actorKind} as "actorKind",
+  pg_catalog.array_to_json(${entryRow.moreTargets})::pg_catalog.text as "moreTargets",
   ${entryRow.entityType} as "entityType", ${entryRow.requestId} as "requestId",
   ${entryRow.recorderId}::pg_catalog.text as "recorderId",
-  ${entryRow.recorderSeq}::pg_catalog.text as "recorderSeq"`
+  ${entryRow.recorderSeq}::pg_catalog.text as "recorderSeq",
+  ${erasedColumn(entryRow.seq)}`
 
 export function toEntry(row: Row): LoggedEntry {
-  const { recorderSeq, metadata, context } = row
+  const { recorderSeq, moreTargets, metadata, context } = row
   return {
     id: String(row['id']),
     seq: Number(row['seq']),
@@ -73,6 +89,10 @@ export function toEntry(row: Row): LoggedEntry {
     userId: textOrNull(row['userId']),
     eventId: textOrNull(row['eventId']),
     targetId: textOrNull(row['targetId']),
+    moreTargets: typeof moreTargets === 'string' ? JSON.parse(moreTargets) : null,
+    outcome: textOrNull(row['outcome']) as Outcome | null,
+    actorId: textOrNull(row['actorId']),
+    actorKind: textOrNull(row['actorKind']) as ActorKind | null,
     action: String(row['action']),
     entityType: textOrNull(row['entityType']),
     requestId: textOrNull(row['requestId']),
@@ -81,6 +101,7 @@ export function toEntry(row: Row): LoggedEntry {
     recorderId: textOrNull(row['recorderId']),
     recorderSeq: recorderSeq === null ? null : Number(recorderSeq),
     ...(typeof metadata === 'string' && typeof context === 'string' ? {} : { unreadable: true }),
+    ...erasedOf(row['erased']),
   }
 }
 

@@ -1,16 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { SQL } from 'drizzle-orm'
 import { AuditError, filterInvalid } from '../errors.ts'
-import { checkFilter, FILTER_NAMES, type LogFilter, shown } from './filter.ts'
-import { readBatch } from './batch.ts'
-import { type LoggedEntry, toEntry } from './logged-entry.ts'
+import { withFilter } from './bound-filter.ts'
+import { type CheckedFilter, checkFilter, FILTER_NAMES, type LogFilter } from './filter.ts'
+import { shown } from './filter-values.ts'
+import type { LoggedEntry } from './logged-entry.ts'
+import { BATCH_ENTRIES, type Look, lookOn } from './look.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import { isFinalFault } from '../database/faults.ts'
 import { type Cursor, checkCursor, historyChanged } from './history.ts'
-import { isChangedSince, lastSeq, lookQuery } from './tail-query.ts'
+import { partitionsNow } from './partitions.ts'
+import { readRows } from './read-rows.ts'
+import { type Hole, holesIn } from '../removed/holes.ts'
+import { NamedCursor } from '../removed/named-cursor.ts'
 import { withRetry } from '../database/retry.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
 
+export { type QueryOptions, parseQuery } from '../query/parse-query.ts'
 export type { LogFilter } from './filter.ts'
 export {
   type Cursor,
@@ -18,6 +24,7 @@ export {
   HistoryChangedError,
   parseCursor,
 } from './history.ts'
+export type { Hole } from '../removed/holes.ts'
 export type { LoggedEntry } from './logged-entry.ts'
 export type { AuditDatabase } from '../database/callers-database.ts'
 
@@ -35,7 +42,10 @@ export interface TailOptions {
    * ends with an error if the log does not hold that entry any more. It replaces `fromSeq`.
    */
   readonly after?: Cursor | string | undefined
-  /** Any filter without a time range. `entityType` and `metadata` may also stand alone. */
+  /**
+   * Any filter without `from` and `to`. `entityType` and `metadata` may also stand alone. The times of a
+   * `query` are read once, when the tail begins.
+   */
   readonly filter?: Omit<LogFilter, 'from' | 'to'> | undefined
   /** Ends the iteration at once and without an error. */
   readonly signal?: AbortSignal | undefined
@@ -48,10 +58,19 @@ export interface TailOptions {
    * knows when it has moved something.
    */
   readonly wake?: EventTarget | undefined
+  /**
+   * Called where the tail steps over numbers that the log does not hold, before the entry behind
+   * them: `removed` by a policy, or `missing`. With a filter it tells of removed ones alone.
+   */
+  readonly onHole?: ((hole: Hole) => void) | undefined
+  /**
+   * The name of this reader, the same each time. Retention then removes nothing that it has not read,
+   * unless it was not seen for 30 days. An entry counts as read once the next one is asked for. The
+   * connection must be one that may write.
+   */
+  readonly name?: string | undefined
 }
 
-/** Most entries in one answer. The next statement runs after the consumer has taken all of them. */
-const BATCH_ENTRIES = 500
 /**
  * Fewest entries asked for, where the last ones were large: the server writes all that it is asked
  * for.
@@ -83,14 +102,15 @@ const IDLE_WAIT_MS = 1_000
  * without `audit_reader`, a database without the schema, and a log that was restored from an
  * earlier copy.
  *
- * @throws {AuditError} `AUDIT_FILTER_INVALID` at the call; later `AUDIT_DATABASE_FAILED`, or
+ * @throws {AuditError} `AUDIT_FILTER_INVALID` at the call, or at the first entry for an id that is none
+ * of this database; later `AUDIT_DATABASE_FAILED`, or
  * `AUDIT_HISTORY_CHANGED` with the number to read again from (`HistoryChangedError`)
  */
 export function tail(
   db: AuditDatabase,
   options: TailOptions = {},
 ): AsyncGenerator<TailedEntry, void, undefined> {
-  const { fromSeq, after, filter = {}, signal, onFailure = () => {}, wake } = options
+  const { fromSeq, after, filter = {}, signal, onFailure = () => {}, wake, onHole, name } = options
   refuseUnknown(options, filter)
   if (fromSeq !== undefined && (!Number.isSafeInteger(fromSeq) || fromSeq < 0)) {
     throw filterInvalid(`fromSeq must be a whole number from 0 on, got ${shown(fromSeq)}.`)
@@ -98,10 +118,13 @@ export function tail(
   if (fromSeq !== undefined && after !== undefined) {
     throw filterInvalid('A tail takes fromSeq or after, not both.')
   }
+  if (name !== undefined && (typeof name !== 'string' || !/^[^\0]{1,128}$/su.test(name))) {
+    throw filterInvalid(`name must be a text of 1 to 128 characters, got ${shown(name)}.`)
+  }
   const from = after === undefined ? undefined : checkCursor(after)
-  const { conditions } = checkFilter(filter)
+  const checked = checkFilter(filter)
   const ending = signal ?? new AbortController().signal
-  const reader = new TailReader(db, conditions, { signal: ending, onFailure, wake })
+  const reader = new TailReader(db, checked, { signal: ending, onFailure, wake, onHole, name })
   return reader.read(from ?? fromSeq)
 }
 
@@ -109,36 +132,29 @@ interface ReaderParts {
   readonly signal: AbortSignal
   readonly onFailure: (error: unknown) => void
   readonly wake: EventTarget | undefined
-}
-
-/** What one statement found in the log. */
-interface Look {
-  readonly entries: readonly TailedEntry[]
-  /** Every entry up to this number is in `entries` or does not pass the filter. */
-  readonly throughSeq: number
-  /** The entry of that number. */
-  readonly throughId: string | undefined
-  readonly history: string
-  /** Whether the log lacks the entry that was read last. */
-  readonly isChanged: boolean
-  /** Whether the log probably holds more entries already. */
-  readonly isMore: boolean
+  readonly onHole: ((hole: Hole) => void) | undefined
+  readonly name: string | undefined
 }
 
 class TailReader {
   readonly #db: AuditDatabase
-  readonly #conditions: readonly SQL[]
+  readonly #filter: CheckedFilter
   readonly #parts: ReaderParts
+  readonly #named: NamedCursor | undefined
   #limit = BATCH_ENTRIES
   #isAmongLarge = false
   #isWoken = false
   #waiting: AbortController | undefined
 
-  constructor(db: AuditDatabase, conditions: readonly SQL[], parts: ReaderParts) {
+  constructor(db: AuditDatabase, filter: CheckedFilter, parts: ReaderParts) {
     this.#db = db
-    this.#conditions = conditions
+    this.#filter = filter
     this.#parts = parts
+    const { name, onFailure } = parts
+    if (name !== undefined) this.#named = new NamedCursor(name, this.#ask, onFailure)
   }
+
+  #ask = (query: SQL) => readRows(this.#db, query)
 
   async *read(from: number | Cursor | undefined): AsyncGenerator<TailedEntry, void, undefined> {
     const { signal, wake } = this.#parts
@@ -148,71 +164,68 @@ class TailReader {
     }
     wake?.addEventListener('logged', onLogged)
     try {
-      const first = from ?? (await this.#retrying(() => lastSeq(this.#db))) + 1
+      // Before anything is read, so that an id that is none is refused at once.
+      await this.#retrying(() => withFilter(this.#db, this.#filter, async () => {}))
+      const first = from ?? (await this.#retrying(() => lastKnown(this.#db))) + 1
       let at = typeof first === 'object' ? first : undefined
       let next = typeof first === 'object' ? first.seq + 1 : first
       let lastNewsMs = performance.now()
       while (!signal.aborted) {
-        const look = await this.#retrying(() => this.#look(next, at))
+        const look = await this.#retrying(() =>
+          withFilter(this.#db, this.#filter, ({ conditions }) => this.#look(next, at, conditions)),
+        )
         const { entries, throughSeq, throughId, history } = look
         if (at !== undefined && (look.isChanged || history !== at.history)) {
           const gone = at
           throw await this.#retrying(() => historyChanged(this.#db, gone))
         }
+        const holes = await this.#holes(next, look)
         for (const entry of entries) {
+          this.#tellOf(holes, entry.seq)
           yield entry
           if (signal.aborted) return
         }
+        this.#tellOf(holes, Number.POSITIVE_INFINITY)
         if (throughSeq >= next) lastNewsMs = performance.now()
         if (throughId !== undefined) at = { history, seq: throughSeq, id: throughId }
         next = Math.max(next, throughSeq + 1)
+        await this.#named?.reached({ history, seq: next - 1, id: at?.id })
         if (!look.isMore) await this.#idle(waitMsAfter(performance.now() - lastNewsMs))
       }
     } catch (error) {
       if (!signal.aborted) throw error
     } finally {
       wake?.removeEventListener('logged', onLogged)
+      if (!signal.aborted) await this.#named?.say()
     }
   }
 
-  /**
-   * Reads the entries from a number on, and the number up to which they are complete.
-   *
-   * One statement reads both from one snapshot. If there were two, a pool that spreads reads over
-   * standbys could send the second to a server that knows less than the first.
-   */
-  async #look(next: number, at: Cursor | undefined): Promise<Look> {
+  /** What the log does not hold of what was looked at. */
+  async #holes(next: number, { entries, throughSeq }: Look): Promise<Hole[]> {
+    if (this.#parts.onHole === undefined) return []
+    const seqs = entries.map(({ seq }) => seq)
+    const stretch = { next, seqs, throughSeq, isFiltered: !this.#filter.isEmpty }
+    return [...(await this.#retrying(() => holesIn(this.#ask, stretch)))]
+  }
+
+  /** Tells of the holes before a number. */
+  #tellOf(holes: Hole[], seq: number): void {
+    while (holes[0] !== undefined && holes[0].first < seq) {
+      const hole = holes.shift()
+      if (hole) this.#parts.onHole?.(hole)
+    }
+  }
+
+  /** Asks for fewer entries where they are large, and for more again afterwards. */
+  async #look(next: number, at: Cursor | undefined, conditions: readonly SQL[]): Promise<Look> {
     const limit = this.#limit
-    const query = lookQuery(next, at, { conditions: this.#conditions, limit })
     const isAmongLarge = this.#isAmongLarge
-    const { rows, isCut, hasLarge } = await readBatch(this.#db, { ...query, isAmongLarge })
-    this.#isAmongLarge = hasLarge
-    this.#limit = isCut
-      ? Math.max(FEWEST_ENTRIES, rows.length * 2)
+    const look = await lookOn(this.#db, { next, at, conditions, limit, isAmongLarge })
+    this.#isAmongLarge = look.hasLarge
+    this.#limit = look.isCut
+      ? Math.max(FEWEST_ENTRIES, look.entries.length * 2)
       : Math.min(BATCH_ENTRIES, limit * 2)
-    const [{ history, isMissing, throughSeq, throughId } = {}] = rows
-    if (at !== undefined && isMissing === true) {
-      const isChanged = await isChangedSince(this.#db, at)
-      // Where it is not changed, a server answered that is behind: nothing of its answer counts.
-      const nothing = { entries: [], throughSeq: 0, throughId: undefined, isMore: false }
-      return { ...nothing, history: String(history), isChanged }
-    }
-    const entries = rows
-      .filter((row) => row['id'] !== null)
-      .map((row) => ({ ...toEntry(row), history: String(history) }))
-    const last = entries.at(-1)
-    const found = { entries, history: String(history), isChanged: false }
-    const isFull = isCut || entries.length === limit
-    if (isFull || this.#conditions.length === 0) {
-      return { ...found, throughSeq: last?.seq ?? 0, throughId: last?.id, isMore: isFull }
-    }
-    const through = Number(throughSeq ?? 0)
-    return {
-      ...found,
-      throughSeq: through,
-      throughId: throughId === null ? undefined : String(throughId),
-      isMore: through - next + 1 >= BATCH_ENTRIES,
-    }
+    return look
   }
 
   #retrying<T>(attempt: () => Promise<T>): Promise<T> {
@@ -231,10 +244,17 @@ class TailReader {
   }
 }
 
+/** The log's last number. The answer brings the catalogue along, which the first look needs. */
+async function lastKnown(db: AuditDatabase): Promise<number> {
+  return (await partitionsNow(db)).lastSeq
+}
+
 function refuseUnknown(options: object, filter: object): void {
   const names = FILTER_NAMES.filter((name) => name !== 'from' && name !== 'to')
   try {
-    refuseUnknownOptions(options, ['fromSeq', 'after', 'filter', 'signal', 'onFailure', 'wake'])
+    refuseUnknownOptions(options, [
+      ...['fromSeq', 'after', 'filter', 'signal', 'onFailure', 'wake', 'onHole', 'name'],
+    ])
     refuseUnknownOptions(filter, names)
   } catch (error) {
     throw filterInvalid(error instanceof AuditError ? error.message : 'The options cannot be read.')

@@ -1,18 +1,20 @@
-import { filterInvalid } from '../errors.ts'
 import { createHash } from 'node:crypto'
-import { type SQL, sql } from 'drizzle-orm'
+import { sql } from 'drizzle-orm'
+import { AuditError, filterInvalid } from '../errors.ts'
+import type { AuditDatabase } from '../database/callers-database.ts'
+import { recordedMs } from '../ids/uuid7.ts'
 import { neighbourOf } from '../ids/uuid.ts'
+import { type FindIds, findNames, hasIds, withoutMisfits } from '../query/find-names.ts'
+import type { LogQuery } from '../query/log-query.ts'
+import { parseQuery } from '../query/parse-query.ts'
+import { auditLog } from '../schema/tables.ts'
+import { readBatch } from './batch.ts'
+import { idKindOf, withFilter } from './bound-filter.ts'
 import { decodeCursor, encodeCursor, type Position } from './cursor.ts'
-import {
-  type CheckedFilter,
-  checkFilter,
-  INDEXED_NAMES,
-  isObject,
-  type LogFilter,
-  shown,
-  uuid,
-} from './filter.ts'
-import { type BatchQuery, readBatch } from './batch.ts'
+import { type BoundFilter, checkFilter, INDEXED_NAMES, type LogFilter } from './filter.ts'
+import { isObject, shown, uuid } from './filter-values.ts'
+import { readHistory } from './history.ts'
+import { idText } from './id-windows.ts'
 import {
   entryColumns,
   entryJson,
@@ -21,12 +23,13 @@ import {
   logColumns,
   toEntry,
 } from './logged-entry.ts'
-import { currentHistory, readHistory } from './history.ts'
-import { readRows } from './read-rows.ts'
-import { AuditError } from '../errors.ts'
-import type { AuditDatabase } from '../database/callers-database.ts'
-import { auditLog } from '../schema/tables.ts'
+import type { AskedPage } from './page-windows.ts'
+import { readThrough } from './read-through.ts'
 
+export { pageQuery } from './page-windows.ts'
+export { type QueryOptions, parseQuery } from '../query/parse-query.ts'
+export { type FindIds, findNames } from '../query/find-names.ts'
+export type { LogQuery, QueryPart, QueryProblem } from '../query/log-query.ts'
 export type { LogFilter } from './filter.ts'
 export type { LoggedEntry } from './logged-entry.ts'
 export type { AuditDatabase } from '../database/callers-database.ts'
@@ -40,6 +43,11 @@ export interface TimelineOptions extends LogFilter {
   readonly cursor?: string | undefined
   /** Most entries on the page, 1 to 500. @default 50 */
   readonly limit?: number | undefined
+  /**
+   * Finds the ids of the names in `query`. A text for which it finds nothing is taken for an id. At most
+   * 20 ids count for one text. Where it fails or takes more than a second, it has found nothing.
+   */
+  readonly find?: FindIds | undefined
 }
 
 export interface TimelinePage {
@@ -49,13 +57,17 @@ export interface TimelinePage {
   readonly nextCursor: string | null
   /** Goes back before the first entry. Null where there was no entry before it. */
   readonly prevCursor: string | null
+  /** The query as it was understood, with its problems. Only where one was given. */
+  readonly query?: LogQuery
+  /**
+   * How far the page looked, where the log goes on and the page holds fewer entries than it could: it
+   * found no more up to the entry that was recorded then. `nextCursor` looks on.
+   */
+  readonly lookedTo?: Date
 }
 
 const DEFAULT_LIMIT = 50
 const MAX_LIMIT = 500
-
-/** How many entries a page looks through where the filter has a part without an index. */
-const LOOKED_THROUGH = 5_000
 
 /**
  * Reads one page of the log, in the order in which entries were recorded.
@@ -65,11 +77,13 @@ const LOOKED_THROUGH = 5_000
  * recorded earlier and logged later appears where it belongs. A cursor belongs to one filter and
  * order. The limit and the time range may change from page to page.
  *
- * A page ends early, with a `nextCursor`, where its entries hold more than 1 MiB.
+ * A page ends early, with a `nextCursor`, where its entries hold more than 1 MiB, and where a filter
+ * finds so little that half of the deadline has passed. It may then hold no entry at all.
  *
  * With `entityType` or `metadata` a page looks through 5,000 entries of the rest of the filter, so
  * that it never takes long. It may then hold fewer entries than `limit`, or none, and still have a
- * `nextCursor` that leads on.
+ * `nextCursor` that leads on. A `query` that no index answers looks through as many as it can in 2 s,
+ * and `lookedTo` says how far that was.
  *
  * ```ts
  * const { entries, nextCursor } = await timeline(db, { eventId, action: 'branding.*' })
@@ -84,21 +98,47 @@ export async function timeline(
   db: AuditDatabase,
   options: TimelineOptions = {},
 ): Promise<TimelinePage> {
-  const asked = checkTimeline(options)
-  const { limit, position, owner, isBackwards, isDescending, isBounded } = asked
-  const endId = isBounded ? await boundaryOf(db, asked) : undefined
-  const { rows, isCut } = await readBatch(db, pageQuery(asked, endId))
-  const found = rows.map(toEntry)
+  const { find, ...given } = isObject(options) ? options : {}
+  if (!isObject(options)) throw filterInvalid('A filter must be an object.')
+  if (find !== undefined && typeof find !== 'function') {
+    throw filterInvalid(`find must be a function, got ${shown(find)}.`)
+  }
+  const query = given.query === undefined ? undefined : await understood(db, given.query, find)
+  const asked = checkTimeline({ ...given, query })
+  const page = await withFilter(db, asked.filter, (bound) => readPage(db, asked, bound))
+  return query === undefined ? page : { ...page, query }
+}
+
+/** A query with its names looked up, and without what can be no id of this database. */
+export async function understood(
+  db: AuditDatabase,
+  given: string | LogQuery,
+  find: FindIds | undefined,
+): Promise<LogQuery> {
+  const query = typeof given === 'string' ? parseQuery(given) : given
+  if (!Array.isArray(query?.parts) || !hasIds(query)) return query
+  const named = find === undefined ? query : await findNames(query, find)
+  return withoutMisfits(named, await idKindOf(db))
+}
+
+async function readPage(
+  db: AuditDatabase,
+  asked: AskedPage,
+  bound: BoundFilter,
+): Promise<TimelinePage> {
+  const { limit, position, owner, isBackwards, isDescending } = asked
+  const { rows, hasMore, endId } = await readThrough(db, asked, bound)
+  const entries = rows.map(toEntry)
   const isPlaced = rows.length > 0 || position !== undefined || endId !== undefined
   const history = isPlaced ? String(rows[0]?.['history'] ?? (await readHistory(db))) : ''
-  if (position !== undefined && position.history !== history) {
+  const isSame = rows.every((row) => row['history'] === history)
+  if (!isSame || (position !== undefined && position.history !== history)) {
     throw new AuditError(
       'AUDIT_HISTORY_CHANGED',
       'The cursor is from before a restore of the log. Start from the first page.',
     )
   }
-  const hasMore = isCut || found.length > limit
-  const entries = hasMore ? found.slice(0, limit) : found
+  if (hasMore) entries.length = Math.min(limit, entries.length)
 
   // Ahead is the side that was read towards, behind is the side that the page was read from.
   const aheadId = hasMore ? entries.at(-1)?.id : endId
@@ -110,6 +150,9 @@ export async function timeline(
     entries,
     nextCursor: cursorAt('next', isBackwards ? behindId : aheadId),
     prevCursor: cursorAt('prev', isBackwards ? aheadId : behindId),
+    ...(asked.filter.isSearch && endId !== undefined
+      ? { lookedTo: new Date(recordedMs(endId)) }
+      : {}),
   }
 }
 
@@ -119,7 +162,8 @@ export async function timeline(
  * @throws {AuditError} as `timeline` does
  */
 export async function entry(db: AuditDatabase, id: string): Promise<LoggedEntry | undefined> {
-  const isIt = sql`${auditLog.id} operator(pg_catalog.=) ${uuid('id', id)}::pg_catalog.uuid`
+  // In the text, so that also a plan that a driver keeps is one for a single partition.
+  const isIt = sql`${auditLog.id} operator(pg_catalog.=) ${idText(uuid('id', id))}`
   const { rows } = await readBatch(db, {
     limit: 1,
     isDescending: false,
@@ -129,18 +173,6 @@ export async function entry(db: AuditDatabase, id: string): Promise<LoggedEntry 
     from: () => sql`(select ${logColumns} from ${auditLog} where ${isIt} limit 1) as entry`,
   })
   return rows[0] ? toEntry(rows[0]) : undefined
-}
-
-interface AskedPage {
-  readonly filter: CheckedFilter
-  readonly position: Position | undefined
-  /** A hash of the filter and the order. It differs between queries, as their cursors must. */
-  readonly owner: Buffer
-  readonly isBackwards: boolean
-  readonly isDescending: boolean
-  /** Whether the filter has a part without an index, so that the page looks through a bound. */
-  readonly isBounded: boolean
-  readonly limit: number
 }
 
 /** @throws {AuditError} `AUDIT_FILTER_INVALID` */
@@ -168,55 +200,7 @@ export function checkTimeline(options: TimelineOptions): AskedPage {
     owner,
     isBackwards,
     isDescending,
-    isBounded: alone !== undefined,
+    isBounded: alone !== undefined || filter.isSearch,
     limit,
   }
-}
-
-/**
- * The statement of a page. It reads one row more than the limit, which tells whether there is a
- * further page. The limit is written into the text, because a plan that is made without knowing it
- * expects a tenth of the log.
- *
- * @param endId the last id to look at. Default: no such bound
- */
-export function pageQuery(asked: AskedPage, endId?: string): BatchQuery {
-  const { filter, isDescending, limit } = asked
-  const until = sql.raw(`operator(pg_catalog.${isDescending ? '>=' : '<='})`)
-  const end = endId === undefined ? [] : [sql`${auditLog.id} ${until} ${endId}::pg_catalog.uuid`]
-  return {
-    limit: limit + 1,
-    isDescending,
-    key: sql`${entryRow.id}`,
-    ...entryJson,
-    columns: sql`${currentHistory} as "history", ${entryColumns}`,
-    from: (rows) => sql`(
-      select ${logColumns} from ${auditLog} ${where(asked, [...filter.conditions, ...end])}
-      order by ${auditLog.id} ${directionOf(asked)} limit ${sql.raw(String(rows))}
-    ) as entry`,
-  }
-}
-
-/**
- * The last id that a page looks at, where its filter has a part without an index. It is the 5,000th
- * entry by the parts that have one. Undefined where there are fewer entries.
- */
-async function boundaryOf(db: AuditDatabase, asked: AskedPage): Promise<string | undefined> {
-  const query = sql`
-    select ${auditLog.id}::pg_catalog.text as "id" from ${auditLog} ${where(asked, asked.filter.indexed)}
-    order by ${auditLog.id} ${directionOf(asked)}
-    limit 1 offset ${sql.raw(String(LOOKED_THROUGH - 1))}`
-  const [row] = await readRows(db, query)
-  return row === undefined ? undefined : String(row['id'])
-}
-
-function where({ position, isDescending }: AskedPage, conditions: readonly SQL[]): SQL {
-  const comparison = sql.raw(`operator(pg_catalog.${isDescending ? '<' : '>'})`)
-  const beyond = position ? [sql`${auditLog.id} ${comparison} ${position.id}::pg_catalog.uuid`] : []
-  const all = [...conditions, ...beyond]
-  return all.length === 0 ? sql.empty() : sql`where ${sql.join(all, sql` and `)}`
-}
-
-function directionOf({ isDescending }: AskedPage): SQL {
-  return sql.raw(isDescending ? 'desc' : 'asc')
 }

@@ -1,4 +1,7 @@
+import { CatalogCheck } from '../actions/catalog-check.ts'
+import { type ActionCatalog, refuseNoCatalog } from '../actions/define-actions.ts'
 import { createCapture } from '../capture/capture.ts'
+import { contextKeyProblem } from '../context/captured-context.ts'
 import type { ActionMap, AnyActions, AuditContext } from '../entry.ts'
 import { optionInvalid } from '../errors.ts'
 import { type DumpFolder, dumpFolder } from '../exit-dump/dump-folder.ts'
@@ -20,7 +23,13 @@ import { createNoopRecorder } from './noop-recorder.ts'
 import { Pipeline } from './pipeline.ts'
 import type { Recorder } from './recorder.ts'
 
-export interface RecorderOptions extends Partial<RecorderLimits> {
+export interface RecorderOptions<Actions extends ActionMap = AnyActions>
+  extends Partial<RecorderLimits> {
+  /**
+   * The application's catalogue, from `defineActions`. It types the recorder, and each entry is
+   * compared with it. What does not fit is stored and marked in `context.degraded`.
+   */
+  readonly actions?: ActionCatalog<Actions> | undefined
   /**
    * A `postgres://` URL of a login that was granted `audit_app`.
    * Default: `AUDIT_APP_DATABASE_URL`, else `DATABASE_URL`. Without any URL the recorder does
@@ -52,6 +61,7 @@ export interface RecorderOptions extends Partial<RecorderLimits> {
 
 const OPTION_NAMES = [
   ...Object.keys(RECORDER_LIMITS),
+  'actions',
   'databaseUrl',
   'logger',
   'redact',
@@ -69,11 +79,14 @@ const OPTION_NAMES = [
  * @throws {AuditError} `AUDIT_OPTION_INVALID`, with the name of every invalid option
  */
 export function createRecorder<Actions extends ActionMap = AnyActions>(
-  options: RecorderOptions = {},
+  options: RecorderOptions<Actions> = {},
 ): Recorder<Actions> {
   refuseUnknownOptions(options, OPTION_NAMES)
+  refuseNoCatalog(options.actions)
   const limits = resolveLimits<keyof RecorderLimits>(RECORDER_LIMITS, options, process.env)
   const redactor = compileRedactor(options.redact)
+  const keyProblem = contextKeyProblem()
+  if (keyProblem !== undefined) throw optionInvalid(keyProblem)
   const logger = guardLogger(options.logger, 'audit-outbox')
   const url = databaseUrlFor('app', options.databaseUrl, process.env)
   if (url === undefined) {
@@ -85,7 +98,8 @@ export function createRecorder<Actions extends ActionMap = AnyActions>(
   }
   const { maxEntryBytes, statementTimeoutMs } = limits
   const folder = folderFor(options)
-  const capture = createCapture({ maxEntryBytes, redactor })
+  const check = options.actions && new CatalogCheck(options.actions, logger)
+  const capture = createCapture({ maxEntryBytes, redactor, check })
   const open = (identity: ReporterIdentity) =>
     openRecorderStatements({ ...identity, url, statementTimeoutMs })
   const exitDump = new ExitDump({ folder, url })
@@ -95,7 +109,10 @@ export function createRecorder<Actions extends ActionMap = AnyActions>(
 }
 
 /** @throws {AuditError} `AUDIT_OPTION_INVALID` where one of the two options has a wrong type */
-function folderFor({ exitDump = true, journalDir }: RecorderOptions): DumpFolder | undefined {
+function folderFor({
+  exitDump = true,
+  journalDir,
+}: Pick<RecorderOptions, 'exitDump' | 'journalDir'>): DumpFolder | undefined {
   if (typeof exitDump !== 'boolean') throw optionInvalid('exitDump must be true or false.')
   if (journalDir !== undefined && (typeof journalDir !== 'string' || journalDir === '')) {
     throw optionInvalid('journalDir must be the path of a folder.')

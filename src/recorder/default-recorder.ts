@@ -1,9 +1,11 @@
-import { currentScope } from '../context/scope.ts'
+import { type CapturedContext, contextOf } from '../context/captured-context.ts'
+import { processWide } from '../context/process-wide.ts'
+import { currentScope, runInOwnScope } from '../context/scope.ts'
 import type { ActionMap, AuditEntry } from '../entry.ts'
 import { noopRecorder } from './noop-recorder.ts'
 import type { Recorder } from './recorder.ts'
 
-let defaultRecorder: Recorder = noopRecorder
+const shared = processWide<{ recorder: Recorder }>('defaultRecorder.1')
 
 /**
  * Sets the recorder that package-level `record()` uses outside any `recorder.withContext()`.
@@ -13,7 +15,7 @@ export function setDefaultRecorder<Actions extends ActionMap>(
   recorder: Recorder<Actions> | undefined,
 ): void {
   // Safe, because the action types exist only at compile time: every recorder takes any entry.
-  defaultRecorder = (recorder as Recorder | undefined) ?? noopRecorder
+  shared.recorder = (recorder as Recorder | undefined) ?? noopRecorder
 }
 
 /**
@@ -23,5 +25,40 @@ export function setDefaultRecorder<Actions extends ActionMap>(
  * @returns whether the entry was accepted
  */
 export function record(entry: AuditEntry): boolean {
-  return (currentScope()?.recorder ?? defaultRecorder).record(entry)
+  return recorderNow().record(entry)
+}
+
+function recorderNow() {
+  return currentScope()?.recorder ?? shared.recorder ?? noopRecorder
+}
+
+/**
+ * What an entry recorded now would know of its user and request, small enough for the data of a
+ * job: JSON of at most 1,024 bytes, without secrets. Inside a request with `asyncContext`, or inside
+ * `withContext()`; elsewhere use the method of the request's own recorder.
+ *
+ * @example
+ * ```ts
+ * await queue.add('send-invitations', { eventId, audit: captureContext() })
+ * // where the job runs
+ * runWithContext(job.data.audit, () => sendInvitations(job.data.eventId))
+ * ```
+ */
+export function captureContext(): CapturedContext {
+  return recorderNow().captureContext()
+}
+
+/**
+ * Runs `fn`. Entries recorded inside it carry the captured context and nothing of the context around
+ * the call.
+ *
+ * It does not throw, whatever it is given. Where the value is missing, was not made by
+ * `captureContext()`, or was changed, the entries carry no context and are marked `context.missing`
+ * or `context.refused` in `context.degraded`.
+ *
+ * @param captured as it came out of the job's data, or its JSON
+ * @returns what `fn` returns
+ */
+export function runWithContext<T>(captured: unknown, fn: () => T): T {
+  return runInOwnScope(contextOf(captured), undefined, fn)
 }

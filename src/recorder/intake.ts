@@ -2,6 +2,7 @@ import type { BoundContext, CapturedEntry } from '../capture/captured-entry.ts'
 import { contextNow } from '../context/context-now.ts'
 import { type AuditContext, isReservedAction } from '../entry.ts'
 import type { EntryPath } from './entry-path.ts'
+import { entryWatch } from './entry-watch.ts'
 
 /** What a recorder and its children share: the path, and the steps that put an entry onto it. */
 export class Intake {
@@ -36,7 +37,9 @@ export class Intake {
       this.#isRecording = false
     }
     if (captured === undefined) return path.drop('unshapable')
-    return isReservedAction(captured.action) ? path.drop('reserved') : path.accept(captured)
+    if (isReservedAction(captured.action)) return path.drop('reserved')
+    if (entryWatch !== undefined) entryWatch(captured)
+    return path.accept(captured)
   }
 
   /** The scope's context, overridden by the recorder's own, which is nearer to the entry. */

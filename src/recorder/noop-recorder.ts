@@ -1,5 +1,10 @@
-import { type EntryTaker, runInScope } from '../context/scope.ts'
+import { type Capture, createCapture } from '../capture/capture.ts'
+import { captureBound, contextOf } from '../context/captured-context.ts'
+import { contextNow } from '../context/context-now.ts'
+import { type EntryTaker, runInOwnScope, runInScope } from '../context/scope.ts'
 import type { ActionMap, AnyActions } from '../entry.ts'
+import { RECORDER_LIMITS } from '../options.ts'
+import { compileRedactor } from '../redact/redactor.ts'
 import type { Recorder } from './recorder.ts'
 
 /**
@@ -16,6 +21,15 @@ export function createNoopRecorder<Actions extends ActionMap = AnyActions>(): Re
     recordIn: () => Promise.resolve(0),
     child: () => recorder,
     withContext: (context, fn) => runInScope(context, recorder as EntryTaker, fn),
+    captureContext() {
+      capture ??= createCapture({
+        maxEntryBytes: RECORDER_LIMITS.maxEntryBytes.default,
+        redactor: compileRedactor(undefined),
+      })
+      return captureBound(contextNow(capture, undefined, undefined), capture.redactor)
+    },
+    runWithContext: (captured, fn) =>
+      runInOwnScope(contextOf(captured), recorder as EntryTaker, fn),
     flush: () => Promise.resolve(true),
     close: () => Promise.resolve({ flushed: 0, dropped: 0 }),
     stats: () => ({
@@ -31,6 +45,9 @@ export function createNoopRecorder<Actions extends ActionMap = AnyActions>(): Re
   }
   return recorder
 }
+
+/** Copies and redacts a context. Made when it is first asked for one. */
+let capture: Capture | undefined
 
 /** What package-level `record()` uses until a default recorder is set. */
 export const noopRecorder: Recorder = createNoopRecorder()

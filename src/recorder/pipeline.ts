@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import type { Capture } from '../capture/capture.ts'
 import type { CapturedEntry } from '../capture/captured-entry.ts'
 import { createEncoder, type Encoder } from '../encode/encoder.ts'
+import type { OddEntry } from '../encode/odd-ids.ts'
 import type { DropReason } from '../entry.ts'
 import { AuditError } from '../errors.ts'
 import type { DumpRecovery } from '../exit-dump/dump-recovery.ts'
@@ -10,12 +11,19 @@ import { EntryBuffer } from '../flush/buffer.ts'
 import { DropCounter } from '../flush/drop-counter.ts'
 import { Flusher } from '../flush/flusher.ts'
 import { ResendBuffer } from '../flush/resend-buffer.ts'
-import { type AuditTransaction, type RecordInMode, writeToOutbox } from '../lanes/outbox.ts'
+import {
+  type AuditTransaction,
+  idsIn,
+  type RecordInMode,
+  refuseMisfit,
+  writeToOutbox,
+} from '../lanes/outbox.ts'
 import type { RecorderStatements, ReporterIdentity } from '../lanes/recorder-statements.ts'
 import type { AuditLogger } from '../logger.ts'
 import type { RecorderLimits } from '../options.ts'
 import { within } from '../within.ts'
 import type { EntryPath } from './entry-path.ts'
+import { MisfitIds } from './misfit-ids.ts'
 import type { CloseResult, RecorderStats } from './recorder.ts'
 import { Reporter } from './reporter.ts'
 
@@ -42,6 +50,7 @@ export class Pipeline implements EntryPath {
   readonly #limits: RecorderLimits
   readonly #buffer: EntryBuffer<CapturedEntry>
   readonly #drops: DropCounter
+  readonly #misfitIds: MisfitIds
   readonly #flusher: Flusher
   readonly #resendBuffer: ResendBuffer
   readonly #reporter: Reporter
@@ -59,6 +68,7 @@ export class Pipeline implements EntryPath {
     this.capture = capture
     this.encoder = createEncoder({ recorderId, maxEntryBytes, redactor: capture.redactor })
     this.#drops = new DropCounter(logger)
+    this.#misfitIds = new MisfitIds(this.encoder, logger)
     this.#buffer = new EntryBuffer({
       maxEntries: limits.maxBufferEntries,
       maxBytes: limits.maxBufferBytes,
@@ -80,7 +90,11 @@ export class Pipeline implements EntryPath {
     this.#flusher = new Flusher({
       buffer: this.#buffer,
       encoder: this.encoder,
-      stage: (slices) => statements.stage(slices),
+      stage: async (slices, odd) => {
+        const epoch = await statements.stage(slices, odd)
+        if (statements.ids === 'uuid') this.#misfitIds.staged(odd)
+        return epoch
+      },
       drops: this.#drops,
       logger,
       flushIntervalMs,
@@ -96,7 +110,7 @@ export class Pipeline implements EntryPath {
     this.#resendBuffer = new ResendBuffer({
       maxBytes: limits.maxKeptBytes,
       laneState: () => statements.laneState(),
-      stage: (slices) => statements.stage(slices),
+      stage: (slices, odd) => statements.stage(slices, odd),
       logger,
     })
     exitDump?.attach(identity, () => ({
@@ -125,25 +139,40 @@ export class Pipeline implements EntryPath {
     return false
   }
 
+  checkTransaction(tx: unknown): void {
+    refuseMisfit(tx)
+  }
+
   /**
    * @throws {AuditError} `AUDIT_DEADLINE_PASSED` after `statementTimeoutMs`; else as the outbox
    * does
    */
-  writeToOutbox(
+  async writeToOutbox(
     tx: AuditTransaction,
     encoded: readonly string[],
     mode: RecordInMode,
+    odd: readonly OddEntry[],
   ): Promise<number> {
     const { statementTimeoutMs } = this.#limits
     // A driver may never answer a statement that it was given while its transaction ended.
-    return within(statementTimeoutMs, writeToOutbox(tx, encoded, mode), () => {
+    const asksIds = odd.length > 0
+    const written = writeToOutbox(tx, encoded, { mode, asksIds })
+    const taken = await within(statementTimeoutMs, written, () => {
       const message = `No answer from the transaction within ${statementTimeoutMs} ms.`
       throw new AuditError('AUDIT_DEADLINE_PASSED', message)
     })
+    if (asksIds && idsIn(tx) === 'uuid') this.#misfitIds.written(odd)
+    return taken
   }
 
-  flush(timeoutMs = this.#limits.closeTimeoutMs): Promise<boolean> {
-    return within(timeoutMs, this.#flusher.flush(this.#accepted), () => false)
+  async flush(timeoutMs = this.#limits.closeTimeoutMs, report = false): Promise<boolean> {
+    const beganMs = performance.now()
+    const isFlushed = await within(timeoutMs, this.#flusher.flush(this.#accepted), () => false)
+    if (report && isFlushed) {
+      const restMs = Math.max(0, timeoutMs - (performance.now() - beganMs))
+      await within(restMs, this.#reporter.now(), () => {})
+    }
+    return isFlushed
   }
 
   close(timeoutMs = this.#limits.closeTimeoutMs): Promise<CloseResult> {

@@ -19,6 +19,8 @@ export class Reporter {
   #lastMs = Number.NEGATIVE_INFINITY
   #sending = Promise.resolve()
   #isStopped = false
+  /** Whether the counts have changed since the last report began. */
+  #isDue = false
 
   constructor(parts: ReporterParts) {
     this.#parts = parts
@@ -26,6 +28,7 @@ export class Reporter {
 
   /** Call this when the counts have changed. It does no I/O, so it is cheap. */
   changed(): void {
+    this.#isDue = true
     if (this.#timer || this.#isStopped) return
     const waitMs = Math.max(0, this.#lastMs + this.#parts.intervalMs - performance.now())
     this.#timer = setTimeout(() => {
@@ -35,6 +38,14 @@ export class Reporter {
     // The timer does not keep the process alive. An application that wants the last counts reported
     // calls close().
     this.#timer.unref()
+  }
+
+  /** Reports now, if there is anything new. Never rejects. */
+  async now(): Promise<void> {
+    if (!this.#isDue || this.#isStopped) return await this.#sending
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    await this.#report(false)
   }
 
   stop(): void {
@@ -52,6 +63,7 @@ export class Reporter {
 
   #report(closed: boolean): Promise<void> {
     this.#lastMs = performance.now()
+    this.#isDue = false
     this.#sending = this.#sending.then(() => this.#send(closed))
     return this.#sending
   }

@@ -76,9 +76,15 @@ export function isCardNumber(digits: string): boolean {
  * Whether the number is a part of a hash. One hash in a few thousand holds a card number by chance.
  */
 function isInHash(text: string, at: number, length: number): boolean {
-  const before = /[0-9a-f]*$/i.exec(text.slice(Math.max(0, at - 128), at))?.[0].length ?? 0
-  const after = /^[0-9a-f]*/i.exec(text.slice(at + length, at + length + 128))?.[0].length ?? 0
-  return before + after > 0 && before + length + after >= 24
+  let from = at
+  while (from > at - 128 && isHexDigit(text.charCodeAt(from - 1))) from -= 1
+  let to = at + length
+  while (to < at + length + 128 && isHexDigit(text.charCodeAt(to))) to += 1
+  return to - from > length && to - from >= 24
+}
+
+function isHexDigit(unit: number): boolean {
+  return isDigit(unit) || (unit >= 97 && unit <= 102) || (unit >= 65 && unit <= 70)
 }
 
 /**

@@ -193,14 +193,13 @@ function remembered(
 ): (name: string) => SecretKind | undefined {
   const kinds = new Map<string, SecretKind | undefined>()
   return (name) => {
-    if (!mayName(name)) return kindOf(name)
+    // A long name has a kind by its end alone, which `kindOf` looks at.
+    if (name.length > MAX_CACHED_KEY_CHARACTERS || !mayName(name)) return kindOf(name)
     const known = kinds.get(name)
     if (known !== undefined || kinds.has(name)) return known
     const kind = kindOf(name)
-    if (name.length <= MAX_CACHED_KEY_CHARACTERS) {
-      if (kinds.size >= MAX_REMEMBERED_NAMES) kinds.clear()
-      kinds.set(internal(name), kind)
-    }
+    if (kinds.size >= MAX_REMEMBERED_NAMES) kinds.clear()
+    kinds.set(internal(name), kind)
     return kind
   }
 }

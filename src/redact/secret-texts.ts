@@ -27,10 +27,10 @@ const COLON = 58
 
 // Every secret that is neither a number nor a token contains one of these. Most texts contain none of
 // them. Measured in hotpath-parts.md, "a hint of a secret".
-const HINT = /[="':<@J%]| -|[Bb](?:earer|asic|EARER|ASIC)[ \t]|PRIVATE KEY|DENTIFIED|dentified|^-/
+const HINT = /[="':<@J%|]| -|[Bb](?:earer|asic|EARER|ASIC)[ \t]|PRIVATE KEY|DENTIFIED|dentified|^-/
 /** Up to this length the pattern is faster than several native searches for one character each. */
 const MAX_HINT_CHARACTERS = 256
-const SHORT_HINT = /[=:"'<]|asic |^-/
+const SHORT_HINT = /[=:"'<|]|asic |^-/
 
 /**
  * Whether a text may hold a secret. The check is cheap: it can be wrong about a text without a
@@ -65,7 +65,7 @@ const FORM = /[Bb](?:earer|asic)[ \t]|B(?:EARER|ASIC)[ \t]|eyJ|hook|\/bot|PRIVAT
 const SCHEME_NAME = /(?:[Bb]earer|BEARER|[Bb]asic|BASIC)[ \t]/
 const hasScheme = (text: string) => SCHEME_NAME.test(text)
 const hasUserInfo = (text: string) => text.includes('@') && text.includes('://')
-const MARKS = ['=', ':', '"', "'", '<', '%3', 'dentified by', 'DENTIFIED BY']
+const MARKS = ['=', ':', '"', "'", '<', '|', '%3', 'dentified by', 'DENTIFIED BY']
 const hasMark = (text: string) => MARKS.some((mark) => text.includes(mark)) || OPTION.test(text)
 const OPTION = /(?:^| )-{1,2}[A-Za-z]/
 const hasNames = (text: string, stem: RegExp) => hasMark(text) && stem.test(text)

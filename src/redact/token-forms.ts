@@ -44,7 +44,8 @@ function isRunPart(unit: number): boolean {
 
 /** Whether the text may hold a token with a known beginning. */
 export function mayHoldToken(text: string): boolean {
-  return hasLongRun(text) && BEGINNING.test(text)
+  if (!hasLongRun(text)) return false
+  return BEGINNING.test(text) || OTHER_BEGINNINGS.some((beginning) => text.includes(beginning))
 }
 
 const KNOWN = [
@@ -74,12 +75,14 @@ const KNOWN = [
   // A name that says what follows it: `acme_pat_…`, `my_secret_…`.
   '(?!pk_)[a-z][a-z\\d]{1,9}_(?:pat|token|secret|apikey|api_key|sk|api)_(?:live_|test_)?[A-Za-z\\d]{16,}',
 ]
-const BEGINNING = new RegExp(`(?<![A-Za-z\\d])(?:${KNOWN.join('|')})|eyJ|(?:AKIA|ASIA)[A-Z\\d]`)
+// Without a look behind and with no other alternative the engine takes half of the time for most texts.
+const BEGINNING = new RegExp(`(?:^|[^A-Za-z\\d])(?:${KNOWN.join('|')})`)
+const OTHER_BEGINNINGS = ['eyJ', 'AKIA', 'ASIA', 'ABIA']
 const TOKEN = new RegExp(`(?<![A-Za-z\\d])(?:${KNOWN.join('|')})`, 'g')
 
-/** The secret key of AWS next to the id of the key. The id stays. */
+/** The secret key of AWS, which has 40 characters, or one of its kind, next to the id of the key. The id stays. */
 const AWS_PAIR =
-  /((?:AKIA|ASIA|ABIA)[A-Z\d]{12,20}\b[^A-Za-z\d]{1,4}(?:[\w -]{0,32}[=:]\s?)?["']?)([A-Za-z\d/+]{40})(?![A-Za-z\d/+=])/g
+  /((?:AKIA|ASIA|ABIA)[A-Z\d]{12,20}\b[^A-Za-z\d]{1,4}(?:[\w -]{0,32}[=:]\s?)?["']?)([A-Za-z\d/+]{38,48})(?![A-Za-z\d/+=])/g
 
 /** Replaces tokens with a known beginning. */
 export function replaceTokens(text: string, search: Search): string {

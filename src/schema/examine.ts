@@ -13,11 +13,15 @@ export interface Found {
   readonly is_used: boolean
   readonly is_ours: boolean
   readonly login: string
+  /** The owner of the schema, where there is one, and whether one can log in as it. */
+  readonly owner: string | null
+  readonly is_login: boolean
   /** Objects that are in the schema, or are called from it, and that are not ours. */
   readonly strangers: readonly string[]
 }
 
-export function examine(client: DirectConnection): Promise<Found> {
+/** @param rolePrefix as the caller gives it, if he does */
+export function examine(client: DirectConnection, rolePrefix = ''): Promise<Found> {
   return pinned(client, async (tx) => {
     // It reads the catalogue, because to_regclass() fails for a login that may not use the schema.
     // Every object in a schema, of any kind, has a dependency on it in pg_depend.
@@ -36,25 +40,33 @@ export function examine(client: DirectConnection): Promise<Found> {
           select from pg_class as c
           where c.relnamespace = n.oid and c.relname = ${BOOKKEEPING.migrationsTable}
         ) as is_ours,
-        current_user::text as login
+        current_user::text as login,
+        pg_get_userbyid(n.nspowner)::text as owner,
+        exists (select from pg_roles as r where r.oid = n.nspowner and r.rolcanlogin) as is_login
       from (select 1) as one left join pg_namespace as n
         on n.nspname = ${BOOKKEEPING.migrationsSchema}`
-    return { ...found, strangers: await findStrangers(tx) }
+    return { ...found, strangers: await findStrangers(tx, `${rolePrefix}audit_owner`) }
   })
 }
 
 /**
  * Finds objects that would run with the rights of the login that migrates. A login that may create
  * a schema could create `audit` before the first migration, with a trigger, a rule or a default in
- * it. Objects of a superuser are accepted, because a superuser has those rights already.
+ * it. Objects of a superuser are accepted, because a superuser has those rights already. So are those
+ * of a role that a migration with a prefix has made, where it owns the schema: nobody can log in as
+ * it, and only a login that it was granted to can give it something.
  */
-async function findStrangers(tx: DirectTransaction): Promise<readonly string[]> {
+export async function findStrangers(
+  tx: DirectTransaction,
+  ownerRole: string,
+): Promise<readonly string[]> {
   const rows = await tx<{ what: string }[]>`
     with schema as (
       select oid, nspowner from pg_namespace where nspname = ${BOOKKEEPING.migrationsSchema}
     ),
     trusted as (
-      select oid from pg_roles where rolname in ('audit_owner', current_user) or rolsuper
+      select oid from pg_roles where rolname in (${ownerRole}, 'audit_owner', current_user) or rolsuper
+        or oid = (select nspowner from schema) and rolname ~ '^[a-z0-9_]*audit_owner$' and not rolcanlogin
     ),
     inside as (
       select d.classid, d.objid from pg_depend as d join schema as s on d.refobjid = s.oid
@@ -110,7 +122,7 @@ async function findStrangers(tx: DirectTransaction): Promise<readonly string[]> 
 
 /** @throws {AuditError} `AUDIT_SCHEMA_MISMATCH`, saying why no migration may begin */
 export function refuseUnfit(found: Omit<Found, 'has_schema'>): void {
-  const { version, is_standby, is_used, is_ours, login, strangers } = found
+  const { version, is_standby, is_used, is_ours, login, owner, is_login, strangers } = found
   const refuse = (why: string): never => {
     throw new AuditError('AUDIT_SCHEMA_MISMATCH', `${why} Nothing was changed.`)
   }
@@ -128,10 +140,15 @@ export function refuseUnfit(found: Omit<Found, 'has_schema'>): void {
   if (strangers.length > 0) {
     const more = strangers.length > MOST_NAMED ? ' …' : ''
     const named = strangers.slice(0, MOST_NAMED).join(', ') + more
+    const cure =
+      is_ours && is_login && owner !== login
+        ? `The schema belongs to the login ${owner}. Where it was migrated with roles off, or ` +
+          'restored without owners, migrate as that login.'
+        : 'Drop them. If you know that they are harmless, make the owner of the schema or that ' +
+          'login their owner.'
     refuse(
       `The schema "audit" holds objects that are not ours: ${named}. ` +
-        `A migration could run them with the rights of ${login}. ` +
-        'Drop them. If you know that they are harmless, make audit_owner or that login their owner.',
+        `A migration could run them with the rights of ${login}. ${cure}`,
     )
   }
 }

@@ -9,7 +9,7 @@ const LOOK_EVERY_MS = 200
 const LOCK_TIMEOUT = '1s'
 const SAID_AFTER_LOOKS = 5
 /** Another session made the schema or the table at the same moment. */
-const MADE_MEANWHILE = new Set(['23505', '42P06', '42P07'])
+const MADE_MEANWHILE = new Set(['23505', '42710', '42P06', '42P07'])
 const LOCK_HELD = '55P03'
 const TABLE_GONE = '42P01'
 
@@ -50,14 +50,15 @@ export class MigrationLock {
   }
 
   /**
-   * Makes audit_owner the table's owner, so that every login that may act as it can take the lock.
+   * Makes the schema's owner the table's owner, so that every login that may act as it can take the
+   * lock.
    */
-  async giveToOwner(): Promise<void> {
+  async giveTo(owner: string): Promise<void> {
     const [row] = await this.#client`
       select pg_catalog.pg_get_userbyid(relowner)::pg_catalog.text as owner from pg_catalog.pg_class
       where oid operator(pg_catalog.=) ${LOCK_TABLE}::pg_catalog.text::pg_catalog.regclass::pg_catalog.oid`
-    if (row?.['owner'] === 'audit_owner') return
-    await this.#client.unsafe(`alter table ${LOCK_TABLE} owner to audit_owner`)
+    if (row?.['owner'] === owner) return
+    await this.#client.unsafe(`alter table ${LOCK_TABLE} owner to ${owner}`)
   }
 
   /** Drops the table. A migration that waits for the lock makes the table again. */

@@ -1,10 +1,13 @@
-import { readFileSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
-import { readMigrationFiles } from 'drizzle-orm/migrator'
+import { createHash } from 'node:crypto'
 import { AuditError } from '../errors.ts'
+import { migrationFiles } from './migration-files.ts'
 
 /** Where the migrator notes what it has applied. */
 export const BOOKKEEPING = { migrationsSchema: 'audit', migrationsTable: 'audit_migrations' }
+/** Makes that table, as drizzle-kit makes it. */
+export const makeBookkeeping =
+  'create table if not exists audit.audit_migrations ' +
+  '(id serial primary key, hash text not null, created_at bigint)'
 /** The table that a running migration locks. No migration may touch it. */
 export const LOCK_TABLE = 'audit.audit_migration_lock'
 /**
@@ -31,12 +34,11 @@ begin
 end
 $$`,
 ] as const
-export const migrationsFolder = fileURLToPath(new URL('./migrations', import.meta.url))
 
 export interface Migration {
   /** The name of its file, without the ending. */
   readonly name: string
-  /** When it was generated, in Unix milliseconds. The migrator sorts by it. */
+  /** When it was generated, in Unix milliseconds. */
   readonly createdAt: number
   /** SHA-256 of its text, in hexadecimal. */
   readonly hash: string
@@ -48,15 +50,17 @@ export type AppliedMigration = Pick<Migration, 'createdAt' | 'hash'>
 
 /** The migrations of this package, oldest first. */
 export function series(): readonly Migration[] {
-  const journal = JSON.parse(readFileSync(`${migrationsFolder}/meta/_journal.json`, 'utf8')) as {
-    readonly entries: readonly { readonly tag: string }[]
-  }
-  return readMigrationFiles({ migrationsFolder }).map(({ sql, hash, folderMillis }, at) => ({
-    name: journal.entries[at]?.tag ?? '',
-    createdAt: folderMillis,
-    hash,
-    statements: sql,
+  return migrationFiles().map(({ name, createdAt, text }) => ({
+    name,
+    createdAt,
+    hash: createHash('sha256').update(text).digest('hex'),
+    statements: text.split('--> statement-breakpoint'),
   }))
+}
+
+/** SQL that notes in the bookkeeping that a migration was applied. */
+export function noteApplied({ hash, createdAt }: Migration): string {
+  return `insert into audit.audit_migrations (hash, created_at) values ('${hash}', ${createdAt})`
 }
 
 /** When the last of these migrations was generated, in Unix milliseconds; 0 where there is none. */
@@ -89,37 +93,4 @@ export function refuseOtherSeries(
         '("drop schema audit cascade") and run "audit-relay migrate" again. Nothing was changed.',
     )
   }
-}
-
-/**
- * The SQL that migrates a database without a schema `audit`, for a DBA who runs it by hand. It is
- * one transaction. It also fills the migrator's bookkeeping, so that the next migration can follow
- * it.
- */
-export function migrationSql(): string {
-  const { migrationsSchema, migrationsTable } = BOOKKEEPING
-  const bookkeeping = `${migrationsSchema}.${migrationsTable}`
-  const migrations = series().map(({ name, createdAt, hash, statements }) => [
-    `-- ${name}`,
-    ...statements.map(terminated),
-    `insert into ${bookkeeping} (hash, created_at) values ('${hash}', ${createdAt});\n`,
-  ])
-  return [
-    'begin;',
-    // Otherwise an operator of another schema that fits better could run with the DBA's rights.
-    'set local search_path = pg_catalog, pg_temp;',
-    "set local lock_timeout = '5s';",
-    `create schema if not exists ${migrationsSchema};`,
-    `create table ${bookkeeping} (id serial primary key, hash text not null, created_at bigint);\n`,
-    ...makeLockTable.map((statement) => `${statement};\n`),
-    ...migrations.flat(),
-    `alter table ${LOCK_TABLE} owner to audit_owner;`,
-    'commit;',
-  ].join('\n')
-}
-
-/** Drizzle splits a migration without adding semicolons. psql needs one after each statement. */
-function terminated(statement: string): string {
-  const text = statement.trim()
-  return text.endsWith(';') ? text : `${text};`
 }

@@ -1,5 +1,8 @@
 import { AuditError } from '../errors.ts'
 
+/** The last migration of each version of the schema, from version 1 on. */
+export const LAST_MIGRATIONS: readonly string[] = ['0003_roles']
+
 /** The version of the schema that this package's own migrations make. */
 export const SCHEMA_VERSION = 1
 

@@ -1,8 +1,10 @@
+import { CatalogCheck } from '../actions/catalog-check.ts'
+import { refuseNoCatalog } from '../actions/define-actions.ts'
 import { type Capture, createCapture } from '../capture/capture.ts'
 import type { CapturedEntry } from '../capture/captured-entry.ts'
 import { createEncoder, type Encoder } from '../encode/encoder.ts'
-import type { ActionMap, AnyActions, DropReason } from '../entry.ts'
-import { AuditError, type AuditErrorCode } from '../errors.ts'
+import type { ActionMap, ActorKind, AnyActions, DropReason, IdKind, Outcome } from '../entry.ts'
+import { AuditError, type AuditErrorCode, optionInvalid } from '../errors.ts'
 import type { AuditTransaction } from '../lanes/outbox.ts'
 import type { AuditLogger } from '../logger.ts'
 import { RECORDER_LIMITS, refuseUnknownOptions, resolveLimits } from '../options.ts'
@@ -13,6 +15,8 @@ import type { EntryPath } from '../recorder/entry-path.ts'
 import { Intake } from '../recorder/intake.ts'
 import type { CloseResult, Recorder, RecorderStats } from '../recorder/recorder.ts'
 import { compileRedactor } from '../redact/redactor.ts'
+import { type MemoryTransaction, MemoryTransactions } from './memory-transactions.ts'
+import { isMarked, keepUuids } from './uuid-columns.ts'
 
 /**
  * An entry as `audit_log` would hold it, without the columns that the relay and the recorder
@@ -20,11 +24,18 @@ import { compileRedactor } from '../redact/redactor.ts'
  */
 export interface MemoryEntry
   extends Omit<LoggedEntry, 'seq' | 'loggedAt' | 'writtenBy' | 'recorderId' | 'recorderSeq'> {
-  /** `outbox` for entries of `recordIn`, even if the transaction did not commit. */
+  /** `outbox` for entries of `recordIn`. */
   readonly lane: 'staging' | 'outbox'
 }
 
-export type MemoryRecorderOptions = Pick<RecorderOptions, 'redact' | 'context' | 'maxEntryBytes'>
+export interface MemoryRecorderOptions<Actions extends ActionMap = AnyActions>
+  extends Pick<RecorderOptions<Actions>, 'actions' | 'redact' | 'context' | 'maxEntryBytes'> {
+  /**
+   * What the ids of the database are that the tests stand for. With `uuid` an id that is no UUID is
+   * kept in `context.invalid`, as there. @default 'uuid'
+   */
+  readonly ids?: IdKind | undefined
+}
 
 /** A recorder that keeps its entries in memory. */
 export interface MemoryRecorder<Actions extends ActionMap = AnyActions> extends Recorder<Actions> {
@@ -34,8 +45,20 @@ export interface MemoryRecorder<Actions extends ActionMap = AnyActions> extends 
   readonly entries: readonly MemoryEntry[]
   clear(): void
   /**
-   * Makes every later `recordIn` fail as if the database had failed: it resolves to 0 in mode
-   * `best-effort` and rejects in mode `atomic`.
+   * Runs `work` as a transaction. What `recordIn` writes in it is among the entries once `work` has
+   * resolved. Where it throws, that is gone.
+   */
+  transaction<T>(work: (tx: MemoryTransaction) => Promise<T>): Promise<T>
+  /**
+   * Returns a stand-in for a database of any data layer, whose transactions this recorder follows:
+   * what `recordIn` writes in one that is rolled back is gone. It follows the callbacks of
+   * `transaction`, `$transaction`, `begin`, and of Kysely's `transaction().execute`. In a
+   * transaction that it does not follow, entries are kept at once.
+   */
+  follow<Database extends object>(database: Database): Database
+  /**
+   * Makes every later `recordIn` fail as if the database had failed: it rejects, and
+   * in mode `best-effort` it resolves to 0.
    *
    * @param code default `AUDIT_DATABASE_FAILED`; `AUDIT_NOT_IN_TRANSACTION` rejects in both modes;
    * after `null` calls succeed again
@@ -55,18 +78,21 @@ export interface MemoryRecorder<Actions extends ActionMap = AnyActions> extends 
  * ```
  */
 export function createMemoryRecorder<Actions extends ActionMap = AnyActions>(
-  options: MemoryRecorderOptions = {},
+  options: MemoryRecorderOptions<Actions> = {},
 ): MemoryRecorder<Actions> {
-  refuseUnknownOptions(options, ['redact', 'context', 'maxEntryBytes'])
-  const { redact, context, maxEntryBytes: given } = options
+  refuseUnknownOptions(options, ['actions', 'redact', 'context', 'maxEntryBytes', 'ids'])
+  const { actions, redact, context, maxEntryBytes: given, ids = 'uuid' } = options
+  if (ids !== 'uuid' && ids !== 'text') throw optionInvalid('ids must be "uuid" or "text".')
+  refuseNoCatalog(actions)
   const { maxEntryBytes } = resolveLimits(
     { maxEntryBytes: RECORDER_LIMITS.maxEntryBytes },
     { maxEntryBytes: given },
   )
   const redactor = compileRedactor(redact)
-  const capture = createCapture({ maxEntryBytes, redactor })
+  const check = actions && new CatalogCheck(actions, SILENT)
+  const capture = createCapture({ maxEntryBytes, redactor, check })
   const encoder = createEncoder({ recorderId: MEMORY_RECORDER_ID, maxEntryBytes, redactor })
-  const path = new MemoryPath(capture, encoder)
+  const path = new MemoryPath(capture, encoder, ids)
   return new BoundMemoryRecorder<Actions>(path, new Intake(path, context))
 }
 
@@ -80,15 +106,20 @@ class MemoryPath implements EntryPath {
   readonly capture: Capture
   readonly encoder: Encoder
   readonly logger = SILENT
+  readonly transactions = new MemoryTransactions<MemoryEntry>((entries) => {
+    this.#entries.push(...entries)
+  })
   #entries: MemoryEntry[] = []
   #failure: AuditErrorCode | null = null
   #isClosed = false
   #accepted = 0
   readonly #dropped: Partial<Record<DropReason, number>> = {}
+  readonly #ids: IdKind
 
-  constructor(capture: Capture, encoder: Encoder) {
+  constructor(capture: Capture, encoder: Encoder, ids: IdKind) {
     this.capture = capture
     this.encoder = encoder
+    this.#ids = ids
   }
 
   get isClosed(): boolean {
@@ -111,7 +142,7 @@ class MemoryPath implements EntryPath {
   accept(captured: CapturedEntry): boolean {
     this.#accepted += 1
     try {
-      this.#entries.push(storedEntry(this.encoder.encode(captured, this.#accepted), 'staging'))
+      this.#entries.push(this.#stored(this.encoder.encode(captured, this.#accepted), 'staging'))
     } catch {
       this.drop('refused') // `Pipeline` drops it too, but later
     }
@@ -123,10 +154,22 @@ class MemoryPath implements EntryPath {
     return false
   }
 
+  checkTransaction(): void {}
+
   async writeToOutbox(_tx: AuditTransaction, encoded: readonly string[]): Promise<number> {
     if (this.#failure) throw new AuditError(this.#failure, 'failRecordIn() made this call fail.')
-    for (const json of encoded) this.#entries.push(storedEntry(json, 'outbox'))
+    this.transactions.add(encoded.map((json) => this.#stored(json, 'outbox')))
     return encoded.length
+  }
+
+  #stored(json: string, lane: MemoryEntry['lane']): MemoryEntry {
+    const row = JSON.parse(json) as Record<string, unknown>
+    if (this.#ids === 'uuid') {
+      const wasMarked = isMarked(row)
+      keepUuids(row)
+      if (!wasMarked && isMarked(row)) this.encoder.countDegraded(1)
+    }
+    return storedEntry(row, lane)
   }
 
   flush(): Promise<boolean> {
@@ -170,14 +213,21 @@ class BoundMemoryRecorder<Actions extends ActionMap>
     this.#path.clear()
   }
 
+  transaction<T>(work: (tx: MemoryTransaction) => Promise<T>): Promise<T> {
+    return this.#path.transactions.run(work)
+  }
+
+  follow<Database extends object>(database: Database): Database {
+    return this.#path.transactions.follow(database)
+  }
+
   failRecordIn(code: AuditErrorCode | null = 'AUDIT_DATABASE_FAILED'): void {
     this.#path.failWith(code)
   }
 }
 
 /** The entry as read from the JSON for the database, so that a test sees what would be stored. */
-function storedEntry(json: string, lane: MemoryEntry['lane']): MemoryEntry {
-  const row = JSON.parse(json) as Record<string, unknown>
+function storedEntry(row: Record<string, unknown>, lane: MemoryEntry['lane']): MemoryEntry {
   const text = (column: string) => (row[column] as string | null | undefined) ?? null
   return {
     id: row['id'] as string,
@@ -185,6 +235,10 @@ function storedEntry(json: string, lane: MemoryEntry['lane']): MemoryEntry {
     userId: text('user_id'),
     eventId: text('event_id'),
     targetId: text('target_id'),
+    moreTargets: (row['more_targets'] ?? null) as readonly string[] | null,
+    outcome: text('outcome') as Outcome | null,
+    actorId: text('actor_id'),
+    actorKind: text('actor_kind') as ActorKind | null,
     action: row['action'] as string,
     entityType: text('entity_type'),
     requestId: text('request_id'),

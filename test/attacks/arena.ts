@@ -9,6 +9,7 @@ import {
   serverUrl,
   TEMPLATE_DATABASE,
   TEST_PREFIX,
+  type TestRole,
   testLogin,
   withClient,
 } from '../support/server.ts'
@@ -29,7 +30,7 @@ export interface Arena extends ScratchDatabase {
   /** For helpers of tests: what they open is closed after the attack. */
   readonly t: TestContext
   /** One connection. */
-  as(login: 'audit_app' | 'audit_relay' | 'audit_reader' | 'nobody' | 'owner'): postgres.Sql
+  as(login: TestRole | 'nobody' | 'owner'): postgres.Sql
   urlOf(login: 'nobody' | 'owner'): string
   /** A relay that runs until the end of the attack. */
   startRelay(options?: RelayOptions): Relay

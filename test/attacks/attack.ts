@@ -8,6 +8,8 @@ export type Attacker =
   | 'audit_app'
   | 'audit_relay'
   | 'audit_reader'
+  | 'audit_keeper'
+  | 'audit_eraser'
   | "database's owner"
   | 'migrating login'
   | 'viewer'

@@ -104,7 +104,9 @@ export const historyPart: readonly Attack[] = [
         : succeeded(`${state?.['state']}, then ${lost?.['state']}`)
     },
   },
-  ...(['audit_app', 'audit_relay', 'audit_reader', 'nobody'] as const).map(
+  ...(
+    ['audit_app', 'audit_relay', 'audit_reader', 'audit_keeper', 'audit_eraser', 'nobody'] as const
+  ).map(
     (by): Attack => ({
       name: 'declare a restore that never was',
       by,

@@ -175,7 +175,9 @@ export const lanes: readonly Attack[] = [
       return unless(await readersOf(arena, 4 + PLANTED.length), 'all readers get past them')
     },
   },
-  ...(['nobody', 'audit_app', 'audit_relay', 'audit_reader'] as const).map(
+  ...(
+    ['nobody', 'audit_app', 'audit_relay', 'audit_reader', 'audit_keeper', 'audit_eraser'] as const
+  ).map(
     (by): Attack => ({
       name: 'write into lanes and log past the functions',
       by,

@@ -77,13 +77,19 @@ const TABLES = [
     'audit_recorder',
     'audit_report',
     'audit_history',
+    'audit_partition',
+    'audit_removed',
+    'audit_swap',
+    'audit_cursor',
+    'audit_archive',
   ],
   ...['audit_dead_letter', 'audit_staging', 'audit_outbox', 'audit_log', 'audit_schema_version'],
-  ...['audit_migrations', 'audit_log_default'],
+  ...['audit_migrations', 'audit_log_default', 'audit_policy', 'audit_hold', 'audit_retention'],
 ]
 const ROW_LOCKS = ['update', 'no key update', 'share', 'key share', 'update skip locked']
 /** What audit_reader may: to read, and so the weakest lock of what it reads. */
-const READABLE = /audit_log in access share|audit_history in access share|version in access share/
+const READABLE =
+  /audit_log in access share|audit_(history|partition|removed) in access share|version in access share/
 
 const holds = (by: Attack['by']) =>
   [
@@ -138,13 +144,30 @@ export const locks: readonly Attack[] = [
     lasts: true,
     play: (arena) => whileHeld(arena, arena.as('nobody'), ADVISORY),
   },
-  ...(['nobody', 'audit_app', 'audit_relay', 'audit_reader'] as const).map(
+  ...(
+    ['nobody', 'audit_app', 'audit_relay', 'audit_reader', 'audit_keeper', 'audit_eraser'] as const
+  ).map(
     (by): Attack => ({
       name: 'every lock of every table and row of ours',
       by,
       play: (arena) => allRefused(arena.as(by), holds(by)),
     }),
   ),
+  {
+    name: 'a policy and a hold, in a transaction that stays open',
+    by: 'audit_keeper',
+    lasts: true,
+    play: (arena) =>
+      whileHeld(
+        arena,
+        arena.as('audit_keeper'),
+        [
+          `select audit.set_policy('*', '1 year')`,
+          `select audit.place_hold('x', request_id => 'r')`,
+        ],
+        { migrates: false },
+      ),
+  },
   {
     name: 'every lock of every table and row of ours',
     by: "database's owner",

@@ -5,6 +5,7 @@ import { lanes } from './lanes.ts'
 import { locks } from './locks.ts'
 import { page } from './page.ts'
 import { partitions } from './partitions.ts'
+import { policies } from './policies.ts'
 import { privileges } from './privileges.ts'
 import { recorders } from './recorders-and-reports.ts'
 import { reserved } from './reserved-entries.ts'
@@ -25,6 +26,7 @@ export const PARTS: Readonly<Record<string, readonly Attack[]>> = {
   partitions,
   page,
   tokens,
+  policies,
   history: historyPart,
   restore,
   resources,

@@ -15,6 +15,28 @@ const FUNCTIONS_OF_RELAY = [
   `select * from audit.who_moves()`,
 ]
 
+const FUNCTIONS_OF_KEEPER = [
+  `select * from audit.set_policy('*', '4 days')`,
+  `select * from audit.remove_policy('*')`,
+  `select audit.place_hold('x', request_id => 'r')`,
+  `select audit.release_hold(gen_random_uuid())`,
+  'select * from audit.policies_in_force()',
+  'select * from audit.holds_in_force()',
+]
+const FUNCTIONS_OF_ERASER = [
+  `select * from audit.erase(array[1], array['metadata'], 'x')`,
+  'select * from audit.list_log_places()',
+  `select * from audit.find_of_user('audit.audit_log_default', gen_random_uuid()::text, gen_random_uuid(), 1)`,
+  `select * from audit.find_naming('audit.audit_log_default', gen_random_uuid()::text, gen_random_uuid(), 1)`,
+  'select * from audit.find_entries(array[1])',
+  'select * from audit.erasure_elsewhere(gen_random_uuid()::text, 1, 1)',
+  'select * from audit.list_erasures(0, 1)',
+  'select * from audit.scrub_places()',
+  `select * from audit.scrub('audit.audit_staging', '1', 1)`,
+  'select audit.end_scrub(now())',
+]
+const LISTS_OF_KEEPER = ['select audit.list_policies()', 'select audit.list_holds(true)']
+
 /** What nobody but a migration may, whatever role of the schema it has. */
 const FORBIDDEN = [
   'update audit.audit_log set action = action',
@@ -40,6 +62,17 @@ const FORBIDDEN = [
   'delete from audit.audit_history',
   'update audit.audit_schema_version set version = 0',
   'delete from audit.audit_migrations',
+  `insert into audit.audit_policy (actions, keep, set_at, effective_at, entry)
+   values ('*', '4 days', '2020-01-01', '2020-01-01', gen_random_uuid())`,
+  `update audit.audit_policy set effective_at = '2020-01-01'`,
+  `insert into audit.audit_erasure (seq, id, fields) values (1, gen_random_uuid(), '{user_id}')`,
+  'delete from audit.audit_erasure',
+  'delete from audit.audit_hold',
+  'update audit.audit_hold set released_at = null',
+  `update audit.audit_retention set grace = '0', undo = '0'`,
+  'update audit.audit_retention set line_id = null',
+  `select audit.put_policy('*', '4 days', false, '2020-01-01', '2020-01-01', 'set')`,
+  `select * from audit.change_policy('*', '4 days', false)`,
   'alter table audit.audit_log disable trigger all',
   'alter table audit.audit_log detach partition audit.audit_log_default',
   'drop table audit.audit_log_default',
@@ -68,19 +101,95 @@ const RECORDING = [
 ]
 
 const CASES: readonly (readonly [
-  by: 'nobody' | 'audit_app' | 'audit_relay' | 'audit_reader' | 'owner',
+  by:
+    | 'nobody'
+    | 'audit_app'
+    | 'audit_relay'
+    | 'audit_reader'
+    | 'audit_keeper'
+    | 'audit_eraser'
+    | 'owner',
   name: string,
   statements: readonly string[],
 ])[] = [
-  ['nobody', 'everything', [...FORBIDDEN, ...READING, ...RECORDING, ...FUNCTIONS_OF_RELAY]],
-  ['owner', 'everything', [...FORBIDDEN, ...READING, ...RECORDING, ...FUNCTIONS_OF_RELAY]],
+  [
+    'nobody',
+    'everything',
+    [
+      ...FORBIDDEN,
+      ...READING,
+      ...RECORDING,
+      ...FUNCTIONS_OF_RELAY,
+      ...FUNCTIONS_OF_KEEPER,
+      ...FUNCTIONS_OF_ERASER,
+      ...LISTS_OF_KEEPER,
+    ],
+  ],
+  [
+    'owner',
+    'everything',
+    [
+      ...FORBIDDEN,
+      ...READING,
+      ...RECORDING,
+      ...FUNCTIONS_OF_RELAY,
+      ...FUNCTIONS_OF_KEEPER,
+      ...FUNCTIONS_OF_ERASER,
+      ...LISTS_OF_KEEPER,
+    ],
+  ],
   [
     'audit_app',
     'more than to record and report',
-    [...FORBIDDEN, ...READING, ...FUNCTIONS_OF_RELAY],
+    [
+      ...FORBIDDEN,
+      ...READING,
+      ...FUNCTIONS_OF_RELAY,
+      ...FUNCTIONS_OF_KEEPER,
+      ...FUNCTIONS_OF_ERASER,
+      ...LISTS_OF_KEEPER,
+    ],
   ],
-  ['audit_relay', 'more than its functions', [...FORBIDDEN, ...READING, ...RECORDING.slice(0, 2)]],
-  ['audit_reader', 'more than to read', [...FORBIDDEN, ...RECORDING, ...FUNCTIONS_OF_RELAY]],
+  [
+    'audit_relay',
+    'more than its functions',
+    [
+      ...FORBIDDEN,
+      ...READING,
+      ...RECORDING.slice(0, 2),
+      ...FUNCTIONS_OF_KEEPER,
+      ...FUNCTIONS_OF_ERASER,
+      ...LISTS_OF_KEEPER,
+    ],
+  ],
+  [
+    'audit_reader',
+    'more than to read',
+    [
+      ...FORBIDDEN,
+      ...RECORDING,
+      ...FUNCTIONS_OF_RELAY,
+      ...FUNCTIONS_OF_KEEPER,
+      ...FUNCTIONS_OF_ERASER,
+    ],
+  ],
+  [
+    'audit_keeper',
+    'more than to say what is kept',
+    [...FORBIDDEN, ...READING, ...RECORDING, ...FUNCTIONS_OF_RELAY, ...FUNCTIONS_OF_ERASER],
+  ],
+  [
+    'audit_eraser',
+    'more than to erase',
+    [
+      ...FORBIDDEN,
+      ...READING,
+      ...RECORDING,
+      ...FUNCTIONS_OF_RELAY,
+      ...FUNCTIONS_OF_KEEPER,
+      ...LISTS_OF_KEEPER,
+    ],
+  ],
 ]
 
 export const privileges: readonly Attack[] = CASES.map(([login, name, statements]) => ({

@@ -116,7 +116,9 @@ export const reserved: readonly Attack[] = [
       return waiting === 0 ? held(`refused ${[...codes].join(', ')}`) : succeeded('it was retried')
     },
   },
-  ...(['nobody', 'audit_app', 'audit_reader', 'audit_relay'] as const).map(
+  ...(
+    ['nobody', 'audit_app', 'audit_reader', 'audit_relay', 'audit_keeper', 'audit_eraser'] as const
+  ).map(
     (by): Attack => ({
       name: 'the functions that make entries of ours, and those behind them',
       by,
@@ -131,7 +133,10 @@ export const reserved: readonly Attack[] = [
           ...(by === 'audit_relay'
             ? []
             : ['select audit.declare_gap()', 'select audit.drop_dead_letter(1)']),
-          ...(by === 'nobody' || by === 'audit_app'
+          ...(by === 'nobody' ||
+          by === 'audit_app' ||
+          by === 'audit_keeper' ||
+          by === 'audit_eraser'
             ? [`select audit.note_read(false, 'grace', '{}', '{}')`]
             : []),
         ]),

@@ -12,7 +12,7 @@ const HARMS: Readonly<Record<string, string>> = {
     'drop trigger audit_log_append_only on audit.audit_log_default',
   'the reader may no longer read': 'revoke select on audit.audit_log from audit_reader',
   'everybody may call a function':
-    'grant execute on function audit.put_ours(text, uuid, jsonb, jsonb) to public',
+    'grant execute on function audit.put_ours(text, text, jsonb, jsonb) to public',
   'everybody may read the log': 'grant select on audit.audit_log to public',
   'everybody may see the schema': 'grant usage on schema audit to public',
   'a table belongs to somebody': 'alter table audit.audit_outbox owner to audit_reader',

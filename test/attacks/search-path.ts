@@ -184,7 +184,9 @@ export const searchPath: readonly Attack[] = [
       return logged === 2 ? held('none was used') : succeeded(`${logged} of 2 logged`)
     },
   },
-  ...(['nobody', 'audit_app', 'audit_relay', 'audit_reader'] as const).map(
+  ...(
+    ['nobody', 'audit_app', 'audit_relay', 'audit_reader', 'audit_keeper', 'audit_eraser'] as const
+  ).map(
     (by): Attack => ({
       name: 'an object of its own in our schema',
       by,

@@ -11,6 +11,8 @@ export interface LogSize {
   readonly rows: number
   /** How many months they are spread over; 1 is the current one alone. */
   readonly months: number
+  /** Whether each day of the current month is a partition, as a relay makes them by the rate. */
+  readonly areDays?: boolean
 }
 
 export interface LogsOptions {
@@ -101,21 +103,16 @@ async function makeDatabase(server: Postgres, name: string): Promise<void> {
 async function fill(
   url: string,
   name: string,
-  { rows, months }: LogSize,
+  { rows, months, areDays = false }: LogSize,
   say: LogsOptions['say'],
 ): Promise<void> {
   const sql = postgres(url, { max: 1, onnotice: () => {} })
   const seedRows = Math.min(rows, SEED_ROWS)
   await fillStaging(sql, seedRows)
-  const now = new Date()
-  const monthStart = (back: number) => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back, 1)
-  await makePartitions(sql, monthStart(months - 1), Date.now())
+  const leaves = areDays ? await daysOfMonth(sql) : await lastMonths(sql, months)
   let done = 0
-  for (let back = months - 1; back >= 0; back -= 1) {
-    const startMs = monthStart(back)
-    const endMs = back === 0 ? Date.now() : monthStart(back - 1)
-    const leaf = `audit_log_${new Date(startMs).toISOString().slice(0, 7).replace('-', '_')}`
-    const share = Math.round((rows * (months - back)) / months) - done
+  for (const [at, { leaf, startMs, endMs }] of leaves.entries()) {
+    const share = Math.round((rows * (at + 1)) / leaves.length) - done
     await sql.begin(async (tx) => {
       const attach = await makeAgain(tx, leaf)
       for (let made = 0; made < share; made += seedRows) {
@@ -133,6 +130,47 @@ async function fill(
   await sql`analyze audit.audit_log`
   await sql.end()
   say(`${name}: indexed and analysed`)
+}
+
+interface Leaf {
+  readonly leaf: string
+  readonly startMs: number
+  readonly endMs: number
+}
+
+async function lastMonths(sql: postgres.Sql, months: number): Promise<readonly Leaf[]> {
+  const now = new Date()
+  const start = (back: number) => Date.UTC(now.getUTCFullYear(), now.getUTCMonth() - back, 1)
+  await makePartitions(sql, start(months - 1), Date.now())
+  return Array.from({ length: months }, (_, at) => {
+    const [startMs, back] = [start(months - 1 - at), months - 1 - at]
+    const name = new Date(startMs).toISOString().slice(0, 7).replace('-', '_')
+    return { leaf: `audit_log_${name}`, startMs, endMs: back === 0 ? Date.now() : start(back - 1) }
+  })
+}
+
+/** Makes the days of this month partitions, and those of the next ones, and returns those up to now. */
+async function daysOfMonth(sql: postgres.Sql): Promise<readonly Leaf[]> {
+  await sql.unsafe(`
+    set timezone = 'UTC';
+    do $$ declare part text; begin
+      for part in select name from audit.partition_bounds() loop
+        execute format('drop table audit.%I', part);
+      end loop;
+      delete from audit.audit_partition;
+      for round in 1 .. 2 loop
+        perform audit.make_partitions(r.first_ids[:24], r.end_ids[:24], null)
+        from (
+          select array_agg(first_id) as first_ids, array_agg(end_id) as end_ids
+          from audit.missing_ranges(date_trunc('month', now()), date_trunc('day', now()), 'day', null)
+        ) as r where r.first_ids is not null;
+      end loop;
+      while audit.ensure_partitions(3, 'day') > 0 loop end loop;
+    end $$`)
+  return await sql<Leaf[]>`
+    select name as leaf, extract(epoch from audit.id_time(first_id))::float8 * 1000 as "startMs",
+      extract(epoch from least(audit.id_time(end_id), now()))::float8 * 1000 as "endMs"
+    from audit.partition_bounds() where first_id < audit.id_floor(now()) order by first_id`
 }
 
 function copySeed(leaf: string, from: number, rows: number, startMs: number, stepMs: number) {

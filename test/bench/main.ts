@@ -10,7 +10,9 @@ import { isReached, type Part } from './part.ts'
 const NAMES = [
   'hotpath',
   'hotpath-parts',
+  'worst-calls',
   'flush',
+  'exit-dump',
   'http',
   'memory',
   'relay',
@@ -19,6 +21,10 @@ const NAMES = [
   'indexes',
   'idle',
   'scale',
+  'archive',
+  'seal',
+  'erase',
+  'verify',
 ] as const
 
 /** Loaded one by one, so that what one part needs cannot keep another from running. */

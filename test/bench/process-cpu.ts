@@ -25,3 +25,8 @@ function statOf(pid: string): readonly string[] {
     return []
   }
 }
+
+/** What the main thread of a process has computed so far, in microseconds. */
+export function cpuUs(process: number | 'self'): number {
+  return Number(fs.readFileSync(`/proc/${process}/schedstat`, 'utf8').split(' ')[0]) / 1_000
+}

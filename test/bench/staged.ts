@@ -54,3 +54,21 @@ export async function fillStaging(sql: postgres.Sql, rows: number, from = 0): Pr
       ) as hashed
     ) as made`
 }
+
+/**
+ * Stages entries of now into a lane that is empty and has no dead rows, and writes a checkpoint: each
+ * round of a drain begins the same. 500 events, everything else different in each.
+ */
+export async function stageNow(sql: postgres.Sql, rows: number): Promise<void> {
+  await sql`vacuum audit.audit_staging`
+  await sql`
+    insert into audit.audit_staging (
+      id, occurred_at, user_id, event_id, target_id, recorder_id, recorder_seq, action, entity_type,
+      request_id, metadata, context
+    )
+    select audit.new_id(), now(), gen_random_uuid(), md5('event' || n % 500)::uuid,
+      gen_random_uuid(), '01990000-0000-7000-8000-00000000000a', n, 'branding.update', 'branding',
+      'req-' || n, jsonb_build_object('from', n), '{"ip": "203.0.113.7"}'
+    from generate_series(1, ${rows}::integer) as n`
+  await sql`checkpoint`
+}

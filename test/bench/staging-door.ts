@@ -14,6 +14,7 @@ import { BenchServer } from './bench-server.ts'
 import { demoEntry } from './demo-entry.ts'
 import { insertRows } from './insert-rows.ts'
 import { describeMachine, showMachine } from './machine.ts'
+import { cpuUs } from './process-cpu.ts'
 import { interleave, type Rounds, showSpread } from './rounds.ts'
 
 /**
@@ -149,7 +150,7 @@ function replaced(text: string, find: string, by: string): string {
 }
 
 const FIT = 'where case when r.fits then true else audit.mark_unfit() end'
-const named = (name: string, text = textOf('stage')) => replaced(text, '"stage"', `"${name}"`)
+const named = (name: string, text = textOf('lanes/stage')) => replaced(text, '"stage"', `"${name}"`)
 
 /** What else was tried: by the name of its function, what it is and its text. */
 const VARIANTS: Readonly<Record<string, readonly [what: string, text: string]>> = {
@@ -157,7 +158,7 @@ const VARIANTS: Readonly<Record<string, readonly [what: string, text: string]>> 
   stage_regexp: [
     'with a regexp over each slice in the place of printing metadata and context',
     `${replaced(
-      replaced(textOf('is_plain'), '"is_plain"', '"is_plain_regexp"'),
+      replaced(textOf('given/is_plain'), '"is_plain"', '"is_plain_regexp"'),
       'octet_length(given) > 2048 * entries',
       'true',
     )};
@@ -181,10 +182,6 @@ function stageBy(name: string, slices: readonly string[]): SQL {
 }
 
 type Way = (db: PostgresJsDatabase) => PromiseLike<unknown>
-
-function cpuUs(process: number | 'self'): number {
-  return Number(fs.readFileSync(`/proc/${process}/schedstat`, 'utf8').split(' ')[0]) / 1_000
-}
 
 interface Extent {
   readonly batchEntries: number

@@ -17,6 +17,7 @@ import { compileRedactor } from '../../src/redact/redactor.ts'
 import { createCapture } from '../../src/capture/capture.ts'
 import { BenchServer } from './bench-server.ts'
 import { describeMachine, showMachine } from './machine.ts'
+import { cpuUs } from './process-cpu.ts'
 import { interleave, type Rounds, showSpread } from './rounds.ts'
 import { demoEntry } from './demo-entry.ts'
 
@@ -119,10 +120,6 @@ function unnested(rows: readonly (readonly unknown[])[]): SQL {
 function copyLine(row: readonly unknown[]): string {
   const values = row.map((value) => (typeof value === 'object' ? JSON.stringify(value) : value))
   return `${values.join('\t')}\t${RECORDER}\n`
-}
-
-function cpuUs(process: number | 'self'): number {
-  return Number(fs.readFileSync(`/proc/${process}/schedstat`, 'utf8').split(' ')[0]) / 1_000
 }
 
 async function measure(server: BenchServer, batchEntries: number): Promise<Rounds> {

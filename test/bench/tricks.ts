@@ -25,9 +25,10 @@ export function withoutTrick(
 }
 
 const CAPTURE = 'src/capture/capture.ts'
-const COPIER = 'src/capture/copier.ts'
-const COPY_EXOTIC = 'src/capture/copy-exotic.ts'
-const JSON_OBJECT = 'src/capture/json-object.ts'
+const COPIER = 'src/copy/copier.ts'
+const COPY_EXOTIC = 'src/copy/copy-exotic.ts'
+const JSON_OBJECT = 'src/copy/json-object.ts'
+const ODD_IDS = 'src/encode/odd-ids.ts'
 const ENCODER = 'src/encode/encoder.ts'
 const ENTRY_TIME = 'src/encode/entry-time.ts'
 const ENGINE_TEXT = 'src/engine-text.ts'
@@ -55,11 +56,12 @@ export const TRICKS: readonly Trick[] = [
         find: 'import { UUID_CHARACTERS }',
         replace: 'import { isUuid }',
       },
-      ...['userId', 'eventId', 'targetId'].map((id) => ({
-        file: ENCODER,
-        find: `(${id} === undefined || isUuid(${id}))`,
-        replace: `(${id} === undefined || ${id}.length === UUID_CHARACTERS)`,
-      })),
+      {
+        file: ODD_IDS,
+        find: "typeof id === 'string' && !isUuid(id)",
+        replace: "typeof id === 'string' && id.length !== UUID_CHARACTERS",
+      },
+      { file: ODD_IDS, find: 'import { isUuid }', replace: 'import { UUID_CHARACTERS }' },
       {
         file: ENCODER,
         find: '(requestId === undefined || isUuid(requestId)',
@@ -297,8 +299,8 @@ export const TRICKS: readonly Trick[] = [
     edits: [
       {
         file: SCOPE,
-        find: 'let storage: AsyncLocalStorage<Scope> | undefined',
-        replace: 'let storage: AsyncLocalStorage<Scope> | undefined = new AsyncLocalStorage()',
+        find: "const shared = processWide<Shared>('scope.1')",
+        replace: 'const shared = { storage: new AsyncLocalStorage<Scope>() }',
       },
     ],
   },
@@ -363,7 +365,13 @@ export const TRICKS: readonly Trick[] = [
   {
     name: 'plain entries have a way of their own',
     plainer: 'each is written from its parts',
-    edits: [{ file: ENCODER, find: 'if (!isPlain(captured)) return', replace: 'return' }],
+    edits: [
+      {
+        file: ENCODER,
+        find: 'if (!isPlain(captured) || (isOdd && !hasPlainIds(captured))) {',
+        replace: 'if (true) {',
+      },
+    ],
   },
   {
     name: 'plain rows stringified together',

@@ -14,6 +14,7 @@ const NONE = [
   'ids in it twice',
   'holes in seq',
   'dead letters',
+  'exit code of verify',
   'uncaught exceptions',
   'ended by our own code',
 ] as const

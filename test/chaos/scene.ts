@@ -4,6 +4,7 @@ import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import postgres from 'postgres'
 import { migrateDatabase } from '../../src/index.ts'
+import { newKey } from '../../src/seal/index.ts'
 import { FaultProxy } from '../support/fault-proxy.ts'
 import { type Postgres, startPostgres } from '../support/postgres.ts'
 import { KeepAlive } from './keep-alive.ts'
@@ -28,6 +29,8 @@ export class Scene {
   /** Of the superuser, past all proxies. */
   readonly url: string
   readonly relayUrl: string
+  /** The text of the key with which the relays seal. */
+  readonly sealKey = newKey('chaos.example/audit').key
   readonly proxies = new Map<string, FaultProxy>()
   readonly writers: KeepAlive[] = []
   readonly relays: KeepAlive[] = []
@@ -155,6 +158,9 @@ export class Scene {
       environment: (life) => ({
         AUDIT_RELAY_DATABASE_URL: proxy.through(this.relayUrl),
         AUDIT_STATEMENT_TIMEOUT_MS: '2000',
+        AUDIT_SEAL_KEY: this.sealKey,
+        AUDIT_STATE_DIR: this.stateDir(name),
+        AUDIT_SEAL_MAX_LAG_MS: '1000',
         // In every other life it is always behind, and moves side by side.
         AUDIT_BATCH_ENTRIES: life % 2 === 0 ? '4000' : '40',
         AUDIT_PARALLEL_MOVES: '3',
@@ -162,6 +168,11 @@ export class Scene {
     })
     this.relays.push(relay)
     relay.start()
+  }
+
+  /** What a relay remembers, and the checkpoints that it has published. */
+  stateDir(relay: string): string {
+    return path.join(this.#options.folder, 'state', relay)
   }
 
   #accountFile(name: string, life: number): string {

@@ -6,6 +6,7 @@ import { Database } from '../../src/database/connection.ts'
 import type { Inflicted } from './inflict.ts'
 import { accounts } from './played.ts'
 import type { Scene } from './scene.ts'
+import { verifySeal } from './verify-seal.ts'
 import { verifyOutbox } from './verify-outbox.ts'
 import { type RecorderFate, verifyRecorders } from './verify-recorders.ts'
 
@@ -35,6 +36,7 @@ export async function verify(scene: Scene, crashes: readonly Inflicted[]): Promi
       ...(await verifyRecorders(sql, { played, crashes, status, wrong, recorders })),
       ...(await verifyOutbox(sql, played, wrong)),
       ...(await verifyGaps(sql, crashes, wrong)),
+      ...(await verifySeal(scene, wrong)),
       ...verifyProcesses(scene, wrong),
     }
     return { wrong, figures, recorders }

@@ -99,25 +99,26 @@ export function createSite({
     return c.json({ connected: true })
   })
 
-  // The invitation and its entry exist together or not at all. In the default mode `best-effort`
-  // the invitation is still made if the audit log fails.
+  // The entry never exists without the invitation. In mode `best-effort` the invitation is still
+  // made if the audit log fails.
   app.post('/events/:eventId/collaborators', async (c) => {
     const { email, access } = await c.req.json<{ email: string; access: string }>()
     const invitation = { id: randomUUID(), eventId: c.req.param('eventId'), email, access }
     await db.transaction(async (tx) => {
       await tx.insert(collaborator).values(invitation)
-      await c.var.audit.recordIn(tx, {
+      const entry = {
         action: 'collaborator.invite',
         entityType: 'collaborator',
         targetId: invitation.id,
         metadata: { email, access },
-      })
+      } as const
+      await c.var.audit.recordIn(tx, entry, { mode: 'best-effort' })
       mail(email) // if it throws, neither the row nor the entry exists
     })
     return c.json(invitation, 201)
   })
 
-  // Money is involved, so without an entry there is no refund.
+  // Money is involved: the refund and its entry exist together or not at all.
   app.post('/events/:eventId/purchases/:purchaseId/refunds', async (c) => {
     const { eventId, purchaseId } = c.req.param()
     const { amountCents } = await c.req.json<{ amountCents: number }>()
@@ -133,7 +134,7 @@ export function createSite({
         targetId: made.id,
         metadata: { cents: amountCents, ofCents: bought.paidCents },
       } as const
-      await c.var.audit.recordIn(tx, entry, { mode: 'atomic' })
+      await c.var.audit.recordIn(tx, entry)
       const [total] = await tx
         .select({ cents: sum(refund.amountCents).mapWith(Number) })
         .from(refund)

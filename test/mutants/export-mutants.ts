@@ -3,9 +3,24 @@ import type { Mutant } from './mutant.ts'
 const CSV = 'src/export/csv.ts'
 const PART = 'src/export/part.ts'
 const VERIFY = 'src/export/verify.ts'
+const ABOUT = 'src/export/about/reasons.ts'
+const ABOUT_ID = 'src/export/about/about-id.ts'
 const file = 'export.test.ts'
+const aboutFile = 'export-about.test.ts'
 
 export const EXPORT_MUTANTS: readonly Mutant[] = [
+  {
+    name: 'an OCSF event loses its request',
+    edits: [
+      {
+        file: 'src/export/ocsf.ts',
+        find: '{ correlation_uid: row.requestId }',
+        replace: '{}',
+      },
+    ],
+    file: 'faithful.test.ts',
+    test: 'audit records of other systems are kept and read value by value',
+  },
   {
     name: 'a formula in a cell is not marked',
     edits: [
@@ -115,5 +130,143 @@ export const EXPORT_MUTANTS: readonly Mutant[] = [
     ],
     file,
     test: 'a CSV with a byte order mark is read as UTF-8 by Excel, and otherwise is the same',
+  },
+  {
+    name: 'an export about a user leaves out what an actor did for others',
+    edits: [
+      {
+        file: ABOUT,
+        find: 'actor_id: sql`${log.actorId} ${equals} ${id}`',
+        replace: 'actor_id: sql`false`',
+      },
+    ],
+    file: aboutFile,
+    test: 'an export about a user holds what names the user, and says where',
+  },
+  {
+    name: 'an export about a user leaves out the targets beyond the first',
+    edits: [
+      {
+        file: ABOUT,
+        find: 'more_targets: sql`${log.moreTargets} operator(pg_catalog.@>) array[${id}]`',
+        replace: 'more_targets: sql`false`',
+      },
+    ],
+    file: aboutFile,
+    test: 'an export about a user holds what names the user, and says where',
+  },
+  {
+    name: 'an export about a user does not look into the context',
+    edits: [
+      {
+        file: ABOUT,
+        find: 'context: holds(sql`${log.context}`)',
+        replace: 'context: holds(sql`${log.metadata}`)',
+      },
+    ],
+    file: aboutFile,
+    test: 'an export about a user holds what names the user, and says where',
+  },
+  {
+    name: 'an export about a user does not look at the names in JSON',
+    edits: [
+      { file: ABOUT_ID, find: '${isNumber}|| (${hasName}))', replace: '${isNumber})' },
+      { file: ABOUT_ID, find: 'const hasName', replace: 'void names\n  const _' },
+    ],
+    file: aboutFile,
+    test: 'an export about a user holds what names the user, and says where',
+  },
+  {
+    name: 'an export about user 42 does not find the number',
+    edits: [
+      {
+        file: ABOUT_ID,
+        find: 'const isNumber = DIGITS.test(id)',
+        replace: "const isNumber = id === ''",
+      },
+    ],
+    file: aboutFile,
+    test: 'text ids are found as values and names, long ones also within longer texts',
+  },
+  {
+    name: 'a short id is found in the middle of another text',
+    edits: [
+      {
+        file: ABOUT_ID,
+        find: 'export const MIN_HELD_CHARACTERS = 16',
+        replace: 'export const MIN_HELD_CHARACTERS = 1',
+      },
+    ],
+    file: aboutFile,
+    test: 'text ids are found as values and names, long ones also within longer texts',
+  },
+  {
+    name: 'a text id is taken for a pattern',
+    edits: [{ file: ABOUT_ID, find: "? 'iq' : 'q'", replace: "? 'i' : ''" }],
+    file: aboutFile,
+    test: 'text ids are found as values and names, long ones also within longer texts',
+  },
+  {
+    name: 'a UUID in capitals is another one',
+    edits: [{ file: ABOUT_ID, find: "? 'iq' : 'q'", replace: "? 'q' : 'q'" }],
+    file: aboutFile,
+    test: 'an export about a user holds what names the user, and says where',
+  },
+  {
+    name: 'a UUID in capitals is not seen in the text of small JSON',
+    edits: [
+      {
+        file: ABOUT,
+        find: "ids === 'uuid'\n      ? sql`pg_catalog.lower(",
+        replace: "ids === 'uuid'\n      ? sql`(",
+      },
+    ],
+    file: aboutFile,
+    test: 'an export about a user holds what names the user, and says where',
+  },
+  {
+    name: 'an export about a user is read before it is written down',
+    edits: [
+      { file: 'src/export/write.ts', find: '  await options.onBegin?.(request)\n', replace: '' },
+      {
+        file: 'src/export/write.ts',
+        find: '  // A compressed file of no bytes',
+        replace: '  await options.onBegin?.(request)\n  // A compressed file of no bytes',
+      },
+    ],
+    file: aboutFile,
+    test: 'an export about a user that was broken off goes on about the same user',
+  },
+  {
+    name: 'a resumed export forgets whom it is about',
+    edits: [
+      {
+        file: 'src/export/write.ts',
+        find: 'filter: filterOf(request.filter), about })',
+        replace: 'filter: filterOf(request.filter) })',
+      },
+    ],
+    file: aboutFile,
+    test: 'an export about a user that was broken off goes on about the same user',
+  },
+  {
+    name: 'a dead letter that spells an id with escapes is left out',
+    edits: [
+      {
+        file: 'src/export/about/letters.ts',
+        find: "        or pg_catalog.strpos(d.entry, E'\\\\\\\\') operator(pg_catalog.>) 0\n",
+        replace: '',
+      },
+    ],
+    file: aboutFile,
+    test: 'the dead letters that name the user stand in a file of their own',
+  },
+  {
+    name: 'dead letters beyond the first fifty are not looked at',
+    edits: [
+      { file: 'src/export/about/letters.ts', find: '    after = last\n', replace: '    return\n' },
+    ],
+    file: aboutFile,
+    test: 'the dead letters that name the user stand in a file of their own',
   },
 ]

@@ -1,8 +1,8 @@
 import type { Mutant } from './mutant.ts'
 
-const RECORDER = 'src/frameworks/request-recorder.ts'
-const DETAILS = 'src/frameworks/request-details.ts'
-const REQUEST_ID = 'src/frameworks/request-id.ts'
+const RECORDER = 'src/frameworks/request/request-recorder.ts'
+const DETAILS = 'src/frameworks/request/request-details.ts'
+const REQUEST_ID = 'src/frameworks/request/request-id.ts'
 const file = 'frameworks.test.ts'
 
 export const FRAMEWORK_MUTANTS: readonly Mutant[] = [
@@ -11,8 +11,8 @@ export const FRAMEWORK_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RECORDER,
-        find: 'if (known && isSame && known.eventId',
-        replace: 'if (known && known.eventId',
+        find: '        isSame &&\n',
+        replace: '',
       },
     ],
     file,
@@ -46,7 +46,7 @@ export const FRAMEWORK_MUTANTS: readonly Mutant[] = [
     name: 'a user callback that throws fails the request',
     edits: [
       {
-        file: RECORDER,
+        file: 'src/frameworks/request/who-acts.ts',
         find: '    return FAILED // and nothing of the error, which may quote the request',
         replace: "    throw new Error('callback')",
       },
@@ -95,5 +95,59 @@ export const FRAMEWORK_MUTANTS: readonly Mutant[] = [
     ],
     file,
     test: 'a user who is known only later is in the entries from then on',
+  },
+  {
+    name: 'a colleague who acts as the user is not looked for again',
+    edits: [{ file: RECORDER, find: '        known.actor === actor &&\n', replace: '' }],
+    file,
+    test: 'a colleague who acts as the user is named by the entry, from then on',
+  },
+  {
+    name: 'one address more than the trusted ones is believed',
+    edits: [
+      {
+        file: 'src/frameworks/request/headers.ts',
+        find: 'addresses.at(-hops)',
+        replace: 'addresses.at(-hops - 1)',
+      },
+    ],
+    file: 'trusted-hops.test.ts',
+    test: 'an address that the client wrote itself is not believed',
+  },
+  {
+    name: 'a job knows the request in which it happens to run',
+    edits: [
+      {
+        file: 'src/context/scope.ts',
+        find: 'recorder ?? currentScope()?.recorder, undefined)',
+        replace: 'recorder ?? currentScope()?.recorder, currentScope())',
+      },
+    ],
+    file: 'captured-context.test.ts',
+    test: 'nothing of the request around it gets into a job',
+  },
+  {
+    name: 'a captured context whose signature is another one is taken',
+    edits: [
+      {
+        file: 'src/context/captured-context.ts',
+        find: 'if (keys.length > 0 && !keys.some(',
+        replace: 'if (keys.length > 9 && !keys.some(',
+      },
+    ],
+    file: 'captured-context.test.ts',
+    test: 'with a key, what was not captured with it is refused',
+  },
+  {
+    name: 'a function answers before its entries are written',
+    edits: [
+      {
+        file: 'src/frameworks/lambda.ts',
+        find: '      await source.recorder.flush(',
+        replace: '      void source.recorder.flush(',
+      },
+    ],
+    file: 'serverless.test.ts',
+    test: 'a function that is frozen when it has answered has written its entries',
   },
 ]

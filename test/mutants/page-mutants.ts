@@ -295,7 +295,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     name: 'of a time that clocks skip the hour before is taken',
     edits: [
       {
-        file: 'src/page/query/zone.ts',
+        file: 'src/query/zone.ts',
         find: 'return this.#firstWith(after, fromMs, toMs)',
         replace: 'return wallAsUtcMs - after',
       },

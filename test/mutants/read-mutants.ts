@@ -1,8 +1,13 @@
 import type { Mutant } from './mutant.ts'
 
 const TIMELINE = 'src/read/timeline.ts'
+const PAGE_WINDOWS = 'src/read/page-windows.ts'
+const ID_WINDOWS = 'src/read/id-windows.ts'
+const SEQ_PLAN = 'src/read/seq-plan.ts'
+const LOOK = 'src/read/look.ts'
 const TAIL = 'src/read/tail.ts'
 const FILTER = 'src/read/filter.ts'
+const FILTER_VALUES = 'src/read/filter-values.ts'
 const CURSOR = 'src/read/cursor.ts'
 
 const timeline: readonly Mutant[] = [
@@ -10,7 +15,7 @@ const timeline: readonly Mutant[] = [
     name: 'the place of a page is on the page again',
     edits: [
       {
-        file: TIMELINE,
+        file: PAGE_WINDOWS,
         find: "const comparison = sql.raw(`operator(pg_catalog.${isDescending ? '<' : '>'})`)",
         replace: "const comparison = sql.raw(`operator(pg_catalog.${isDescending ? '<=' : '>='})`)",
       },
@@ -28,9 +33,9 @@ const timeline: readonly Mutant[] = [
     name: 'a full page is always taken for the last one',
     edits: [
       {
-        file: TIMELINE,
-        find: 'isCut || found.length > limit',
-        replace: 'isCut',
+        file: PAGE_WINDOWS,
+        find: 'read.isCut || rows.length > asked.limit',
+        replace: 'read.isCut',
       },
     ],
     file: 'timeline.test.ts',
@@ -40,9 +45,9 @@ const timeline: readonly Mutant[] = [
     name: 'a page with metadata looks without an end',
     edits: [
       {
-        file: TIMELINE,
-        find: 'const endId = isBounded ?',
-        replace: 'const endId = isBounded && limit < 0 ?',
+        file: PAGE_WINDOWS,
+        find: 'const stretch = !asked.isBounded',
+        replace: 'const stretch = limit > 0',
       },
     ],
     file: 'timeline.test.ts',
@@ -123,7 +128,7 @@ const filter: readonly Mutant[] = [
     name: 'metadata of 2,001 characters is asked for',
     edits: [
       {
-        file: FILTER,
+        file: FILTER_VALUES,
         find: 'const MAX_METADATA_CHARACTERS = 2_000',
         replace: 'const MAX_METADATA_CHARACTERS = 2_001',
       },
@@ -154,7 +159,9 @@ const filter: readonly Mutant[] = [
 const tail: readonly Mutant[] = [
   {
     name: 'a tail without a number begins with the last entry',
-    edits: [{ file: TAIL, find: 'lastSeq(this.#db))) + 1', replace: 'lastSeq(this.#db))) + 0' }],
+    edits: [
+      { file: TAIL, find: 'lastKnown(this.#db))) + 1', replace: 'lastKnown(this.#db))) + 0' },
+    ],
     file: 'tail.test.ts',
     test: 'without a number a tail begins after what is there',
   },
@@ -162,9 +169,9 @@ const tail: readonly Mutant[] = [
     name: 'a filtered tail believes that it has seen what it left out beyond its batch',
     edits: [
       {
-        file: TAIL,
-        find: 'if (isFull || this.#conditions.length === 0) {',
-        replace: 'if (this.#conditions.length === 0) {',
+        file: LOOK,
+        find: 'if (isFull || conditions.length === 0) {',
+        replace: 'if (conditions.length === 0) {',
       },
     ],
     file: 'bounds.test.ts',
@@ -226,4 +233,73 @@ const tail: readonly Mutant[] = [
   },
 ]
 
-export const READ_MUTANTS = { timeline, filter, tail }
+const windows: readonly Mutant[] = [
+  {
+    name: 'ids between two partitions are in no window',
+    edits: [
+      {
+        file: ID_WINDOWS,
+        find: 'toId: partitions[at + 1]?.fromId, partition }',
+        replace: 'toId: partition.toId, partition }',
+      },
+    ],
+    file: 'windows.test.ts',
+    test: 'windows lie next to each other: 3 partitions, 10, then as many as a statement may touch',
+  },
+  {
+    name: 'a partition of the future that holds entries is stepped over',
+    edits: [{ file: ID_WINDOWS, find: 'partitions.every((one) => one.isEmpty)', replace: 'true' }],
+    file: 'windows.test.ts',
+    test: 'many empty partitions of the future are stepped over, and the rest of the future is not',
+  },
+  {
+    name: 'a window has as many partitions as there are',
+    edits: [
+      {
+        file: 'src/read/partitions.ts',
+        find: 'export const MAX_PARTITIONS = 18',
+        replace: 'export const MAX_PARTITIONS = 30',
+      },
+    ],
+    file: 'windows.test.ts',
+    test: 'no statement of a read takes more than 300 locks at 400 partitions',
+  },
+  {
+    name: 'the partition that ends with the number asked for is left out',
+    edits: [{ file: SEQ_PLAN, find: 'maxSeq < nextSeq', replace: 'maxSeq <= nextSeq' }],
+    file: 'windows.test.ts',
+    test: 'a plan by numbers leaves out what is before and behind, and never what it does not know',
+  },
+  {
+    name: 'the partition that begins with the last number asked for is left out',
+    edits: [{ file: SEQ_PLAN, find: 'minSeq <= lastSeq', replace: 'minSeq < lastSeq' }],
+    file: 'windows.test.ts',
+    test: 'a plan by numbers leaves out what is before and behind, and never what it does not know',
+  },
+  {
+    name: 'a tail believes what the catalogue said a minute ago',
+    edits: [
+      {
+        file: LOOK,
+        find: "if (window.stepsOver !== undefined && !isTrue(isProven)) return 'stale'",
+        replace: '',
+      },
+    ],
+    file: 'windows.test.ts',
+    test: 'a tail that runs finds a late entry in a partition that it leaves out',
+  },
+  {
+    name: 'a page that takes too long has no way on',
+    edits: [
+      {
+        file: PAGE_WINDOWS,
+        find: 'if (at === 0 || !isTooSlow(error)) throw error',
+        replace: 'throw error',
+      },
+    ],
+    file: 'windows.test.ts',
+    test: 'a page that takes too long ends behind its last whole window, and the next goes on there',
+  },
+]
+
+export const READ_MUTANTS = { timeline, filter, tail, windows }

@@ -10,6 +10,30 @@ const PIPELINE = 'src/recorder/pipeline.ts'
 
 export const RECORDER_MUTANTS: readonly Mutant[] = [
   {
+    name: 'a key whose value is null is dropped',
+    edits: [
+      {
+        file: 'src/copy/copier.ts',
+        find: 'if (made !== undefined) copy[key] = made\n      if (typeof',
+        replace: 'if (made !== undefined && made !== null) copy[key] = made\n      if (typeof',
+      },
+    ],
+    file: 'faithful.test.ts',
+    test: 'the recorder for tests keeps what was given, or says how it differs',
+  },
+  {
+    name: 'a list that is cut a second time says how many items the first cut left',
+    edits: [
+      {
+        file: 'src/copy/copier.ts',
+        find: 'isItemsMark(last) ? last : itemsMark(length)',
+        replace: 'itemsMark(length)',
+      },
+    ],
+    file: 'faithful.test.ts',
+    test: 'the recorder for tests keeps what was given, or says how it differs',
+  },
+  {
     name: 'a statement has no deadline',
     edits: [
       {
@@ -38,8 +62,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/database/connection.ts',
-        find: 'const safe = safeError(error)',
-        replace: 'const safe = error as AuditError',
+        find: 'hint) : safeError(error)',
+        replace: 'hint) : (error as AuditError)',
       },
     ],
     file: 'database.test.ts',
@@ -226,10 +250,10 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FLUSHER,
-        find: 'withRetry(() => stage(slices), {',
+        find: 'withRetry(() => stage(slices, oddSlices), {',
         replace:
           'withRetry(() => stage(slices.map((rows) => rows.replace(/\\["(........)/g, ' +
-          '() => `["${Math.random().toString(16).slice(2, 10).padEnd(8, "0")}`))), {',
+          '() => `["${Math.random().toString(16).slice(2, 10).padEnd(8, "0")}`)), oddSlices), {',
       },
     ],
     file: 'simulation.test.ts',
@@ -304,12 +328,30 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: OUTBOX,
-        find: "pg_catalog.current_setting('audit.tx', true) operator(pg_catalog.=) ${token}::pg_catalog.text",
-        replace: '${token}::pg_catalog.text is not null',
+        find: "where pg_catalog.current_setting('audit.tx', true) operator(pg_catalog.=) `,",
+        replace: "where 'some token' operator(pg_catalog.<>) `,",
       },
     ],
     file: 'record-in.test.ts',
     test: 'postgres-js, best-effort: a database handle in place of a transaction is refused, nothing written',
+  },
+  {
+    name: 'recordIn sends SQL to what is no transaction',
+    edits: [{ file: PIPELINE, find: 'refuseMisfit(tx)', replace: 'void tx' }],
+    file: 'data-layers.test.ts',
+    test: 'TypeORM is no transaction, which is said before any SQL in both modes',
+  },
+  {
+    name: 'a handle that has one transaction after the other is taken for one transaction',
+    edits: [
+      {
+        file: OUTBOX,
+        find: 'const remembers = isOneTransaction(tx)',
+        replace: 'const remembers = isOneTransaction(tx) || true',
+      },
+    ],
+    file: 'data-layers.test.ts',
+    test: 'Drizzle on a client of pg, atomic: the same handle, one transaction after the other',
   },
   {
     name: 'the token outlives the transaction',
@@ -340,8 +382,8 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: PIPELINE,
-        find: 'within(statementTimeoutMs, writeToOutbox',
-        replace: 'within(Number.POSITIVE_INFINITY, writeToOutbox',
+        find: 'within(statementTimeoutMs, written',
+        replace: 'within(Number.POSITIVE_INFINITY, written',
       },
     ],
     file: 'record-in-failures.test.ts',
@@ -352,7 +394,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: OUTBOX,
-        find: "if (!isReady && mode === 'best-effort')",
+        find: "if (!isReady && how.mode === 'best-effort')",
         replace: 'if (Boolean(0))',
       },
     ],
@@ -364,7 +406,7 @@ export const RECORDER_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/recorder/bound-recorder.ts',
-        find: "if (mode === 'atomic' || safe.code === 'AUDIT_NOT_IN_TRANSACTION') throw safe",
+        find: "if (mode === 'atomic' || MISUSES.has(safe.code)) throw safe",
         replace: 'throw safe',
       },
     ],

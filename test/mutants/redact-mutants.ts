@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.ts'
 const TEXTS = 'src/redact/secret-texts.ts'
 const CARDS = 'src/redact/card-numbers.ts'
 const NAMED = 'src/redact/named-texts.ts'
-const COPIER = 'src/capture/copier.ts'
+const COPIER = 'src/copy/copier.ts'
 const rates = 'redaction-rates.test.ts'
 const REDACTOR = 'src/redact/redactor.ts'
 const file = 'redact.test.ts'
@@ -119,7 +119,7 @@ export const REDACT_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'what a list says about its next item is not heard',
-    edits: [{ file: COPIER, find: 'isFlag ? undefined : kind', replace: 'undefined' }],
+    edits: [{ file: COPIER, find: 'isNextFlag ? undefined : kind', replace: 'undefined' }],
     file: rates,
     test: 'at most 2 % of the secrets get through',
   },
@@ -171,7 +171,7 @@ export const REDACT_MUTANTS: readonly Mutant[] = [
     name: 'an id whose digits pass for a card number is censored',
     edits: [
       {
-        file: 'src/capture/copy-text.ts',
+        file: 'src/copy/copy-text.ts',
         find: 'namesId(key)) return text',
         replace: 'namesId(key) && depth < 0) return text',
       },

@@ -77,8 +77,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/database/client.ts',
-        find: 'this.#db.execute(query), hungUp',
-        replace: 'this.#db.transaction((tx) => tx.execute(query)), hungUp',
+        find: 'this.#inTurn(text, params), hungUp',
+        replace: 'this.#sql.begin((tx) => tx.unsafe(text, params as never[])), hungUp',
       },
     ],
     file: 'house.test.ts',
@@ -89,7 +89,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        times: 2,
+        times: 4,
         find: 'where (from_place is null or l.ctid >= from_place) and (places is null or l.ctid = any(places))\n',
         replace:
           'where l.id > coalesce((select id from audit.audit_log ' +
@@ -104,9 +104,9 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        times: 2,
-        find: 'order by f.id\n  ),\n  parked',
-        replace: 'order by md5(f.id::text)\n  ),\n  parked',
+        times: 3,
+        find: 'order by f.id\n  ),\n  accounts',
+        replace: 'order by md5(f.id::text)\n  ),\n  accounts',
       },
     ],
     file: 'move.test.ts',
@@ -117,7 +117,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        times: 2,
+        times: 3,
         find: 'row_number() over (order by f.id)\n    from',
         replace: 'row_number() over (order by f.id desc)\n    from',
       },
@@ -130,7 +130,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        times: 2,
+        times: 3,
         find: '    for update of l skip locked\n  ),',
         replace: '    for update of l\n  ),',
       },
@@ -143,9 +143,9 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        times: 2,
-        find: 'order by f.id\n  ),\n  parked',
-        replace: 'order by f.id\n    on conflict do nothing\n  ),\n  parked',
+        times: 3,
+        find: 'order by f.id\n  ),\n  accounts',
+        replace: 'order by f.id\n    on conflict do nothing\n  ),\n  accounts',
       },
     ],
     file: 'side-by-side.test.ts',
@@ -157,8 +157,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
       {
         file: FUNCTIONS,
         times: 2,
-        find: '      and not exists (select from audit.audit_log as l where l.id = m.id)\n',
-        replace: '',
+        find: 'where l.id = m.id and l.id >= these_days_from and l.id < these_days_to\n      )',
+        replace: 'where false\n      )',
       },
     ],
     file: 'relay.test.ts',
@@ -187,8 +187,10 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        find: "if current_setting('synchronous_commit') = 'off' then",
-        replace: 'if false then',
+        find: `perform set_config('lock_timeout', lock_timeout_ms::text, true);
+  if current_setting('synchronous_commit') = 'off' then`,
+        replace: `perform set_config('lock_timeout', lock_timeout_ms::text, true);
+  if false then`,
       },
     ],
     file: 'relay.test.ts',
@@ -199,9 +201,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        times: 4,
-        find: '.id is not null and (\n',
-        replace: '.id is not null and false and (\n',
+        find: 'where not (c.is_logged and c.is_same)',
+        replace: 'where not c.is_logged',
       },
     ],
     file: 'relay.test.ts',
@@ -236,7 +237,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        times: 4,
+        times: 3,
         find: ' coalesce(char_length(m.entity_type) between 1 and 256, true)\n',
         replace: ' true\n',
       },
@@ -261,8 +262,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/schema/migrations/0000_tables.sql',
-        find: 'CREATE UNIQUE INDEX',
-        replace: 'CREATE INDEX',
+        find: 'CREATE UNIQUE INDEX "audit_dead_letter_entry"',
+        replace: 'CREATE INDEX "audit_dead_letter_entry"',
       },
     ],
     file: 'dead-letters.test.ts',
@@ -432,8 +433,8 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: UPKEEP,
-        find: 'return PARTITIONS_EVERY_MS',
-        replace: 'return 0',
+        find: 'isDone ? PARTITIONS_EVERY_MS',
+        replace: 'isDone ? 0',
       },
     ],
     file: 'upkeep.test.ts',
@@ -492,11 +493,12 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        times: 2,
         find:
-          '      )\n    on conflict (recorder_id, recorder_seq, hashtextextended(entry, 0))\n' +
+          'where not (c.is_logged and c.is_same) and c.id <> all(copies)\n' +
+          '    on conflict (recorder_id, recorder_seq, hashtextextended(entry, 0))\n' +
           '      where recorder_id is not null do nothing',
-        replace: '      )\n    on conflict do nothing',
+        replace:
+          'where not (c.is_logged and c.is_same) and c.id <> all(copies)\n    on conflict do nothing',
       },
     ],
     file: 'nobody-stops.test.ts',
@@ -507,7 +509,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        find: '        else\n          perform audit.copy_default(missing, first_ids, end_ids, head_at_copy);\n',
+        find: '        else\n          perform audit.copy_default(made, first_ids, end_ids, head_at_copy);\n',
         replace: '',
       },
     ],
@@ -516,7 +518,14 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
   },
   {
     name: 'a partition is made while somebody waits without end',
-    edits: [{ file: FUNCTIONS, find: "SET lock_timeout = '100ms' ", replace: '' }],
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: " SET lock_timeout = '100ms' SET timezone = 'UTC'",
+        replace: '',
+        times: 3,
+      },
+    ],
     file: 'partitions.test.ts',
     test: 'a blocked ensure_partitions gives up after five tries, and changes nothing',
   },

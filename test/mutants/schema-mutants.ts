@@ -39,9 +39,10 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FUNCTIONS,
-        find: 'full join fresh as f',
-        replace: 'left join fresh as f',
-        times: 2,
+        find: 'm.place not in (select f.place from fresh as f)',
+        replace:
+          'not exists (select from fresh as f where f.place <= m.place and f.place >= m.place)',
+        times: 3,
       },
     ],
     file: 'move.test.ts',
@@ -103,6 +104,117 @@ export const SCHEMA_MUTANTS: readonly Mutant[] = [
     file: 'sql-record.test.ts',
     test: 'reports only ever grow: one that arrives late changes nothing, a closed one stays closed',
   },
+  {
+    name: 'a partition that is made is not in the catalogue',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'from unnest(names, first_ids, end_ids) as n (name, first_id, end_id);',
+        replace:
+          'from unnest(names, first_ids, end_ids) as n (name, first_id, end_id) where false;',
+      },
+    ],
+    file: 'partition-catalogue.test.ts',
+    test: 'each partition is in the catalogue with its range, and DEFAULT is not',
+  },
+  {
+    name: 'a partition is made where one of another width begins within the month',
+    edits: [{ file: FUNCTIONS, find: 'least(b.end_id, u.end_id)', replace: 'u.first_id' }],
+    file: 'partition-catalogue.test.ts',
+    test: 'a partition made by hand is taken into the catalogue, and ours fill the room beside it',
+  },
+  {
+    name: 'a partition is closed a day too early',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: "and p.to_id <= audit.id_floor(clock_timestamp() - interval '72 hours')",
+        replace: "and p.to_id <= audit.id_floor(clock_timestamp() - interval '2 days')",
+      },
+    ],
+    file: 'partition-catalogue.test.ts',
+    test: 'a partition is closed three days after its end, and not before',
+  },
+  {
+    name: 'a partition is closed before its end',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'and p.to_id <= audit.id_floor(',
+        replace: 'and p.from_id <= audit.id_floor(',
+      },
+    ],
+    file: 'partition-catalogue.test.ts',
+    test: 'a partition is closed three days after its end, and not before',
+  },
+  ...(
+    [
+      ['the first id of a partition is not looked at', 'l.id > %L and l.id < %L'],
+      ["the next partition's first id is taken for one of it", 'l.id >= %L and l.id <= %L'],
+    ] as const
+  ).map(([name, bounds]) => ({
+    name: `a closing's bounds: ${name}`,
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: "place := format('from audit.audit_log as l where l.id >= %L and l.id < %L'",
+        replace: `place := format('from audit.audit_log as l where ${bounds}'`,
+      },
+    ],
+    file: 'partition-catalogue.test.ts',
+    test: 'a partition is closed three days after its end, and not before',
+  })),
+  {
+    name: 'the greatest seq is read while a move is under way',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'select h.seq into head_seq from audit.audit_head as h for no key update;',
+        replace: 'select h.seq into head_seq from audit.audit_head as h;',
+      },
+    ],
+    file: 'partition-catalogue.test.ts',
+    test: 'the greatest seq is read when no move is under way',
+  },
+  ...(
+    [
+      [
+        'a day too little of a policy makes no difference',
+        "shortest < interval '28 days'",
+        "shortest < interval '27 days'",
+        'a partition is at most a quarter as wide as the shortest policy',
+      ],
+      [
+        'one partition too few is made',
+        'ours + cardinality(first_ids) > most',
+        'ours + cardinality(first_ids) >= most',
+        'at most maxPartitions of our own are made, and the error says what to do',
+      ],
+      [
+        'auto counts a day too few',
+        'ours + 183 > max_partitions',
+        'ours + 183 >= max_partitions',
+        'auto takes no width of which half a year would not fit',
+      ],
+      [
+        'a week is taken for too many entries',
+        'when rate <= 8000000',
+        'when rate <= 8000100',
+        'auto makes months up to 2 million entries a month, weeks up to 8 million, else days',
+      ],
+      [
+        'a partition that holds entries is to be replaced',
+        'if is_empty then\n        replaced',
+        'if true then\n        replaced',
+        'a narrower width replaces partitions that are empty, and no other',
+      ],
+    ] as const
+  ).map(([name, find, replace, test]) => ({
+    name: `width: ${name}`,
+    edits: [{ file: FUNCTIONS, find, replace }],
+    file: 'partition-width.test.ts',
+    test,
+  })),
   {
     name: 'a partition of the log can be emptied',
     edits: [

@@ -15,10 +15,14 @@ const COMMON_OPTIONS = {
   rootDir: '.',
 }
 
-/** How an application may find modules and types: as Node does, and as a bundler does. */
+/**
+ * How an application may find modules and types: as Node does, as a bundler does, and as Node 10 did,
+ * which knows no `exports`. TypeScript 6 was the last one with that.
+ */
 const RESOLUTIONS = {
   nodenext: { module: 'nodenext', outDir: OUTPUT },
   bundler: { module: 'esnext', moduleResolution: 'bundler', noEmit: true },
+  node10: { module: 'commonjs', moduleResolution: 'node10', noEmit: true },
 } as const
 export type Resolution = keyof typeof RESOLUTIONS
 
@@ -60,6 +64,7 @@ export class EmptyProject {
    * Compiles the programs.
    *
    * @param compiler the folder of a package `typescript`
+   * @param include the programs; default: all
    * @param checksDeclarations ours, too. Those of others are checked with them, which took TypeScript
    *   5 more than five minutes; their errors are not counted.
    * @throws {Error} with the errors
@@ -67,7 +72,7 @@ export class EmptyProject {
   async compile(
     compiler: string,
     resolution: Resolution,
-    { checksDeclarations = false } = {},
+    { checksDeclarations = false, include = ['*.ts'] } = {},
   ): Promise<void> {
     const config = `tsconfig.${resolution}.json`
     const compilerOptions = {
@@ -75,10 +80,7 @@ export class EmptyProject {
       ...RESOLUTIONS[resolution],
       skipLibCheck: !checksDeclarations,
     }
-    fs.writeFileSync(
-      path.join(this.folder, config),
-      JSON.stringify({ compilerOptions, include: ['*.ts'] }),
-    )
+    fs.writeFileSync(path.join(this.folder, config), JSON.stringify({ compilerOptions, include }))
     const tsc = path.join(compiler, 'bin', 'tsc')
     const args = [tsc, '--project', config, '--pretty', 'false']
     let errors: string[] = []
@@ -119,6 +121,13 @@ export class EmptyProject {
   #options(node: string | undefined, databaseUrl: string) {
     const environment = { DATABASE_URL: databaseUrl }
     return { cwd: this.folder, pathFirst: node === undefined ? [] : [node], environment }
+  }
+
+  /** Where a package lies, each copy of it. */
+  copiesOf(name: string): string[] {
+    const lock = path.join(this.folder, 'package-lock.json')
+    const { packages } = JSON.parse(fs.readFileSync(lock, 'utf8')) as { packages: object }
+    return Object.keys(packages).filter((place) => place.endsWith(`node_modules/${name}`))
   }
 
   manifestOf(name: string): { version: string; exports?: Record<string, unknown> } {

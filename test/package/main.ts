@@ -18,7 +18,7 @@ const USAGE = `npm run test:package [-- [--node ${NODE_MAJORS.join('|')}|own]…
 
 Packs the package, installs it into empty projects from the npm registry, and does there what an
 application does: import and require() every export, check types, migrate a real Postgres, record, move,
-read. Then the same with the oldest and the newest Drizzle that recordIn takes. Exits with 1 where
+read. Then the same with the oldest and the newest Drizzle that we work with. Exits with 1 where
 something fails.
 
   --node  under which Node; "own" is the one that runs this; more than once for several; default: all
@@ -26,7 +26,7 @@ something fails.
   --turn  one Node alone: the one whose turn it is, of a number that grows
   --keep  keeps the projects`
 
-/** The ends of the range that `recordIn` supports. In between is the one that we depend on. */
+/** The ends of the range of our peer dependency. In between is the one that we develop with. */
 const DRIZZLE_VERSIONS = ['0.44.7', '0.45.4', '1.0.0-rc.5']
 /** What applications compile with next to the one that we compile with. */
 const OTHER_TYPESCRIPT = 'typescript@5.9.3'
@@ -113,6 +113,9 @@ async function main(): Promise<void> {
   await checks.run(`${nameOf(ours)}, bundler: types`, () => project.compile(ours, 'bundler'))
   await checks.run(`${nameOf(other)}, nodenext: types`, () => project.compile(other, 'nodenext'))
   await checks.run(`${nameOf(other)}, bundler: types`, () => project.compile(other, 'bundler'))
+  await checks.run(`${nameOf(other)}, node10: types of every export`, () =>
+    project.compile(other, 'node10', { include: ['every-export.ts'] }),
+  )
   for (const { name, at } of homes) {
     await checks.run(`${name}: from migrate to the page`, () => travel(project, at))
   }
@@ -132,7 +135,7 @@ async function checkTarball(tarball: Tarball): Promise<void> {
     await runProgram(path.join(bin, 'publint'), [tarball.path, '--strict'], { cwd: ROOT })
   })
   // The profile leaves out what is so on purpose: we are ES modules alone. CommonJS loads those by
-  // require() from Node 20.19 on; and types are found by what knows `exports`, not as Node 10 did.
+  // require() from Node 20.19 on.
   await checks.run('are the types wrong', async () => {
     const args = [tarball.path, '--profile', 'esm-only', '--no-color']
     await runProgram(path.join(bin, 'attw'), args, { cwd: ROOT })
@@ -152,7 +155,7 @@ async function travel(project: EmptyProject, node: string | undefined): Promise<
   return said
 }
 
-/** An application with a Drizzle of its own, next to the one that we depend on. */
+/** An application with a Drizzle of its own, which we use as well. */
 async function checkDrizzle(
   version: string,
   tarball: Tarball,
@@ -164,6 +167,7 @@ async function checkDrizzle(
     const others = versionsOf('postgres', 'fastify', '@types/express', '@types/node')
     await project.install([tarball.path, `drizzle-orm@${version}`, ...others])
     assert.equal(project.manifestOf('drizzle-orm').version, version)
+    assert.deepEqual(project.copiesOf('drizzle-orm'), ['node_modules/drizzle-orm'])
     project.addProgram('record-in.ts')
   })
   for (const at of compilers) {

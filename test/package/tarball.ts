@@ -12,7 +12,7 @@ export interface Tarball {
 }
 
 /** More than this, and something is in it that an application has no use for. */
-const MAX_PACKED_BYTES = 450_000
+const MAX_PACKED_BYTES = 1_050_000
 
 /** Builds the package, as `npm publish` would. */
 export async function packInto(folder: string): Promise<Tarball> {
@@ -42,24 +42,22 @@ interface Packed {
 
 /**
  * Compares what is packed with what is in `src` and `relay`: each module is there with its types,
- * each file that is read when it is needed, and nothing else.
+ * and nothing else. The texts of the other files are in the modules.
  *
  * @throws {Error} with the names of what is missing and what is too much
  */
 export function checkContents({ files, packedBytes }: Tarball): void {
   const sources = ['src', 'relay'].flatMap(filesIn)
-  const modules = sources.filter((file) => file.endsWith('.ts'))
-  const read = sources.filter((file) => file.startsWith('src/') && isRead(file))
+  const modules = sources.filter(isModule)
   const needed = [
     ...['package.json', 'README.md', 'LICENSE', 'CHANGELOG.md'],
     ...modules.flatMap((file) => [
       `dist/${file.replace(/ts$/, 'js')}`,
-      `dist/${file.replace(/ts$/, 'd.ts')}`,
+      `dist/${file.replace(/(c?ts)$/, 'd.$1')}`,
     ]),
-    ...read.map((file) => `dist/${file}`),
   ]
   // The samples of how to run the relay, and what READMEs link to, may come with it.
-  const mayCome = new Set(sources.filter((file) => !file.endsWith('.ts')))
+  const mayCome = new Set(sources.filter((file) => !isModule(file)))
   const missing = needed.filter((file) => !files.includes(file))
   const surplus = files.filter((file) => !needed.includes(file) && !mayCome.has(file))
   const complaints = [
@@ -72,19 +70,15 @@ export function checkContents({ files, packedBytes }: Tarball): void {
   if (complaints.length > 0) throw new Error(complaints.join('\n'))
 }
 
+/** Of TypeScript: an ES module, or one of CommonJS. */
+function isModule(file: string): boolean {
+  return /\.c?ts$/.test(file)
+}
+
 function filesIn(folder: string): string[] {
   return fs
     .readdirSync(path.join(ROOT, folder), { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
     .map((entry) => path.relative(ROOT, path.join(entry.parentPath, entry.name)))
     .map((file) => file.replaceAll(path.sep, '/'))
-}
-
-/**
- * SQL, styles, scripts of the page: not texts for contributors, what drizzle-kit alone reads, or the
- * functions' own files, whose texts are in the migrations.
- */
-function isRead(file: string): boolean {
-  if (file.startsWith('src/schema/functions/')) return false
-  return !/(?:\.ts|\.md|_snapshot\.json|[jt]sconfig\.json)$/.test(file)
 }

@@ -1,6 +1,7 @@
 import type { RedactionCase } from './case.ts'
 import { KEYS } from './keys.ts'
 import { LATER } from './later.ts'
+import { NEARBY } from './nearby.ts'
 import { PAIRS } from './pairs.ts'
 import { TEXTS } from './texts.ts'
 import { KNOWN_TOKENS } from './tokens.ts'
@@ -12,4 +13,5 @@ export const REDACTION_CASES: readonly RedactionCase[] = [
   ...TEXTS,
   ...KNOWN_TOKENS,
   ...LATER,
+  ...NEARBY,
 ]

@@ -3,7 +3,7 @@ import type { Moved, MoveOptions } from '../../relay/move/move-statement.ts'
 import type { Place } from '../../relay/move/park-statement.ts'
 import { AuditError } from '../../src/errors.ts'
 import { ROW_COLUMNS } from '../../src/encode/row.ts'
-import type { LaneName } from '../../src/lanes/lane.ts'
+import type { MovedLane } from '../../src/lanes/lane.ts'
 import type { Report } from '../../src/lanes/recorder-statements.ts'
 import type { LaneState } from '../../src/lanes/staging.ts'
 
@@ -57,7 +57,7 @@ export function sqlError(code: string): AuditError {
  * looks and locks, and a commit.
  */
 export class Model {
-  readonly lanes: Record<LaneName, Row[]> = { staging: [], outbox: [] }
+  readonly lanes: Record<MovedLane, Row[]> = { staging: [], outbox: [], import: [] }
   /** In the order of `seq`. */
   readonly log: Row[] = []
   readonly deadLetters: Row[] = []
@@ -199,7 +199,7 @@ export class Model {
       .map(({ place, id }) => ({ place, id }))
   }
 
-  park(lane: LaneName, { place, id }: Place): Moved {
+  park(lane: MovedLane, { place, id }: Place): Moved {
     const row = this.lanes[lane].find((one) => one.place === place && one.id === id)
     if (row === undefined) return { claimed: 0, logged: 0, parked: 0 }
     if (row.heldBy) throw sqlError('55P03')
@@ -211,7 +211,7 @@ export class Model {
     return { claimed: 1, logged: 0, parked: 1 }
   }
 
-  #take(lane: LaneName, rows: readonly Row[]): void {
+  #take(lane: MovedLane, rows: readonly Row[]): void {
     const taken = new Set(rows)
     this.lanes[lane] = this.lanes[lane].filter((row) => !taken.has(row))
   }
@@ -226,7 +226,7 @@ export class Model {
     this.recorders.set(row.recorderId, counts)
   }
 
-  #put(lane: LaneName, row: Row): void {
+  #put(lane: MovedLane, row: Row): void {
     this.lanes[lane].push(row)
     this.staged.set(row.id, row)
   }

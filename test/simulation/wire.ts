@@ -67,7 +67,9 @@ export class Wire {
   forRelay(): RelayStatements {
     const model = this.#model
     return {
-      ensurePartitions: () => this.#run('ensure_partitions', () => 0),
+      ensurePartitions: () => this.#run('ensure_partitions', () => ({ made: 0, partitions: 1 })),
+      closePartition: () => this.#run('close_partition', () => undefined),
+      logBytes: () => this.#run('log_bytes', () => 0),
       whoHoldsLog: () => this.#run('who_holds_log', () => []),
       watchLog: () => this.#run('watch_log', () => []),
       whoMoves: () => this.#run('who_moves', () => []),

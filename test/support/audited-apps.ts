@@ -2,7 +2,7 @@ import http from 'node:http'
 import type { TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
-import type { Recorder } from 'audit-outbox'
+import type { AuditEntry, Recorder } from 'audit-outbox'
 import { expressAudit } from 'audit-outbox/express'
 import { fastifyAudit } from 'audit-outbox/fastify'
 import { honoAudit } from 'audit-outbox/hono'
@@ -31,10 +31,13 @@ export interface AppSetup {
   readonly handlers: Readonly<Record<string, Handler>>
   /** Called with the user that authentication found. Authentication runs after the plugin. */
   readonly user?: (found: string | undefined) => string | null | undefined
+  /** Called with the header `x-test-actor`. */
+  readonly actor?: (found: string | undefined) => string | null | undefined
   /** Called before authentication. */
   readonly early?: (audit: Recorder) => void
   readonly requestIdHeader?: string | false
   readonly asyncContext?: boolean
+  readonly denied?: boolean | (() => AuditEntry | null)
 }
 
 /**
@@ -50,12 +53,26 @@ export type Handler = (request: {
 const lookUpUser = (header: unknown) =>
   sleep(Math.random() * 5, typeof header === 'string' ? header : undefined)
 
+const textOf = (header: unknown) => (typeof header === 'string' ? header : undefined)
+
+const AS_FOUND = {
+  user: (found: string | undefined) => found,
+  actor: (found: string | undefined) => found,
+} satisfies Partial<AppSetup>
+
 export const FRAMEWORKS = { express: expressApp, fastify: fastifyApp, hono: honoApp }
 
 export async function expressApp(t: TestContext, setup: AppSetup): Promise<string> {
-  const { recorder, handlers, early, user = (found) => found, ...options } = setup
+  const { recorder, handlers, early, user, actor, ...options } = { ...AS_FOUND, ...setup }
   const app = express()
-  app.use(expressAudit({ recorder, user: (req) => user(req.testUser), ...options }))
+  app.use(
+    expressAudit({
+      recorder,
+      user: (req) => user(req.testUser),
+      actor: (req) => actor(textOf(req.headers['x-test-actor'])),
+      ...options,
+    }),
+  )
   app.use((req, _res, next) => {
     early?.(req.audit)
     next()
@@ -76,11 +93,12 @@ export async function expressApp(t: TestContext, setup: AppSetup): Promise<strin
 }
 
 export async function fastifyApp(t: TestContext, setup: AppSetup): Promise<string> {
-  const { recorder, handlers, early, user = (found) => found, ...options } = setup
+  const { recorder, handlers, early, user, actor, ...options } = { ...AS_FOUND, ...setup }
   const app = fastify()
   await app.register(fastifyAudit, {
     recorder,
     user: (request) => user(request.testUser),
+    actor: (request) => actor(textOf(request.headers['x-test-actor'])),
     ...options,
   })
   app.decorateRequest('testUser', undefined)
@@ -100,9 +118,16 @@ export async function fastifyApp(t: TestContext, setup: AppSetup): Promise<strin
 }
 
 export async function honoApp(t: TestContext, setup: AppSetup): Promise<string> {
-  const { recorder, handlers, early, user = (found) => found, ...options } = setup
+  const { recorder, handlers, early, user, actor, ...options } = { ...AS_FOUND, ...setup }
   const app = new Hono<{ Variables: { testUser?: string } }>()
-  app.use(honoAudit({ recorder, user: (c) => user(c.get('testUser')), ...options }))
+  app.use(
+    honoAudit({
+      recorder,
+      user: (c) => user(c.get('testUser')),
+      actor: (c) => actor(c.req.header('x-test-actor')),
+      ...options,
+    }),
+  )
   app.use((c, next) => {
     early?.(c.var.audit)
     return next()

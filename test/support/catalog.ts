@@ -19,7 +19,7 @@ export async function describeSchema(sql: postgres.Sql): Promise<readonly string
     from tables
     union all
     select concat_ws(' | ', 'column', t.name, a.attnum, a.attname, a.attisdropped,
-      format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attidentity, a.attacl,
+      format_type(a.atttypid, a.atttypmod), nullif(a.attcollation, 0)::regcollation, a.attnotnull, a.attidentity, a.attacl,
       pg_get_expr(d.adbin, d.adrelid))
     from tables as t join pg_attribute as a on a.attrelid = t.oid and a.attnum > 0
     left join pg_attrdef as d on d.adrelid = t.oid and d.adnum = a.attnum

@@ -31,6 +31,18 @@ export function emptyDatabase(t: TestContext): Promise<ScratchDatabase> {
   return makeDatabase(t, 'template0')
 }
 
+/** Makes a copy of a database, as a dump that is restored elsewhere. Its sessions are ended. */
+export async function copyOf(
+  t: TestContext,
+  { name }: Pick<ScratchDatabase, 'name'>,
+): Promise<ScratchDatabase> {
+  await withClient(serverUrl(), async (admin) => {
+    await admin`
+      select pg_terminate_backend(pid, 10000) from pg_stat_activity where datname = ${name}`
+  })
+  return await makeDatabase(t, name)
+}
+
 async function makeDatabase(t: TestContext, template: string): Promise<ScratchDatabase> {
   const name = TEST_PREFIX + randomBytes(6).toString('hex')
   await withClient(serverUrl(), (admin) => copyDatabase(admin, name, template))

@@ -1,16 +1,24 @@
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
 /** The pages for users of the package, as opposed to contributors. */
-export const READERS_PAGES = [
+export const READERS_PAGES: readonly string[] = [
   'README.md',
-  'src/README.md',
-  'relay/README.md',
-  'relay/deploy/README.md',
-] as const
+  ...['src', 'relay'].flatMap((folder) =>
+    readdirSync(path.join(ROOT, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => name.endsWith('.md'))
+      .map((name) => path.posix.join(folder, name.replaceAll(path.sep, '/')))
+      .sort(),
+  ),
+]
+
+/** Pages whose samples need packages of their own. test/apps compiles and runs them. */
+export const APPLICATION_PAGES = ['nest', 'next', 'trpc', 'better-auth', 'queues'].map(
+  (page) => `src/frameworks/${page}.md`,
+)
 
 export interface Block {
   /** The file and line of its start, such as `README.md:12`. */
@@ -44,4 +52,25 @@ export function sectionOf(file: string, name: string): string {
 export function tableOf(file: string, name: string): readonly (readonly string[])[] {
   const rows = sectionOf(file, name).trim().split('\n').slice(2)
   return rows.map((row) => row.split(' | ').map((cell) => cell.replaceAll(/^\| | \|$/g, '').trim()))
+}
+
+/** What a heading's link is called on GitHub and on npm. */
+export function anchorsOf(file: string): ReadonlySet<string> {
+  const prose = readDocument(file).replaceAll(/^```[\s\S]*?^```$/gm, '')
+  const titles = prose.matchAll(/^#+ (.+)$/gm)
+  return new Set(
+    Array.from(titles, ([, title = '']) =>
+      title
+        .toLowerCase()
+        .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
+        .replaceAll(' ', '-'),
+    ),
+  )
+}
+
+/** The members of a union of string literals, as its declaration lists them. */
+export function membersOf(file: string, type: string): readonly string[] {
+  const [, body = ''] =
+    readDocument(file).match(`export type ${type} =\n([\\s\\S]*?)\n(?:\n|$)`) ?? []
+  return Array.from(body.matchAll(/^ {2}\| '(\w+)'/gm), ([, member]) => member ?? '')
 }

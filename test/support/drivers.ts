@@ -3,17 +3,17 @@ import { drizzle as drizzleNodePostgres } from 'drizzle-orm/node-postgres'
 import { drizzle as drizzlePostgresJs } from 'drizzle-orm/postgres-js'
 import pg from 'pg'
 import postgres from 'postgres'
-import type { AuditTransaction } from '../../src/index.ts'
+import type { DrizzleHandle } from '../../src/index.ts'
 
 /** The part of an application's Drizzle that the tests use. */
-export interface ApplicationDatabase extends AuditTransaction {
+export interface ApplicationDatabase extends DrizzleHandle {
   transaction<T>(
     work: (tx: ApplicationTransaction) => Promise<T>,
     config?: { readonly accessMode?: 'read only' },
   ): Promise<T>
 }
 
-export interface ApplicationTransaction extends AuditTransaction {
+export interface ApplicationTransaction extends DrizzleHandle {
   transaction<T>(work: (tx: ApplicationTransaction) => Promise<T>): Promise<T>
   rollback(): never
 }

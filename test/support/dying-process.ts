@@ -1,7 +1,9 @@
+import { REAL_IDS } from './real-ids.ts'
 import { createRecorder } from '../../src/recorder/create-recorder.ts'
 
 // A process that records entries and ends in one of the ways in which most processes end. Its
-// arguments: the way, how many entries, the recorder's URL, and how long it lives before, in ms.
+// arguments: the way, how many entries, the recorder's URL, and how long it lives before, in ms. Where
+// REAL_IDS is set, it records an entry for each kind of id instead.
 
 const WAYS: Readonly<Record<string, () => void>> = {
   exit: () => process.exit(0),
@@ -19,6 +21,15 @@ const audit = createRecorder({
   ...(process.env['NO_DUMP'] && { exitDump: false }),
 })
 const recordAll = () => {
+  if (process.env['REAL_IDS']) {
+    for (const { given } of REAL_IDS) {
+      audit.record({
+        ...{ action: 'order.paid', userId: given, eventId: given, targetId: given },
+        ...{ actorId: given, moreTargets: [given], outcome: 'failed' },
+      })
+    }
+    return
+  }
   for (let n = 0; n < Number(entries); n += 1) {
     audit.record({ action: 'order.paid', metadata: { n, way } })
   }

@@ -8,9 +8,9 @@ import type { ScratchDatabase } from './database.ts'
 
 /** The log's columns, in the order of an export. */
 export const COLUMNS = [
-  ...['seq', 'id', 'occurred_at', 'logged_at', 'written_by', 'user_id', 'event_id', 'action'],
-  ...['entity_type', 'target_id', 'request_id', 'metadata', 'context', 'recorder_id'],
-  'recorder_seq',
+  ...['seq', 'id', 'occurred_at', 'logged_at', 'written_by', 'event_id', 'action', 'entity_type'],
+  ...['outcome', 'actor_kind', 'user_id', 'actor_id', 'target_id', 'more_targets', 'request_id'],
+  ...['metadata', 'context', 'recorder_id', 'recorder_seq'],
 ] as const
 export type TextRow = Readonly<Record<string, string | null>>
 
@@ -41,7 +41,10 @@ export async function logAsText(
 ): Promise<readonly TextRow[]> {
   const time = (name: string) =>
     `to_char(${name} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') as ${name}`
-  const columns = COLUMNS.map((name) => (name.endsWith('_at') ? time(name) : `${name}::text`))
+  const columns = COLUMNS.map((name) => {
+    if (name === 'more_targets') return `array_to_json(${name})::text as ${name}`
+    return name.endsWith('_at') ? time(name) : `${name}::text`
+  })
   const rows = await sql.unsafe(
     `select ${columns.join(', ')} from audit.audit_log
       where seq between ${fromSeq} and ${toSeq} order by audit_log.seq`,
@@ -55,7 +58,8 @@ export function duckReader(file: string, format: 'csv' | 'ndjson'): string {
     return `read_csv('${file}', header = true, all_varchar = true, quote = '"', escape = '"',
       delim = ',', strict_mode = true, max_line_size = 8000000)`
   }
-  const type = (name: string) => (/^(?:metadata|context)$/.test(name) ? 'JSON' : 'VARCHAR')
+  const type = (name: string) =>
+    /^(?:metadata|context|more_targets)$/.test(name) ? 'JSON' : 'VARCHAR'
   const types = COLUMNS.map((name) => `'${name}': '${type(name)}'`).join(', ')
   return `read_json('${file}', format = 'newline_delimited', columns = {${types}},
     maximum_object_size = 67108864)`

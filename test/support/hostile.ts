@@ -141,6 +141,8 @@ export const hostileEntry = fc
       ),
       ...{ userId: hostileValue, eventId: hostileValue, targetId: hostileValue },
       ...{ entityType: hostileValue, requestId: hostileValue, metadata: hostileValue },
+      ...{ moreTargets: hostileValue, outcome: hostileValue },
+      ...{ actorId: hostileValue, actorKind: hostileValue },
       ...{ context: hostileValue, occurredAt: hostileValue },
     },
     { requiredKeys: ['action', 'metadata'] },

@@ -9,6 +9,9 @@ const TYPES: Readonly<Partial<Record<(typeof LANE_COLUMNS)[number], string>>> = 
   request_id: 'text',
   metadata: 'jsonb',
   context: 'jsonb',
+  outcome: 'text',
+  actor_kind: 'text',
+  more_targets: 'uuid[]',
 }
 
 const typedColumns = sql.raw(

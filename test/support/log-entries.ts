@@ -11,6 +11,10 @@ export interface GivenEntry {
   readonly userId?: string | null
   readonly eventId?: string | null
   readonly targetId?: string | null
+  readonly moreTargets?: readonly string[] | null
+  readonly actorId?: string | null
+  readonly actorKind?: string | null
+  readonly outcome?: string | null
   readonly entityType?: string | null
   readonly requestId?: string | null
   readonly metadata?: unknown
@@ -38,12 +42,15 @@ export async function appendToLog(
     )
     insert into audit.audit_log (
       id, seq, occurred_at, user_id, event_id, target_id, action, entity_type, request_id,
-      metadata, context
+      metadata, context, outcome, actor_id, actor_kind, more_targets
     )
     select
       (e ->> 'id')::uuid, head.seq - ${rows.length}::bigint + n, (e ->> 'occurredAt')::timestamptz,
       (e ->> 'userId')::uuid, (e ->> 'eventId')::uuid, (e ->> 'targetId')::uuid, e ->> 'action',
-      e ->> 'entityType', e ->> 'requestId', e -> 'metadata', e -> 'context'
+      e ->> 'entityType', e ->> 'requestId', e -> 'metadata', e -> 'context',
+      e ->> 'outcome', (e ->> 'actorId')::uuid, e ->> 'actorKind',
+      case when jsonb_typeof(e -> 'moreTargets') = 'array'
+        then array(select jsonb_array_elements_text(e -> 'moreTargets')::uuid) end
     from head, jsonb_array_elements(${JSON.stringify(rows)}::text::jsonb)
       with ordinality as given (e, n)`
   return rows.map(({ id }) => id)

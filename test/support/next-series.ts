@@ -1,29 +1,18 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import path from 'node:path'
-import { drizzle } from 'drizzle-orm/postgres-js'
-import { migrate } from 'drizzle-orm/postgres-js/migrator'
-import postgres from 'postgres'
-import { BOOKKEEPING, lastOf, migrationsFolder, series } from '../../src/schema/series.ts'
+import { runAll } from '../../src/schema/apply-series.ts'
+import { connectDirectly } from '../../src/schema/direct-connection.ts'
+import { lastOf, noteApplied, series } from '../../src/schema/series.ts'
 
 /**
- * Migrates a database as a later package could: with this package's series, and one more migration
- * that consists of these statements.
+ * Migrates a migrated database as a later package could: by one more migration that consists of these
+ * statements.
  */
 export async function migrateToNext(url: string, ...statements: string[]): Promise<void> {
-  const folder = mkdtempSync(path.join(tmpdir(), 'audit-outbox-next-'))
-  const client = postgres(url, { max: 1, onnotice: () => {} })
+  const client = connectDirectly(url, 'test')
   try {
-    cpSync(migrationsFolder, folder, { recursive: true })
-    const journalFile = path.join(folder, 'meta/_journal.json')
-    const journal = JSON.parse(readFileSync(journalFile, 'utf8'))
-    const when = lastOf(series()) + 1
-    journal.entries.push({ ...journal.entries.at(-1), when, tag: 'next' })
-    writeFileSync(journalFile, JSON.stringify(journal))
-    writeFileSync(path.join(folder, 'next.sql'), statements.join('--> statement-breakpoint\n'))
-    await migrate(drizzle(client), { migrationsFolder: folder, ...BOOKKEEPING })
+    const createdAt = lastOf(series()) + 1
+    const next = { name: 'next', createdAt, hash: 'next', statements }
+    await runAll(client, [...statements, noteApplied(next)])
   } finally {
     await client.end({ timeout: 1 })
-    rmSync(folder, { recursive: true })
   }
 }

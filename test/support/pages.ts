@@ -1,3 +1,4 @@
+import type { DrizzleHandle } from '../../src/index.ts'
 import type { TestContext } from 'node:test'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
@@ -10,7 +11,7 @@ import type { ScratchDatabase } from './database.ts'
 import { silentLogger } from './lanes.ts'
 
 /** Drizzle on connections of a login that may only read the log. Closed after the test. */
-export function readerOn(t: TestContext, { urlAs }: ScratchDatabase): AuditDatabase {
+export function readerOn(t: TestContext, { urlAs }: ScratchDatabase): DrizzleHandle {
   const client = postgres(urlAs('audit_reader'), { max: 4, onnotice: () => {} })
   t.after(() => client.end({ timeout: 1 }))
   return drizzle(client)

@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto'
+import { ROLES } from '../../src/database/roles.ts'
 import { numberedId } from './lanes.ts'
 
-export type RightsOf = 'nobody' | 'audit_app' | 'audit_relay' | 'audit_reader' | 'migrating'
+export type RightsOf =
+  | 'nobody'
+  | 'audit_app'
+  | 'audit_relay'
+  | 'audit_reader'
+  | 'audit_keeper'
+  | 'audit_eraser'
+  | 'migrating'
 
 /** What is said of a login in SECURITY.md, and statements that try it. */
 export interface Rights {
@@ -40,10 +48,24 @@ const TABLES = [
     'audit_dead_letter',
     'audit_lane',
     'audit_sentinel',
+    'audit_import',
+    'audit_import_sentinel',
+    'audit_import_run',
     'audit_migrations',
+    'audit_policy',
+    'audit_hold',
+    'audit_retention',
+    'audit_erasure',
   ],
 ]
-const HIDDEN = TABLES.filter((table) => !table.startsWith('audit_log'))
+const SEAL_TABLES = [
+  'audit_origin',
+  'audit_tile',
+  'audit_salt',
+  'audit_checkpoint',
+  'audit_cosignature',
+]
+const HIDDEN = TABLES.filter((table) => !/^audit_(?:log|erasure)/.test(table))
 const each = (tables: readonly string[], ...texts: readonly string[]) =>
   tables.flatMap((table) => texts.map((text) => text.replace('TABLE', `audit.${table}`)))
 const READS = ['select * from TABLE', 'select count(*) from TABLE', 'copy TABLE to stdout']
@@ -54,9 +76,19 @@ const RECORDING = [
   `select audit.record('{"action": "a.b"}')`,
   `select audit.record_in('{"action": "a.b"}')`,
 ]
+const HOLD = `select audit.place_hold('case 7', target_id => '${numberedId(1)}')`
+const POLICY = `select * from audit.set_policy('temp.*', '30 days')`
+const LISTS = ['select * from audit.list_policies()', 'select * from audit.list_holds(true)']
 const INSERT_LOG =
   `insert into audit.audit_log (id, seq, occurred_at, logged_at, action) ` +
   `values ('${numberedId(9)}', 1, now(), '2020-01-01', 'a.b')`
+
+const SEALS = [
+  'select * from audit.seal_state(1)',
+  `select audit.begin_seal(1::smallint, 'log')`,
+  `select audit.put_seal(1::smallint, 0, 1, '\\x00', 'note', '[]')`,
+  `select audit.rotate_key('a', 'b', 'c')`,
+]
 
 /** By login, as in the table of SECURITY.md. A statement of `cannot` is refused with 42501. */
 export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
@@ -66,12 +98,21 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
       'set what sessions of its database begin with': ['set search_path = public'],
     },
     cannot: {
-      'read, write or lock a table of the schema': each(TABLES, ...READS, ...WRITES, ...LOCKS),
-      'call a function of it': [...RECORDING, MOVE, ...NOTE_READ, `select audit.bound('levels')`],
-      'make something in it': ['create table audit.mine ()', 'drop table audit.audit_log'],
-      'act as one of its roles': ['audit_app', 'audit_relay', 'audit_reader', 'audit_owner'].map(
-        (role) => `set role ${role}`,
+      'read, write or lock a table of the schema': each(
+        [...TABLES, ...SEAL_TABLES],
+        ...READS,
+        ...WRITES,
+        ...LOCKS,
       ),
+      'call a function of it': [
+        ...RECORDING,
+        MOVE,
+        ...NOTE_READ,
+        ...SEALS,
+        `select audit.bound('levels')`,
+      ],
+      'make something in it': ['create table audit.mine ()', 'drop table audit.audit_log'],
+      'act as one of its roles': [...ROLES.map((role) => `set role ${role}`)],
     },
   },
   audit_app: {
@@ -127,7 +168,12 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
       ],
       'retry dead letters': ['select audit.retry_dead_letter(1)'],
       'drop dead letters (each leaves an entry)': ['select audit.drop_dead_letter(1)'],
-      'make partitions': ['select audit.ensure_partitions(4)'],
+      'seal the log: put a checkpoint on top of the newest one, signed by whatever key': SEALS,
+      'write an `audit.verify` entry with any result': ["select audit.note_verify('{}')"],
+      'make partitions, and close past ones': [
+        'select audit.ensure_partitions(4)',
+        'select audit.close_partition()',
+      ],
       'write an `audit.read` entry about any viewer': NOTE_READ,
       'stage and report for a recorder whose key it shows (`audit-relay recover`)': [
         stage(RECORDER),
@@ -135,7 +181,12 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
       ],
     },
     cannot: {
-      'read, write or lock a table': each(TABLES, ...READS, ...WRITES, ...LOCKS),
+      'read, write or lock a table': each(
+        [...TABLES, ...SEAL_TABLES],
+        ...READS,
+        ...WRITES,
+        ...LOCKS,
+      ),
       'choose a `seq`, a `logged_at` or any column of an entry': [
         INSERT_LOG,
         `insert into audit.audit_outbox (action) values ('x.y')`,
@@ -148,6 +199,8 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         'update audit.audit_outbox set ours = true',
       ],
       "move the log's numbers": HEAD,
+      'set a policy': [POLICY, LISTS[0] ?? ''],
+      'place or release a hold': [HOLD, LISTS[1] ?? ''],
       'declare a restore': ['select audit.declare_restored()', `select audit.begin_history('x')`],
       'record by `audit.record`': RECORDING,
       'report or stage for a recorder whose key it does not show': [
@@ -166,6 +219,23 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         'lock table audit.audit_log in access share mode',
       ],
       'write an `audit.read` entry about any viewer': NOTE_READ,
+      'read the seal with its salts, and make leaves of what it reads': [
+        ...each(SEAL_TABLES, 'select * from TABLE'),
+        'select audit.sealed_through()',
+        `select audit.leaf_text(l, '') from audit.audit_log as l`,
+      ],
+      'see how many entries of each recorder were logged': [
+        `select * from audit.logged_counts('${numberedId(0)}', 10)`,
+        'select * from audit.logged_total()',
+      ],
+      'see what is kept and what is held': LISTS,
+      'see what was removed or erased, and say how far a reader has read, for which retention waits':
+        [
+          'select * from audit.audit_removed',
+          'select * from audit.audit_erasure',
+          'select * from audit.removed_before()',
+          `select audit.note_cursor('siem', '${randomUUID()}', 1, null)`,
+        ],
     },
     cannot: {
       'read the lanes, accounts and dead letters': each(HIDDEN, ...READS),
@@ -185,6 +255,143 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         'select audit.ensure_partitions(4)',
         'select audit.retry_dead_letter(1)',
       ],
+      seal: [...SEALS, ...each(SEAL_TABLES, ...WRITES, ...LOCKS)],
+      'set a policy': [POLICY],
+      'place or release a hold': [HOLD, `select audit.release_hold('${numberedId(1)}')`],
+    },
+  },
+  audit_keeper: {
+    can: {
+      'say for how long entries are kept (what keeps less counts after the grace)': [
+        POLICY,
+        `select * from audit.remove_policy('temp.*')`,
+      ],
+      'place and release legal holds': [HOLD, `select audit.release_hold('${numberedId(1)}')`],
+      'make partitions of any time': [
+        `select audit.ensure_partitions_between('2020-01-01', '2020-01-02')`,
+      ],
+      'keep the log locked while its transaction stays open': [
+        `select audit.ensure_partitions_between('2020-01-01', '2020-01-02')`,
+      ],
+      'see what is kept and what is held': [
+        ...LISTS,
+        'select * from audit.policies_in_force()',
+        'select * from audit.holds_in_force()',
+      ],
+      'bring in entries of any time, in the account of an import that leaves an entry': [
+        "select audit.begin_import('old', 'old.csv', repeat('0', 64))",
+        'select * from audit.read_import(null)',
+        "select audit.settle_import('old', null, '1', 1, 0)",
+      ],
+      'read the partitions of the log, to archive them': [
+        `select * from audit.archive_rows('audit_log_default', null, 0, '${numberedId(1)}', 1)`,
+        `select * from audit.archive_digest('audit_log_default', null, 0, 1)`,
+        `select * from audit.archive_salts('audit_log_default', null, 0, 1, 0, 1)`,
+        'select * from audit.archive_due()',
+        'select * from audit.list_archives()',
+      ],
+      'bring archived entries back that this database has compared': [
+        "select audit.begin_restore('audit_log_2025_10')",
+        "select audit.drop_restored('audit_log_2025_10')",
+        "select audit.removed_entries('audit_log_2025_10')",
+        "select * from audit.attach_restored('audit_log_2025_10')",
+        "select audit.restore_salts('audit_log_default', '[]')",
+      ],
+      'remove what the policies let go (it leaves an entry), drop it after the undo, and bring it back before':
+        [
+          'select * from audit.retention_candidates()',
+          'select audit.cursor_names()',
+          "select * from audit.plan_retention('audit_log_default')",
+          "select * from audit.build_kept('audit_log_default')",
+          "select * from audit.swap_kept('audit_log_default', 1)",
+          "select audit.note_default_range('audit_log_default')",
+          "select * from audit.merge_kept('{}')",
+          'select * from audit.retention_waits()',
+          "select * from audit.drop_removed('audit_log_default')",
+          "select * from audit.undo_retention('audit_log_default')",
+        ],
+    },
+    cannot: {
+      'read a table': each([...TABLES, ...SEAL_TABLES], ...READS),
+      'record, change or remove an entry': [
+        ...each(TABLES, ...WRITES),
+        INSERT_LOG,
+        ...RECORDING,
+        ...NOTE_READ,
+        'update audit.audit_log set action = action',
+      ],
+      "write to the lanes but by the import's functions": [
+        `insert into audit.audit_import (action) values ('x.y')`,
+        ...each(['audit_import', 'audit_staging', 'audit_outbox'], ...LOCKS),
+      ],
+      'report or stage for a recorder': [stage(RECORDER), report(RECORDER)],
+      'forget how far an import is': [
+        'delete from audit.audit_import_run',
+        "update audit.audit_import_run set last_key = ''",
+      ],
+      'change the grace, or when a policy counts': [
+        `update audit.audit_retention set grace = '0'`,
+        `update audit.audit_policy set effective_at = now()`,
+        `select audit.put_policy('a.b', '4 days', false, now(), now(), 'set')`,
+      ],
+      'take back that there was a hold': [
+        `update audit.audit_hold set released_at = null`,
+        'delete from audit.audit_hold',
+      ],
+      'remove what a policy or a hold keeps, or take back that something was removed': [
+        "select audit.swap_partition('audit_log_default', null, 'gone', null, null)",
+        "update audit.audit_swap set runs = '{}'",
+        'delete from audit.audit_removed',
+        'update audit.audit_retention set line_id = null',
+        "update audit.audit_retention set undo = '0'",
+      ],
+      'move anything': [
+        MOVE,
+        'select audit.retry_dead_letter(1)',
+        'select audit.drop_dead_letter(1)',
+      ],
+    },
+  },
+  audit_eraser: {
+    can: {
+      'erase fields of any entry that no hold is about (it leaves an entry)': [
+        "select * from audit.erase(array[1], array['metadata'], 'request 7')",
+      ],
+      'find which entries name a user, and where, by their numbers': [
+        'select * from audit.list_log_places()',
+        `select * from audit.find_of_user('audit.audit_log_default', '${numberedId(1)}', '${numberedId(1)}', 1)`,
+        `select * from audit.find_naming('audit.audit_log_default', '${numberedId(1)}', '${numberedId(1)}', 1)`,
+        'select * from audit.find_entries(array[1])',
+        `select * from audit.erasure_elsewhere('${numberedId(1)}', 1, 1)`,
+      ],
+      'see what was erased': ['select * from audit.list_erasures(0, 10)'],
+      'rewrite a table that holds what was erased, which nobody reads meanwhile': [
+        'select * from audit.scrub_places()',
+        "select * from audit.who_sees_erased('1')",
+        'select audit.end_scrub(now())',
+      ],
+    },
+    cannot: {
+      'read a table, or what an entry says': [
+        ...each(TABLES, ...READS),
+        `select * from audit.archive_rows('audit_log_default', null, 0, '${numberedId(1)}', 1)`,
+        'select * from audit.open_letter(1)',
+      ],
+      'record, change or remove an entry in another way': [
+        ...each(TABLES, ...WRITES),
+        INSERT_LOG,
+        ...RECORDING,
+        ...NOTE_READ,
+        'update audit.audit_log set user_id = null',
+        "select audit.blank_entries('audit.audit_log_default', '{}')",
+      ],
+      'take back that something was erased': [
+        'delete from audit.audit_erasure',
+        "update audit.audit_erasure set fields = '{context}'",
+      ],
+      'place or release a hold': [HOLD, `select audit.release_hold('${numberedId(1)}')`],
+      'set a policy': [POLICY],
+      'move anything': [MOVE, 'select audit.drop_dead_letter(1)'],
     },
   },
   migrating: {

@@ -10,6 +10,9 @@ export interface ProgramOptions {
   readonly timeoutMs?: number
 }
 
+/** What npm, Node and this checkout set for programs of their own, and not how to reach a registry. */
+const OURS = /^(?:npm_|AUDIT_|NODE_(?!EXTRA_CA_CERTS$))/
+
 /**
  * Runs a program to its end, without the variables that npm sets for its scripts.
  *
@@ -23,11 +26,11 @@ export async function runProgram(
   expectedCode = 0,
 ): Promise<string> {
   const { cwd, pathFirst = [], environment = {}, timeoutMs = 600_000 } = options
-  const ours = Object.entries(process.env).filter(([name]) => !/^(npm_|NODE_|AUDIT_)/.test(name))
+  const theirs = Object.entries(process.env).filter(([name]) => !OURS.test(name))
   const child = spawn(program, args, {
     cwd,
     env: {
-      ...Object.fromEntries(ours),
+      ...Object.fromEntries(theirs),
       NO_COLOR: '1',
       ...environment,
       PATH: [...pathFirst, process.env['PATH'] ?? ''].join(':'),

@@ -17,10 +17,46 @@ const guests = stTable('guests', { id: stUuid('id').primaryKey(), checkedInAt: s
   userId: 'declare const userId: string',
   eventId: 'declare const eventId: string',
   targetId: 'declare const targetId: string',
+  apiKey: 'declare const apiKey: { readonly id: string }',
+  otherVenueIds: 'declare const otherVenueIds: readonly string[]',
   requestId: 'declare const requestId: string',
   saved: 'declare let saved: string',
   signal: 'declare const signal: AbortSignal',
   send: "declare function send(entry: import('audit-outbox/tail').LoggedEntry): Promise<void>",
+  drizzle: "declare const drizzle: import('drizzle-orm/postgres-js').PostgresJsDatabase",
+  // Libraries that are not installed here. test/apps/data-layers compiles the same calls with them.
+  kysely: `
+declare const kysely: {
+  transaction(): {
+    execute(work: (trx: import('audit-outbox').KyselyTransaction) => Promise<void>): Promise<void>
+  }
+}`,
+  prisma: `
+declare const prisma: {
+  $transaction(work: (tx: import('audit-outbox').PrismaTransaction) => Promise<void>): Promise<void>
+}`,
+  knex: `
+declare const knex: {
+  transaction(work: (trx: import('audit-outbox').KnexTransaction) => Promise<void>): Promise<void>
+}`,
+  dataSource: `
+declare const dataSource: {
+  transaction(
+    work: (manager: import('audit-outbox').TypeormTransaction) => Promise<void>,
+  ): Promise<void>
+}`,
+  sql: "declare const sql: import('postgres').Sql",
+  pool: "declare const pool: import('pg').Pool",
+  Transaction: 'interface Transaction { readonly id?: string }',
+  sequelize: `
+declare const sequelize: {
+  query(text: string, options: { bind: unknown[]; transaction: Transaction; type: string }): Promise<object[]>
+}`,
+  QueryTypes: "const QueryTypes = { SELECT: 'SELECT' }",
+  Task: `
+interface Task { result(text: string, values: unknown): Promise<{ readonly rows: unknown[] }> }`,
+  EntityManager: `
+interface EntityManager { execute(text: string, params: unknown[]): Promise<object[]> }`,
   signedIn: `
 declare function signedIn(
   request: Request,

@@ -2,7 +2,14 @@ import { createHash } from 'node:crypto'
 import postgres from 'postgres'
 
 /** The roles of the schema. A test gets a login that is a member of the role. */
-export const TEST_ROLES = ['audit_app', 'audit_relay', 'audit_reader', 'audit_owner'] as const
+export const TEST_ROLES = [
+  'audit_app',
+  'audit_relay',
+  'audit_reader',
+  'audit_keeper',
+  'audit_eraser',
+  'audit_owner',
+] as const
 export type TestRole = (typeof TEST_ROLES)[number]
 
 /**

@@ -1,7 +1,10 @@
+import assert from 'node:assert/strict'
 import { readdirSync, readFileSync } from 'node:fs'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type postgres from 'postgres'
+import type { ScratchDatabase } from './database.ts'
+import { waitFor } from './wait-for.ts'
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -78,6 +81,17 @@ export async function sprung(sql: postgres.Sql): Promise<readonly string[]> {
     from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
     where n.nspname = 'trap' and pg_stat_get_function_calls(p.oid) > 0 order by 1`
   return rows.map(({ name, calls }) => `${name}: ${calls}`)
+}
+
+/** Once nobody else is connected: a session tells what it has called when it ends. */
+export async function assertNothingSprung(
+  { sql, name }: ScratchDatabase,
+  what: string,
+): Promise<void> {
+  const others = () => sql`
+    select from pg_stat_activity where datname = ${name} and usename <> current_user`
+  await waitFor(async () => (await others()).length === 0, { what: 'the sessions to end' })
+  assert.deepEqual(await sprung(sql), [], what)
 }
 
 /** How many functions and operators the trap has. */

@@ -52,7 +52,9 @@ export class CliCommand extends Command {
     act: (options: Options, ...operands: Operands) => Promise<number>,
   ): this {
     return this.action(async () => {
-      this.#host.end(await act(this.opts<Options>(), ...(this.processedArgs as Operands)))
+      // An option that a command above has, too, is taken by that one, wherever it stands.
+      const options = this.optsWithGlobals<Options>()
+      this.#host.end(await act(options, ...(this.processedArgs as Operands)))
     })
   }
 }

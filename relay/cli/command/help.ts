@@ -5,6 +5,9 @@ import { VARIABLES } from './variables.ts'
 /** Terms and what they mean, a line or more each. */
 export type HelpItems = Readonly<Record<string, string>>
 
+/** What 4 means where a login lacks the role that a command is for. */
+export const LACKS_KEEPER = 'refused: the login lacks the role audit_keeper; nothing was changed'
+
 /** What the help of a command says, apart from its options and operands. */
 export interface HelpTexts {
   /** In the list of commands: a few words without a capital or a full stop. */
@@ -96,7 +99,8 @@ function examples(items: HelpItems): string {
 }
 
 function exitCodes(command: Command): HelpItems {
-  return command.commands.length > 0 ? {} : { ...EXIT_CODES, ...textsOf(command).exitCodes }
+  const own = textsOf(command).exitCodes
+  return command.commands.length > 0 && !own ? {} : { ...EXIT_CODES, ...own }
 }
 
 /** 0 to 2, and each further one with the commands that use it. */
@@ -105,11 +109,17 @@ function exitCodesOfAll(root: Command): HelpItems {
   for (const command of treeOf(root)) {
     for (const [code, says] of Object.entries(textsOf(command).exitCodes ?? {})) {
       if (code in EXIT_CODES) continue
-      const said = `${command.name()}: ${says}`
+      const said = `${nameOf(command)}: ${says}`
       all[code] = all[code] === undefined ? said : `${all[code]}; ${said}`
     }
   }
   return all
+}
+
+/** As it is typed: `archive run`, because `run` alone is another command. */
+function nameOf(command: Command): string {
+  const { parent } = command
+  return parent?.parent ? `${nameOf(parent)} ${command.name()}` : command.name()
 }
 
 function textsOf(command: Command): Partial<HelpTexts> {

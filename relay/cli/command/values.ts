@@ -1,4 +1,5 @@
 import { Argument, Option } from 'commander'
+import { parseInstant } from '../../../src/query/instant.ts'
 import { misuse } from './misuse.ts'
 
 export interface Bounds {
@@ -41,7 +42,12 @@ function wholeNumber(what: string, text: string, { min, max }: Bounds): number {
 
 /** An option that takes one of a few words, the first of which is the default. */
 export function choiceOption(flags: string, says: string, choices: readonly string[]): Option {
-  const option = new Option(flags, says).choices(choices).default(choices[0])
+  return wordOption(flags, says, choices).default(choices[0])
+}
+
+/** An option that takes one of a few words, and has no default. */
+export function wordOption(flags: string, says: string, choices: readonly string[]): Option {
+  const option = new Option(flags, says).choices(choices)
   return option.argParser((text) => {
     if (choices.includes(text)) return text
     throw misuse(`--${option.name()} must be one of ${choices.join(', ')}, got "${shown(text)}".`)
@@ -67,6 +73,19 @@ export function durationOption(
     throw misuse(
       `--${option.name()} must be a time from 1ms to 596h, such as 500ms, 30s or 5m, ` +
         `got "${shown(text)}".`,
+    )
+  })
+}
+
+/** An option that takes an instant. Its value is in Unix milliseconds. */
+export function instantOption(flags: string, says: string): Option {
+  const option = new Option(flags, `${says}; 2026-11-22 or 2026-11-22T14:00Z`)
+  return option.argParser((text) => {
+    const ms = parseInstant(text)
+    if (ms !== undefined) return ms
+    throw misuse(
+      `--${option.name()} must be a time such as 2026-11-22, 2026-11-22T14:00Z or ` +
+        `2026-11-22T14:00:30.250+01:00, got "${shown(text)}".`,
     )
   })
 }

@@ -1,4 +1,4 @@
-import type { ExportManifest, ExportProgress } from '../../../src/export/index.ts'
+import type { ExportManifest, ExportProgress, ManifestAbout } from '../../../src/export/index.ts'
 
 const TERMINAL_EVERY_MS = 500
 const LOG_EVERY_MS = 10_000
@@ -37,7 +37,10 @@ export class ExportMeter {
     if (!this.#isQuiet) this.#say(text)
   }
 
-  done({ rows, bytes, firstSeq, lastSeq, gapCount, missingSeqs, sha256 }: ExportManifest): void {
+  done(manifest: ExportManifest): void {
+    const { rows, bytes, firstSeq, lastSeq, gapCount, missingSeqs, removedCount, sha256, about } =
+      manifest
+    const { proof, throughSeq } = manifest
     this.end()
     if (this.#isQuiet) return
     const seconds = (performance.now() - this.#startMs) / 1_000
@@ -47,7 +50,12 @@ export class ExportMeter {
       `${rows} rows${range}, ${size(bytes)} in ${time(seconds)} ` +
         `(${Math.round(rows / Math.max(seconds, 0.001))} rows/s)`,
       `sha256 ${sha256}`,
+      ...(about ? aboutLines(about) : []),
+      ...(proof ? [`proved through seq ${throughSeq} by ${proof.hashes} hashes`] : []),
       ...(gapCount > 0 ? [`${gapCount} declared losses in this range: see the manifest`] : []),
+      ...(removedCount > 0
+        ? [`${removedCount} numbers were removed by policy: see the manifest`]
+        : []),
       ...(missing > 0 ? [`${missing} numbers are not in the log: see the manifest`] : []),
     ]
     this.#stream.write(`${lines.join('\n')}\n`)
@@ -67,6 +75,18 @@ export class ExportMeter {
     this.#stream.write(`\r\x1b[K${text}`)
     this.#isLineOpen = true
   }
+}
+
+function aboutLines({ found, letters }: ManifestAbout): readonly string[] {
+  const places = Object.entries(found).flatMap(([place, entries]) =>
+    entries > 0 ? [`${place} ${entries}`] : [],
+  )
+  return [
+    places.length > 0 ? `the user is named in: ${places.join(', ')}` : 'no entry names the user',
+    letters
+      ? `${letters.count} dead letters name the user: ${letters.file}`
+      : 'dead letters were not looked through',
+  ]
 }
 
 function size(bytes: number): string {

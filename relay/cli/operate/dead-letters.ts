@@ -88,7 +88,10 @@ function drop(host: Host): CliCommand {
       'Deletes dead letters for good. For each an entry audit.dead_letter_drop says in the log who ' +
       'dropped it and why it had been refused.',
     examples: { 'dead letter 7': 'audit-relay dead-letters drop 7 --yes' },
-    exitCodes: { 1: 'failed, or at least one was not there' },
+    exitCodes: {
+      1: 'failed, or at least one was not there',
+      4: 'a legal hold forbids to drop at least one; the others are dropped',
+    },
   })
     .addArgument(countsArgument('<numbers...>', 'their numbers in the list', NUMBER))
     .option('--yes', 'confirm; required, because what is dropped cannot be brought back')

@@ -4,14 +4,17 @@ import {
   allLetters,
   type DeadLetter,
   dropLetter,
+  type LetterHold,
   listLetters,
   openLetter,
   type Retried,
   retryLetter,
 } from '../../dead-letters/letters.ts'
+import { printable, say } from '../command/say.ts'
 
 const DONE = 0
 const FAILED = 1
+const HELD = 4
 
 interface As {
   readonly json: boolean
@@ -25,7 +28,7 @@ export function listDeadLetters(
   return withDatabase(environment, async (database) => {
     const letters = await listLetters(database, limit)
     const lines = ['number  died                      lane     why', ...letters.map(lineOf)]
-    say({ json }, letters, letters.length > 0 ? lines : ['There are no dead letters.'])
+    say(json, letters, letters.length > 0 ? lines : ['There are no dead letters.'])
     return DONE
   })
 }
@@ -40,10 +43,10 @@ export function showDeadLetter(environment: Environment, number: number, as: As)
   return withDatabase(environment, async (database) => {
     const letter = await openLetter(database, number)
     if (letter === undefined) {
-      say(as, null, [`There is no dead letter ${number}.`])
+      say(as.json, null, [`There is no dead letter ${number}.`])
       return FAILED
     }
-    say(as, letter, [printable(letter, 2)])
+    say(as.json, letter, [printable(letter, 2)])
     return DONE
   })
 }
@@ -68,12 +71,16 @@ export function retryDeadLetters(
         ? `There is no dead letter ${number}.`
         : `${number} stays: its lane refuses it (${outcome}).`,
     )
-    say(as, { retried, refused }, [`${retried} put back; a relay moves them next.`, ...lines])
+    say(as.json, { retried, refused }, [`${retried} put back; a relay moves them next.`, ...lines])
     return refused.length === 0 ? DONE : FAILED
   })
 }
 
-/** Deletes dead letters for good. @returns 1 if one of the numbers has no dead letter */
+/**
+ * Deletes dead letters for good.
+ *
+ * @returns 4 if a legal hold forbids one of them, 1 if one of the numbers has no dead letter
+ */
 export function dropDeadLetters(
   environment: Environment,
   numbers: readonly number[],
@@ -82,16 +89,30 @@ export function dropDeadLetters(
   return withDatabase(environment, async (database) => {
     const dropped: number[] = []
     const missing: number[] = []
+    const held: HeldLetter[] = []
     for (const number of numbers) {
-      const there = await dropLetter(database, number)
-      if (there) dropped.push(number)
-      else missing.push(number)
+      const outcome = await dropLetter(database, number)
+      if (outcome === 'dropped') dropped.push(number)
+      else if (outcome === 'missing') missing.push(number)
+      else held.push({ number, ...outcome })
     }
-    const lines = missing.map((number) => `There is no dead letter ${number}.`)
-    const said = `${dropped.length} dropped; the log records it.`
-    say(as, { dropped, missing }, [said, ...lines])
+    const lines = [
+      `${dropped.length} dropped; the log records it.`,
+      ...missing.map((number) => `There is no dead letter ${number}.`),
+      ...held.map(whyHeld),
+    ]
+    say(as.json, { dropped, missing, held }, lines)
+    if (held.length > 0) return HELD
     return missing.length === 0 ? DONE : FAILED
   })
+}
+
+type HeldLetter = LetterHold & { readonly number: number }
+
+function whyHeld({ number, hold, isReadable }: HeldLetter): string {
+  return isReadable
+    ? `${number} stays: the legal hold ${hold} is about it ("audit-relay hold list").`
+    : `${number} stays: it cannot be read, and the legal hold ${hold} is in force.`
 }
 
 async function withDatabase(
@@ -101,6 +122,7 @@ async function withDatabase(
   const { databaseUrl, limits } = readConfig(environment, 'relay')
   const database = new Database({
     url: databaseUrl,
+    role: 'audit_relay',
     applicationName: 'audit-relay dead-letters',
     statementTimeoutMs: limits.statementTimeoutMs,
   })
@@ -109,20 +131,4 @@ async function withDatabase(
   } finally {
     await database.close()
   }
-}
-
-function say({ json }: As, found: unknown, lines: readonly string[]): void {
-  const text = json ? printable(found) : lines.join('\n')
-  process.stdout.write(`${text}\n`)
-}
-
-/** JSON without characters that control a terminal, reverse its text or cannot be seen. */
-function printable(value: unknown, indent?: number): string {
-  return JSON.stringify(value, null, indent).replaceAll(
-    /(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu,
-    (character) =>
-      Array.from({ length: character.length }, (_, at) => {
-        return `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`
-      }).join(''),
-  )
 }

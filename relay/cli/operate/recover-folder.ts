@@ -1,6 +1,7 @@
-import { statSync } from 'node:fs'
+import { accessSync, constants, statSync } from 'node:fs'
 import { Database } from '../../../src/database/connection.ts'
 import { AuditError } from '../../../src/errors.ts'
+import { fileCode, fileWords } from '../../../src/file-fault.ts'
 import { type RecoveredFile, recoverFolder } from '../../../src/exit-dump/recover.ts'
 import { type Environment, readConfig } from '../../config.ts'
 
@@ -14,11 +15,10 @@ export async function recover(
   { json }: { readonly json: boolean },
 ): Promise<number> {
   const { databaseUrl, limits } = readConfig(environment, 'relay')
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new AuditError('AUDIT_OPTION_INVALID', `There is no folder "${folder}".`)
-  }
+  refuseUnusable(folder)
   const database = new Database({
     url: databaseUrl,
+    role: 'audit_relay',
     applicationName: 'audit-relay recover',
     statementTimeoutMs: limits.statementTimeoutMs,
   })
@@ -45,6 +45,22 @@ export async function recover(
   return files.some(({ outcome }) => outcome === 'damaged' || outcome === 'refused') ? FAILED : DONE
 }
 
+/** Files are deleted once they are staged, so reading alone is not enough. */
+function refuseUnusable(folder: string): void {
+  const { R_OK, W_OK, X_OK } = constants
+  try {
+    if (statSync(folder).isDirectory()) {
+      accessSync(folder, R_OK | W_OK | X_OK)
+      return
+    }
+  } catch (error) {
+    const code = fileCode(error)
+    if (code === undefined) throw error
+    throw new AuditError('AUDIT_OPTION_INVALID', `The folder "${folder}" ${fileWords(code)}.`)
+  }
+  throw new AuditError('AUDIT_OPTION_INVALID', `"${folder}" is a file and no folder.`)
+}
+
 function lineOf({ file, recorder, outcome, entries, lost, code }: RecoveredFile): string {
   switch (outcome) {
     case 'staged':
@@ -54,10 +70,16 @@ function lineOf({ file, recorder, outcome, entries, lost, code }: RecoveredFile)
     case 'damaged':
       return `${file}: damaged. ${entries} entries staged, ${lost} lost; it is renamed to .damaged`
     case 'refused':
-      return `${file}: refused (${code}). It stays.`
+      return `${file}: refused (${code}). It stays.${refusalWords(code)}`
     case 'other-database':
       return `${file}: of another database. It stays.`
     case 'not-a-dump':
       return `${file}: not a dump of a recorder. It stays.`
   }
+}
+
+/** A code of five letters is the database's; the others are the file system's. */
+function refusalWords(code: string | undefined): string {
+  if (code === '42501') return ' Another recorder has its id, or this login lacks a right.'
+  return code === undefined || /^[0-9A-Z]{5}$/.test(code) ? '' : ` The file ${fileWords(code)}.`
 }

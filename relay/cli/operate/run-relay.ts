@@ -1,10 +1,14 @@
-import { pino } from 'pino'
+import { type Logger, pino } from 'pino'
 import { createRelay, type DrainResult, Relay } from '../../move/relay.ts'
 import { BacklogReader } from '../../telemetry/backlog.ts'
 import { type Environment, readConfig } from '../../config.ts'
 import { healthRoutes } from '../../http/health-routes.ts'
 import { serveHttp } from '../../http/server.ts'
 import { readHttpConfig } from '../../http/config.ts'
+import { readSeal, stateDirOf } from '../../seal/seal-environment.ts'
+import { LogSeal } from '../../seal/log-seal.ts'
+import { openScheduledVerify } from '../../seal/scheduled/open-verify.ts'
+import { resolveSealOptions } from '../../seal/seal-options.ts'
 import { RelayMetrics } from '../../telemetry/metrics.ts'
 
 export interface OnceBounds {
@@ -12,19 +16,44 @@ export interface OnceBounds {
   readonly deadlineMs: number
 }
 
-/** Runs until a signal: the first one finishes the batch in hand, the second one quits. */
-export async function runRelay(environment: Environment): Promise<number> {
-  const { databaseUrl, logLevel, limits } = readConfig(environment, 'relay')
+/** A relay, with what it serves over HTTP. */
+export interface ServedRelay {
+  readonly relay: Relay
+  /** Where the page is, and the health checks. Undefined where it serves nothing. */
+  readonly url: string | undefined
+  readonly logger: Logger
+  /** Finishes the batch in hand. */
+  stop(): Promise<void>
+}
+
+/** Makes a relay that has not started, and serves what the environment asks for. */
+export async function openRelay(environment: Environment): Promise<ServedRelay> {
+  const { databaseUrl, logLevel, limits, partitionWidth } = readConfig(environment, 'relay')
   const httpConfig = readHttpConfig(environment)
   const logger = pino({ name: 'audit-relay', level: logLevel })
   const metrics = new RelayMetrics()
-  const relay = new Relay({ databaseUrl, logger, ...limits }, { observer: metrics })
+  const seal = await readSeal(environment)
+  const options = { databaseUrl, logger, partitionWidth, seal, ...limits }
+  const relay = new Relay({ ...options, stateDir: stateDirOf(environment) }, { observer: metrics })
+  const verifying = await openScheduledVerify(environment, logger, {
+    onRun: (run) => metrics.verify.ran(run),
+    onRemembered: (last) => metrics.verify.remembered(last),
+  })
   const backlog = new BacklogReader(databaseUrl, logger)
   const health = () => relay.health()
   const { maxLagMs } = limits
-  const routes = healthRoutes({ health, metrics, backlog, maxLagMs })
+  const routes = healthRoutes({ health, metrics, backlog, maxLagMs, seal: () => relay.seal() })
   const http = httpConfig && (await serveHttp(httpConfig, logger, routes))
-  const stop = () => Promise.all([relay.stop(), http?.stop(), backlog.close()])
+  void verifying?.start()
+  const stop = async () => {
+    await Promise.all([relay.stop(), verifying?.stop(), http?.stop(), backlog.close()])
+  }
+  return { relay, url: http?.url, logger, stop }
+}
+
+/** Runs until a signal: the first one finishes the batch in hand, the second one quits. */
+export async function runRelay(environment: Environment): Promise<number> {
+  const { relay, logger, stop } = await openRelay(environment)
   let signals = 0
   const onSignal = (signal: NodeJS.Signals) => {
     signals += 1
@@ -46,13 +75,17 @@ const DEAD_LETTERS = 4
 
 /**
  * Moves until the lanes are empty or a bound is reached: for cron, and after the last deployment.
+ * Where there is a seal key, the log is sealed then.
  *
  * @returns 0 drained, 3 rows left at a bound, 4 dead letters written
  */
 export async function drainOnce(environment: Environment, bounds: OnceBounds): Promise<number> {
-  const { databaseUrl, logLevel, limits } = readConfig(environment, 'relay')
+  const { databaseUrl, logLevel, limits, partitionWidth } = readConfig(environment, 'relay')
   const logger = pino({ name: 'audit-relay', level: logLevel })
-  const relay = createRelay({ databaseUrl, logger, ...limits })
+  const options = await readSeal(environment)
+  const relay = createRelay({ databaseUrl, logger, partitionWidth, ...limits })
+  const settings = options && resolveSealOptions(options, stateDirOf(environment))
+  const seal = settings && new LogSeal({ ...settings, url: databaseUrl, limits, logger })
   const stop = () => void relay.stop()
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
@@ -60,10 +93,15 @@ export async function drainOnce(environment: Environment, bounds: OnceBounds): P
   try {
     const result = await relay.drain(bounds)
     logger.info({ ...result }, result.isDrained ? 'drained' : 'stopped at a bound, with rows left')
+    const failures = await seal?.once()
+    for (const [anchor, error] of failures ?? []) {
+      logger.warn({ anchor, hint: error.message }, 'an anchor did not take the checkpoint')
+    }
     return exitCode(result)
   } finally {
     clearInterval(progress)
     await relay.stop()
+    await seal?.stop()
   }
 }
 

@@ -1,5 +1,9 @@
 import { CliCommand, type Host } from '../command/cli-command.ts'
-import { jsonOption } from '../command/values.ts'
+import { misuse } from '../command/misuse.ts'
+import { countOption, durationOption, jsonOption } from '../command/values.ts'
+import type { StatusOptions } from './print-status.ts'
+
+const THRESHOLDS = ['maxLag', 'maxDepth', 'maxDeadLetters', 'maxMissing'] as const
 
 export function statusCommand(host: Host): CliCommand {
   return new CliCommand('status', host, {
@@ -12,12 +16,51 @@ export function statusCommand(host: Host): CliCommand {
     examples: {
       'how long the oldest entry has waited, in milliseconds':
         'audit-relay status --json | jq .lagMs',
+      'for cron, which mails what is written to standard error':
+        'audit-relay status --check --max-lag 2m > /dev/null',
     },
-    variables: ['DATABASE_URL', 'AUDIT_RELAY_DATABASE_URL', 'AUDIT_STATEMENT_TIMEOUT_MS'],
+    variables: [
+      'DATABASE_URL',
+      'AUDIT_RELAY_DATABASE_URL',
+      'AUDIT_STATEMENT_TIMEOUT_MS',
+      'AUDIT_MAX_LAG_MS',
+      'AUDIT_MAX_LOG_BYTES',
+    ],
+    exitCodes: {
+      3: '--check found a figure above its limit; one line on standard error says which',
+    },
   })
     .addOption(jsonOption())
-    .runs(async ({ json }: { json?: true }) => {
+    .option('--check', 'print one line, and exit with 3 where a figure is above its limit')
+    .addOption(
+      durationOption('--max-lag <time>', 'with --check: how long an entry may wait', {
+        says: 'AUDIT_MAX_LAG_MS, else 300s',
+      }),
+    )
+    .addOption(
+      countOption('--max-depth <n>', 'with --check: how many may wait (default: any number)', {
+        min: 0,
+      }),
+    )
+    .addOption(
+      countOption('--max-dead-letters <n>', 'with --check: how many there may be (default: 0)', {
+        min: 0,
+      }),
+    )
+    .addOption(
+      countOption(
+        '--max-missing <n>',
+        'with --check: entries of recorders that are lost and in no declared gap (default: 0)',
+        { min: 0 },
+      ),
+    )
+    .runs(async (options: StatusOptions) => {
+      const stray = THRESHOLDS.find((name) => options[name] !== undefined)
+      if (stray !== undefined && !options.check) {
+        const flag = `--${stray.replaceAll(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`
+        throw misuse(`${flag} goes with --check only: add --check, or leave ${flag} out.`)
+      }
       const { printStatus } = await import('./print-status.ts')
-      return await printStatus(host.environment, { json: json === true })
+      return await printStatus(host.environment, options)
     })
 }

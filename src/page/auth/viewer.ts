@@ -1,11 +1,11 @@
-import type { AuditContext } from '../../entry.ts'
-import { isUuid } from '../../ids/uuid.ts'
+import { type AuditContext, type AuditId, MAX_TEXT_CHARACTERS } from '../../entry.ts'
+import { digitsOf } from '../../ids/digits.ts'
 
 interface ViewerFields {
   /** Shown at the top of the page and stored in each `audit.read` entry. 1 to 128 characters. */
   readonly name: string
-  /** Their UUID, if they are a user of the application. */
-  readonly userId?: string | undefined
+  /** Their id, if they are a user of the application. */
+  readonly userId?: AuditId | undefined
   /** Added to the context of each `audit.read` entry, for example the ip. */
   readonly context?: AuditContext | undefined
 }
@@ -14,9 +14,16 @@ interface ViewerFields {
 export type Viewer = ViewerFields &
   (
     | { readonly sees: 'everything'; readonly onlyEventId?: never }
-    /** The UUID of the only event whose entries they see, whatever the address asks for. */
-    | { readonly onlyEventId: string; readonly sees?: never }
+    /** The id of the only event whose entries they see, whatever the address asks for. */
+    | { readonly onlyEventId: AuditId; readonly sees?: never }
   )
+
+/** A viewer whose ids are text. */
+export interface AdmittedViewer extends Omit<ViewerFields, 'userId'> {
+  readonly userId?: string | undefined
+  /** Undefined: they see everything. */
+  readonly onlyEventId?: string | undefined
+}
 
 /** Somebody who tried to get in and failed. It is written down as `audit.read_denied`. */
 export interface Denied {
@@ -36,7 +43,7 @@ export type Authorize = (request: Request) => Answer | Promise<Answer>
 
 /** What `authorize` came to. */
 export type Admission =
-  | { readonly kind: 'viewer'; readonly viewer: Viewer }
+  | { readonly kind: 'viewer'; readonly viewer: AdmittedViewer }
   | { readonly kind: 'response'; readonly response: Response }
   | { readonly kind: 'denied'; readonly denied: Denied }
   | { readonly kind: 'nobody' }
@@ -82,13 +89,14 @@ function admitViewer(given: Readonly<Record<string, unknown>>): Admission {
   if (typeof name !== 'string' || name === '' || name.length > MAX_NAME_LENGTH) {
     return unclear(`its name has not 1 to ${MAX_NAME_LENGTH} characters`)
   }
-  if (userId !== undefined && typeof userId !== 'string') return unclear('its userId is no text')
+  const userText = typeof userId === 'string' ? userId : digitsOf(userId)
+  if (userId !== undefined && userText === undefined) return unclear('its userId is no id')
   if (context !== undefined && (typeof context !== 'object' || Array.isArray(context))) {
     return unclear('its context is no object')
   }
   const who = {
     name,
-    ...(userId === undefined ? {} : { userId }),
+    ...(userText === undefined ? {} : { userId: userText }),
     ...(context ? { context: context as AuditContext } : {}),
   }
   // Asked by the keys: "onlyEventId: undefined" next to "sees" is a slip and no wish.
@@ -97,12 +105,13 @@ function admitViewer(given: Readonly<Record<string, unknown>>): Admission {
   if (!saysSees && !saysEvent) return unclear('it has neither sees nor onlyEventId')
   if (saysSees) {
     if (sees !== 'everything') return unclear('its sees is not "everything"')
-    return { kind: 'viewer', viewer: { ...who, sees } }
+    return { kind: 'viewer', viewer: who }
   }
-  if (typeof onlyEventId !== 'string' || !isUuid(onlyEventId)) {
-    return unclear('its onlyEventId is no UUID')
+  const eventText = typeof onlyEventId === 'string' ? onlyEventId : (digitsOf(onlyEventId) ?? '')
+  if (eventText === '' || eventText.length > MAX_TEXT_CHARACTERS) {
+    return unclear('its onlyEventId is no id')
   }
-  return { kind: 'viewer', viewer: { ...who, onlyEventId: onlyEventId.toLowerCase() } }
+  return { kind: 'viewer', viewer: { ...who, onlyEventId: eventText } }
 }
 
 function unknownKey(given: object, known: ReadonlySet<string>): string | undefined {
@@ -110,9 +119,9 @@ function unknownKey(given: object, known: ReadonlySet<string>): string | undefin
   return stranger === undefined ? undefined : String(stranger).slice(0, MAX_REASON_LENGTH)
 }
 
-function unclear(why: string): Admission {
+export function unclear(why: string): Extract<Admission, { kind: 'unclear' }> {
   const problem =
     `authorize gave an answer that is not clear: ${why}. Return { name, sees: 'everything' } for ` +
-    "the whole log, { name, onlyEventId: '<uuid>' } for one event, null for somebody who may not read."
+    "the whole log, { name, onlyEventId: '<id>' } for one event, null for somebody who may not read."
   return { kind: 'unclear', problem }
 }

@@ -38,7 +38,9 @@ function needIn(parent, tag, rest = '') {
 
 /** @returns {HTMLElement[]} */
 const rows = () =>
-  [...document.querySelectorAll('.entry')].filter((row) => row instanceof HTMLElement)
+  [...document.querySelectorAll('.entry')]
+    .filter((row) => row instanceof HTMLElement)
+    .filter((row) => !row.closest('details:not([open])'))
 
 /** @param {HTMLElement} row */
 const linkOf = (row) => needIn(row, 'a', '.open')
@@ -191,8 +193,7 @@ function move(step) {
 }
 
 function focusFilter() {
-  need('filters').setAttribute('open', '')
-  const field = needIn(need('filters'), 'input', '#f-action')
+  const field = needIn(need('page'), 'input', '#q')
   field.focus()
   field.select()
 }
@@ -246,7 +247,10 @@ function insertRow(row) {
   const section = sections.find(({ dataset }) => (dataset['day'] ?? '') <= day)
   const isSameDay = section?.dataset['day'] === day
   const list = isSameDay ? needIn(section, 'ol') : insertDay(row, section)
-  const older = [...list.querySelectorAll('li')].find(({ dataset }) => (dataset['id'] ?? '') < id)
+  // A run of reads that is folded is one item.
+  const older = [...list.children].find(
+    (item) => item instanceof HTMLElement && (item.dataset['id'] ?? '') < id,
+  )
   list.insertBefore(row, older ?? null)
   for (const surplus of rows().slice(MAX_ROWS)) surplus.remove()
   newCount += 1
@@ -422,8 +426,6 @@ function start(page) {
   document.addEventListener('click', onClick)
   addEventListener('popstate', onPopState)
   addEventListener('keydown', onKeyDown)
-  const isNarrow = matchMedia('(max-width: 46rem)').matches
-  if (isNarrow && !document.querySelector('[aria-invalid]')) need('filters').removeAttribute('open')
   prepareZone()
   prepareHistogram()
   prepareDetail()

@@ -1,4 +1,4 @@
-import { DAY_MS, type Zone } from '../query/zone.ts'
+import { DAY_MS, type Zone } from '../../query/zone.ts'
 
 const MAX_BARS = 60
 /**

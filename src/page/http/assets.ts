@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { clientFiles } from './client-files.ts'
 
 interface AssetSource {
   readonly type: string
@@ -41,9 +41,12 @@ const loadedAssets = new Map<AssetName, Asset>()
 function loadAsset(name: AssetName): Asset {
   const loaded = loadedAssets.get(name)
   if (loaded) return loaded
-  const texts = SOURCES[name].files.map((file) =>
-    readFileSync(new URL(`../client/${file}`, import.meta.url), 'utf8'),
-  )
+  const all = clientFiles()
+  const texts = SOURCES[name].files.map((file) => {
+    const text = all[file]
+    if (text === undefined) throw new Error(`There is no file src/page/client/${file}.`)
+    return text
+  })
   const text = name === 'page.css' ? joinStyles(texts) : texts.join('\n')
   const hash = createHash('sha256').update(text).digest('base64url').slice(0, 16)
   const asset = { text, hash }

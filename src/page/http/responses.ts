@@ -46,6 +46,10 @@ export function textResponse(message: string, status: number, headers: Headers =
   })
 }
 
+export function wholeFile(text: string, headers: Headers): Response {
+  return respond(text, 200, headers)
+}
+
 export function streamResponse(body: ReadableStream<Uint8Array>, headers: Headers): Response {
   return respond(body, 200, headers)
 }

@@ -7,6 +7,10 @@ export const FIELDS = {
   event: { filter: 'eventId', label: 'Event' },
   target: { filter: 'targetId', label: 'Target' },
   request: { filter: 'requestId', label: 'Request' },
+  outcome: { filter: 'outcome', label: 'Outcome' },
+  actor: { filter: 'actorId', label: 'Actor' },
+  kind: { filter: 'actorKind', label: 'Kind of actor' },
+  also: { filter: 'moreTargets', label: 'Also on' },
 } as const satisfies Record<string, { filter: keyof LogFilter; label: string }>
 
 export type FieldName = keyof typeof FIELDS
@@ -14,6 +18,7 @@ export const FIELD_NAMES = Object.keys(FIELDS) as FieldName[]
 
 /** The parameters that say what is shown. Links keep them. */
 const VIEW_PARAMETERS = [
+  'q',
   ...FIELD_NAMES,
   'range',
   'from',
@@ -22,9 +27,10 @@ const VIEW_PARAMETERS = [
   'limit',
   'entry',
   'live',
+  'reads',
 ] as const
 /** The parameters that ask for something other than the whole page, or change a preference. */
-const OTHER_PARAMETERS = ['export', 'stream', 'after', 'part', 'zone', 'theme'] as const
+const OTHER_PARAMETERS = ['export', 'proof', 'stream', 'after', 'part', 'zone', 'theme'] as const
 /** A request with any other parameter is refused. */
 export const PARAMETERS: ReadonlySet<string> = new Set([...VIEW_PARAMETERS, ...OTHER_PARAMETERS])
 

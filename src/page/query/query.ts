@@ -1,8 +1,12 @@
+import type { IdKind } from '../../entry.ts'
 import { AuditError } from '../../errors.ts'
-import { checkFilter, type LogFilter, shown } from '../../read/filter.ts'
-import { parseInstant } from '../../read/instant.ts'
+import type { LogQuery } from '../../query/log-query.ts'
+import { parseQuery } from '../../query/parse-query.ts'
+import { checkFilter, type LogFilter } from '../../read/filter.ts'
+import { shown, uuid } from '../../read/filter-values.ts'
+import { parseInstant } from '../../query/instant.ts'
 import { FIELD_NAMES, FIELDS, type GivenParameters, PARAMETERS } from './address.ts'
-import { DAY_MS, UTC, type Zone } from './zone.ts'
+import { DAY_MS, UTC, type Zone } from '../../query/zone.ts'
 
 export const RANGES = {
   '1h': 'Last hour',
@@ -16,8 +20,10 @@ const MAX_QUERY_LENGTH = 6_000
 export interface Query {
   /** The values as they came, without the empty ones. The form shows them, links repeat them. */
   readonly given: GivenParameters
-  /** Holds the valid parameters only. */
+  /** Holds the valid parameters only, and of the query line what was understood. */
   readonly filter: LogFilter
+  /** The query line, with what was not understood of it, which is named next to the rest. */
+  readonly line: LogQuery | undefined
   readonly limit: number | undefined
   readonly cursor: string | undefined
   readonly entry: string | undefined
@@ -40,7 +46,9 @@ interface Parsing {
 /** Parameters that are checked by a pattern, each with its message. */
 const PATTERNS: Readonly<Record<string, readonly [RegExp, string]>> = {
   live: [/^1$/, 'Must be 1 or left out.'],
+  reads: [/^1$/, 'Must be 1 or left out.'],
   stream: [/^1$/, 'Must be 1 or left out.'],
+  proof: [/^(?:line|proof)$/, 'Must be line or proof.'],
   after: [/^\d{1,15}$/, 'Must be the sequence number of an entry.'],
 }
 
@@ -61,7 +69,8 @@ export function readQuery(
     if (!problems.has(name)) filter[FIELDS[name].filter] = value
   }
   Object.assign(filter, readPeriod(parsing))
-  check('entry', problems, () => checkFilter({ targetId: given['entry'] }))
+  const { entry: openId } = given
+  if (openId !== undefined) check('entry', problems, () => uuid('entry', openId))
   const limit = readLimit(given['limit'], problems)
   for (const [name, [pattern, message]] of Object.entries(PATTERNS)) {
     const value = given[name]
@@ -70,7 +79,29 @@ export function readQuery(
   const isLive = given['live'] === '1'
   const entry = problems.has('entry') ? undefined : given['entry']?.toLowerCase()
   const { isCanonical } = parsing
-  return { given, filter, limit, cursor: given['cursor'], entry, isLive, isCanonical, problems }
+  const cursor = given['cursor']
+  const query = { given, filter, limit, cursor, entry, isLive, isCanonical, problems }
+  const { q } = given
+  const line = q === undefined ? undefined : parseQuery(q, { zone, now: nowMs })
+  return withLine({ ...query, line: undefined }, line)
+}
+
+/** The query with another reading of its line. */
+export function withLine(query: Query, line: LogQuery | undefined): Query {
+  const { query: _before, ...rest } = query.filter
+  const isEmpty = line === undefined || line.parts.length === 0
+  return { ...query, line, filter: isEmpty ? rest : { ...rest, query: line } }
+}
+
+/** The query with a message for each id that is none in this database. */
+export function withIdProblems(query: Query, ids: IdKind): Query {
+  const problems = new Map(query.problems)
+  for (const name of FIELD_NAMES) {
+    const field = FIELDS[name].filter
+    const value = query.filter[field]
+    if (value !== undefined) check(name, problems, () => checkFilter({ [field]: value }).bind(ids))
+  }
+  return { ...query, problems }
 }
 
 /** Reads the values and trims them, because pasted ids often have spaces around them. */

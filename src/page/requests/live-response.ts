@@ -1,5 +1,6 @@
 import { lastSeq } from '../../read/tail-query.ts'
 import { streamResponse, textResponse } from '../http/responses.ts'
+import { listFilter } from '../query/hidden-reads.ts'
 import { entryRow } from '../view/entry-row.ts'
 import type { ViewState } from '../view/view-state.ts'
 import { liveStream } from './live-stream.ts'
@@ -39,10 +40,10 @@ export async function liveResponse(
     const stream = liveStream({
       db,
       headWatcher,
-      filter: query.filter,
+      filter: listFilter(query),
       fromSeq,
       renderRow: async (entry) =>
-        entryRow({ ...view, nameOf: await namesIn([entry], lookUpNames) }, entry),
+        entryRow({ ...view, nameOf: await namesIn([entry], lookUpNames) }, entry, true),
       onEnd: giveBack,
     })
     return streamResponse(stream, {

@@ -5,6 +5,15 @@ import type { NameOf } from '../sentence/sentence-parts.ts'
 /** The application's function that finds names for ids. */
 export type NameLookup = (ids: readonly string[]) => Promise<ReadonlyMap<string, string>>
 
+/**
+ * The application's function that finds ids for a name, or for a part of one. `onlyEventId` is that of
+ * the viewer: find nothing there that they may not see.
+ */
+export type FindForViewer = (
+  text: string,
+  viewer: { readonly onlyEventId?: string | undefined },
+) => Promise<readonly string[]>
+
 const LOOKUP_TIMEOUT_MS = 1_000
 const MAX_NAME_LENGTH = 80
 
@@ -15,11 +24,12 @@ const MAX_NAME_LENGTH = 80
 export async function namesIn(
   entries: readonly LoggedEntry[],
   lookUpNames: NameLookup | undefined,
+  more: readonly string[] = [],
 ): Promise<NameOf> {
   if (lookUpNames === undefined) return () => undefined
-  const ids = new Set<string>()
-  for (const { userId, eventId, targetId } of entries) {
-    for (const id of [userId, eventId, targetId]) if (id !== null) ids.add(id)
+  const ids = new Set<string>(more)
+  for (const { userId, actorId, eventId, targetId } of entries) {
+    for (const id of [userId, actorId, eventId, targetId]) if (id !== null) ids.add(id)
   }
   if (ids.size === 0) return () => undefined
   try {

@@ -6,8 +6,9 @@ import type { Query } from '../query/query.ts'
 import type { ViewerRequest } from './viewer-request.ts'
 
 /** An entry about reading: `audit.read`, or `audit.read_denied` where somebody could not get in. */
-export interface ReadEntry extends Pick<AuditEntry, 'userId' | 'metadata' | 'context'> {
+export interface ReadEntry extends Pick<AuditEntry, 'metadata' | 'context'> {
   readonly action: 'audit.read' | 'audit.read_denied'
+  readonly userId?: string | undefined
 }
 
 /** Takes the page's entries about reading. */
@@ -33,7 +34,7 @@ export interface ReadToNote {
   readonly details?: Readonly<Record<string, unknown>>
 }
 
-const FILTER_PARAMETERS = [...FIELD_NAMES, 'range', 'from', 'to'] as const
+const FILTER_PARAMETERS = ['q', ...FIELD_NAMES, 'range', 'from', 'to'] as const
 const MAX_USER_AGENT_LENGTH = 256
 const WRITE_TIMEOUT_MS = 5_000
 

@@ -1,5 +1,7 @@
+import type { AnyCatalog } from '../../actions/define-actions.ts'
 import type { AuditLogger } from '../../logger.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
+import type { FindForViewer } from './name-lookup.ts'
 import type { HeadWatcher } from './head-watcher.ts'
 import type { NameLookup } from './name-lookup.ts'
 import type { ReadRecording } from './note-read.ts'
@@ -11,6 +13,9 @@ export interface PageServices {
   readonly headWatcher: HeadWatcher
   readonly recording: ReadRecording
   readonly lookUpNames: NameLookup | undefined
+  /** Finds the ids of names in the query line. */
+  readonly find: FindForViewer | undefined
+  readonly actions: AnyCatalog | undefined
   readonly logger: AuditLogger
   readonly liveViews: ViewerShare
   readonly exports: ViewerShare

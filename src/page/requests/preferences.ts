@@ -2,7 +2,7 @@ import { cookieHeader, isTls, readCookie } from '../http/cookies.ts'
 import { redirectResponse } from '../http/responses.ts'
 import { href } from '../query/address.ts'
 import type { Query } from '../query/query.ts'
-import { UTC, type Zone, zoneNamed } from '../query/zone.ts'
+import { UTC, type Zone, zoneNamed } from '../../query/zone.ts'
 import { type Theme, THEMES } from '../view/view-state.ts'
 
 const THEME_COOKIE = 'audit_theme'

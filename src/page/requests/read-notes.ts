@@ -1,5 +1,5 @@
 import { sql } from 'drizzle-orm'
-import type { AuditDatabase } from '../../database/callers-database.ts'
+import { type AuditDatabase, askCaller } from '../../database/callers-database.ts'
 import { Outage } from '../../database/outage.ts'
 import type { AuditLogger } from '../../logger.ts'
 import type { ReadEntry, ReadRecorder } from './note-read.ts'
@@ -42,11 +42,14 @@ export class ReadNotes implements ReadRecorder {
   /** Resolves once the entry is committed. Rejects where it is not, or may not be. */
   async write({ action, userId, metadata, context }: ReadEntry): Promise<void> {
     try {
-      await this.#db.execute(sql`
+      await askCaller(
+        this.#db,
+        sql`
         select audit.note_read(
           ${action === 'audit.read_denied'}::boolean, ${userId ?? null}::pg_catalog.text,
           ${JSON.stringify(metadata)}::pg_catalog.text::pg_catalog.jsonb,
-          ${JSON.stringify(context)}::pg_catalog.text::pg_catalog.jsonb)`)
+          ${JSON.stringify(context)}::pg_catalog.text::pg_catalog.jsonb)`,
+      )
       this.#outage.recovered()
     } catch (error) {
       this.#outage.failed(error)

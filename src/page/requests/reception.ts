@@ -1,5 +1,13 @@
 import { AuditError } from '../../errors.ts'
-import { type Admission, type Authorize, authorizeRequest } from '../auth/viewer.ts'
+import { isUuid } from '../../ids/uuid.ts'
+import { idKindOf } from '../../read/bound-filter.ts'
+import {
+  type Admission,
+  type AdmittedViewer,
+  type Authorize,
+  authorizeRequest,
+  unclear,
+} from '../auth/viewer.ts'
 import { assetResponse } from '../http/assets.ts'
 import { htmlResponse, textResponse } from '../http/responses.ts'
 import { noticePage } from '../view/messages.ts'
@@ -65,7 +73,17 @@ export class Reception {
     const admission = await authorizeRequest(authorize, request)
     if (admission.kind !== 'viewer') return await this.#turnAway(admission, request, peer)
     const { viewer } = admission
+    const misfit = await this.#misfitOf(viewer)
+    if (misfit) return await this.#turnAway(misfit, request, peer)
     return await respondToViewer(services, { request, parameters, viewer, peer })
+  }
+
+  /** Closes the page where `onlyEventId` is none of this database's ids. */
+  async #misfitOf({ onlyEventId }: AdmittedViewer) {
+    if (onlyEventId === undefined || isUuid(onlyEventId)) return undefined
+    // Where the database does not answer, the page itself says so.
+    const ids = await idKindOf(this.#options.services.db).catch(() => undefined)
+    return ids === 'uuid' ? unclear('its onlyEventId is no UUID') : undefined
   }
 
   async #turnAway(

@@ -1,13 +1,22 @@
 import { AuditError } from '../../errors.ts'
 import { faultHint } from '../../database/faults.ts'
 import { lastSeq } from '../../read/tail-query.ts'
-import { entry as readEntry, timeline } from '../../read/timeline.ts'
+import { entry as readEntry, timeline, understood } from '../../read/timeline.ts'
+import { readRows } from '../../read/read-rows.ts'
+import { type LogBegin, logBegin } from '../../removed/log-begin.ts'
+import type { AuditDatabase } from '../../database/callers-database.ts'
 import { within } from '../../within.ts'
-import type { Viewer } from '../auth/viewer.ts'
+import type { IdKind } from '../../entry.ts'
+import { isUuid } from '../../ids/uuid.ts'
+import { idKindOf } from '../../read/bound-filter.ts'
+import { type SealFacts, sealFacts } from '../../export/sealed/seal-facts.ts'
+import type { LoggedEntry } from '../../read/logged-entry.ts'
+import type { AdmittedViewer } from '../auth/viewer.ts'
 import { histogram } from '../histogram/histogram.ts'
 import { htmlResponse, redirectResponse } from '../http/responses.ts'
 import { href } from '../query/address.ts'
-import { type Query, readQuery } from '../query/query.ts'
+import { listFilter } from '../query/hidden-reads.ts'
+import { type Query, readQuery, withIdProblems, withLine } from '../query/query.ts'
 import { entryDetail } from '../view/entry-detail.ts'
 import { entryList } from '../view/entry-list.ts'
 import { type HistogramResult, histogramView } from '../view/histogram-view.ts'
@@ -16,6 +25,7 @@ import type { ViewState } from '../view/view-state.ts'
 import { wholePage } from '../view/whole-page.ts'
 import { exportResponse } from './export-response.ts'
 import { liveResponse } from './live-response.ts'
+import { proofResponse } from './proof-response.ts'
 import { namesIn } from './name-lookup.ts'
 import { givenFilter, noteRead } from './note-read.ts'
 import type { PageServices } from './page-services.ts'
@@ -34,7 +44,7 @@ export async function respondToViewer(
   const { request, parameters, viewer } = viewerRequest
   const { zone, theme } = readPreferences(request)
   const nowMs = Date.now()
-  const query = limitToViewer(readQuery(parameters, zone, nowMs), viewer)
+  const query = readQuery(parameters, zone, nowMs)
   const view: ViewState = {
     query,
     zone,
@@ -42,24 +52,17 @@ export async function respondToViewer(
     viewerName: viewer.name,
     nowMs,
     nameOf: () => undefined,
+    actions: services.actions,
     readsAreRecorded: services.recording.recorder !== undefined,
     canSignOut: services.canSignOut,
+    seesEverything: viewer.onlyEventId === undefined,
   }
   const preference = changePreference(request, parameters, query)
   if (preference instanceof Response) return preference
   if (preference !== undefined) return badRequest(view, new Map([['', preference]]))
-  if (query.problems.size > 0) return badRequest(view, query.problems)
+  if (query.problems.size > 0) return badRequest(view, await allProblems(services, query))
   try {
-    if (query.given['stream']) return await liveResponse(services, viewerRequest, view)
-    if (parameters.has('export')) return await exportResponse(services, viewerRequest, view)
-    const part = parameters.get('part')
-    if (part === 'entry') return await entryPart(services, viewerRequest, view)
-    if (part === 'histogram') return await histogramPart(services, viewerRequest, view)
-    if (part !== null) {
-      return badRequest(view, new Map([['part', 'Must be entry or histogram.']]))
-    }
-    if (!query.isCanonical) return redirectResponse(href(query.given))
-    return await pageResponse(services, viewerRequest, view)
+    return await respond(services, viewerRequest, view)
   } catch (error) {
     if (!(error instanceof AuditError)) throw error
     if (error.code === 'AUDIT_FILTER_INVALID' || error.code === 'AUDIT_HISTORY_CHANGED') {
@@ -69,11 +72,80 @@ export async function respondToViewer(
   }
 }
 
+async function respond(
+  services: PageServices,
+  given: ViewerRequest,
+  givenView: ViewState,
+): Promise<Response> {
+  const { parameters } = given
+  const ids = needsKind(givenView.query, given.viewer) ? await idKindOf(services.db) : 'uuid'
+  const viewer = inKind(given.viewer, ids)
+  const viewerRequest = { ...given, viewer }
+  const limited = limitToViewer(withIdProblems(givenView.query, ids), viewer, ids)
+  if (limited.problems.size > 0) {
+    return await badRequest({ ...givenView, query: limited }, limited.problems)
+  }
+  const query = await withNamesFound(services, limited, viewer)
+  const view = { ...givenView, query }
+  if (query.given['stream']) return await liveResponse(services, viewerRequest, view)
+  if (parameters.has('export')) return await exportResponse(services, viewerRequest, view)
+  if (query.given['proof']) {
+    const openEntry = await readOpenEntry(services, viewerRequest, query.entry)
+    return await proofResponse(services, viewerRequest, view, openEntry)
+  }
+  const part = parameters.get('part')
+  if (part === 'entry') return await entryPart(services, viewerRequest, view)
+  if (part === 'histogram') return await histogramPart(services, viewerRequest, view)
+  if (part !== null) {
+    return badRequest(view, new Map([['part', 'Must be entry or histogram.']]))
+  }
+  if (!query.isCanonical) return redirectResponse(href(query.given))
+  return await pageResponse(services, viewerRequest, view)
+}
+
+/** The query with the names of its line looked up, and without what can be no id. */
+async function withNamesFound(
+  { db, find }: PageServices,
+  query: Query,
+  { onlyEventId }: AdmittedViewer,
+): Promise<Query> {
+  if (query.line === undefined) return query
+  const findForViewer = find && ((text: string) => find(text, { onlyEventId }))
+  return withLine(query, await understood(db, query.line, findForViewer))
+}
+
+/** Those of the ids, too, as far as the database says now what ids are. */
+async function allProblems({ db }: PageServices, query: Query): Promise<Query['problems']> {
+  if (!hasOddId(query)) return query.problems
+  const ids = await idKindOf(db).catch(() => undefined)
+  return ids === undefined ? query.problems : withIdProblems(query, ids).problems
+}
+
+/** Whether the answer depends on what the ids of the database are. */
+function needsKind(query: Query, { onlyEventId }: AdmittedViewer): boolean {
+  return onlyEventId !== undefined || hasOddId(query)
+}
+
+function hasOddId({ filter }: Query): boolean {
+  const { userId, eventId, targetId, actorId, moreTargets } = filter
+  return [userId, eventId, targetId, actorId, moreTargets].some(
+    (id) => id !== undefined && !isUuid(String(id)),
+  )
+}
+
+/** The viewer, whose event is written as the log writes it. */
+function inKind(viewer: AdmittedViewer, ids: IdKind): AdmittedViewer {
+  const { onlyEventId } = viewer
+  if (onlyEventId === undefined || ids === 'text') return viewer
+  return { ...viewer, onlyEventId: onlyEventId.toLowerCase() }
+}
+
 /** Adds the only event that the viewer may see to the filter. It replaces that of the address. */
-function limitToViewer(query: Query, { onlyEventId }: Viewer): Query {
+function limitToViewer(query: Query, { onlyEventId }: AdmittedViewer, ids: IdKind): Query {
   if (onlyEventId === undefined) return query
-  const eventId = query.filter.eventId
-  if (eventId !== undefined && eventId.toLowerCase() !== onlyEventId) {
+  const { eventId } = query.filter
+  const asked = ids === 'uuid' ? String(eventId).toLowerCase() : String(eventId)
+  if (eventId !== undefined && asked !== onlyEventId) {
     const problems = new Map([...query.problems, ['event', 'You may not read this event.']])
     return { ...query, problems }
   }
@@ -91,15 +163,17 @@ async function pageResponse(
   // page's script leaves out the second.
   const seenSeq = query.isLive ? await lastSeq(db) : 0
   const [found, openEntry] = await Promise.all([
-    timeline(db, { ...query.filter, cursor: query.cursor, limit: query.limit }),
+    timeline(db, { ...listFilter(query), cursor: query.cursor, limit: query.limit }),
     readOpenEntry(services, viewerRequest, query.entry),
   ])
   const { entries } = found
   const isOnlyPage = found.nextCursor === null && found.prevCursor === null
   const allEntries = isOnlyPage ? entries : undefined
-  const [bars, nameOf] = await Promise.all([
-    orFailed(histogram(db, { filter: query.filter, zone, nowMs, allEntries })),
-    namesIn(openEntry ? [...entries, openEntry] : entries, lookUpNames),
+  const [bars, nameOf, begin, seal] = await Promise.all([
+    orFailed(histogram(db, { filter: listFilter(query), zone, nowMs, allEntries })),
+    namesIn(openEntry ? [...entries, openEntry] : entries, lookUpNames, foundIds(query)),
+    found.nextCursor === null ? beginOf(db, query) : undefined,
+    sealOf(db, openEntry),
   ])
   const view: ViewState = { ...viewWithoutNames, nameOf }
   const shown = { entries: entries.length, newest: entries[0]?.id, oldest: entries.at(-1)?.id }
@@ -109,13 +183,20 @@ async function pageResponse(
     details: { shown },
   })
   const html = wholePage(view, {
-    main: entryList(view, found),
+    main: entryList(view, found, begin),
     histogram: histogramView(view, bars),
-    detail: query.entry === undefined ? undefined : entryDetail(view, openEntry),
+    detail: query.entry === undefined ? undefined : entryDetail(view, openEntry, seal),
     shownEntries: entries,
     stream: query.isLive ? href(query.given, { stream: '1', after: String(seenSeq) }) : undefined,
   })
   return htmlResponse(html, query.entry !== undefined && openEntry === undefined ? 404 : 200)
+}
+
+/** The ids that names of the query line stand for. */
+function foundIds({ line }: Query): readonly string[] {
+  return (line?.parts ?? []).flatMap(({ terms }) =>
+    terms.flatMap((term) => (term.kind === 'id' ? (term.ids ?? []) : [])),
+  )
 }
 
 async function entryPart(
@@ -125,9 +206,20 @@ async function entryPart(
 ): Promise<Response> {
   const { query } = view
   const openEntry = await readOpenEntry(services, viewerRequest, query.entry)
-  const nameOf = await namesIn(openEntry ? [openEntry] : [], services.lookUpNames)
+  const [nameOf, seal] = await Promise.all([
+    namesIn(openEntry ? [openEntry] : [], services.lookUpNames),
+    sealOf(services.db, openEntry),
+  ])
   await noteRead(services.recording, viewerRequest, { read: 'entry', query })
-  return htmlResponse(entryDetail({ ...view, nameOf }, openEntry), openEntry ? 200 : 404)
+  return htmlResponse(entryDetail({ ...view, nameOf }, openEntry, seal), openEntry ? 200 : 404)
+}
+
+/** An entry is shown without it where the database does not say. */
+async function sealOf(
+  db: AuditDatabase,
+  entry: LoggedEntry | undefined,
+): Promise<SealFacts | undefined> {
+  return entry && (await sealFacts(db, entry.seq).catch(() => undefined))
 }
 
 /** Found by its id even if the filter excludes it, but only if the viewer may see its event. */
@@ -153,8 +245,25 @@ async function histogramPart(
   if (!liveViews.holds(viewerRequest.viewer, JSON.stringify(givenFilter(query)))) {
     await noteRead(recording, viewerRequest, { read: 'histogram', query })
   }
-  const bars = await orFailed(histogram(db, { filter: query.filter, zone, nowMs }))
+  const bars = await orFailed(histogram(db, { filter: listFilter(query), zone, nowMs }))
   return htmlResponse(histogramView(view, bars))
+}
+
+/**
+ * Where the log begins, for the end of a list: undefined where nothing was removed, and where the filter
+ * does not go back so far or asks for entries that no policy removes. The list is shown without it where
+ * the database does not say.
+ */
+async function beginOf(db: AuditDatabase, { filter }: Query): Promise<LogBegin | undefined> {
+  if (isKeptForEver(filter.action)) return undefined
+  const begin = await logBegin((ask) => readRows(db, ask)).catch(() => undefined)
+  const from = filter.from === undefined ? Number.NEGATIVE_INFINITY : Number(filter.from)
+  return begin !== undefined && from < begin.atMs ? begin : undefined
+}
+
+/** The log's own entries, of which a policy may remove those about reads alone. */
+function isKeptForEver(action = ''): boolean {
+  return action.startsWith('audit.') && action !== 'audit.read'
 }
 
 /** Failed also where the database fails; that fails the list, too, which reports it. */
@@ -171,10 +280,11 @@ function badRequest(view: ViewState, problems: ReadonlyMap<string, string>): Pro
 function unavailable(
   { logger }: PageServices,
   view: ViewState,
-  { code, message, fault }: AuditError,
+  error: AuditError,
 ): Promise<Response> {
+  const { code, message, fault } = error
   logger.warn({ code, fault }, 'audit page: cannot read the log')
-  const hint = fault ? faultHint(fault.code) : undefined
+  const hint = fault ? faultHint(error) : undefined
   const main = logUnreadable(message, hint, href(view.query.given))
   return htmlResponse(wholePage(view, { main }), 503, RETRY_AFTER)
 }

@@ -1,10 +1,10 @@
-import type { Viewer } from '../auth/viewer.ts'
+import type { AdmittedViewer } from '../auth/viewer.ts'
 
 /** A request of somebody who may read. */
 export interface ViewerRequest {
   readonly request: Request
   readonly parameters: URLSearchParams
-  readonly viewer: Viewer
+  readonly viewer: AdmittedViewer
   /** The address at the other end of the connection, a proxy's where one stands in front. */
   readonly peer: string | undefined
 }

@@ -1,4 +1,4 @@
-import type { Viewer } from '../auth/viewer.ts'
+import type { AdmittedViewer } from '../auth/viewer.ts'
 
 export interface ShareLimits {
   /** Most at once, of all viewers. */
@@ -24,7 +24,7 @@ export class ViewerShare {
    * @param what names it for `holds`, for example its filter
    * @returns `all` where nobody can have another one now, `own` where only this viewer cannot
    */
-  take(viewer: Viewer, what = ''): GiveBack | 'all' | 'own' {
+  take(viewer: AdmittedViewer, what = ''): GiveBack | 'all' | 'own' {
     const key = keyOf(viewer)
     const own = this.#open.get(key) ?? []
     if (own.length >= this.limits.maxOfOne) return 'own'
@@ -43,11 +43,11 @@ export class ViewerShare {
   }
 
   /** Whether this viewer has one open that was named so. */
-  holds(viewer: Viewer, what: string): boolean {
+  holds(viewer: AdmittedViewer, what: string): boolean {
     return this.#open.get(keyOf(viewer))?.includes(what) === true
   }
 }
 
-function keyOf({ name, userId = '', onlyEventId = '' }: Viewer): string {
+function keyOf({ name, userId = '', onlyEventId = '' }: AdmittedViewer): string {
   return JSON.stringify([name, userId, onlyEventId])
 }

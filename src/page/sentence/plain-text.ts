@@ -38,9 +38,21 @@ export function inBrief(value: unknown, maxCharacters: number): string {
   return shortened(JSON.stringify(value), maxCharacters)
 }
 
+/** What is shown of an id that is no UUID. */
+const MAX_ID_CHARACTERS = 20
+const TAIL_CHARACTERS = 8
+
 /** The part of an id that differs from other ids on a page. */
 export function shortId(id: string): string {
-  if (!isUuid(id)) return shortened(id, 20)
+  if (!isUuid(id)) return bothEnds(id)
   // A UUIDv7 begins with its time, which is the same for ids made together.
   return isUuid7(id) ? `…${id.slice(-8)}` : id.slice(0, 8)
+}
+
+/** Ids of one kind often begin alike, as `user_` or a time, and differ at their end. */
+function bothEnds(id: string): string {
+  const characters = Array.from(shortened(id, id.length))
+  if (characters.length <= MAX_ID_CHARACTERS) return characters.join('')
+  const head = characters.slice(0, MAX_ID_CHARACTERS - TAIL_CHARACTERS - 1)
+  return `${head.join('')}…${characters.slice(-TAIL_CHARACTERS).join('')}`
 }

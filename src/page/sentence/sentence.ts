@@ -1,5 +1,7 @@
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { changesOf, isPartOfChange } from './changes.ts'
+import { describedSentence } from './described.ts'
+import { aboutOf, keepingSentence } from './keeping-sentences.ts'
 import { dropSentence, gapSentence } from './loss-sentences.ts'
 import { inBrief, shortened, shortId, visible } from './plain-text.ts'
 import {
@@ -10,7 +12,7 @@ import {
   textIn,
   textPart,
 } from './sentence-parts.ts'
-import { pastTense, splitWords } from './verbs.ts'
+import { infinitive, pastTense, splitWords } from './verbs.ts'
 
 const MAX_VALUE_LENGTH = 48
 const MAX_DETAILS = 3
@@ -19,18 +21,28 @@ const INTRANSITIVE = new Set(['logged in', 'logged out', 'signed in', 'signed ou
 const SHOWN_AS_NAME = new Set(['name', 'title', 'label'])
 
 /**
- * An entry as a sentence: "4f1c7e88 updated the branding: primaryColor #1d4ed8 → #be123c", or,
+ * An entry as a sentence: the one of the application's catalogue, else "4f1c7e88 updated the branding: primaryColor #1d4ed8 → #be123c", or,
  * where the entry does not say who did it, "The branding was updated". It never throws for any
  * entry.
+ *
+ * @param said what the catalogue says about the entry; undefined where it says nothing
  */
-export function sentenceOf(entry: LoggedEntry, nameOf: NameOf = () => undefined): SentencePart[] {
+export function sentenceOf(
+  entry: LoggedEntry,
+  nameOf: NameOf = () => undefined,
+  said?: string,
+): SentencePart[] {
   if (entry.action === 'audit.gap') return gapSentence(entry)
   if (entry.action === 'audit.drop') return dropSentence(entry)
   if (entry.action === 'audit.read') return readSentence(entry, nameOf)
   if (entry.action === 'audit.read_denied') return deniedSentence(entry)
+  const kept = keepingSentence(entry)
+  if (kept !== undefined) return kept
+  if (said !== undefined) return describedSentence(entry, said, nameOf)
   const who = actorParts(entry, nameOf)
   const action = visible(entry.action)
-  const { verb, thing } = splitAction(action)
+  const { words, thing } = splitAction(action)
+  const verb = pastTense(words)
   if (thing === undefined) {
     // The action has not the form `entity.verb`.
     return [
@@ -43,6 +55,7 @@ export function sentenceOf(entry: LoggedEntry, nameOf: NameOf = () => undefined)
   if (verb === '') {
     return [...(who ?? [textPart('Somebody')]), textPart(` · ${thing}`), ...details(entry)]
   }
+  if (entry.outcome !== null) return unfinished(entry, { who, words, thing }, nameOf)
   if (who && INTRANSITIVE.has(verb) && entry.targetId === null) {
     return [...who, textPart(` ${verb}`), ...details(entry)]
   }
@@ -56,12 +69,25 @@ export function sentenceOf(entry: LoggedEntry, nameOf: NameOf = () => undefined)
   return [...capitalised(object), textPart(` was ${participle(verb)}`), ...details(entry)]
 }
 
-function splitAction(action: string): { verb: string; thing: string | undefined } {
+/** "Ada tried to delete the venue: denied". Nothing that did not happen is told as if it had. */
+function unfinished(
+  entry: LoggedEntry,
+  { who, words, thing }: { who: SentencePart[] | undefined; words: string; thing: string },
+  nameOf: NameOf,
+): SentencePart[] {
+  const tried = [...(who ?? [textPart('Somebody')]), textPart(` tried to ${infinitive(words)}`)]
+  if (INTRANSITIVE.has(pastTense(words)) && entry.targetId === null) {
+    return [...tried, ...details(entry)]
+  }
+  return [...tried, textPart(' '), ...objectParts(entry, thing, nameOf), ...details(entry)]
+}
+
+function splitAction(action: string): { words: string; thing: string | undefined } {
   const dot = action.lastIndexOf('.')
   const entity = splitWords(action.slice(0, Math.max(dot, 0)))
-  if (dot < 1 || entity === '') return { verb: '', thing: undefined }
+  if (dot < 1 || entity === '') return { words: '', thing: undefined }
   return {
-    verb: pastTense(splitWords(action.slice(dot + 1))),
+    words: splitWords(action.slice(dot + 1)),
     thing: shortened(entity, MAX_VALUE_LENGTH),
   }
 }
@@ -80,10 +106,15 @@ function objectParts(entry: LoggedEntry, thing: string, nameOf: NameOf): Sentenc
   ]
 }
 
-function targetParts({ targetId, eventId }: LoggedEntry, nameOf: NameOf): SentencePart[] {
-  if (targetId === null) return []
+function targetParts(
+  { targetId, eventId, moreTargets }: LoggedEntry,
+  nameOf: NameOf,
+): SentencePart[] {
+  const others = moreTargets === null ? 0 : moreTargets.length
+  if (targetId === null) return others === 0 ? [] : [textPart(` of ${others} targets`)]
   const kind = targetId === eventId ? 'event' : 'target'
-  return [textPart(' '), { kind, id: targetId, text: nameOf(targetId) ?? shortId(targetId) }]
+  const first = { kind, id: targetId, text: nameOf(targetId) ?? shortId(targetId) } as const
+  return [textPart(' '), first, ...(others === 0 ? [] : [textPart(` and ${others} more`)])]
 }
 
 /**
@@ -100,11 +131,13 @@ function nameIn(metadata: LoggedEntry['metadata'], action: string): string | und
 
 /** What was changed, then plain values, so that two rows with the same action differ. */
 function details(entry: LoggedEntry): SentencePart[] {
+  const { outcome } = entry
   const changes = changesOf(entry.metadata)
+  const end = outcome === null ? [] : [textPart(`: ${outcome}`)]
   const told = changes
     .slice(0, MAX_DETAILS)
     .flatMap(({ path, from, to }, at): SentencePart[] => [
-      textPart(at === 0 ? ': ' : ', '),
+      textPart(at === 0 && outcome === null ? ': ' : ', '),
       ...(path === ''
         ? []
         : [{ kind: 'field', text: `${shortened(path, MAX_VALUE_LENGTH)} ` } as const]),
@@ -123,12 +156,12 @@ function details(entry: LoggedEntry): SentencePart[] {
       ([key, value]) => `${shortened(key, MAX_VALUE_LENGTH)} ${inBrief(value, MAX_VALUE_LENGTH)}`,
     )
   if (asides.length > 0) told.push({ kind: 'aside', text: ` — ${asides.join(', ')}` })
-  return told
+  return [...end, ...told]
 }
 
 function readSentence(entry: LoggedEntry, nameOf: NameOf): SentencePart[] {
   const who = actorParts(entry, nameOf) ?? [textPart('Somebody')]
-  const what = whatWasRead(entry.metadata)
+  const what = whatWasRead(entry)
   const filter = Object.entries(Object(entry.metadata['filter']))
     .slice(0, MAX_DETAILS * 2)
     .map(
@@ -151,10 +184,10 @@ function deniedSentence({ metadata }: LoggedEntry): SentencePart[] {
   ]
 }
 
-function whatWasRead(metadata: LoggedEntry['metadata']): string {
+function whatWasRead({ metadata }: LoggedEntry): string {
   const read = textIn(metadata, 'read')
   const format = shortened(textIn(metadata, 'format') ?? 'a file', MAX_VALUE_LENGTH)
-  if (read === 'export') return `exported the log as ${format}`
+  if (read === 'export') return `exported ${aboutOf(metadata)} as ${format}`
   if (read === 'live' || read === 'stream') return 'watched the log live'
   if (read === 'histogram') return 'counted entries of the log'
   if (read === 'entry') return 'opened an entry of the log'

@@ -103,6 +103,21 @@ export function pastTense(words: string): string {
   return [pastOf(verb), ...rest].join(' ')
 }
 
+const INFINITIVES: Readonly<Record<string, string>> = {
+  login: 'log in',
+  logout: 'log out',
+  signin: 'sign in',
+  signout: 'sign out',
+  signup: 'sign up',
+}
+
+/** As in "tried to check in". */
+export function infinitive(words: string): string {
+  const [verb = '', ...rest] = words.split(' ')
+  const known = Object.hasOwn(INFINITIVES, verb) ? INFINITIVES[verb] : undefined
+  return [known ?? verb, ...rest].join(' ')
+}
+
 function pastOf(verb: string): string {
   const known = Object.hasOwn(PAST, verb) ? PAST[verb] : undefined
   if (known !== undefined) return known

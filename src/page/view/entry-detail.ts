@@ -1,3 +1,5 @@
+import { describeEntry } from '../../actions/describe-entry.ts'
+import type { SealFacts } from '../../export/sealed/seal-facts.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { changesOf } from '../sentence/changes.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
@@ -10,6 +12,7 @@ import { changeTable } from './change-table.ts'
 import { sentenceHtml } from './entry-row.ts'
 import { formatCount, formatTime } from './format.ts'
 import { jsonTree } from './json-tree.ts'
+import { sealSection } from './seal-section.ts'
 import { shallowEntry } from './shallow-entry.ts'
 import type { ViewState } from './view-state.ts'
 
@@ -24,7 +27,11 @@ const MAX_JSON_CHARACTERS = 262_144
 const SAME_TIME_MS = 1_000
 
 /** Shows everything that the log holds about one entry. */
-export function entryDetail(view: ViewState, given: LoggedEntry | undefined): Html {
+export function entryDetail(
+  view: ViewState,
+  given: LoggedEntry | undefined,
+  seal?: SealFacts,
+): Html {
   const entry = given && shallowEntry(given)
   const { query, nameOf } = view
   const closeHref = href(query.given, { entry: null })
@@ -36,15 +43,19 @@ export function entryDetail(view: ViewState, given: LoggedEntry | undefined): Ht
   }
   const changes = changesOf(entry.metadata)
   const kind = LOSS_ACTIONS.has(entry.action) ? 'entry-detail gap' : 'entry-detail'
-  const heading = sentenceHtml(view, sentenceOf(entry, nameOf))
+  const heading = sentenceHtml(
+    view,
+    sentenceOf(entry, nameOf, given && describeEntry(view.actions, given)),
+  )
   return html`<aside class="${kind}" id="detail" data-id="${entry.id}"
 aria-labelledby="detail-heading">${close}
 <h2 class="sentence" id="detail-heading" tabindex="-1">${heading}</h2>
-${unreadable(entry)}${degraded(entry)}
+${unreadable(entry)}${erased(entry)}${degraded(entry)}
 <dl class="facts">${facts(view, entry)}</dl>
 ${changes.length === 0 ? '' : changeTable(changes)}
 ${section('Metadata', entry.metadata)}
 ${section('Context', entry.context)}
+${sealSection(view, entry, seal)}
 ${json(entry)}
 </aside>`
 }
@@ -64,7 +75,7 @@ function facts({ zone, nameOf }: ViewState, entry: LoggedEntry): (Html | '')[] {
     const known = given === null ? '' : visible(nameOf(given) ?? '')
     return (
       given !== null &&
-      fact(label, html`<a href="${onlyHref({ [name]: given })}">${given}</a> ${known}`)
+      fact(label, html`<a href="${onlyHref({ [name]: given })}">${visible(given)}</a> ${known}`)
     )
   }
   const shown = [
@@ -76,11 +87,24 @@ ${more(around, '5 minutes before and after')}`,
     Math.abs(happenedMs - atMs) >= SAME_TIME_MS &&
       fact('Happened', html`${formatTime(zone, happenedMs)}`),
     fact('Logged', html`${zone.exact(entry.loggedAt.getTime())}, number ${entry.seq}`),
+    entry.outcome !== null &&
+      fact('Outcome', html`<a href="${onlyHref({ outcome: entry.outcome })}">${entry.outcome}</a>`),
     fact('Action', html`<a href="${onlyHref({ action })}">${visible(action)}</a> ${all}`),
     id('User', 'user', entry.userId),
+    id('Actor', 'actor', entry.actorId),
+    entry.actorKind !== null &&
+      fact(
+        'Kind of actor',
+        html`<a href="${onlyHref({ kind: entry.actorKind })}">${entry.actorKind}</a>`,
+      ),
     id('Event', 'event', entry.eventId),
     id(targetLabel, 'target', entry.targetId),
     entry.targetId === null && entityType && fact('Target', html`${visible(entityType)}`),
+    entry.moreTargets !== null &&
+      fact(
+        'Also on',
+        html`${entry.moreTargets.map((one) => html`<a href="${onlyHref({ also: one })}">${visible(one)}</a> `)}`,
+      ),
     requestId !== null &&
       fact(
         'Request',
@@ -120,6 +144,23 @@ function unreadable(entry: LoggedEntry): Html | '' {
   if (!entry.unreadable) return ''
   return html`<p class="degraded">Metadata or context of this entry cannot be read: it is longer than
 2 MiB as text, or holds a number of more than 1,000 digits.</p>`
+}
+
+/** What was erased since, so that nobody takes an empty field for one that was always empty. */
+function erased({ erased: fields }: LoggedEntry): Html | '' {
+  if (!fields) return ''
+  const names = fields.map((field) => ERASED_NAMES[field])
+  return html`<p class="degraded">Erased from this entry: ${names.join(', ')}.</p>`
+}
+
+const ERASED_NAMES: Readonly<Record<NonNullable<LoggedEntry['erased']>[number], string>> = {
+  userId: 'the user',
+  actorId: 'the actor',
+  targetId: 'the target',
+  moreTargets: 'further targets',
+  requestId: 'the request',
+  metadata: 'metadata',
+  context: 'context',
 }
 
 /** A warning about values that `record()` omitted or changed. */

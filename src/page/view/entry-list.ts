@@ -5,18 +5,42 @@ import { html, type Html } from '../http/html.ts'
 import { filterHref, href } from '../query/address.ts'
 import { entryRow } from './entry-row.ts'
 import { entryCount } from './format.ts'
+import type { LogBegin } from '../../removed/log-begin.ts'
 import type { ViewState } from './view-state.ts'
 
+/** Fewer reads in a row are shown as they are. */
+const FEWEST_FOLDED = 3
+
 /** The entries by day, newest first, and links to the other pages. */
-export function entryList(view: ViewState, page: EntryPage): Html {
-  const days = page.entries.length === 0 ? noEntries(view) : byDay(view, page.entries)
+export function entryList(view: ViewState, page: EntryPage, begin?: LogBegin): Html {
+  const days = page.entries.length === 0 ? noEntries(view, page) : byDay(view, page.entries)
   return html`<section class="entry-list" id="entries" aria-labelledby="entries-heading" tabindex="-1">
 <div class="heading"><h2 id="entries-heading">${heading(view, page)}</h2>
 <p id="news" role="status" aria-live="polite"></p>
 ${exports(view, page)}</div>
 <div id="days">${days}</div>
+${begin === undefined ? '' : beginning(view, begin)}
+${page.entries.length === 0 ? '' : lookedTo(view, page)}
 ${pager(view, page)}
 </section>`
+}
+
+/** How far a page has looked that found less than it could hold. */
+function lookedTo(
+  { query, zone }: ViewState,
+  { lookedTo: time, nextCursor }: EntryPage,
+): Html | '' {
+  if (time === undefined || nextCursor === null) return ''
+  const address = href(query.given, { cursor: nextCursor, entry: null, live: null })
+  return html`<p class="looked-to">Looked through everything from ${zone.exact(time.getTime())} on.
+<a href="${address}">Look further back</a>, or narrow the filter by a time, a person or an action.</p>`
+}
+
+/** Why older entries are not in the list. */
+function beginning({ zone }: ViewState, { atMs, isArchived }: LogBegin): Html {
+  const date = zone.format(atMs, { day: 'numeric', month: 'short', year: 'numeric' })
+  return html`<p class="log-begin">Before ${date}: removed by policy${isArchived ? ', archived' : ''}.
+What a longer policy or a hold keeps is still listed.</p>`
 }
 
 function heading(
@@ -82,13 +106,43 @@ function byDay(view: ViewState, shown: readonly LoggedEntry[]): Html[] {
   return [...days].map(([day, ofDay]) => {
     const name = view.zone.day(recordedMs(ofDay[0]?.id ?? ''))
     return html`<section class="day" data-day="${day}" aria-label="${name}"><h3>${name}</h3>
-<ol>${ofDay.map((entry) => entryRow(view, entry))}</ol></section>`
+<ol>${runsOf(ofDay).map((run) => folded(view, run))}</ol></section>`
   })
 }
 
+/** Entries that follow each other and are all reads, or one that is none. */
+function runsOf(entries: readonly LoggedEntry[]): readonly (readonly LoggedEntry[])[] {
+  const runs: LoggedEntry[][] = []
+  for (const entry of entries) {
+    const last = runs.at(-1)
+    if (isRead(entry) && last?.[0] && isRead(last[0])) last.push(entry)
+    else runs.push([entry])
+  }
+  return runs
+}
+
+function isRead({ action }: LoggedEntry): boolean {
+  return action === 'audit.read'
+}
+
+/** Several reads in a row are one line, until somebody opens it. */
+function folded(view: ViewState, run: readonly LoggedEntry[]): Html {
+  const rows = run.map((entry) => entryRow(view, entry))
+  const [newest] = run
+  if (newest === undefined || rows.length < FEWEST_FOLDED) return html`${rows}`
+  const isOpen = run.some(({ id }) => id === view.query.entry)
+  return html`<li class="reads" data-id="${newest.id}"><details${isOpen ? html` open` : ''}>
+<summary>The log was read ${rows.length} times</summary>
+<ol>${rows}</ol></details></li>`
+}
+
 /** Tells an empty log from a filter that no entry matches. */
-function noEntries({ query }: ViewState): Html {
+function noEntries(view: ViewState, page: EntryPage): Html {
+  const { query } = view
   const { from, to } = query.filter
+  if (page.lookedTo !== undefined && page.nextCursor !== null) {
+    return html`<div class="message"><h3>Nothing found yet</h3>${lookedTo(view, page)}</div>`
+  }
   if (Object.keys(query.filter).length === 0) {
     return html`<div class="message"><h3>The log is empty</h3>
 <p>An entry appears here when an application has recorded it and the relay has moved it to the

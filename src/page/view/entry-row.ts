@@ -1,3 +1,4 @@
+import { describeEntry } from '../../actions/describe-entry.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
 import { html, type Html } from '../http/html.ts'
@@ -14,19 +15,25 @@ import type { ViewState } from './view-state.ts'
 /** With a smaller difference between recording and happening, the row shows one time. */
 const SAME_TIME_MS = 60_000
 
-/** An entry as a row of the list. */
-export function entryRow(view: ViewState, given: LoggedEntry): Html {
+/**
+ * An entry as a row of the list.
+ *
+ * @param isAlone whether it comes without its day, as in a stream, and has to say which one that is
+ */
+export function entryRow(view: ViewState, given: LoggedEntry, isAlone = false): Html {
   const entry = shallowEntry(given)
   const { query, zone } = view
   const atMs = recordedMs(entry.id)
-  const day = html` data-day="${zone.wall(atMs).slice(0, 10)}" data-day-name="${zone.day(atMs)}"`
+  const day = isAlone
+    ? html` data-day="${zone.wall(atMs).slice(0, 10)}" data-day-name="${zone.day(atMs)}"`
+    : ''
   const address = href(query.given, { entry: entry.id })
   const iso = new Date(atMs).toISOString()
   return html`<li class="entry ${kindOf(entry)}" id="e-${entry.id}" data-id="${entry.id}"
 data-seq="${entry.seq}"${day}${ariaCurrent(query.entry === entry.id)}>
 <a class="open" href="${address}" title="${zone.exact(atMs)}"
 ><time datetime="${iso}">${zone.time(atMs)}</time></a>
-<p class="sentence">${sentenceHtml(view, sentenceOf(entry, view.nameOf))}${happenedAt(view, entry, atMs)}${unreadable(entry)}</p>
+<p class="sentence">${sentenceHtml(view, sentenceOf(entry, view.nameOf, describeEntry(view.actions, given)))}${happenedAt(view, entry, atMs)}${unreadable(entry)}${erased(entry)}</p>
 ${actionLink(view, entry)}
 ${requestLink(entry)}
 </li>`
@@ -52,7 +59,7 @@ export function sentenceHtml({ query }: ViewState, parts: readonly SentencePart[
     const text = visible(piece.text)
     if ('id' in piece) {
       const address = filterHref(query.given, { [piece.kind]: piece.id })
-      return html`<a class="${piece.kind}" href="${address}" title="${piece.kind} ${piece.id}"
+      return html`<a class="${piece.kind}" href="${address}" title="${piece.kind} ${visible(piece.id)}"
 >${text}</a>`
     }
     if (piece.kind === 'text') return html`${text}`
@@ -70,6 +77,10 @@ function kindOf({ action }: LoggedEntry): string {
 
 function unreadable(entry: LoggedEntry): Html | '' {
   return entry.unreadable ? html` <span class="happened">· cannot be read</span>` : ''
+}
+
+function erased(entry: LoggedEntry): Html | '' {
+  return entry.erased ? html` <span class="happened">· erased</span>` : ''
 }
 
 /** An entry that was recorded later than it happened shows both times. */

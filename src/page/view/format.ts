@@ -1,5 +1,5 @@
 import { html, type Html } from '../http/html.ts'
-import type { Zone } from '../query/zone.ts'
+import type { Zone } from '../../query/zone.ts'
 
 const numberFormat = new Intl.NumberFormat('en')
 

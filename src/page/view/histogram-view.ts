@@ -1,7 +1,7 @@
 import type { Bar, Histogram } from '../histogram/histogram.ts'
 import { html, type Html } from '../http/html.ts'
 import { filterHref } from '../query/address.ts'
-import { DAY_MS } from '../query/zone.ts'
+import { DAY_MS } from '../../query/zone.ts'
 import { entryCount, formatCount } from './format.ts'
 import { timeAxis } from './time-axis.ts'
 import type { ViewState } from './view-state.ts'
@@ -69,12 +69,17 @@ function barLink(view: ViewState, { fromMs, toMs }: Histogram, bar: Bar, maxCoun
   const height = bar.count === 0 ? 0 : Math.max(3, (bar.count / maxCount) * HEIGHT)
   const gap = Math.min(2, width * 0.15)
   const rect = (kind: string, at: number, wide: number, high: number) =>
-    html`<rect class="${kind}" x="${at.toFixed(2)}" y="${(HEIGHT - high).toFixed(2)}"
-width="${wide.toFixed(2)}" height="${high.toFixed(2)}"/>`
+    html`<rect class="${kind}" x="${short(at)}" y="${short(HEIGHT - high)}"
+width="${short(wide)}" height="${short(high)}"/>`
   return html`<a class="bar${bar.isEstimate ? ' estimate' : ''}" href="${barHref(view, bar)}"
 tabindex="-1"><title>${view.zone.exact(bar.fromMs)} · ${countText(bar)}</title>
 ${rect('hit', x, width, HEIGHT)}
 ${rect('fill', x + gap / 2, Math.max(0.5, width - gap), height)}</a>`
+}
+
+/** Of 1,000 units, a tenth is finer than a pixel. */
+function short(size: number): string {
+  return String(Number(size.toFixed(1)))
 }
 
 /** To whole seconds, as in the fields of the form. */

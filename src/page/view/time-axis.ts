@@ -1,6 +1,6 @@
 import type { TimeScale } from '../histogram/time-scale.ts'
 import { html, type Html } from '../http/html.ts'
-import { DAY_MS, type Zone } from '../query/zone.ts'
+import { DAY_MS, type Zone } from '../../query/zone.ts'
 
 const MAX_TICKS = 5
 const SECOND_MS = 1_000

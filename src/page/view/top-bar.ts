@@ -3,8 +3,22 @@ import { href } from '../query/address.ts'
 import { ariaCurrent } from './format.ts'
 import { THEMES, type ViewState } from './view-state.ts'
 
+/** How the query line is written, each with what it finds. */
+const LINES = [
+  ['maria@x.example', 'a word: an id, a name, an action, or text anywhere in the entry'],
+  ['"left the company"', 'a phrase'],
+  ['action:*.update', 'an action, or several: refund.*'],
+  ['by:ada on:"Old Mill"', 'who did it, to what: ids or names'],
+  ['outcome:denied or failed', 'one of these'],
+  ['-audit.*', 'not this'],
+  ['meta.plan=gold', 'a field of the metadata; also meta.cents>1000'],
+  ['changed:email', 'a field that changed'],
+  ['ip:10.0.0.0/8', 'an address, or a range'],
+  ['after:-2h date:"3 May"', 'a time: yesterday, last week, 3 May 14:05'],
+] as const
+
 const KEYS = [
-  ['/', 'Go to the filter'],
+  ['/', 'Go to the query line'],
   ['j', 'Next entry'],
   ['k', 'Previous entry'],
   ['Enter', 'Open the entry'],
@@ -54,7 +68,12 @@ function help({ readsAreRecorded }: ViewState): Html {
   return html`<details class="help" id="help">
 <summary title="Keys and help"><span aria-hidden="true">?</span><span class="unseen">Help</span>
 </summary>
-<div class="sheet"><h2>Keys</h2>
+<div class="sheet"><h2>Query line</h2>
+<dl class="lines">
+${LINES.map(([line, what]) => html`<div><dt><code>${line}</code></dt><dd>${what}</dd></div>`)}
+</dl>
+<p>All parts must hold. Its times are in the zone that is chosen above.</p>
+<h2>Keys</h2>
 <dl>
 ${KEYS.map(([key, what]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${what}</dd></div>`)}
 </dl>

@@ -1,5 +1,6 @@
+import type { AnyCatalog } from '../../actions/define-actions.ts'
 import type { Query } from '../query/query.ts'
-import type { Zone } from '../query/zone.ts'
+import type { Zone } from '../../query/zone.ts'
 import type { NameOf } from '../sentence/sentence-parts.ts'
 
 export const THEMES = ['auto', 'light', 'dark'] as const
@@ -13,8 +14,12 @@ export interface ViewState {
   readonly viewerName: string
   readonly nowMs: number
   readonly nameOf: NameOf
+  /** The application's catalogue, whose sentences are shown. */
+  readonly actions: AnyCatalog | undefined
   /** The page tells the viewer if their reads are recorded. */
   readonly readsAreRecorded: boolean
+  /** Whether the viewer may see all events, so that what a name stands for may be told. */
+  readonly seesEverything: boolean
   /** Whether the page has a button to sign out. */
   readonly canSignOut: boolean
 }

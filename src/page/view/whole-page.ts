@@ -32,6 +32,7 @@ ${main}
 }
 
 function pageTitle({ query }: ViewState): string {
-  const values = FIELD_NAMES.flatMap((name) => query.given[name]?.slice(0, 40) ?? [])
+  const names = ['q', ...FIELD_NAMES] as const
+  const values = names.flatMap((name) => query.given[name]?.slice(0, 40) ?? [])
   return [...values, 'Audit log'].join(' · ')
 }

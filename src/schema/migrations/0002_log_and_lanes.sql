@@ -29,6 +29,13 @@ ALTER TABLE "audit"."audit_outbox" SET (
   autovacuum_vacuum_cost_delay = 0
 );
 --> statement-breakpoint
+ALTER TABLE "audit"."audit_import" SET (
+  autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+  autovacuum_vacuum_insert_scale_factor = 0, autovacuum_vacuum_insert_threshold = 100000,
+  autovacuum_analyze_scale_factor = 0, autovacuum_analyze_threshold = 1000000,
+  autovacuum_vacuum_cost_delay = 0
+);
+--> statement-breakpoint
 -- It has no key. Without a replica identity a publication FOR ALL TABLES would forbid DELETE on it,
 -- and the relay could not move anything out of it.
 ALTER TABLE "audit"."audit_outbox" REPLICA IDENTITY FULL;
@@ -44,6 +51,16 @@ SELECT "audit"."guard_log_table"('audit.audit_log');
 CREATE TABLE "audit"."audit_log_default" PARTITION OF "audit"."audit_log" DEFAULT;
 --> statement-breakpoint
 SELECT "audit"."guard_log_table"('audit.audit_log_default');
+--> statement-breakpoint
+-- Random bytes and hashes do not get smaller.
+ALTER TABLE "audit"."audit_tile" ALTER COLUMN "hashes" SET STORAGE EXTERNAL;
+--> statement-breakpoint
+ALTER TABLE "audit"."audit_salt" ALTER COLUMN "salts" SET STORAGE EXTERNAL;
+--> statement-breakpoint
+SELECT "audit"."guard_seal_table"("sealed"::regclass) FROM unnest(array[
+  'audit.audit_origin', 'audit.audit_tile', 'audit.audit_salt', 'audit.audit_checkpoint',
+  'audit.audit_cosignature'
+]) AS "sealed";
 --> statement-breakpoint
 INSERT INTO "audit"."audit_head" DEFAULT VALUES;
 --> statement-breakpoint
@@ -61,5 +78,14 @@ FROM (VALUES ('staging'), ('outbox')) AS "lanes" ("lane");
 --> statement-breakpoint
 INSERT INTO "audit"."audit_sentinel" ("epoch")
 SELECT "epoch" FROM "audit"."audit_lane" WHERE "lane" = 'staging';
+--> statement-breakpoint
+INSERT INTO "audit"."audit_retention" DEFAULT VALUES;
+--> statement-breakpoint
+-- An import brings the past, as far back as an id can say it.
+INSERT INTO "audit"."audit_lane" ("lane", "oldest_id")
+VALUES ('import', "audit"."id_floor"('1970-01-01 00:00:00+00'));
+--> statement-breakpoint
+INSERT INTO "audit"."audit_import_sentinel" ("epoch")
+SELECT "epoch" FROM "audit"."audit_lane" WHERE "lane" = 'import';
 --> statement-breakpoint
 INSERT INTO "audit"."audit_schema_version" ("version", "min_reader_version") VALUES (1, 1);

@@ -3,7 +3,7 @@ DO $$
 declare
   role_name text;
 begin
-  foreach role_name in array array['audit_owner', 'audit_app', 'audit_relay', 'audit_reader'] loop
+  foreach role_name in array array['audit_owner', 'audit_app', 'audit_relay', 'audit_reader', 'audit_keeper', 'audit_eraser'] loop
     if not exists (select from pg_roles where rolname = role_name) then
       begin
         execute format('create role %I nologin', role_name);
@@ -43,11 +43,11 @@ begin
 end
 $$;
 --> statement-breakpoint
-GRANT USAGE ON SCHEMA "audit" TO "audit_app", "audit_relay", "audit_reader";
+GRANT USAGE ON SCHEMA "audit" TO "audit_app", "audit_relay", "audit_reader", "audit_keeper", "audit_eraser";
 --> statement-breakpoint
 -- The application writes by functions alone. It reads no entry.
 GRANT EXECUTE ON FUNCTION
-  "audit"."stage"(uuid, text, text[]),
+  "audit"."stage"(uuid, text, text[], text[]),
   "audit"."record"(text, boolean),
   "audit"."record_in"(text, boolean),
   "audit"."report"(uuid, text, timestamptz, bigint, bigint, jsonb, boolean),
@@ -66,10 +66,12 @@ GRANT EXECUTE ON FUNCTION
   "audit"."weigh"(),
   "audit"."identify"(uuid, bigint, uuid),
   "audit"."compact"(text),
-  "audit"."ensure_partitions"(integer),
+  "audit"."ensure_partitions"(integer, text, integer),
+  "audit"."close_partition"(),
   "audit"."who_holds_log"(),
   "audit"."backlog"(),
   "audit"."status"(),
+  "audit"."log_bytes"(),
   "audit"."recorder_accounts"(),
   "audit"."list_letters"(integer),
   "audit"."open_letter"(bigint),
@@ -81,21 +83,147 @@ TO "audit_relay";
 -- "audit-relay recover" stages what an ended process left on disk, in the name of its recorder, whose
 -- key it shows.
 GRANT EXECUTE ON FUNCTION
-  "audit"."stage"(uuid, text, text[]),
+  "audit"."stage"(uuid, text, text[], text[]),
   "audit"."report"(uuid, text, timestamptz, bigint, bigint, jsonb, boolean),
   "audit"."database_identity"()
 TO "audit_relay";
 --> statement-breakpoint
+-- "audit-relay import" brings an old log in by functions alone.
+GRANT EXECUTE ON FUNCTION
+  "audit"."read_import"(text),
+  "audit"."begin_import"(text, text, text),
+  "audit"."stage_import"(text, text[], text[]),
+  "audit"."settle_import"(text, uuid, text, bigint, bigint),
+  "audit"."end_import"(text)
+TO "audit_keeper";
+--> statement-breakpoint
 -- A reader reads the log and no other table of entries.
-GRANT SELECT ON "audit"."audit_log", "audit"."audit_history" TO "audit_reader";
+GRANT SELECT ON "audit"."audit_log", "audit"."audit_history", "audit"."audit_partition" TO "audit_reader";
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION "audit"."id_floor"(timestamptz) TO "audit_reader";
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION "audit"."last_seq"() TO "audit_reader", "audit_relay";
+--> statement-breakpoint
+-- A reader sees which numbers a policy removed. One with a name says how far it has read.
+GRANT SELECT ON "audit"."audit_removed" TO "audit_reader";
+--> statement-breakpoint
+-- The accounts of recorders show a reader whether all entries are there that were logged.
+GRANT EXECUTE ON FUNCTION "audit"."logged_counts"(uuid, integer), "audit"."logged_total"()
+TO "audit_reader";
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION
+  "audit"."note_cursor"(text, uuid, bigint, uuid),
+  "audit"."removed_before"()
+TO "audit_reader";
+--> statement-breakpoint
+-- The keeper removes what a policy lets go, by functions that check everything themselves.
+GRANT EXECUTE ON FUNCTION
+  "audit"."retention_candidates"(),
+  "audit"."cursor_names"(),
+  "audit"."plan_retention"(text, text[]),
+  "audit"."note_retention"(jsonb),
+  "audit"."build_kept"(text),
+  "audit"."swap_kept"(text, bigint, jsonb, text[], integer),
+  "audit"."retention_waits"(),
+  "audit"."note_default_range"(text, integer),
+  "audit"."prove_default_range"(),
+  "audit"."merge_kept"(text[], integer),
+  "audit"."drop_removed"(text, integer),
+  "audit"."undo_retention"(text, integer),
+  "audit"."retention_state"(),
+  "audit"."who_blocks_retention"()
+TO "audit_keeper";
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION "audit"."retention_state"() TO "audit_relay";
 --> statement-breakpoint
 -- Reading is written down by who reads. An application that only records cannot forge it.
 GRANT EXECUTE ON FUNCTION "audit"."note_read"(boolean, text, jsonb, jsonb)
 TO "audit_reader", "audit_relay";
 --> statement-breakpoint
+-- The keeper says what is kept and what is held, by functions alone.
+GRANT EXECUTE ON FUNCTION
+  "audit"."set_policy"(text, interval),
+  "audit"."remove_policy"(text),
+  "audit"."policies_in_force"(timestamptz),
+  "audit"."place_hold"(text, text, text, text, text, timestamptz, timestamptz),
+  "audit"."release_hold"(uuid),
+  "audit"."holds_in_force"(),
+  "audit"."ensure_partitions_between"(timestamptz, timestamptz, integer)
+TO "audit_keeper";
+--> statement-breakpoint
+-- Readers see it, too: what is gone by a policy is missing in what they read.
+GRANT EXECUTE ON FUNCTION "audit"."list_policies"(), "audit"."list_holds"(boolean)
+TO "audit_keeper", "audit_reader";
+--> statement-breakpoint
 GRANT SELECT ON "audit"."audit_schema_version" TO "audit_relay", "audit_reader";
+--> statement-breakpoint
+-- The keeper archives by functions. They let it read the log's partitions and nothing else.
+GRANT EXECUTE ON FUNCTION
+  "audit"."archive_due"(),
+  "audit"."archive_scope"(text),
+  "audit"."archive_rows"(text, text, bigint, uuid, integer),
+  "audit"."archive_digest"(text, text, bigint, bigint),
+  "audit"."note_archive"(text, text, bigint, bigint, text, text),
+  "audit"."store_archive"(bigint, text, text, bigint, timestamptz, text),
+  "audit"."archive_salts"(text, text, bigint, bigint, bigint, integer),
+  "audit"."restore_salts"(text, json),
+  "audit"."list_archives"(text),
+  "audit"."begin_restore"(text),
+  "audit"."restore_rows"(text, json),
+  "audit"."join_restored"(text, text),
+  "audit"."drop_restored"(text),
+  "audit"."removed_entries"(text),
+  "audit"."attach_restored"(text, integer)
+TO "audit_keeper";
+--> statement-breakpoint
+-- A reader verifies the seal. The salts are worth no more to it than the entries that it reads.
+GRANT SELECT ON
+  "audit"."audit_origin", "audit"."audit_tile", "audit"."audit_salt", "audit"."audit_checkpoint",
+  "audit"."audit_cosignature"
+TO "audit_reader";
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION
+  "audit"."leaf_text"(audit.audit_log, bytea),
+  "audit"."leaf_of"(audit.audit_log, bytea, bytea),
+  "audit"."leaf_time"(timestamptz),
+  "audit"."commitment"(bytea, integer, text, text),
+  "audit"."sealed_through"()
+TO "audit_reader";
+--> statement-breakpoint
+-- The relay seals by functions alone. They let nobody change what is sealed.
+GRANT EXECUTE ON FUNCTION
+  "audit"."seal_state"(integer),
+  "audit"."begin_seal"(smallint, text),
+  "audit"."seal_leaves"(bigint, bigint),
+  "audit"."read_tile"(smallint, smallint, bigint),
+  "audit"."put_seal"(smallint, bigint, bigint, bytea, text, json),
+  "audit"."put_cosignature"(smallint, bigint, text, text),
+  "audit"."rotate_key"(text, text, text),
+  "audit"."note_verify"(jsonb)
+TO "audit_relay";
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION "audit"."seal_figures"(), "audit"."newest_checkpoint"()
+TO "audit_relay", "audit_reader";
+--> statement-breakpoint
+-- The eraser empties fields of entries, by functions that check everything themselves. They tell it which
+-- entries name a user, and never what an entry says.
+GRANT EXECUTE ON FUNCTION
+  "audit"."list_log_places"(),
+  "audit"."find_of_user"(text, text, uuid, integer),
+  "audit"."find_naming"(text, text, uuid, integer),
+  "audit"."find_entries"(bigint[]),
+  "audit"."erasure_elsewhere"(text, bigint, bigint),
+  "audit"."erase"(bigint[], text[], text),
+  "audit"."list_erasures"(bigint, integer),
+  "audit"."who_blocks_retention"(),
+  "audit"."scrub_places"(),
+  "audit"."who_sees_erased"(text),
+  "audit"."scrub"(text, text, integer),
+  "audit"."end_scrub"(timestamptz)
+TO "audit_eraser";
+--> statement-breakpoint
+-- Readers see which fields of an entry were erased.
+GRANT SELECT ON "audit"."audit_erasure" TO "audit_reader";
 --> statement-breakpoint
 -- A login that is not a superuser must be able to act as audit_owner to give it the objects, and it
 -- must inherit from it to migrate again later. The login grants itself the role where Postgres allows

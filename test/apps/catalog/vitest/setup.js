@@ -1,0 +1,4 @@
+import { auditMatchers } from 'audit-outbox/testing'
+import { expect } from 'vitest'
+
+expect.extend(auditMatchers)

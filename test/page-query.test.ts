@@ -1,0 +1,187 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import { scratchDatabase } from './support/database.ts'
+import { appendToLog, type GivenEntry } from './support/log-entries.ts'
+import { pageOn, readerOn, readEvents } from './support/pages.ts'
+import { QUESTIONS } from './questions/questions.ts'
+import {
+  ASKED_MS,
+  findByName,
+  IDS,
+  type Label,
+  LABELS,
+  NAMES,
+  SMALL_LOG,
+} from './questions/small-log.ts'
+
+type Options = Parameters<typeof pageOn>[1]
+
+/** The small log on a page, as of the moment at which the questions are asked. */
+async function smallLogPage(t: TestContext, options: Options = {}) {
+  t.mock.timers.enable({ apis: ['Date'], now: ASKED_MS })
+  const scratch = await scratchDatabase(t)
+  const ids = await appendToLog(
+    scratch.sql,
+    LABELS.map((label): GivenEntry => SMALL_LOG[label]),
+  )
+  const names = async () => NAMES
+  const page = pageOn(readerOn(t, scratch), { names, find: findByName, ...options })
+  const labels = new Map<string, Label>()
+  for (const [at, label] of LABELS.entries()) labels.set(ids[at] ?? '', label)
+  const shown = (html: string) =>
+    Array.from(html.matchAll(/data-id="([0-9a-f-]{36})"\s+data-seq/g), ([, id = '']) =>
+      labels.get(id),
+    )
+  const ask = async (q: string, more = '') => await page.text(`?q=${encodeURIComponent(q)}${more}`)
+  return { ...page, scratch, shown, ask, idOf: (label: Label) => ids[LABELS.indexOf(label)] ?? '' }
+}
+
+const textOf = (html: string) =>
+  html
+    .replaceAll(/<[^>]*>/g, '')
+    .replaceAll('&quot;', '"')
+    .replaceAll(/\s+/g, ' ')
+
+test('the page answers every question of the table', async (t) => {
+  const { ask, shown } = await smallLogPage(t)
+  const wrong: unknown[] = []
+  for (const { asked, line, answer } of QUESTIONS) {
+    const html = await ask(line)
+    const found = shown(html).toReversed()
+    const isRight = JSON.stringify(found) === JSON.stringify(answer)
+    if (!isRight || html.includes('is not used')) wrong.push({ asked, line, found, answer })
+  }
+  assert.deepEqual(wrong, [])
+})
+
+test('each part of the line is a chip that can be taken out', async (t) => {
+  const { ask } = await smallLogPage(t)
+  const html = await ask('action:refund.* or invoice.* -by:ada "over the limit"', '&range=7d')
+  const chips = Array.from(
+    html.matchAll(/class="chip" title="([^"]*)"><small>([^<]*)<\/small>[\s\S]*?href="([^"]*)"/g),
+    ([, title, label, href = '']) => [
+      label,
+      title,
+      new URLSearchParams(href.replaceAll('&amp;', '&')).get('q'),
+    ],
+  )
+  assert.deepEqual(chips, [
+    ['action', 'refund.* or invoice.*', '-by:ada "over the limit"'],
+    ['not by', 'ada', 'action:refund.* or invoice.* "over the limit"'],
+    ['text', 'over the limit', 'action:refund.* or invoice.* -by:ada'],
+  ])
+  assert.match(
+    html,
+    /name="q" type="search" value="action:refund\.\* or invoice\.\* -by:ada &quot;over/,
+  )
+  assert.match(html, /<input type="hidden" name="range" value="7d">/)
+})
+
+test('what is not understood is named with what is near, and the rest is shown', async (t) => {
+  const { ask, shown, get } = await smallLogPage(t)
+  const html = await ask('outcome:denied acton:refund.* <b>')
+  assert.deepEqual(shown(await ask('outcome:denied acton:refund.*')), ['refundDenied'])
+  assert.match(textOf(html), /acton:refund\.\* is not used: there is no "acton"/)
+  assert.match(html, /href="\?q=outcome%3Adenied\+action%3Arefund\.\*\+%3Cb%3E"/)
+  assert.equal((await get('?q=acton:x')).status, 200)
+  assert.match(textOf(await ask('by:bob')), /"bob" is no id of this log/)
+})
+
+test('several of one name are told, each with a link to that one', async (t) => {
+  const { ask } = await smallLogPage(t)
+  const html = await ask('by:ada outcome:denied')
+  assert.match(textOf(html), /3 are called “ada”: Ada Lovelace Ada Byron Ada King/)
+  assert.ok(html.includes(`href="?q=outcome%3Adenied+by%3A${IDS.byron}"`))
+})
+
+test('a viewer of one event is told nothing of the names of others', async (t) => {
+  const asked: unknown[] = []
+  const find = async (text: string, viewer: object) => {
+    asked.push([text, viewer])
+    return await findByName(text)
+  }
+  const authorize = () => ({ name: 'ada', onlyEventId: IDS.globex })
+  const { ask, shown } = await smallLogPage(t, { authorize, find })
+  const html = await ask('by:ada or maria')
+  assert.deepEqual(shown(html), ['flagToggled', 'venueRenamed', 'venueDeleted'])
+  assert.doesNotMatch(html, /are called|Lovelace|Santos/)
+  assert.deepEqual(asked, [
+    ['ada', { onlyEventId: IDS.globex }],
+    ['maria', { onlyEventId: IDS.globex }],
+  ])
+  for (const q of [`event:${IDS.acme}`, 'event:Acme', `event:Globex or ${IDS.acme}`, 'seq:1..99']) {
+    const all = shown(await ask(q)).filter((label) => label && !('eventId' in SMALL_LOG[label]))
+    assert.deepEqual(all, [], q)
+    assert.ok(!shown(await ask(q)).includes('ordered'), q)
+  }
+})
+
+test('reads are left out until somebody asks for them', async (t) => {
+  const { text, shown, ask, get, idOf } = await smallLogPage(t)
+  const hidden = await text('')
+  assert.equal(shown(hidden).length, LABELS.length - 1)
+  assert.ok(!shown(hidden).includes('logRead'))
+  assert.match(hidden, /class="reads" href="\?reads=1"[^>]*>Show reads</)
+  const all = await text('?reads=1')
+  assert.equal(shown(all).length, LABELS.length)
+  assert.match(all, />Hide reads</)
+  for (const q of ['action:audit.read', 'audit.*', 'audit.read']) {
+    assert.ok(shown(await ask(q)).includes('logRead'), q)
+  }
+  assert.ok(shown(await text('?action=audit.*')).includes('logRead'))
+  assert.ok(!shown(await ask('by:"Grace Hopper"')).includes('logRead'))
+  // What is exported is what the filter finds, and hiding is no filter.
+  const exported = await (await get('?export=ndjson')).text()
+  assert.ok(exported.includes(idOf('logRead')))
+  const found = await (await get('?export=ndjson&q=by:Linus')).text()
+  assert.equal(found.trimEnd().split('\n').length, 5)
+})
+
+test('several reads in a row are one line', async (t) => {
+  const { text, scratch } = await smallLogPage(t)
+  const actions = ['thing.do', 'audit.read', 'audit.read', 'thing.do', 'audit.read', 'audit.read']
+  await appendToLog(
+    scratch.sql,
+    [...actions, 'audit.read'].map((action, n) => ({ action, ms: ASKED_MS + n })),
+  )
+  const html = await text('?reads=1')
+  assert.deepEqual(
+    Array.from(html.matchAll(/<summary>(The log was read[^<]*)</g), ([, said]) => said),
+    ['The log was read 3 times'],
+  )
+})
+
+test('a live view follows the query line, without reads', async (t) => {
+  const { get, scratch, shown } = await smallLogPage(t)
+  const stream = await get(`?stream=1&after=${LABELS.length}&q=by:Linus`)
+  await appendToLog(scratch.sql, [
+    { action: 'audit.read', userId: IDS.linus },
+    { action: 'thing.do', userId: IDS.maria },
+    { action: 'thing.done', userId: IDS.linus },
+  ])
+  const [event] = await readEvents(stream, { event: 'entry', count: 1 })
+  assert.match(event?.data ?? '', /thing\.done/)
+  assert.equal(shown(event?.data ?? '').length, 1)
+})
+
+test('a read is written down with the query line', async (t) => {
+  const told: unknown[] = []
+  const recorder = { record: ({ metadata }: { metadata?: unknown }) => told.push(metadata) > 0 }
+  const { ask } = await smallLogPage(t, { recorder })
+  await ask('by:ada acton:x')
+  assert.deepEqual(
+    told.map((metadata) => Reflect.get(Object(metadata), 'filter')),
+    [{ q: 'by:ada acton:x' }],
+  )
+})
+
+test('a page of 50 entries is bounded in size', async (t) => {
+  const { scratch, text } = await smallLogPage(t)
+  const rows = Array.from({ length: 60 }, (_, n): GivenEntry => {
+    return { action: 'guest.check_in', userId: IDS.maria, metadata: { gate: 'North', n } }
+  })
+  await appendToLog(scratch.sql, rows)
+  const size = Buffer.byteLength(await text('?q=guest.*'))
+  t.diagnostic(`${size} bytes`)
+  assert.ok(size <= 62_000, `${size} bytes`)
+})
