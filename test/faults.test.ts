@@ -368,8 +368,10 @@ describe('faults', { concurrency: 6 }, () => {
       await relay.stop()
       await assertLogged(scratch, 2 * accepted + 1)
       assert.equal(codes(logs.recorder)[0], code)
-      // The relay was ended twice, and has nothing to write while the recorder cannot.
-      assert.ok(codes(logs.relay).length <= 2)
+      // The relay was ended twice, each time with two sessions of which one may notice later. It
+      // has nothing to write while the recorder cannot, and logs no line for each attempt.
+      const told = codes(logs.relay)
+      assert.ok(told.length <= 4, `The relay told of ${told.join(', ')}.`)
     })
   }
 

@@ -173,7 +173,9 @@ export const ENTRIES: readonly Tampering[] = [
     name: 'an erasure is on record that never was, from the future',
     play: (sql, scene) => sql`
       insert into audit.audit_erasure (seq, id, fields, opening, erased_by, erased_at)
-      values (${middleOf(scene)}, gen_random_uuid(), '{actor_id}', null, 'nobody', now() + interval '1 year')`,
+      select seq, gen_random_uuid(), '{actor_id}', null, 'nobody', now() + interval '1 year'
+      from audit.audit_log
+      where seq >= ${middleOf(scene)} and actor_id is null order by seq limit 1`,
     ...found('erased-unsaid'),
   },
   {
