@@ -21,6 +21,8 @@ import { whenWeEnd } from './when-we-end.ts'
  * - `AUDIT_FUZZ_SEED`: generate the same entries as the run that printed this seed.
  * - `AUDIT_SCREENSHOTS`: a folder for the screenshots of the browser tests.
  * - `AUDIT_TEST_KEEP`: keep the databases of failed tests, and the server until Ctrl-C.
+ * - `AUDIT_TEST_SECOND_RUN`: a number of files. Where no more have a failed test, they are run a
+ *   second time, and that counts. What passes only then is named, because it is a defect.
  */
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
@@ -94,16 +96,34 @@ async function runOn(url: string, files: string[], flags: string[]): Promise<num
   halt.signal.throwIfAborted()
   const release = await prepareServer(url, phase)
   try {
-    return await runTests(url, files, flags)
+    const first = await runTests(url, files, flags)
+    const again = first.failed.length <= mostAgain() ? first.failed : []
+    if (first.code === 0 || again.length === 0) return first.code
+    say(`\nA second run of ${again.join(', ')}`)
+    const { code, failed } = await runTests(url, again, flags)
+    const unsteady = again.filter((file) => !failed.includes(file))
+    if (unsteady.length > 0) say(`Passed at the second run only: ${unsteady.join(', ')}`)
+    return code
   } finally {
     await release({ keepDatabases: Boolean(process.env['AUDIT_TEST_KEEP']) })
   }
 }
 
-async function runTests(url: string, files: string[], flags: string[]): Promise<number> {
+function mostAgain(): number {
+  return Number(process.env['AUDIT_TEST_SECOND_RUN'] ?? 0)
+}
+
+interface Ran {
+  readonly code: number
+  /** Files with a failed test. */
+  readonly failed: string[]
+}
+
+async function runTests(url: string, files: string[], flags: string[]): Promise<Ran> {
   halt.signal.throwIfAborted()
   const reporter = new URL('require-tests.mjs', import.meta.url).href
   const dumps = fs.mkdtempSync(path.join(os.tmpdir(), 'audit-outbox-dumps-'))
+  const failedList = path.join(dumps, 'failed')
   const callOff = whenWeEnd('rm -rf "$0"', dumps)
   tests = spawn(
     process.execPath,
@@ -115,13 +135,24 @@ async function runTests(url: string, files: string[], flags: string[]): Promise<
       ...flags,
       ...files,
     ],
-    { cwd: ROOT, env: { ...testEnvironment(url), AUDIT_JOURNAL_DIR: dumps }, stdio: 'inherit' },
+    {
+      cwd: ROOT,
+      env: {
+        ...testEnvironment(url),
+        AUDIT_JOURNAL_DIR: dumps,
+        AUDIT_TEST_FAILED_FILES: failedList,
+      },
+      stdio: 'inherit',
+    },
   )
   const [code] = await once(tests, 'exit')
+  // A run that was killed has no list.
+  const listed = fs.existsSync(failedList) ? fs.readFileSync(failedList, 'utf8') : ''
+  const failed = listed.split('\n').filter(Boolean)
   fs.rmSync(dumps, { recursive: true, force: true })
   callOff()
   halt.signal.throwIfAborted()
-  return code ?? 1
+  return { code: code ?? 1, failed }
 }
 
 /** The environment without variables that would lead a test to one of the developer's databases. */
