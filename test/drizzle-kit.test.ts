@@ -34,7 +34,7 @@ test('drizzle-kit would notice a column that the migrations lack', async (t) => 
   await drizzleKit(['generate', '--name', 'one_column'], { cwd: folder })
   const made = filesIn(path.join(folder, 'src')).find((name) => name.endsWith('_one_column.sql'))
   const sql = fs.readFileSync(path.join(folder, 'src', made ?? 'missing'), 'utf8')
-  assert.match(sql, /ALTER TABLE "audit"\."audit_dead_letter" ADD COLUMN "again" text;/)
+  assert.match(sql, /ALTER TABLE "audit"\."audit_lane" ADD COLUMN "again" text;/)
 })
 
 test('drizzle-kit migrate makes the same database as the migrator, which then has nothing to do', async (t) => {
