@@ -25,7 +25,7 @@ function entryWith(metadata: Record<string, unknown>, context = {}): LoggedEntry
 const view: ViewState = {
   ...{ query: readQuery(new URLSearchParams()), zone: UTC, theme: 'auto', viewerName: 'ada' },
   ...{ nowMs: 1_764_000_000_000, nameOf: () => undefined, actions: undefined },
-  ...{ readsAreRecorded: true, canSignOut: true, seesEverything: true },
+  ...{ readsAreRecorded: true, canSignOut: true, seenBy: undefined },
 }
 
 const draw = async (entry: LoggedEntry) => String(await entryDetail(view, entry))

@@ -1,5 +1,5 @@
 import { cutMark } from '../engine-text.ts'
-import type { ExportRow } from './rows.ts'
+import { type ExportRow, shownAsJson } from './rows.ts'
 
 /**
  * CSV as RFC 4180 has it: a header, CRLF, every cell in quotes, quotes doubled. NULL is an empty
@@ -24,8 +24,14 @@ export const CSV_HEADER =
   '"actor_kind","user_id","actor_id","target_id","more_targets","request_id","metadata","context",' +
   '"recorder_id","recorder_seq"\r\n'
 
-/** Of an export about a user: each line ends with the places in which the entry names that user. */
-export const ABOUT_CSV_HEADER = CSV_HEADER.replace(/\r\n$/, ',"about"\r\n')
+/**
+ * The header with columns that some exports have. `about`: the places in which the entry names the user
+ * whom the export is about. `shown_as`: the names in the place of ids.
+ */
+export function csvHeader(more: { readonly about: boolean; readonly shown_as: boolean }): string {
+  const names = Object.entries(more).flatMap(([name, isThere]) => (isThere ? [`,"${name}"`] : []))
+  return CSV_HEADER.replace(/\r\n$/, `${names.join('')}\r\n`)
+}
 
 /** Makes Excel read the file as UTF-8. */
 export const BYTE_ORDER_MARK = '\ufeff'
@@ -54,6 +60,7 @@ export function csvLine(row: ExportRow): string {
     plainCell(row.recorderId),
     textCell(row.recorderSeq),
     ...(row.about === undefined ? [] : [jsonCell(row.about)]),
+    ...(row.shownUser === undefined ? [] : [namesCell(shownAsJson(row))]),
   ]
   return `${cells.join(',')}\r\n`
 }
@@ -95,6 +102,10 @@ function jsonCell(value: string): string {
   const safe = safeJson(value)
   const isLong = safe.length > MAX_CELL_CHARACTERS
   return quoted(isLong ? safe.replace(JSON_PART, (part) => part.trim()) : safe)
+}
+
+function namesCell(json: string | undefined): string {
+  return json === undefined ? '' : jsonCell(json)
 }
 
 function quoted(text: string): string {

@@ -1,5 +1,5 @@
 import { cloudEventLine } from './cloudevents.ts'
-import { ABOUT_CSV_HEADER, BYTE_ORDER_MARK, CSV_HEADER, csvLine } from './csv.ts'
+import { BYTE_ORDER_MARK, csvHeader, csvLine } from './csv.ts'
 import { aboutLine, exportLine, sealedLine } from './ndjson.ts'
 import { ocsfLine } from './ocsf.ts'
 import type { ExportRow } from './rows.ts'
@@ -30,6 +30,8 @@ export interface WriterRequest {
   readonly byteOrderMark?: boolean | undefined
   /** Whose entries these are, where it is an export about a user. */
   readonly about?: string | undefined
+  /** Whether names stand in the place of some ids. */
+  readonly hasNames?: boolean | undefined
   /** Whether each line opens its leaf. */
   readonly proofs?: boolean | undefined
 }
@@ -44,11 +46,11 @@ export interface FormatReader {
 }
 
 export function formatWriter(request: WriterRequest): FormatWriter {
-  const { format, source, byteOrderMark, about, proofs } = request
+  const { format, source, byteOrderMark, about, hasNames = false, proofs } = request
   const json = { mediaType: 'application/x-ndjson', head: '' }
   switch (format) {
     case 'csv': {
-      const header = about === undefined ? CSV_HEADER : ABOUT_CSV_HEADER
+      const header = csvHeader({ about: about !== undefined, shown_as: hasNames })
       return {
         mediaType: 'text/csv; charset=utf-8; header=present',
         head: byteOrderMark ? `${BYTE_ORDER_MARK}${header}` : header,

@@ -1,5 +1,5 @@
 import { printSeal } from '../seal/proof.ts'
-import type { ExportRow } from './rows.ts'
+import { type ExportRow, shownAsJson } from './rows.ts'
 import { openingOf } from './sealed/seal-column.ts'
 
 /**
@@ -23,7 +23,10 @@ export function aboutLine(row: ExportRow): string {
 /** An archive does not have `erased`, so that its lines are those that the database counts. */
 export function exportRecord(row: ExportRow): string {
   const record = logRecord(row)
-  return row.erased ? `${record.slice(0, -1)},"erased":${row.erased}}` : record
+  const shownAs = shownAsJson(row)
+  if (!row.erased && shownAs === undefined) return record
+  const erased = row.erased ? `,"erased":${row.erased}` : ''
+  return `${record.slice(0, -1)}${erased}${shownAs === undefined ? '' : `,"shown_as":${shownAs}`}}`
 }
 
 /** With what opens its leaf. A line without a seal is one that nothing proves. */

@@ -1,5 +1,5 @@
 import { isIP } from 'node:net'
-import type { ExportRow } from './rows.ts'
+import { type ExportRow, shownAsJson } from './rows.ts'
 
 /**
  * OCSF 1.4, class Entity Management (3004): "activity by a managed client, a micro service, or a
@@ -107,12 +107,14 @@ function statusOf(outcome: string | null) {
  * The user, and what acts for him: an API key is a credential of the user, another program is an
  * application. The class has no place for a colleague who acts as the user: he is in `unmapped`.
  */
-function actorOf({ userId, actorId, actorKind }: ExportRow) {
+function actorOf({ userId, actorId, actorKind, shownUser, shownActor }: ExportRow) {
   const isKey = actorKind === 'api_key' && actorId !== null && userId !== null
   const isPerson = actorKind === null && userId === null && actorId !== null
   const user = {
     ...(userId === null ? {} : { uid: userId }),
     ...(isPerson ? { uid: actorId } : {}),
+    ...(shownUser ? { name: shownUser } : {}),
+    ...(shownActor && userId === null && !shownUser ? { name: shownActor } : {}),
     ...(isKey ? { credential_uid: actorId } : {}),
   }
   const actor = {
@@ -124,12 +126,15 @@ function actorOf({ userId, actorId, actorKind }: ExportRow) {
 }
 
 /** What few entries have, so that nothing is lost of it. */
-function rareJson({ outcome, actorId, actorKind, moreTargets }: ExportRow): string {
+function rareJson(row: ExportRow): string {
+  const { outcome, actorId, actorKind, moreTargets } = row
   let json = ''
   if (outcome !== null) json += `,"outcome":${JSON.stringify(outcome)}`
   if (actorId !== null) json += `,"actor_id":${JSON.stringify(actorId)}`
   if (actorKind !== null) json += `,"actor_kind":${JSON.stringify(actorKind)}`
   if (moreTargets !== null) json += `,"more_targets":${moreTargets}`
+  const shownAs = shownAsJson(row)
+  if (shownAs !== undefined) json += `,"shown_as":${shownAs}`
   return json
 }
 

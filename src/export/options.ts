@@ -1,6 +1,7 @@
 import { filterInvalid } from '../errors.ts'
 import { recordedMs } from '../ids/uuid7.ts'
 import { type CheckedFilter, checkFilter, type LogFilter } from '../read/filter.ts'
+import { hidesParts } from '../projection/projection.ts'
 import { shown } from '../read/filter-values.ts'
 import type { AuditId } from '../entry.ts'
 import { checkAbout, withAbout } from './about/reasons.ts'
@@ -67,8 +68,15 @@ export function checkExport(options: ExportOptions) {
   }
   const about = checkAbout(options.about, format)
   const checked = withAbout(checkFilter(filter), about)
+  if (filter.seenBy !== undefined && options.about !== undefined) {
+    throw filterInvalid('about is for readers who see the whole log, not with seenBy.')
+  }
+  if (proofs && hidesParts(filter.seenBy ?? {})) {
+    throw filterInvalid('proofs show whole entries: seenBy may hide nothing of them.')
+  }
   const times = timesIn(checked)
-  return { format, times, about, fromSeq, toSeq, source, byteOrderMark, proofs, checked }
+  const hasNames = filter.seenBy?.staffAs !== undefined
+  return { format, times, about, fromSeq, toSeq, source, byteOrderMark, proofs, hasNames, checked }
 }
 
 /** The times of a filter and of its query together. */

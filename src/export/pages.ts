@@ -4,8 +4,9 @@ import { type Batch, type BatchQuery, readBatch } from '../read/batch.ts'
 import { withFilter } from '../read/bound-filter.ts'
 import type { CheckedFilter } from '../read/filter.ts'
 import { type IdWindow, inWindow } from '../read/id-windows.ts'
+import type { LogView } from '../projection/log-view.ts'
 import { erasedColumn } from '../removed/erased.ts'
-import { entryJson, entryRow, logColumns } from '../read/logged-entry.ts'
+import { entryJson, entryRow } from '../read/logged-entry.ts'
 import { partitionsNow, partitionsOf } from '../read/partitions.ts'
 import { EXPORT_DEADLINE_MS } from '../read/read-rows.ts'
 import { type SeqPlan, seqPlan } from '../read/seq-plan.ts'
@@ -117,17 +118,17 @@ async function fetchPage(
   return await withRetry(
     async () => {
       const plan = await planOf(db, { next, last, range })
-      return await withFilter(db, filter, ({ conditions, ids }) => {
+      return await withFilter(db, filter, ({ conditions, ids, view }) => {
         const columns = sql.join(
           [
-            exportColumns,
+            sql`${exportColumns} ${view.more}`,
             erasedColumn(entryRow.seq),
             ...(about === undefined ? [] : [aboutColumn(about, ids)]),
             ...(proofs ? [sealColumn] : []),
           ],
           sql`, `,
         )
-        const wanted = { next, last: plan.lastSeq ?? last, conditions, columns }
+        const wanted = { next, last: plan.lastSeq ?? last, conditions, columns, view }
         return readPlanned(db, wanted, asked, plan.windows)
       })
     },
@@ -184,10 +185,11 @@ interface Wanted {
   readonly last: number
   readonly conditions: readonly SQL[]
   readonly columns: SQL
+  readonly view: LogView
 }
 
 function pageQuery(
-  { next, last, conditions, columns }: Wanted,
+  { next, last, conditions, columns, view }: Wanted,
   asked: PageSize,
   window: IdWindow,
 ): BatchQuery {
@@ -201,7 +203,7 @@ function pageQuery(
     ...entryJson,
     columns,
     from: (rows) => sql`(
-      select ${logColumns} from ${auditLog} where ${sql.join(all, sql` and `)}
+      select ${view.selected} from ${auditLog} where ${sql.join(all, sql` and `)}
       order by ${auditLog.seq} limit ${sql.raw(String(rows))}
     ) as entry`,
   }

@@ -35,6 +35,18 @@ export interface ExportRow {
   readonly seal?: string | null
   /** JSON text of a list: the columns of which something was erased. Null or absent: none. */
   readonly erased?: string | null
+  /** The name in the place of `userId`, and of `actorId`. Only for a reader who sees names for staff. */
+  readonly shownUser?: string | null
+  readonly shownActor?: string | null
+}
+
+/** The names in the place of ids, as JSON text. Undefined: none */
+export function shownAsJson({ shownUser, shownActor }: ExportRow): string | undefined {
+  if (!shownUser && !shownActor) return undefined
+  return JSON.stringify({
+    ...(shownUser ? { user_id: shownUser } : {}),
+    ...(shownActor ? { actor_id: shownActor } : {}),
+  })
 }
 
 /** Stands for `metadata` or `context` that is too large to be read; no recorder writes it. */

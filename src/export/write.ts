@@ -146,7 +146,9 @@ export async function writePages(
   const { request, range, tally } = state
   const { format, about } = request
   await options.onBegin?.(request)
-  const writer = formatWriter(request)
+  const seenBy: unknown = Reflect.get(request.filter, 'seenBy')
+  const hasNames = Reflect.get(Object(seenBy), 'staffAs') !== undefined
+  const writer = formatWriter({ ...request, hasNames })
   const write = async (text: string) => {
     const bytes = request.gzip ? await gzip(text) : Buffer.from(text)
     await sink.write(bytes)

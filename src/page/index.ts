@@ -2,5 +2,6 @@ export { createTimelinePage, type TimelinePage, type TimelinePageOptions } from 
 export type { AuditDatabase } from '../database/callers-database.ts'
 export type { ReadEntry, ReadRecorder } from './requests/note-read.ts'
 export type { SignOut } from './requests/reception.ts'
+export type { HiddenField, Projection } from '../projection/projection.ts'
 export type { Authorize, Denied, Viewer } from './auth/viewer.ts'
 export { entrySentence, type SentenceOptions } from './sentence/plain-sentence.ts'

@@ -73,7 +73,7 @@ export interface QueryPart extends Place {
   readonly terms: readonly Term[]
 }
 
-/** A part that was not understood, and is not used. */
+/** A part that was not understood and is not used, or one that can find nothing. */
 export interface QueryProblem extends Place {
   /** The part as it was written. */
   readonly text: string
@@ -81,6 +81,8 @@ export interface QueryProblem extends Place {
   readonly message: string
   /** Texts that could stand in its place. */
   readonly near: readonly string[]
+  /** The part is used all the same, and finds nothing. */
+  readonly isUsed?: true
 }
 
 /** A query that was read. It holds what was understood, and names the rest. */

@@ -12,10 +12,19 @@ import {
 import { AuditError, filterInvalid } from '../errors.ts'
 import { idFloor } from '../ids/uuid7.ts'
 import { isUuid } from '../ids/uuid.ts'
+import { type LogView, viewFor } from '../projection/log-view.ts'
+import {
+  type CheckedProjection,
+  checkProjection,
+  leavesOutEntries,
+  type Projection,
+  PROJECTION_NAMES,
+} from '../projection/projection.ts'
 import { hasIds as namesIds, withoutMisfits } from '../query/find-names.ts'
 import { type LogQuery, problemText } from '../query/log-query.ts'
 import { parseQuery } from '../query/parse-query.ts'
 import { conditionsOf, isTimeRange, timesOf } from '../query/statements/query-conditions.ts'
+import { bySeen, seen, type SeenColumns } from '../query/statements/seen-columns.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import { idText, idValue, instant, isObject, jsonText, shown, text, word } from './filter-values.ts'
 import type { IdRange } from './id-windows.ts'
@@ -69,6 +78,11 @@ export interface LogFilter {
    * `parseQuery` returned, the parts that were understood are used.
    */
   readonly query?: string | LogQuery | undefined
+  /**
+   * What the reader may see. Entries come as they may see them, and no part of the filter finds anything
+   * by what they may not see. Default: everything.
+   */
+  readonly seenBy?: Projection | undefined
 }
 
 /** A filter whose values are checked as far as they do not depend on the database. */
@@ -97,6 +111,8 @@ export interface CheckedFilter {
 
 export interface BoundFilter {
   readonly ids: IdKind
+  /** What the reader sees of the log. Its conditions are the first ones of `conditions`. */
+  readonly view: LogView
   /** All of its conditions on the log's columns. An entry must meet each of them. */
   readonly conditions: readonly SQL[]
   /** Those of them that an index serves. A time range is one. */
@@ -123,31 +139,40 @@ const EQUALS = sql.raw('operator(pg_catalog.=)')
 
 /** The condition of each field. The fingerprint uses this order and not the caller's. */
 const READERS = {
-  eventId: (given: unknown, ids: IdKind) =>
-    sql`${auditLog.eventId} ${EQUALS} ${idValue('eventId', given, ids)}`,
-  userId: (given: unknown, ids: IdKind) =>
-    sql`${auditLog.userId} ${EQUALS} ${idValue('userId', given, ids)}`,
-  targetId: (given: unknown, ids: IdKind) =>
-    sql`${auditLog.targetId} ${EQUALS} ${idValue('targetId', given, ids)}`,
-  moreTargets: (given: unknown, ids: IdKind) => sql`
-    ${auditLog.moreTargets} operator(pg_catalog.@>)
-    array[${idValue('moreTargets', given, ids)}]`,
-  actorId: (given: unknown, ids: IdKind) =>
-    sql`${auditLog.actorId} ${EQUALS} ${idValue('actorId', given, ids)}`,
-  actorKind: (given: unknown) =>
-    sql`${auditLog.actorKind} ${EQUALS} ${word('actorKind', given, ACTOR_KINDS)}::pg_catalog.text`,
-  outcome: (given: unknown) =>
-    sql`${auditLog.outcome} ${EQUALS} ${word('outcome', given, OUTCOMES)}::pg_catalog.text`,
-  requestId: (given: unknown) =>
-    sql`${auditLog.requestId} ${EQUALS} ${text('requestId', given)}::pg_catalog.text`,
+  eventId: idReader('eventId'),
+  userId: idReader('userId'),
+  targetId: idReader('targetId'),
+  moreTargets: (given: unknown, ids: IdKind, columns: SeenColumns) =>
+    bySeen(
+      columns,
+      'moreTargets',
+      (column) =>
+        sql`${column} operator(pg_catalog.@>) array[${idValue('moreTargets', given, ids)}]`,
+    ),
+  actorId: idReader('actorId'),
+  actorKind: textReader('actorKind', (given) => word('actorKind', given, ACTOR_KINDS)),
+  outcome: textReader('outcome', (given) => word('outcome', given, OUTCOMES)),
+  requestId: textReader('requestId', (given) => text('requestId', given)),
   action: actionCondition,
-  entityType: (given: unknown) =>
-    sql`${auditLog.entityType} ${EQUALS} ${text('entityType', given)}::pg_catalog.text`,
+  entityType: textReader('entityType', (given) => text('entityType', given)),
   // `::text::jsonb`, because some drivers encode a parameter of type jsonb a second time.
-  metadata: (given: unknown) => sql`
-    ${auditLog.metadata} operator(pg_catalog.@>)
+  metadata: (given: unknown, _ids: IdKind, columns: SeenColumns) => sql`
+    ${seen(columns, 'metadata')} operator(pg_catalog.@>)
     ${jsonText(given)}::pg_catalog.text::pg_catalog.jsonb`,
 } as const
+
+function idReader(name: 'eventId' | 'userId' | 'targetId' | 'actorId') {
+  return (given: unknown, ids: IdKind, columns: SeenColumns) =>
+    bySeen(columns, name, (column) => sql`${column} ${EQUALS} ${idValue(name, given, ids)}`)
+}
+
+function textReader(
+  name: 'actorKind' | 'outcome' | 'requestId' | 'entityType',
+  check: (given: unknown) => string,
+) {
+  return (given: unknown, _ids: IdKind, columns: SeenColumns) =>
+    bySeen(columns, name, (column) => sql`${column} ${EQUALS} ${check(given)}::pg_catalog.text`)
+}
 
 export const INDEXED_NAMES = [
   ...(['eventId', 'userId', 'targetId', 'requestId', 'action'] as const),
@@ -157,7 +182,10 @@ const WITH_INDEX: ReadonlySet<string> = new Set(INDEXED_NAMES)
 const ID_NAMES = ['eventId', 'userId', 'targetId', 'moreTargets', 'actorId'] as const
 const IDS: ReadonlySet<string> = new Set(ID_NAMES)
 
-export const FILTER_NAMES: readonly string[] = [...Object.keys(READERS), 'from', 'to', 'query']
+export const FILTER_NAMES: readonly string[] = [
+  ...Object.keys(READERS),
+  ...['from', 'to', 'query', 'seenBy'],
+]
 
 /**
  * Checks every value of a filter. The values of a form or a query string may be passed unchecked.
@@ -178,9 +206,10 @@ export function checkFilter(filter: LogFilter): CheckedFilter {
     throw filterInvalid('from must be before to.')
   }
   const query = checkQuery(filter.query)
+  const seenBy = checkSeenBy(filter.seenBy)
   const isOfUuids = ID_NAMES.some((name) => given[name] !== undefined)
-  const hasIds = isOfUuids || (query !== undefined && namesIds(query))
-  const bind = (ids: IdKind) => bound(given, { fromMs, toMs }, ids, query)
+  const hasIds = isOfUuids || seenBy !== undefined || (query !== undefined && namesIds(query))
+  const bind = (ids: IdKind) => bound(given, { fromMs, toMs, seenBy }, ids, query)
   // With text, which any id is: it says what is wrong with the other values.
   const { described } = bound(given, {}, 'text')
   for (const name of ID_NAMES) {
@@ -190,7 +219,8 @@ export function checkFilter(filter: LogFilter): CheckedFilter {
   const own = query && ownParts(query)
   const asked = own === undefined ? described : [described, own]
   const fingerprint = createHash('sha256').update(JSON.stringify(asked)).digest()
-  const isOnlyTime = Object.keys(given).length === 0 && (own ?? []).length === 0
+  const isNarrow = Object.keys(given).length > 0 || (seenBy && leavesOutEntries(seenBy)) === true
+  const isOnlyTime = !isNarrow && (own ?? []).length === 0
   const times = query ? timesOf(query) : {}
   const isEmpty =
     isOnlyTime && fromMs === undefined && toMs === undefined && (query?.parts.length ?? 0) === 0
@@ -228,6 +258,17 @@ function checkQuery(given: unknown): LogQuery | undefined {
   throw filterInvalid(`query must be text, or what parseQuery returned, got ${shown(given)}.`)
 }
 
+function checkSeenBy(given: unknown): CheckedProjection | undefined {
+  if (given === undefined) return undefined
+  if (!isObject(given)) throw filterInvalid(`seenBy must be an object, got ${shown(given)}.`)
+  // Read once: a getter could say another thing the next time.
+  const own: Readonly<Record<string, unknown>> = { ...given }
+  const refuse = (problem: string) => filterInvalid(`seenBy is not clear: ${problem}.`)
+  const stranger = Object.keys(own).find((name) => !PROJECTION_NAMES.some((one) => one === name))
+  if (stranger !== undefined) throw refuse(`it has "${stranger.slice(0, 40)}"`)
+  return checkProjection(own, refuse)
+}
+
 /** The parts as they were written, without the times, which may move from page to page. */
 function ownParts({ parts }: LogQuery): readonly string[] {
   return parts
@@ -242,18 +283,20 @@ interface TimeRange {
 
 function bound(
   given: Readonly<Record<string, unknown>>,
-  { fromMs, toMs }: TimeRange,
+  { fromMs, toMs, seenBy }: TimeRange & { readonly seenBy?: CheckedProjection | undefined },
   ids: IdKind,
   query?: LogQuery,
 ): BoundFilter & { readonly described: Record<string, unknown> } {
-  const indexed: SQL[] = []
+  const view = viewFor(seenBy, ids)
+  // Among those with an index, so that a page looks through a bound of entries that are seen.
+  const indexed: SQL[] = [...view.conditions]
   const others: SQL[] = []
   const described: Record<string, unknown> = {}
   for (const [name, read] of Object.entries(READERS)) {
     const value = given[name]
     if (value === undefined) continue
     const into = WITH_INDEX.has(name) ? indexed : others
-    into.push(read(value, ids))
+    into.push(read(value, ids, view.columns))
     described[name] = ids === 'uuid' && IDS.has(name) ? String(value).toLowerCase() : value
   }
   if (fromMs !== undefined) {
@@ -264,21 +307,22 @@ function bound(
     indexed.push(sql`${auditLog.id} operator(pg_catalog.<) ${idFloor(toMs)}::pg_catalog.uuid`)
     described['to'] = new Date(toMs).toISOString()
   }
-  const asked = query && boundQuery(query, ids)
+  const asked = query && boundQuery(query, ids, view.columns)
   indexed.push(...(asked?.indexed ?? []))
   others.push(...(asked?.others ?? []))
   if (query && query.parts.length > 0) described['query'] = query
+  if (seenBy !== undefined) described['seenBy'] = seenBy
   const either = asked?.either ?? []
   const common = [...indexed, ...others]
   const any = either.length === 0 ? [] : [sql`(${sql.join([...either], sql` or `)})`]
-  return { ids, conditions: [...common, ...any], common, either, indexed, described }
+  return { ids, view, conditions: [...common, ...any], common, either, indexed, described }
 }
 
-function boundQuery(query: LogQuery, ids: IdKind) {
+function boundQuery(query: LogQuery, ids: IdKind, columns: SeenColumns) {
   const known = query.problems.length
   const [misfit] = withoutMisfits(query, ids).problems.slice(known)
   if (misfit) throw filterInvalid(`The query is not understood. ${problemText(misfit)}`)
-  return conditionsOf(query, ids)
+  return conditionsOf(query, ids, columns)
 }
 
 function refuseUnknownNames(filter: object): void {

@@ -1,4 +1,4 @@
-import { getTableColumns, type SQL, sql } from 'drizzle-orm'
+import { type SQL, sql } from 'drizzle-orm'
 import { alias } from 'drizzle-orm/pg-core'
 import type { Row } from '../database/callers-database.ts'
 import type { ActorKind, Outcome } from '../entry.ts'
@@ -42,16 +42,20 @@ export interface LoggedEntry {
   readonly unreadable?: true
   /** What was erased of it since, by `audit-relay erase`: these are null, or empty objects. */
   readonly erased?: readonly ErasedField[]
+  /**
+   * The name in the place of an id that the reader does not see, which is null: `userId`, or `actorId`, of
+   * somebody who is shown as staff.
+   */
+  readonly shownAs?: { readonly userId?: string; readonly actorId?: string }
   /** The recorder that accepted it, and its number there. Null for entries of the outbox lane. */
   readonly recorderId: string | null
   readonly recorderSeq: number | null
 }
 
+export { logColumns } from '../projection/log-view.ts'
+
 /** A row of the log in a statement that reads a batch. */
 export const entryRow = alias(auditLog, 'entry')
-
-/** The log's columns by their own names. */
-export const logColumns: SQL = sql.join(Object.values(getTableColumns(auditLog)), sql`, `)
 
 /** The two columns of JSON, for a batch. */
 export const entryJson = {
@@ -102,7 +106,16 @@ export function toEntry(row: Row): LoggedEntry {
     recorderSeq: recorderSeq === null ? null : Number(recorderSeq),
     ...(typeof metadata === 'string' && typeof context === 'string' ? {} : { unreadable: true }),
     ...erasedOf(row['erased']),
+    ...shownAsOf(row),
   }
+}
+
+function shownAsOf({ shownUser, shownActor }: Row): Pick<LoggedEntry, 'shownAs'> {
+  const shownAs = {
+    ...(typeof shownUser === 'string' ? { userId: shownUser } : {}),
+    ...(typeof shownActor === 'string' ? { actorId: shownActor } : {}),
+  }
+  return Object.keys(shownAs).length === 0 ? {} : { shownAs }
 }
 
 /** The last moment of a `Date`. Postgres has later ones, and infinity. */

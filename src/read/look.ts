@@ -1,6 +1,7 @@
 import type { SQL } from 'drizzle-orm'
 import { type AuditDatabase, isTrue, type Row } from '../database/callers-database.ts'
 import { type Batch, readBatch } from './batch.ts'
+import type { LogView } from '../projection/log-view.ts'
 import type { Cursor } from './history.ts'
 import { type LoggedEntry, toEntry } from './logged-entry.ts'
 import { forgetPartitions, partitionsOf } from './partitions.ts'
@@ -14,6 +15,8 @@ export interface AskedLook {
   readonly at: Cursor | undefined
   /** The filter. */
   readonly conditions: readonly SQL[]
+  /** What the reader sees of the log. */
+  readonly view: LogView
   readonly limit: number
   readonly isAmongLarge: boolean
 }
@@ -74,10 +77,13 @@ export async function lookOn(db: AuditDatabase, asked: AskedLook): Promise<Look>
 type Found = Look | 'stale' | 'removed' | number
 
 async function lookOnce(db: AuditDatabase, asked: AskedLook, plan: SeqPlan): Promise<Found> {
-  const { next, at, conditions, limit } = asked
+  const { next, at, conditions, view, limit } = asked
   const [window = {}] = plan.windows
   const { lastSeq: last } = plan
-  const query = lookQuery({ next, at, conditions, limit, window, last, isOneOfSeveral: false })
+  const query = lookQuery({
+    ...{ next, at, conditions, view, limit, window, last },
+    isOneOfSeveral: false,
+  })
   const batch = await readBatch(db, { ...query, isAmongLarge: asked.isAmongLarge })
   const [{ history, isProven, isMissing, throughSeq, throughId } = {}] = batch.rows
   if (window.stepsOver !== undefined && !isTrue(isProven)) return 'stale'
@@ -106,7 +112,7 @@ async function lookOnce(db: AuditDatabase, asked: AskedLook, plan: SeqPlan): Pro
  * snapshot, or up to its last entry where it is full. So all of them are up to the least of these.
  */
 async function lookThrough(db: AuditDatabase, asked: AskedLook, plan: SeqPlan): Promise<Found> {
-  const { next, at, conditions, limit, isAmongLarge } = asked
+  const { next, at, conditions, view, limit, isAmongLarge } = asked
   const isFiltered = conditions.length > 0
   let last = isFiltered ? lastLooked(next, plan.lastSeq) : plan.lastSeq
   let head = Number.MAX_SAFE_INTEGER
@@ -115,7 +121,10 @@ async function lookThrough(db: AuditDatabase, asked: AskedLook, plan: SeqPlan): 
   const entries: (LoggedEntry & Cursor)[] = []
   const reached: { seq: number; id: string }[] = []
   for (const window of plan.windows) {
-    const query = lookQuery({ next, at, conditions, limit, window, last, isOneOfSeveral: true })
+    const query = lookQuery({
+      ...{ next, at, conditions, view, limit, window, last },
+      isOneOfSeveral: true,
+    })
     const batch = await readBatch(db, { ...query, isAmongLarge })
     const [row = {}] = batch.rows
     if (window.stepsOver !== undefined && !isTrue(row['isProven'])) return 'stale'

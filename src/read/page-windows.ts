@@ -9,7 +9,7 @@ import type { Position } from './cursor.ts'
 import type { BoundFilter, CheckedFilter } from './filter.ts'
 import { currentHistory } from './history.ts'
 import { type IdRange, type IdWindow, inWindow, isStillBeside, windowsOf } from './id-windows.ts'
-import { entryColumns, entryJson, entryRow, logColumns } from './logged-entry.ts'
+import { entryColumns, entryJson, entryRow } from './logged-entry.ts'
 import { forgetPartitions, type PartitionMap, partitionsOf } from './partitions.ts'
 import { READ_DEADLINE_MS, readRows, tooSlow } from './read-rows.ts'
 
@@ -173,7 +173,7 @@ export function pageQuery(
   const conditions = [...bound.conditions, ...end, ...inWindow(window)]
   const { stepsOver } = window
   const found = (rows: number) => sql`(
-      select ${logColumns} from ${auditLog} ${where(asked, conditions)}
+      select ${bound.view.selected} from ${auditLog} ${where(asked, conditions)}
       order by ${auditLog.id} ${directionOf(asked)} limit ${sql.raw(String(rows))}
     )`
   const read = {
@@ -182,7 +182,7 @@ export function pageQuery(
     key: sql`${entryRow.id}`,
     ...entryJson,
   }
-  const columns = sql`${currentHistory} as "history", ${entryColumns}`
+  const columns = sql`${currentHistory} as "history", ${entryColumns} ${bound.view.more}`
   if (stepsOver === undefined) {
     return { ...read, columns, from: (rows) => sql`${found(rows)} as entry` }
   }

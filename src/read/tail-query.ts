@@ -1,11 +1,12 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { type AuditDatabase, isTrue } from '../database/callers-database.ts'
+import { type LogView, WHOLE_LOG } from '../projection/log-view.ts'
 import { isRemoved } from '../removed/removed-seqs.ts'
 import { auditLog } from '../schema/tables.ts'
 import type { BatchQuery } from './batch.ts'
 import { type Cursor, currentHistory } from './history.ts'
 import { type IdWindow, idText, inWindow, isStillBeside } from './id-windows.ts'
-import { entryColumns, entryJson, entryRow, logColumns } from './logged-entry.ts'
+import { entryColumns, entryJson, entryRow } from './logged-entry.ts'
 import { readRows } from './read-rows.ts'
 
 /** How many numbers one statement looks through, where a filter may leave out most of them. */
@@ -18,6 +19,8 @@ export interface LookRequest {
   readonly at: Cursor | undefined
   /** The filter. */
   readonly conditions: readonly SQL[]
+  /** What the reader sees of the log. Default: all of it */
+  readonly view?: LogView
   readonly limit: number
   readonly window: IdWindow
   /** The last number that is asked for. Default: all further ones */
@@ -35,7 +38,7 @@ export interface LookRequest {
  * dropped.
  */
 export function lookQuery(asked: LookRequest): BatchQuery {
-  const { next, at, conditions, limit, window, last, isOneOfSeveral } = asked
+  const { next, at, conditions, view = WHOLE_LOG, limit, window, last, isOneOfSeveral } = asked
   const isFiltered = conditions.length > 0
   const here = inWindow(window)
   const isNext = sql`${auditLog.seq} operator(pg_catalog.>=) ${next}::bigint`
@@ -69,7 +72,7 @@ export function lookQuery(asked: LookRequest): BatchQuery {
     ...entryJson,
     columns: sql`entry."history", entry."isMissing", ${through}
       ${stepsOver.length > 0 ? sql`entry."isProven",` : sql.empty()}
-      ${isOneOfSeveral ? sql`entry."head",` : sql.empty()} ${entryColumns}`,
+      ${isOneOfSeveral ? sql`entry."head",` : sql.empty()} ${entryColumns} ${view.more}`,
     from: (rows) => sql`(
       select * from (
         select ${currentHistory} as "history", ${at ? isMissing(at) : sql`false`} as "isMissing"
@@ -77,7 +80,7 @@ export function lookQuery(asked: LookRequest): BatchQuery {
       ) as log
       ${reached}
       left join lateral (
-        select ${logColumns} from ${auditLog} where ${all([...wanted, ...isUpTo, ...here])}
+        select ${view.selected} from ${auditLog} where ${all([...wanted, ...isUpTo, ...here])}
         order by ${auditLog.seq} limit ${sql.raw(String(rows))}
       ) as found on true
     ) as entry`,

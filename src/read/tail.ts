@@ -2,7 +2,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { SQL } from 'drizzle-orm'
 import { AuditError, filterInvalid } from '../errors.ts'
 import { withFilter } from './bound-filter.ts'
-import { type CheckedFilter, checkFilter, FILTER_NAMES, type LogFilter } from './filter.ts'
+import {
+  type BoundFilter,
+  type CheckedFilter,
+  checkFilter,
+  FILTER_NAMES,
+  type LogFilter,
+} from './filter.ts'
 import { shown } from './filter-values.ts'
 import type { LoggedEntry } from './logged-entry.ts'
 import { BATCH_ENTRIES, type Look, lookOn } from './look.ts'
@@ -172,7 +178,7 @@ class TailReader {
       let lastNewsMs = performance.now()
       while (!signal.aborted) {
         const look = await this.#retrying(() =>
-          withFilter(this.#db, this.#filter, ({ conditions }) => this.#look(next, at, conditions)),
+          withFilter(this.#db, this.#filter, (bound) => this.#look(next, at, bound)),
         )
         const { entries, throughSeq, throughId, history } = look
         if (at !== undefined && (look.isChanged || history !== at.history)) {
@@ -217,10 +223,14 @@ class TailReader {
   }
 
   /** Asks for fewer entries where they are large, and for more again afterwards. */
-  async #look(next: number, at: Cursor | undefined, conditions: readonly SQL[]): Promise<Look> {
+  async #look(
+    next: number,
+    at: Cursor | undefined,
+    { conditions, view }: BoundFilter,
+  ): Promise<Look> {
     const limit = this.#limit
     const isAmongLarge = this.#isAmongLarge
-    const look = await lookOn(this.#db, { next, at, conditions, limit, isAmongLarge })
+    const look = await lookOn(this.#db, { next, at, conditions, view, limit, isAmongLarge })
     this.#isAmongLarge = look.hasLarge
     this.#limit = look.isCut
       ? Math.max(FEWEST_ENTRIES, look.entries.length * 2)

@@ -7,6 +7,8 @@ import { neighbourOf } from '../ids/uuid.ts'
 import { type FindIds, findNames, hasIds, withoutMisfits } from '../query/find-names.ts'
 import type { LogQuery } from '../query/log-query.ts'
 import { parseQuery } from '../query/parse-query.ts'
+import { withHiddenParts } from '../projection/hidden-parts.ts'
+import type { Projection } from '../projection/projection.ts'
 import { auditLog } from '../schema/tables.ts'
 import { readBatch } from './batch.ts'
 import { idKindOf, withFilter } from './bound-filter.ts'
@@ -15,14 +17,7 @@ import { type BoundFilter, checkFilter, INDEXED_NAMES, type LogFilter } from './
 import { isObject, shown, uuid } from './filter-values.ts'
 import { readHistory } from './history.ts'
 import { idText } from './id-windows.ts'
-import {
-  entryColumns,
-  entryJson,
-  entryRow,
-  type LoggedEntry,
-  logColumns,
-  toEntry,
-} from './logged-entry.ts'
+import { entryColumns, entryJson, entryRow, type LoggedEntry, toEntry } from './logged-entry.ts'
 import type { AskedPage } from './page-windows.ts'
 import { readThrough } from './read-through.ts'
 
@@ -30,6 +25,7 @@ export { pageQuery } from './page-windows.ts'
 export { type QueryOptions, parseQuery } from '../query/parse-query.ts'
 export { type FindIds, findNames } from '../query/find-names.ts'
 export type { LogQuery, QueryPart, QueryProblem } from '../query/log-query.ts'
+export type { HiddenField, Projection } from '../projection/projection.ts'
 export type { LogFilter } from './filter.ts'
 export type { LoggedEntry } from './logged-entry.ts'
 export type { AuditDatabase } from '../database/callers-database.ts'
@@ -103,20 +99,27 @@ export async function timeline(
   if (find !== undefined && typeof find !== 'function') {
     throw filterInvalid(`find must be a function, got ${shown(find)}.`)
   }
-  const query = given.query === undefined ? undefined : await understood(db, given.query, find)
+  const query =
+    given.query === undefined ? undefined : await understood(db, given.query, find, given.seenBy)
   const asked = checkTimeline({ ...given, query })
   const page = await withFilter(db, asked.filter, (bound) => readPage(db, asked, bound))
   return query === undefined ? page : { ...page, query }
 }
 
-/** A query with its names looked up, and without what can be no id of this database. */
+/**
+ * A query with its names looked up, without what can be no id of this database, and with a problem for
+ * what the reader may not see.
+ */
 export async function understood(
   db: AuditDatabase,
   given: string | LogQuery,
   find: FindIds | undefined,
+  seenBy?: Projection,
 ): Promise<LogQuery> {
-  const query = typeof given === 'string' ? parseQuery(given) : given
-  if (!Array.isArray(query?.parts) || !hasIds(query)) return query
+  const read = typeof given === 'string' ? parseQuery(given) : given
+  if (!Array.isArray(read?.parts)) return read
+  const query = withHiddenParts(read, seenBy?.hides)
+  if (!hasIds(query)) return query
   const named = find === undefined ? query : await findNames(query, find)
   return withoutMisfits(named, await idKindOf(db))
 }
@@ -156,23 +159,37 @@ async function readPage(
   }
 }
 
+export interface EntryOptions {
+  /** What the reader may see. Default: everything. */
+  readonly seenBy?: Projection | undefined
+}
+
 /**
- * Reads one entry by its id. Returns undefined where the log has no such entry.
+ * Reads one entry by its id. Returns undefined where the log has no such entry, or the reader may not
+ * see it.
  *
  * @throws {AuditError} as `timeline` does
  */
-export async function entry(db: AuditDatabase, id: string): Promise<LoggedEntry | undefined> {
+export async function entry(
+  db: AuditDatabase,
+  id: string,
+  { seenBy }: EntryOptions = {},
+): Promise<LoggedEntry | undefined> {
   // In the text, so that also a plan that a driver keeps is one for a single partition.
   const isIt = sql`${auditLog.id} operator(pg_catalog.=) ${idText(uuid('id', id))}`
-  const { rows } = await readBatch(db, {
-    limit: 1,
-    isDescending: false,
-    key: sql`${entryRow.id}`,
-    ...entryJson,
-    columns: entryColumns,
-    from: () => sql`(select ${logColumns} from ${auditLog} where ${isIt} limit 1) as entry`,
+  return await withFilter(db, checkFilter({ seenBy }), async ({ view }) => {
+    const conditions = sql.join([isIt, ...view.conditions], sql` and `)
+    const { rows } = await readBatch(db, {
+      limit: 1,
+      isDescending: false,
+      key: sql`${entryRow.id}`,
+      ...entryJson,
+      columns: sql`${entryColumns} ${view.more}`,
+      from: () =>
+        sql`(select ${view.selected} from ${auditLog} where ${conditions} limit 1) as entry`,
+    })
+    return rows[0] ? toEntry(rows[0]) : undefined
   })
-  return rows[0] ? toEntry(rows[0]) : undefined
 }
 
 /** @throws {AuditError} `AUDIT_FILTER_INVALID` */

@@ -7,6 +7,7 @@ import { FRAMEWORK_MUTANTS } from './framework-mutants.ts'
 import { IMPORT_MUTANTS } from './import-mutants.ts'
 import { LIFE_MUTANTS } from './life-mutants.ts'
 import { PAGE_MUTANTS } from './page-mutants.ts'
+import { PROJECTION_MUTANTS } from './projection-mutants.ts'
 import { QUERY_MUTANTS } from './query-mutants.ts'
 import { POLICY_MUTANTS } from './policy-mutants.ts'
 import { PROOF_MUTANTS } from './proof-mutants.ts'
@@ -39,6 +40,7 @@ export const AREAS: Readonly<Record<string, readonly Mutant[]>> = {
   seal: SEAL_MUTANTS,
   proof: PROOF_MUTANTS,
   frameworks: FRAMEWORK_MUTANTS,
+  projection: PROJECTION_MUTANTS,
   page: PAGE_MUTANTS,
 }
 

@@ -11,8 +11,8 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RESPOND,
-        find: 'onlyEventId === undefined || entry?.eventId === onlyEventId',
-        replace: 'onlyEventId === undefined || entry !== undefined',
+        find: 'await readEntry(db, id, { seenBy })',
+        replace: 'await readEntry(db, id, seenBy && {})',
       },
     ],
     file: 'page.test.ts',
@@ -23,7 +23,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: RESPOND,
-        find: 'filter: { ...query.filter, eventId: onlyEventId } }',
+        find: 'filter: { ...query.filter, seenBy } }',
         replace: 'filter: { ...query.filter, eventId } }',
       },
     ],

@@ -158,8 +158,8 @@ export const QUERY_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/page/view/filter-form.ts',
-        find: 'if (!seesEverything) return []',
-        replace: 'if (seesEverything === undefined) return []',
+        find: 'if (seenBy?.onlyEventId !== undefined || seenBy?.staffAs !== undefined) return []',
+        replace: 'if (seenBy?.staffAs !== undefined) return []',
       },
     ],
     file: 'page-query.test.ts',

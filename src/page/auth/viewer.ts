@@ -1,7 +1,13 @@
-import { type AuditContext, type AuditId, MAX_TEXT_CHARACTERS } from '../../entry.ts'
+import type { AuditContext, AuditId } from '../../entry.ts'
 import { digitsOf } from '../../ids/digits.ts'
+import {
+  type CheckedProjection,
+  checkProjection,
+  type Projection,
+  PROJECTION_NAMES,
+} from '../../projection/projection.ts'
 
-interface ViewerFields {
+interface ViewerFields extends Omit<Projection, 'onlyEventId'> {
   /** Shown at the top of the page and stored in each `audit.read` entry. 1 to 128 characters. */
   readonly name: string
   /** Their id, if they are a user of the application. */
@@ -19,10 +25,17 @@ export type Viewer = ViewerFields &
   )
 
 /** A viewer whose ids are text. */
-export interface AdmittedViewer extends Omit<ViewerFields, 'userId'> {
+export interface AdmittedViewer extends Pick<ViewerFields, 'name' | 'context'> {
   readonly userId?: string | undefined
-  /** Undefined: they see everything. */
+  /** Undefined: they see every event. */
   readonly onlyEventId?: string | undefined
+  /** What they see. Undefined: everything. */
+  readonly seenBy?: CheckedProjection | undefined
+}
+
+/** Whether a viewer may be told which ids a name stands for, also those of whom they see no entry. */
+export function knowsNames({ seenBy }: Pick<AdmittedViewer, 'seenBy'>): boolean {
+  return seenBy?.onlyEventId === undefined && seenBy?.staffAs === undefined
 }
 
 /** Somebody who tried to get in and failed. It is written down as `audit.read_denied`. */
@@ -56,8 +69,8 @@ const VIEWER_KEYS: ReadonlySet<string> = new Set([
   'name',
   'userId',
   'sees',
-  'onlyEventId',
   'context',
+  ...PROJECTION_NAMES,
 ])
 const DENIED_KEYS: ReadonlySet<string> = new Set(['denied', 'response'])
 
@@ -103,15 +116,31 @@ function admitViewer(given: Readonly<Record<string, unknown>>): Admission {
   const [saysSees, saysEvent] = [Object.hasOwn(given, 'sees'), Object.hasOwn(given, 'onlyEventId')]
   if (saysSees && saysEvent) return unclear('it has both sees and onlyEventId')
   if (!saysSees && !saysEvent) return unclear('it has neither sees nor onlyEventId')
-  if (saysSees) {
-    if (sees !== 'everything') return unclear('its sees is not "everything"')
-    return { kind: 'viewer', viewer: who }
+  if (saysSees && sees !== 'everything') return unclear('its sees is not "everything"')
+  if (saysEvent && onlyEventId === undefined) return unclear('its onlyEventId is no id')
+  return admitSeen(given, who)
+}
+
+function admitSeen(given: Readonly<Record<string, unknown>>, who: AdmittedViewer): Admission {
+  // A part that is there and undefined is a slip, too: it would hide nothing.
+  const slip = PROJECTION_NAMES.find(
+    (name) => Object.hasOwn(given, name) && given[name] === undefined,
+  )
+  if (slip !== undefined) return unclear(`its ${slip} is undefined`)
+  let problem = ''
+  try {
+    const seenBy = checkProjection(given, (found) => {
+      problem = found
+      return new Error(found)
+    })
+    if (Object.keys(seenBy).length === 0) return { kind: 'viewer', viewer: who }
+    const { onlyEventId } = seenBy
+    const event = onlyEventId === undefined ? {} : { onlyEventId }
+    return { kind: 'viewer', viewer: { ...who, ...event, seenBy } }
+  } catch (error) {
+    if (problem === '') throw error
+    return unclear(problem)
   }
-  const eventText = typeof onlyEventId === 'string' ? onlyEventId : (digitsOf(onlyEventId) ?? '')
-  if (eventText === '' || eventText.length > MAX_TEXT_CHARACTERS) {
-    return unclear('its onlyEventId is no id')
-  }
-  return { kind: 'viewer', viewer: { ...who, onlyEventId: eventText } }
 }
 
 function unknownKey(given: object, known: ReadonlySet<string>): string | undefined {

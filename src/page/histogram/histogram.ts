@@ -94,16 +94,25 @@ function splitConditions(
     ...(['moreTargets', 'actorId', 'targetId', 'userId', 'eventId'] as const),
     ...(['outcome', 'actorKind', 'action'] as const),
   ]
+  const { seenBy } = filter
+  const { view } = checkFilter({ seenBy }).bind(ids)
+  // What the viewer may see at all counts as a part of the first condition, so that neither a bound nor a
+  // sample depends on anything else.
+  const own = (given: readonly SQL[]) => given.slice(view.conditions.length)
   const given = names.filter((name) => filter[name] !== undefined)
-  const conditions = given.flatMap(
-    (name) => checkFilter({ [name]: filter[name] }).bind(ids).conditions,
+  const conditions = given.flatMap((name) =>
+    own(checkFilter({ [name]: filter[name], seenBy }).bind(ids).conditions),
   )
   const query = filter.query === undefined ? undefined : withoutTimes(filter.query)
-  const asked = query && checkFilter({ query }).bind(ids)
-  conditions.push(...(asked?.indexed ?? []))
-  const [first, ...others] = conditions
+  const asked = query && checkFilter({ query, seenBy }).bind(ids)
+  conditions.push(...own(asked?.indexed ?? []))
+  const [best, ...others] = conditions
+  const first = [...view.conditions, ...(best ? [best] : [])]
   const rest = (asked?.conditions ?? []).filter((condition) => !asked?.indexed.includes(condition))
-  return { first, others: [...others, ...rest] }
+  return {
+    first: first.length === 0 ? undefined : sql`(${sql.join(first, sql` and `)})`,
+    others: [...others, ...rest],
+  }
 }
 
 /** The times are those of the scale. */

@@ -21,6 +21,7 @@ export async function liveResponse(
   view: ViewState,
 ): Promise<Response> {
   const { query } = view
+  const { viewer } = viewerRequest
   const after = viewerRequest.request.headers.get('last-event-id') || query.given['after']
   if (after !== undefined && !/^\d{1,15}$/.test(after)) {
     return textResponse('Last-Event-ID must be the sequence number of an entry.', 400)
@@ -43,7 +44,7 @@ export async function liveResponse(
       filter: listFilter(query),
       fromSeq,
       renderRow: async (entry) =>
-        entryRow({ ...view, nameOf: await namesIn([entry], lookUpNames) }, entry, true),
+        entryRow({ ...view, nameOf: await namesIn([entry], lookUpNames, { viewer }) }, entry, true),
       onEnd: giveBack,
     })
     return streamResponse(stream, {

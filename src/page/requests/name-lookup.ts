@@ -1,4 +1,5 @@
 import type { LoggedEntry } from '../../read/logged-entry.ts'
+import { type AdmittedViewer, knowsNames } from '../auth/viewer.ts'
 import { within } from '../../within.ts'
 import type { NameOf } from '../sentence/sentence-parts.ts'
 
@@ -17,6 +18,12 @@ export type FindForViewer = (
 const LOOKUP_TIMEOUT_MS = 1_000
 const MAX_NAME_LENGTH = 80
 
+export interface NamesOptions {
+  /** Further ids. */
+  readonly more?: readonly string[]
+  readonly viewer: AdmittedViewer
+}
+
 /**
  * Asks once for the names of all ids in some entries. An id without a name is shown as it is, and so
  * are all of them where the lookup fails or takes longer than a second.
@@ -24,7 +31,7 @@ const MAX_NAME_LENGTH = 80
 export async function namesIn(
   entries: readonly LoggedEntry[],
   lookUpNames: NameLookup | undefined,
-  more: readonly string[] = [],
+  { more = [], viewer }: NamesOptions,
 ): Promise<NameOf> {
   if (lookUpNames === undefined) return () => undefined
   const ids = new Set<string>(more)
@@ -34,7 +41,10 @@ export async function namesIn(
   if (ids.size === 0) return () => undefined
   try {
     const names = await within(LOOKUP_TIMEOUT_MS, lookUpNames([...ids]), () => undefined)
+    const isKnown = knowsNames(viewer)
     return (id) => {
+      // The application may answer more than it was asked, and an address can hold any id.
+      if (!isKnown && !ids.has(id)) return undefined
       const name: unknown = names?.get(id)
       return typeof name === 'string' && name !== '' ? name.slice(0, MAX_NAME_LENGTH) : undefined
     }

@@ -1,5 +1,6 @@
 import { proveEntry } from '../../export/index.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
+import { hidesParts } from '../../projection/projection.ts'
 import { NotProvedError } from '../../seal/not-proved.ts'
 import { textResponse, wholeFile } from '../http/responses.ts'
 import type { ViewState } from '../view/view-state.ts'
@@ -18,6 +19,9 @@ export async function proofResponse(
   openEntry: LoggedEntry | undefined,
 ): Promise<Response> {
   if (openEntry === undefined) return textResponse('There is no such entry.', 404)
+  if (hidesParts(viewerRequest.viewer.seenBy ?? {})) {
+    return textResponse('A proof shows all of an entry, and you may not see all of it.', 403)
+  }
   const what = query.given['proof'] === 'line' ? 'line' : 'proof'
   await noteRead(recording, viewerRequest, { read: 'entry', query, details: { proof: what } })
   try {

@@ -8,13 +8,14 @@ import type { AuditDatabase } from '../../database/callers-database.ts'
 import { within } from '../../within.ts'
 import type { IdKind } from '../../entry.ts'
 import { isUuid } from '../../ids/uuid.ts'
+import { hidesParts } from '../../projection/projection.ts'
 import { idKindOf } from '../../read/bound-filter.ts'
 import { type SealFacts, sealFacts } from '../../export/sealed/seal-facts.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
-import type { AdmittedViewer } from '../auth/viewer.ts'
+import { type AdmittedViewer, knowsNames } from '../auth/viewer.ts'
 import { histogram } from '../histogram/histogram.ts'
 import { htmlResponse, redirectResponse } from '../http/responses.ts'
-import { href } from '../query/address.ts'
+import { FIELD_NAMES, FIELDS, href } from '../query/address.ts'
 import { listFilter } from '../query/hidden-reads.ts'
 import { type Query, readQuery, withIdProblems, withLine } from '../query/query.ts'
 import { entryDetail } from '../view/entry-detail.ts'
@@ -55,7 +56,7 @@ export async function respondToViewer(
     actions: services.actions,
     readsAreRecorded: services.recording.recorder !== undefined,
     canSignOut: services.canSignOut,
-    seesEverything: viewer.onlyEventId === undefined,
+    seenBy: viewer.seenBy,
   }
   const preference = changePreference(request, parameters, query)
   if (preference instanceof Response) return preference
@@ -107,11 +108,11 @@ async function respond(
 async function withNamesFound(
   { db, find }: PageServices,
   query: Query,
-  { onlyEventId }: AdmittedViewer,
+  { onlyEventId, seenBy }: AdmittedViewer,
 ): Promise<Query> {
   if (query.line === undefined) return query
   const findForViewer = find && ((text: string) => find(text, { onlyEventId }))
-  return withLine(query, await understood(db, query.line, findForViewer))
+  return withLine(query, await understood(db, query.line, findForViewer, seenBy))
 }
 
 /** Those of the ids, too, as far as the database says now what ids are. */
@@ -140,16 +141,20 @@ function inKind(viewer: AdmittedViewer, ids: IdKind): AdmittedViewer {
   return { ...viewer, onlyEventId: onlyEventId.toLowerCase() }
 }
 
-/** Adds the only event that the viewer may see to the filter. It replaces that of the address. */
-function limitToViewer(query: Query, { onlyEventId }: AdmittedViewer, ids: IdKind): Query {
-  if (onlyEventId === undefined) return query
+/** Narrows the filter to what the viewer may see. What it asks for beyond that is a problem. */
+function limitToViewer(query: Query, { onlyEventId, seenBy }: AdmittedViewer, ids: IdKind): Query {
+  if (seenBy === undefined) return query
+  const problems = new Map(query.problems)
   const { eventId } = query.filter
   const asked = ids === 'uuid' ? String(eventId).toLowerCase() : String(eventId)
-  if (eventId !== undefined && asked !== onlyEventId) {
-    const problems = new Map([...query.problems, ['event', 'You may not read this event.']])
-    return { ...query, problems }
+  if (onlyEventId !== undefined && eventId !== undefined && asked !== onlyEventId) {
+    problems.set('event', 'You may not read this event.')
   }
-  return { ...query, filter: { ...query.filter, eventId: onlyEventId } }
+  for (const name of FIELD_NAMES) {
+    const isHidden = seenBy.hides?.some((field) => field === FIELDS[name].filter)
+    if (isHidden && query.given[name] !== undefined) problems.set(name, 'You may not ask for this.')
+  }
+  return { ...query, problems, filter: { ...query.filter, seenBy } }
 }
 
 async function pageResponse(
@@ -169,11 +174,15 @@ async function pageResponse(
   const { entries } = found
   const isOnlyPage = found.nextCursor === null && found.prevCursor === null
   const allEntries = isOnlyPage ? entries : undefined
+  const { viewer } = viewerRequest
   const [bars, nameOf, begin, seal] = await Promise.all([
     orFailed(histogram(db, { filter: listFilter(query), zone, nowMs, allEntries })),
-    namesIn(openEntry ? [...entries, openEntry] : entries, lookUpNames, foundIds(query)),
+    namesIn(openEntry ? [...entries, openEntry] : entries, lookUpNames, {
+      more: knowsNames(viewer) ? foundIds(query) : [],
+      viewer,
+    }),
     found.nextCursor === null ? beginOf(db, query) : undefined,
-    sealOf(db, openEntry),
+    sealOf(db, openEntry, viewer),
   ])
   const view: ViewState = { ...viewWithoutNames, nameOf }
   const shown = { entries: entries.length, newest: entries[0]?.id, oldest: entries.at(-1)?.id }
@@ -207,32 +216,33 @@ async function entryPart(
   const { query } = view
   const openEntry = await readOpenEntry(services, viewerRequest, query.entry)
   const [nameOf, seal] = await Promise.all([
-    namesIn(openEntry ? [openEntry] : [], services.lookUpNames),
-    sealOf(services.db, openEntry),
+    namesIn(openEntry ? [openEntry] : [], services.lookUpNames, { viewer: viewerRequest.viewer }),
+    sealOf(services.db, openEntry, viewerRequest.viewer),
   ])
   await noteRead(services.recording, viewerRequest, { read: 'entry', query })
   return htmlResponse(entryDetail({ ...view, nameOf }, openEntry, seal), openEntry ? 200 : 404)
 }
 
-/** An entry is shown without it where the database does not say. */
+/**
+ * An entry is shown without it where the database does not say, and to those who may not see the whole
+ * entry, because what proves it shows all of it.
+ */
 async function sealOf(
   db: AuditDatabase,
   entry: LoggedEntry | undefined,
+  { seenBy = {} }: AdmittedViewer,
 ): Promise<SealFacts | undefined> {
+  if (hidesParts(seenBy)) return undefined
   return entry && (await sealFacts(db, entry.seq).catch(() => undefined))
 }
 
-/** Found by its id even if the filter excludes it, but only if the viewer may see its event. */
+/** Found by its id even if the filter excludes it, as far as the viewer may see it. */
 async function readOpenEntry(
   { db }: PageServices,
-  { viewer }: ViewerRequest,
+  { viewer: { seenBy } }: ViewerRequest,
   id: string | undefined,
 ) {
-  if (id === undefined) return undefined
-  const entry = await readEntry(db, id)
-  const { onlyEventId } = viewer
-  const isAllowed = onlyEventId === undefined || entry?.eventId === onlyEventId
-  return isAllowed ? entry : undefined
+  return id === undefined ? undefined : await readEntry(db, id, { seenBy })
 }
 
 /** The bars of a live view that is open are a part of it: its script asks for them again and again. */
@@ -284,7 +294,8 @@ function unavailable(
 ): Promise<Response> {
   const { code, message, fault } = error
   logger.warn({ code, fault }, 'audit page: cannot read the log')
-  const hint = fault ? faultHint(error) : undefined
+  // How to cure it is for those who run the application, and no customer of theirs.
+  const hint = fault && view.seenBy === undefined ? faultHint(error) : undefined
   const main = logUnreadable(message, hint, href(view.query.given))
   return htmlResponse(wholePage(view, { main }), 503, RETRY_AFTER)
 }

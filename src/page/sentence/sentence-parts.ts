@@ -31,7 +31,8 @@ export function actorParts(entry: LoggedEntry, nameOf: NameOf): SentencePart[] |
 
 /** The actor who is not the user. */
 function ownActorParts(entry: LoggedEntry, nameOf: NameOf): SentencePart[] | undefined {
-  const { actorId, actorKind, context } = entry
+  const { actorId, actorKind, context, shownAs } = entry
+  if (shownAs?.actorId !== undefined) return [namePart(shownAs.actorId)]
   const kind = actorKind === null ? undefined : KINDS[actorKind]
   if (actorId !== null) {
     const actor = { kind: 'actor', id: actorId, text: nameOf(actorId) ?? shortId(actorId) } as const
@@ -46,6 +47,7 @@ function ownActorParts(entry: LoggedEntry, nameOf: NameOf): SentencePart[] | und
 }
 
 function userParts(entry: LoggedEntry, nameOf: NameOf): SentencePart[] | undefined {
+  if (entry.shownAs?.userId !== undefined) return [namePart(entry.shownAs.userId)]
   if (entry.userId) {
     const id = entry.userId
     return [{ kind: 'user', id, text: nameOf(id) ?? shortId(id) }]

@@ -8,6 +8,7 @@ import { filterHref, href } from '../query/address.ts'
 import { shortened, visible } from '../sentence/plain-text.ts'
 import { LOSS_ACTIONS } from '../sentence/loss-sentences.ts'
 import { sentenceOf } from '../sentence/sentence.ts'
+import type { HideableColumn } from '../../projection/projection.ts'
 import { changeTable } from './change-table.ts'
 import { sentenceHtml } from './entry-row.ts'
 import { formatCount, formatTime } from './format.ts'
@@ -60,8 +61,9 @@ ${json(entry)}
 </aside>`
 }
 
-function facts({ zone, nameOf }: ViewState, entry: LoggedEntry): (Html | '')[] {
-  const { action, entityType, requestId, recorderId, recorderSeq } = entry
+function facts({ zone, nameOf, seenBy }: ViewState, entry: LoggedEntry): (Html | '')[] {
+  const { action, entityType, requestId, shownAs } = entry
+  const hides = (field: HideableColumn) => seenBy?.hides?.includes(field) === true
   const atMs = recordedMs(entry.id)
   const happenedMs = entry.occurredAt.getTime()
   const iso = (ms: number) => new Date(ms).toISOString()
@@ -91,7 +93,9 @@ ${more(around, '5 minutes before and after')}`,
       fact('Outcome', html`<a href="${onlyHref({ outcome: entry.outcome })}">${entry.outcome}</a>`),
     fact('Action', html`<a href="${onlyHref({ action })}">${visible(action)}</a> ${all}`),
     id('User', 'user', entry.userId),
+    shownAs?.userId !== undefined && fact('User', html`${shownAs.userId}`),
     id('Actor', 'actor', entry.actorId),
+    shownAs?.actorId !== undefined && fact('Actor', html`${shownAs.actorId}`),
     entry.actorKind !== null &&
       fact(
         'Kind of actor',
@@ -112,12 +116,17 @@ ${more(around, '5 minutes before and after')}`,
 ${more(onlyHref({ request: requestId }), 'all entries of this request')}`,
       ),
     fact('Entry', html`<code>${entry.id}</code>`),
-    recorderId === null
-      ? fact('Written by', html`${writerOf(action)}`)
-      : fact('Recorder', html`<code>${recorderId}</code>, number ${recorderSeq ?? 'unknown'}`),
-    fact('Database login', html`<code>${visible(entry.writtenBy)}</code>`),
+    !hides('recorder') && origin(entry),
+    !hides('writtenBy') && fact('Database login', html`<code>${visible(entry.writtenBy)}</code>`),
   ]
   return shown.map((row) => row || '')
+}
+
+/** The recorder of an entry, or what else wrote it. */
+function origin({ action, recorderId, recorderSeq }: LoggedEntry): Html {
+  return recorderId === null
+    ? fact('Written by', html`${writerOf(action)}`)
+    : fact('Recorder', html`<code>${recorderId}</code>, number ${recorderSeq ?? 'unknown'}`)
 }
 
 /** Who wrote an entry that no recorder wrote. */

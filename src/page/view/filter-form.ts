@@ -178,7 +178,7 @@ function problems({ query }: ViewState, line: LogQuery): Html[] {
   const shown = line.problems.slice(0, MOST_PROBLEMS).map((problem) => {
     const near = problem.near.map((text) => nearLink(query, line, problem, text))
     return html`<li class="problem"><b>${visible(shortened(problem.text, MAX_TEXT))}</b>
-is not used: ${visible(problem.message)}${near.length === 0 ? '' : html` Did you mean${near}?`}</li>`
+${problem.isUsed ? 'finds nothing' : 'is not used'}: ${visible(problem.message)}${near.length === 0 ? '' : html` Did you mean${near}?`}</li>`
   })
   const left = line.problems.length - shown.length
   return left === 0 ? shown : [...shown, html`<li class="problem">And ${left} more.</li>`]
@@ -190,8 +190,8 @@ function nearLink(query: Query, line: LogQuery, { from, to }: QueryProblem, text
 }
 
 /** Several that have one name: each with a link that asks for it alone. */
-function crowds({ query, nameOf, seesEverything }: ViewState, line: LogQuery): Html[] {
-  if (!seesEverything) return []
+function crowds({ query, nameOf, seenBy }: ViewState, line: LogQuery): Html[] {
+  if (seenBy?.onlyEventId !== undefined || seenBy?.staffAs !== undefined) return []
   return line.parts.flatMap((part) =>
     part.terms.flatMap((term) => {
       if (term.kind !== 'id' || term.ids === undefined || term.ids.length < 2) return []

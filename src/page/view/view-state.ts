@@ -1,4 +1,5 @@
 import type { AnyCatalog } from '../../actions/define-actions.ts'
+import type { CheckedProjection } from '../../projection/projection.ts'
 import type { Query } from '../query/query.ts'
 import type { Zone } from '../../query/zone.ts'
 import type { NameOf } from '../sentence/sentence-parts.ts'
@@ -18,8 +19,8 @@ export interface ViewState {
   readonly actions: AnyCatalog | undefined
   /** The page tells the viewer if their reads are recorded. */
   readonly readsAreRecorded: boolean
-  /** Whether the viewer may see all events, so that what a name stands for may be told. */
-  readonly seesEverything: boolean
+  /** What the viewer may see. Undefined: everything. */
+  readonly seenBy: CheckedProjection | undefined
   /** Whether the page has a button to sign out. */
   readonly canSignOut: boolean
 }

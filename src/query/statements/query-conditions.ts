@@ -1,6 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { IdKind } from '../../entry.ts'
 import type { LogQuery, QueryPart } from '../log-query.ts'
+import { AS_STORED, type SeenColumns } from './seen-columns.ts'
 import { type Alternative, alternativesOf } from './term-conditions.ts'
 
 /** A query as conditions on the log. An entry must meet each of them, and one of `either`. */
@@ -18,11 +19,16 @@ export interface QueryConditions {
 /** More alternatives than this are not asked for one by one. */
 const MOST_READS = 8
 
-export function conditionsOf({ parts }: LogQuery, ids: IdKind): QueryConditions {
+/** @param columns what the reader sees of the log. Default: all of it */
+export function conditionsOf(
+  { parts }: LogQuery,
+  ids: IdKind,
+  columns: SeenColumns = AS_STORED,
+): QueryConditions {
   const [indexed, others]: [SQL[], SQL[]] = [[], []]
   let either: readonly SQL[] = []
   for (const part of parts) {
-    const all = part.terms.flatMap((term) => alternativesOf(term, ids))
+    const all = part.terms.flatMap((term) => alternativesOf(term, ids, columns))
     if (part.isNot) others.push(sql`(${anyOf(all)}) is not true`)
     else if (all.length === 1 && all[0]?.isIndexed) indexed.push(all[0].condition)
     else if (canBeAskedAlone(all) && either.length === 0) {

@@ -5,6 +5,7 @@ import { isUuid } from '../../ids/uuid.ts'
 import { auditLog, entityOf } from '../../schema/tables.ts'
 import { ID_PLACES, type IpRange, type Term } from '../log-query.ts'
 import { changeCondition, valueCondition, wordCondition } from './json-conditions.ts'
+import { AS_STORED, bySeen, seen, type SeenColumns } from './seen-columns.ts'
 
 /** A condition of which some together make a term: one of them must hold. */
 export interface Alternative {
@@ -15,35 +16,47 @@ export interface Alternative {
 
 const EQUALS = sql.raw('operator(pg_catalog.=)')
 
-/** The conditions of a term. None: no entry meets it. */
-export function alternativesOf(term: Term, ids: IdKind): readonly Alternative[] {
+/**
+ * The conditions of a term. None: no entry meets it.
+ *
+ * @param columns what the reader sees of the log. Default: all of it
+ */
+export function alternativesOf(
+  term: Term,
+  ids: IdKind,
+  columns: SeenColumns = AS_STORED,
+): readonly Alternative[] {
   switch (term.kind) {
     case 'action':
       return [actionAlternative(term.pattern)]
     case 'id':
       return idsIn(term.text, term.ids, ids).flatMap((id) =>
-        ID_PLACES[term.place].map((place) => indexed(idCondition(place, id))),
+        ID_PLACES[term.place].map((place) => indexed(idCondition(place, id, columns))),
       )
     case 'text': {
-      const is = sql`${auditLog[term.column]} ${EQUALS} ${term.value}::pg_catalog.text`
+      const is = bySeen(
+        columns,
+        term.column,
+        (column) => sql`${column} ${EQUALS} ${term.value}::pg_catalog.text`,
+      )
       return [term.column === 'requestId' ? indexed(is) : other(is)]
     }
     case 'outcome':
-      return [wordOrNull(sql`${auditLog.outcome}`, term.outcome)]
+      return [wordOrNull('outcome', term.outcome, columns)]
     case 'actorKind':
-      return [wordOrNull(sql`${auditLog.actorKind}`, term.actorKind)]
+      return [wordOrNull('actorKind', term.actorKind, columns)]
     case 'ip':
-      return [other(ipCondition(term.range))]
+      return [other(ipCondition(seen(columns, 'context'), term.range))]
     case 'json':
-      return [other(valueCondition(sql`${auditLog[term.column]}`, term.path, term))]
+      return [other(valueCondition(seen(columns, term.column), term.path, term))]
     case 'changed':
-      return [other(changeCondition(sql`${auditLog.metadata}`, term.path))]
+      return [other(changeCondition(seen(columns, 'metadata'), term.path))]
     case 'time':
       return [indexed(timeCondition(term))]
     case 'seq':
       return [seqAlternative(term)]
     case 'word':
-      return [other(anyWord(term, ids))]
+      return [other(anyWord(term, ids, columns))]
   }
 }
 
@@ -68,11 +81,16 @@ export function idsIn(
 
 type IdColumn = (typeof ID_PLACES)[keyof typeof ID_PLACES][number]
 
-function idCondition(column: IdColumn, id: SQL): SQL {
-  if (column === 'moreTargets') {
-    return sql`${auditLog.moreTargets} operator(pg_catalog.@>) array[${id}]`
+function idCondition(name: IdColumn, id: SQL, columns: SeenColumns): SQL {
+  if (name === 'moreTargets') {
+    return bySeen(columns, name, (column) => sql`${column} operator(pg_catalog.@>) array[${id}]`)
   }
-  return sql`${auditLog[column]} ${EQUALS} ${id}`
+  return bySeen(columns, name, (column) => sql`${column} ${EQUALS} ${id}`)
+}
+
+/** Whether an entry's action is the pattern's: a name, or one with `*`. */
+export function actionCondition(pattern: string): SQL {
+  return actionAlternative(pattern).condition
 }
 
 function actionAlternative(pattern: string): Alternative {
@@ -87,9 +105,15 @@ function actionAlternative(pattern: string): Alternative {
   return other(sql`${auditLog.action} operator(pg_catalog.~~) ${like}::pg_catalog.text`)
 }
 
-function wordOrNull(column: SQL, word: string | null): Alternative {
-  if (word === null) return other(sql`${column} is null`)
-  return indexed(sql`${column} ${EQUALS} ${word}::pg_catalog.text`)
+function wordOrNull(
+  name: 'outcome' | 'actorKind',
+  word: string | null,
+  columns: SeenColumns,
+): Alternative {
+  if (word === null) return other(sql`${seen(columns, name)} is null`)
+  return indexed(
+    bySeen(columns, name, (column) => sql`${column} ${EQUALS} ${word}::pg_catalog.text`),
+  )
 }
 
 export function timeCondition({ fromMs, toMs }: { fromMs?: number; toMs?: number }): SQL {
@@ -121,8 +145,8 @@ const GROUPS = '([0-9a-f]{1,4}(:[0-9a-f]{1,4}){0,6})?'
 const VERSION_6 = `^(([0-9a-f]{1,4}:){7}[0-9a-f]{1,4}|${GROUPS}::${GROUPS})$`
 
 /** What is no address is in no range. So only what the server can read is read as one. */
-function ipCondition({ version, cidr }: IpRange): SQL {
-  const text = sql`(${auditLog.context} operator(pg_catalog.->>) 'ip'::pg_catalog.text)`
+function ipCondition(context: SQL, { version, cidr }: IpRange): SQL {
+  const text = sql`(${context} operator(pg_catalog.->>) 'ip'::pg_catalog.text)`
   const form = sql`${version === 4 ? VERSION_4 : VERSION_6}::pg_catalog.text`
   const range = sql`${cidr}::pg_catalog.text::pg_catalog.inet`
   const address =
@@ -138,20 +162,24 @@ function ipCondition({ version, cidr }: IpRange): SQL {
 }
 
 /** Where a word is looked for: ids, the request, the action, the entity type, texts of the JSON. */
-function anyWord({ text, ids: found = [] }: Extract<Term, { kind: 'word' }>, ids: IdKind): SQL {
+function anyWord(
+  { text, ids: found = [] }: Extract<Term, { kind: 'word' }>,
+  ids: IdKind,
+  columns: SeenColumns,
+): SQL {
   const all = [...idsIn(text, undefined, ids), ...(found.length > 0 ? idsIn('', found, ids) : [])]
-  const columns = [...new Set(Object.values(ID_PLACES).flat())]
-  const inIds = all.flatMap((id) => columns.map((column) => idCondition(column, id)))
+  const places = [...new Set(Object.values(ID_PLACES).flat())]
+  const inIds = all.flatMap((id) => places.map((place) => idCondition(place, id, columns)))
   const word = sql`${text.toLowerCase()}::pg_catalog.text`
   const holds = (column: SQL) =>
     sql`pg_catalog.strpos(pg_catalog.lower(${column}), ${word}) operator(pg_catalog.>) 0`
   const anywhere = [
     ...inIds,
-    sql`${auditLog.requestId} ${EQUALS} ${text}::pg_catalog.text`,
+    bySeen(columns, 'requestId', (column) => sql`${column} ${EQUALS} ${text}::pg_catalog.text`),
     holds(sql`${auditLog.action}`),
-    holds(sql`${auditLog.entityType}`),
-    wordCondition(sql`${auditLog.metadata}`, text),
-    wordCondition(sql`${auditLog.context}`, text),
+    holds(seen(columns, 'entityType')),
+    wordCondition(seen(columns, 'metadata'), text),
+    wordCondition(seen(columns, 'context'), text),
   ]
   return sql`(${sql.join(anywhere, sql` or `)})`
 }

@@ -1,0 +1,232 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { type TestContext, test } from 'node:test'
+import { exportLog } from '../src/export/index.ts'
+import { AuditError } from '../src/errors.ts'
+import { histogram } from '../src/page/histogram/histogram.ts'
+import type { Projection } from '../src/projection/projection.ts'
+import { UTC } from '../src/query/zone.ts'
+import { tail } from '../src/read/tail.ts'
+import { entry, type LoggedEntry, parseQuery, timeline } from '../src/read/timeline.ts'
+import { scratchDatabase } from './support/database.ts'
+import { appendToLog, type GivenEntry } from './support/log-entries.ts'
+import { answers } from './support/naive-query.ts'
+import { projected } from './support/naive-projection.ts'
+import { readerOn } from './support/pages.ts'
+
+const [acme, globex] = [randomUUID(), randomUUID()]
+const [ada, linus, colleague] = [randomUUID(), randomUUID(), randomUUID()]
+const [helper, order] = [randomUUID(), randomUUID()]
+
+/** Entries of two tenants, by their people, by staff and by programs, with all that can be hidden. */
+const ENTRIES: readonly GivenEntry[] = [
+  { action: 'order.create', userId: ada, eventId: acme, targetId: order, requestId: 'req-1' },
+  {
+    ...{ action: 'order.update', userId: ada, eventId: acme, actorId: colleague },
+    metadata: { changes: { email: { from: 'a@x.example', to: 'b@x.example' } } },
+    context: { ip: '10.0.0.9', actor: { name: 'Colleague' } },
+  },
+  { action: 'refund.issue', userId: helper, eventId: acme, targetId: linus, outcome: 'denied' },
+  { action: 'internal.note.add', userId: helper, eventId: acme, metadata: { text: 'difficult' } },
+  {
+    ...{ action: 'order.pay', userId: ada, eventId: acme, actorId: colleague, actorKind: 'agent' },
+    metadata: { card: { number: '4111', kind: 'visa' }, plan: 'gold' },
+  },
+  {
+    ...{ action: 'team.invite', userId: linus, eventId: acme, moreTargets: [helper, ada] },
+    metadata: { people: [{ name: 'Ada', ssn: '123' }, [{ ssn: '456' }], 'ssn'] },
+    context: { ip: '10.0.0.7', userAgent: 'Firefox', invalid: { userId: 'ext-7' } },
+  },
+  {
+    action: 'order.create',
+    userId: ada,
+    eventId: globex,
+    targetId: order,
+    metadata: { plan: 'gold' },
+  },
+  { action: 'audit.policy', metadata: { actions: '*' } },
+]
+
+const PROJECTIONS: readonly Projection[] = [
+  { onlyEventId: acme },
+  { hides: ['context.ip', 'recorder', 'writtenBy'] },
+  { hides: ['metadata', 'context', 'userId', 'requestId'] },
+  { hides: ['metadata.card.number', 'metadata.people.ssn', 'actorId', 'actorKind', 'moreTargets'] },
+  { hides: ['metadata.changes', 'targetId', 'entityType', 'eventId', 'context.userAgent'] },
+  { onlyEventId: acme, staffAs: 'Support' },
+  { onlyEventId: acme, staffAs: 'Support', staff: [helper, randomUUID()] },
+  { actions: ['order.*', '-*.pay'] },
+  {
+    actions: ['-internal.*'],
+    onlyEventId: acme,
+    staffAs: 'Support',
+    staff: [helper],
+    hides: ['context.ip'],
+  },
+]
+
+const QUERIES: readonly string[] = [
+  ...[ada, linus, colleague, helper, order].flatMap((id) => [
+    ...[`by:${id}`, `user:${id}`, `actor:${id}`, `on:${id}`, `-by:${id}`, id, `-${id}`],
+  ]),
+  ...['ip:10.0.0.0/8', '-ip:10.0.0.9', 'meta.plan=gold', '-meta.card.number=4111', '4111', 'visa'],
+  ...['changed:email', 'meta.people.ssn=123', '456', 'ssn', 'meta.people.name=Ada', 'ext-7'],
+  ...[
+    'Colleague',
+    'Firefox',
+    'context.ip:*',
+    'kind:agent',
+    'kind:person',
+    'request:req-1',
+    'req-1',
+  ],
+  ...[
+    'outcome:denied',
+    'outcome:done',
+    'difficult',
+    'action:internal.*',
+    'action:*.pay or order.*',
+  ],
+  ...[
+    'type:thing',
+    `event:${globex}`,
+    'audit.*',
+    'meta.text:*',
+    `by:${helper} or ${ada}`,
+    'seq:1..4',
+  ],
+]
+
+async function smallLog(t: TestContext) {
+  const scratch = await scratchDatabase(t)
+  const beginMs = Date.now() - ENTRIES.length
+  await appendToLog(
+    scratch.sql,
+    ENTRIES.map((one, at) => ({ ...one, ms: beginMs + at })),
+  )
+  const db = readerOn(t, scratch)
+  const { entries: all } = await timeline(db)
+  return { db, all, scratch }
+}
+
+const isSame = (one: readonly LoggedEntry[], other: readonly LoggedEntry[]) =>
+  assert.deepEqual(one, other)
+
+test('what a projection shows is what a naive one shows', async (t) => {
+  const { db, all } = await smallLog(t)
+  for (const seenBy of PROJECTIONS) {
+    const wanted = projected(all, seenBy)
+    isSame((await timeline(db, { seenBy })).entries, wanted)
+    for (const { id } of all) {
+      assert.deepEqual(
+        await entry(db, id, { seenBy }),
+        wanted.find((one) => one.id === id),
+      )
+    }
+    const tailed: LoggedEntry[] = []
+    const abort = new AbortController()
+    for await (const { history: _, ...one } of tail(db, {
+      ...{ fromSeq: 1, filter: { seenBy }, signal: abort.signal },
+    })) {
+      tailed.push(one)
+      if (tailed.length === wanted.length) abort.abort()
+    }
+    isSame(tailed.toReversed(), wanted)
+  }
+})
+
+test('every query answers as if the log held what the reader sees, and nothing else', async (t) => {
+  const { db, all } = await smallLog(t)
+  for (const seenBy of PROJECTIONS) {
+    const seen = projected(all, seenBy)
+    const ask = async (text: string) => {
+      const query = parseQuery(text)
+      const wanted = seen.filter((one) => answers(one, query))
+      const page = await timeline(db, { query, seenBy })
+      assert.deepEqual(page.entries, wanted, `${text} for ${JSON.stringify(seenBy)}`)
+      assert.equal(page.lookedTo, undefined)
+      const bars = await histogram(db, { filter: { query, seenBy }, zone: UTC, nowMs: Date.now() })
+      const counted = (bars?.bars ?? []).reduce((sum, { count }) => sum + count, 0)
+      assert.equal(counted, wanted.length, `bars of ${text} for ${JSON.stringify(seenBy)}`)
+    }
+    await Promise.all(QUERIES.map(ask))
+  }
+})
+
+test('the fields of a filter find nothing by what is hidden', async (t) => {
+  const { db, all } = await smallLog(t)
+  const filters = [
+    ...[ada, helper, colleague].flatMap((id) => [{ userId: id }, { actorId: id }]),
+    ...[{ targetId: linus }, { moreTargets: helper }, { requestId: 'req-1' }, { eventId: globex }],
+    ...[{ actorKind: 'agent' as const }, { eventId: acme, metadata: { plan: 'gold' } }],
+  ]
+  for (const seenBy of PROJECTIONS) {
+    const seen = projected(all, seenBy)
+    for (const filter of filters) {
+      const [[name = '', value] = []] = Object.entries(filter)
+      const wanted = seen.filter((one) => {
+        const has = [Reflect.get(one, name)].flat().includes(value)
+        return has && (!('metadata' in filter) || one.metadata['plan'] === 'gold')
+      })
+      isSame((await timeline(db, { ...filter, seenBy })).entries, wanted)
+    }
+  }
+})
+
+test('an export in any format holds nothing that is hidden', async (t) => {
+  const { db } = await smallLog(t)
+  const secrets = ['10.0.0', '4111', '123', 'difficult', helper, globex, 'ext-7', 'Colleague']
+  const seenBy: Projection = {
+    ...{ onlyEventId: acme, staffAs: 'Support', staff: [helper], actions: ['-internal.*'] },
+    hides: ['context', 'metadata.card', 'metadata.people.ssn', 'recorder', 'writtenBy'],
+  }
+  for (const format of ['ndjson', 'csv', 'ocsf', 'cloudevents'] as const) {
+    const { head, pages } = await exportLog(db, { format, filter: { seenBy } })
+    let text = head
+    for await (const page of pages) text += page.text
+    for (const secret of secrets) assert.ok(!text.includes(secret), `${format}: ${secret}`)
+    assert.ok(text.includes('Support') && text.includes(ada), format)
+  }
+})
+
+test('what is asked of hidden fields is named, and nothing in the log decides it', async (t) => {
+  const { db } = await smallLog(t)
+  const seenBy: Projection = { hides: ['context.ip', 'metadata.card', 'requestId'] }
+  for (const text of [
+    'ip:10.0.0.9',
+    'ip:1.2.3.4',
+    'meta.card.number=4111',
+    'request:no',
+    '-ip:*.*',
+  ]) {
+    const query = parseQuery(text.replace('*.*', '10.0.*'))
+    const { entries, query: read } = await timeline(db, { query, seenBy })
+    assert.deepEqual(
+      read?.problems.map(({ isUsed }) => isUsed),
+      [true],
+      text,
+    )
+    assert.equal(entries.length, text.startsWith('-') ? ENTRIES.length : 0)
+  }
+  assert.deepEqual((await timeline(db, { query: 'meta.plan=gold', seenBy })).query?.problems, [])
+})
+
+test('a projection that is not clear is refused', async (t) => {
+  const { db } = await smallLog(t)
+  const refused = { name: 'AuditError', code: 'AUDIT_FILTER_INVALID' }
+  for (const seenBy of [
+    ...[
+      { hides: ['ip'] },
+      { hides: 'context' },
+      { hides: ['metadata.a.b.c.d.e'] },
+      { staff: [ada] },
+    ],
+    ...[{ staffAs: '' }, { staffAs: ' a' }, { actions: ['a b'] }, { only: 1 }, 'everything', null],
+    ...[{ onlyEventId: '' }, { hides: Array(51).fill('context') }, { staffAs: 'x'.repeat(65) }],
+    { staffAs: 'a', staff: Array(501).fill(ada) },
+  ]) {
+    await assert.rejects(timeline(db, { seenBy: seenBy as never }), refused, JSON.stringify(seenBy))
+  }
+  const seenBy: Projection = { hides: ['context'] }
+  await assert.rejects(exportLog(db, { about: ada, filter: { seenBy } }), AuditError)
+})
