@@ -76,13 +76,14 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/export': 'database export/about export/sealed ids projection query read removed schema seal',
   'src/page/http': '',
   'src/page/query': 'query read',
+  'src/page/language': 'page/http',
   'src/page/sentence': 'actions ids read',
   'src/page/histogram': 'database ids page/query query query/statements read schema',
   'src/page/auth': 'ids page/http page/query projection',
   'src/page/view':
-    'actions export/sealed ids page/histogram page/http page/query page/sentence projection query read removed',
+    'actions export/sealed ids page/histogram page/http page/language page/query page/sentence projection query read removed',
   'src/page/requests':
-    'actions database export export/sealed ids page/auth page/histogram page/http page/query page/sentence page/view projection query read removed seal',
+    'actions database export export/sealed ids page/auth page/histogram page/http page/language page/query page/sentence page/view projection query read removed seal',
   'src/page': 'actions database page/auth page/requests page/sentence projection',
   'relay/actions': 'src',
   'relay/maintenance': 'src',

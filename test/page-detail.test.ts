@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { UTC } from '../src/query/zone.ts'
+import { wordsOf } from '../src/page/language/words.ts'
 import { readQuery } from '../src/page/query/query.ts'
 import { entryDetail } from '../src/page/view/entry-detail.ts'
 import { entryRow } from '../src/page/view/entry-row.ts'
@@ -24,6 +25,7 @@ function entryWith(metadata: Record<string, unknown>, context = {}): LoggedEntry
 
 const view: ViewState = {
   ...{ query: readQuery(new URLSearchParams()), zone: UTC, theme: 'auto', viewerName: 'ada' },
+  words: wordsOf('en'),
   ...{ nowMs: 1_764_000_000_000, nameOf: () => undefined, actions: undefined },
   ...{ readsAreRecorded: true, canSignOut: true, seenBy: undefined },
 }

@@ -73,11 +73,12 @@ export class Zone {
     return new Date(atMs + this.offsetMs(atMs)).toISOString().slice(0, -1)
   }
 
-  format(atMs: number, options: Intl.DateTimeFormatOptions): string {
-    const key = JSON.stringify(options)
+  /** @param locale the language of its words. Its clock has 24 hours in any case. */
+  format(atMs: number, options: Intl.DateTimeFormatOptions, locale = 'en-GB'): string {
+    const key = `${locale} ${JSON.stringify(options)}`
     const format =
       this.#formats.get(key) ??
-      new Intl.DateTimeFormat('en-GB', {
+      new Intl.DateTimeFormat(locale, {
         timeZone: this.name,
         hourCycle: 'h23',
         ...options,
@@ -90,14 +91,14 @@ export class Zone {
     return this.wall(atMs).slice(11, 19)
   }
 
-  day(atMs: number): string {
+  day(atMs: number, locale = 'en-GB'): string {
     const parts = {
       weekday: 'long',
       day: 'numeric',
       month: 'long',
       year: 'numeric',
     } as const
-    return this.format(atMs, parts)
+    return this.format(atMs, parts, locale)
   }
 
   /** `2026-11-22 14:05:31.250 +01:00`: wall time with its offset. */

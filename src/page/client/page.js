@@ -8,6 +8,16 @@ const HISTOGRAM_REFRESH_MS = 30_000
 const NEWS_DELAY_MS = 700
 const OPEN_DELAY_MS = 120
 
+/**
+ * What the script says, in the language of the page.
+ * @type {Readonly<Record<string, string>>}
+ */
+const texts = JSON.parse(document.getElementById('page')?.dataset['words'] ?? '{}')
+/** @param {string} name */
+const say = (name) => texts[name] ?? ''
+const { lang } = document.documentElement
+const plural = new Intl.PluralRules(lang)
+
 /** @param {string} id */
 const find = (id) => document.getElementById(id)
 
@@ -137,15 +147,15 @@ function prepareDetail() {
     const json = need('json')
     try {
       await navigator.clipboard.writeText(json.textContent ?? '')
-      copy.textContent = 'Copied'
+      copy.textContent = say('copied')
     } catch {
       // Over plain HTTP browsers have no clipboard. The text is selected, to be copied by hand.
       json.closest('details')?.setAttribute('open', '')
       getSelection()?.selectAllChildren(json)
-      copy.textContent = 'Selected: copy it with the keyboard'
+      copy.textContent = say('selected')
     }
     setTimeout(() => {
-      copy.textContent = 'Copy as JSON'
+      copy.textContent = say('copyJson')
     }, 2_000)
   })
 }
@@ -259,7 +269,9 @@ function insertRow(row) {
   // Entries that come together are announced once, so that a screen reader says one number.
   newsIsDue = true
   setTimeout(() => {
-    showNews(newCount === 1 ? '1 new entry' : `${newCount} new entries`)
+    const [one = '', several = ''] = say('newEntries').split('|')
+    const form = plural.select(newCount) === 'one' ? one : several
+    showNews(form.replace('{count}', String(newCount)))
     newsIsDue = false
   }, NEWS_DELAY_MS)
 }
@@ -293,7 +305,7 @@ function followLog(address) {
     needIn(live, 'b').textContent = word
   }
   source.addEventListener('open', () => {
-    showLive('yes', 'on')
+    showLive('yes', say('liveOn'))
     if (need('news').classList.contains('lost')) showNews()
   })
   source.addEventListener('entry', ({ data }) => {
@@ -301,16 +313,13 @@ function followLog(address) {
   })
   source.addEventListener('state', ({ data }) => {
     const isLost = data === 'lost'
-    showLive(isLost ? 'lost' : 'yes', isLost ? 'waiting' : 'on')
-    showNews(isLost ? 'The log cannot be read right now. Trying again.' : '', isLost)
+    showLive(isLost ? 'lost' : 'yes', say(isLost ? 'liveWaiting' : 'liveOn'))
+    showNews(isLost ? say('lostLog') : '', isLost)
   })
   source.addEventListener('error', () => {
     const isOver = source.readyState === EventSource.CLOSED
-    showLive('lost', isOver ? 'ended' : 'waiting')
-    showNews(
-      isOver ? 'The live view has ended. Reload the page.' : 'Connection lost. Trying again.',
-      true,
-    )
+    showLive('lost', say(isOver ? 'liveEnded' : 'liveWaiting'))
+    showNews(say(isOver ? 'liveIsOver' : 'lostConnection'), true)
   })
   addEventListener('pagehide', () => source.close())
   setInterval(refreshHistogram, HISTOGRAM_REFRESH_MS)
@@ -336,7 +345,7 @@ function prepareHistogram() {
   const rangeBefore = [...range.childNodes]
   const fromMs = Number(figure.dataset['from'])
   const spanMs = Number(figure.dataset['to']) - fromMs
-  const { format } = new Intl.DateTimeFormat('en-GB', {
+  const { format } = new Intl.DateTimeFormat(lang === 'en' ? 'en-GB' : lang, {
     timeZone: figure.dataset['zone'] ?? 'UTC',
     day: 'numeric',
     month: 'short',

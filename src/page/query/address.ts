@@ -2,16 +2,16 @@ import type { LogFilter } from '../../read/filter.ts'
 
 /** The text fields of the filter form, each with its name in a `LogFilter`. */
 export const FIELDS = {
-  action: { filter: 'action', label: 'Action' },
-  user: { filter: 'userId', label: 'User' },
-  event: { filter: 'eventId', label: 'Event' },
-  target: { filter: 'targetId', label: 'Target' },
-  request: { filter: 'requestId', label: 'Request' },
-  outcome: { filter: 'outcome', label: 'Outcome' },
-  actor: { filter: 'actorId', label: 'Actor' },
-  kind: { filter: 'actorKind', label: 'Kind of actor' },
-  also: { filter: 'moreTargets', label: 'Also on' },
-} as const satisfies Record<string, { filter: keyof LogFilter; label: string }>
+  action: 'action',
+  user: 'userId',
+  event: 'eventId',
+  target: 'targetId',
+  request: 'requestId',
+  outcome: 'outcome',
+  actor: 'actorId',
+  kind: 'actorKind',
+  also: 'moreTargets',
+} as const satisfies Record<string, keyof LogFilter>
 
 export type FieldName = keyof typeof FIELDS
 export const FIELD_NAMES = Object.keys(FIELDS) as FieldName[]

@@ -8,12 +8,8 @@ import { parseInstant } from '../../query/instant.ts'
 import { FIELD_NAMES, FIELDS, type GivenParameters, PARAMETERS } from './address.ts'
 import { DAY_MS, UTC, type Zone } from '../../query/zone.ts'
 
-export const RANGES = {
-  '1h': 'Last hour',
-  today: 'Today',
-  '7d': '7 days',
-} as const
-export type RangeName = keyof typeof RANGES
+export const RANGES = ['1h', 'today', '7d'] as const
+export type RangeName = (typeof RANGES)[number]
 
 const MAX_QUERY_LENGTH = 6_000
 
@@ -65,8 +61,8 @@ export function readQuery(
   for (const name of FIELD_NAMES) {
     const value = given[name]
     if (value === undefined) continue
-    check(name, problems, () => checkFilter({ [FIELDS[name].filter]: value }))
-    if (!problems.has(name)) filter[FIELDS[name].filter] = value
+    check(name, problems, () => checkFilter({ [FIELDS[name]]: value }))
+    if (!problems.has(name)) filter[FIELDS[name]] = value
   }
   Object.assign(filter, readPeriod(parsing))
   const { entry: openId } = given
@@ -97,7 +93,7 @@ export function withLine(query: Query, line: LogQuery | undefined): Query {
 export function withIdProblems(query: Query, ids: IdKind): Query {
   const problems = new Map(query.problems)
   for (const name of FIELD_NAMES) {
-    const field = FIELDS[name].filter
+    const field = FIELDS[name]
     const value = query.filter[field]
     if (value !== undefined) check(name, problems, () => checkFilter({ [field]: value }).bind(ids))
   }
@@ -151,7 +147,7 @@ function readRange({ given, zone, nowMs, problems }: Parsing): number | undefine
   if (value === '1h') return nowMs - 3_600_000
   if (value === 'today') return zone.startOfDay(nowMs)
   if (value === '7d') return nowMs - 7 * DAY_MS
-  problems.set('range', `Must be one of ${Object.keys(RANGES).join(', ')}, got ${shown(value)}.`)
+  problems.set('range', `Must be one of ${RANGES.join(', ')}, got ${shown(value)}.`)
   return undefined
 }
 

@@ -1,6 +1,7 @@
 import { cookieHeader, isTls, readCookie } from '../http/cookies.ts'
 import { redirectResponse } from '../http/responses.ts'
 import { href } from '../query/address.ts'
+import { type Words, wordsOf } from '../language/words.ts'
 import type { Query } from '../query/query.ts'
 import { UTC, type Zone, zoneNamed } from '../../query/zone.ts'
 import { type Theme, THEMES } from '../view/view-state.ts'
@@ -12,6 +13,7 @@ const A_YEAR_S = 365 * 86_400
 export interface Preferences {
   readonly theme: Theme
   readonly zone: Zone
+  readonly words: Words
 }
 
 /**
@@ -24,6 +26,7 @@ export function readPreferences(request: Request): Preferences {
   return {
     theme: THEMES.find((known) => known === theme) ?? 'auto',
     zone: (zone && zoneNamed(zone)) || UTC,
+    words: wordsOf('en'),
   }
 }
 

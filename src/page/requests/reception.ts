@@ -99,10 +99,11 @@ export class Reception {
       return response ?? (await unauthorized(request))
     }
     this.#warn(admission.problem)
+    const { theme, words } = readPreferences(request)
     const html = noticePage({
-      title: 'You may not read this',
-      message: 'The application does not say what you may see. Its log says what is missing.',
-      theme: readPreferences(request).theme,
+      title: words.say('mayNotRead'),
+      message: words.say('viewerUnclear'),
+      ...{ theme, words },
     })
     return await htmlResponse(html, 403)
   }
@@ -136,12 +137,11 @@ function stackFrames({ stack = '' }: Error): readonly string[] {
  */
 function unauthorized(request: Request): Promise<Response> {
   const isCrossSite = request.headers.get('sec-fetch-site') === 'cross-site'
+  const { theme, words } = readPreferences(request)
   const html = noticePage({
-    title: isCrossSite ? 'One moment' : 'Sign in first',
-    message: isCrossSite
-      ? 'Checking whether you may read the audit log.'
-      : 'Open this page with the link that contains your token, or sign in to the application.',
-    theme: readPreferences(request).theme,
+    title: words.say(isCrossSite ? 'oneMoment' : 'signInFirst'),
+    message: words.say(isCrossSite ? 'checking' : 'signInHint'),
+    ...{ theme, words },
     refreshAfterS: isCrossSite ? 0 : undefined,
   })
   return htmlResponse(html, 401)

@@ -43,13 +43,14 @@ export async function respondToViewer(
   viewerRequest: ViewerRequest,
 ): Promise<Response> {
   const { request, parameters, viewer } = viewerRequest
-  const { zone, theme } = readPreferences(request)
+  const { zone, theme, words } = readPreferences(request)
   const nowMs = Date.now()
   const query = readQuery(parameters, zone, nowMs)
   const view: ViewState = {
     query,
     zone,
     theme,
+    words,
     viewerName: viewer.name,
     nowMs,
     nameOf: () => undefined,
@@ -284,7 +285,10 @@ function orFailed(result: Promise<HistogramResult>): Promise<HistogramResult> {
 
 function badRequest(view: ViewState, problems: ReadonlyMap<string, string>): Promise<Response> {
   const query = { ...view.query, problems }
-  return htmlResponse(wholePage({ ...view, query }, { main: filterProblems(problems) }), 400)
+  return htmlResponse(
+    wholePage({ ...view, query }, { main: filterProblems(view.words, problems) }),
+    400,
+  )
 }
 
 function unavailable(
@@ -296,6 +300,6 @@ function unavailable(
   logger.warn({ code, fault }, 'audit page: cannot read the log')
   // How to cure it is for those who run the application, and no customer of theirs.
   const hint = fault && view.seenBy === undefined ? faultHint(error) : undefined
-  const main = logUnreadable(message, hint, href(view.query.given))
+  const main = logUnreadable(view.words, message, hint, href(view.query.given))
   return htmlResponse(wholePage(view, { main }), 503, RETRY_AFTER)
 }

@@ -2,6 +2,7 @@ import { html, type Html } from '../http/html.ts'
 import type { Change } from '../sentence/changes.ts'
 import { visible } from '../sentence/plain-text.ts'
 import { jsonLeaf } from './json-tree.ts'
+import type { Words } from '../language/words.ts'
 import { TextBudget } from './text-budget.ts'
 
 const MAX_COMPARED_CHARACTERS = 4_000
@@ -11,20 +12,20 @@ const MAX_TABLE_CHARACTERS = 200_000
 const MIN_EQUAL_CHARACTERS = 8
 
 /** Each changed field, before and after. */
-export function changeTable(changes: readonly Change[]): Html {
-  const budget = new TextBudget(MAX_TABLE_CHARACTERS)
+export function changeTable(changes: readonly Change[], words: Words): Html {
+  const budget = new TextBudget(MAX_TABLE_CHARACTERS, words)
   const rows = changes.map(
     ({ path, from, to }) => html`<tr><th scope="row">${path === '' ? '–' : visible(path)}</th>
 <td>${cell(from, to, 'del', budget)}</td><td>${cell(to, from, 'ins', budget)}</td></tr>`,
   )
-  return html`<section class="change-table"><h3>Changes</h3>
-<table><thead><tr><th scope="col">Field</th><th scope="col">Before</th><th scope="col">After</th>
+  return html`<section class="change-table"><h3>${words.say('changes')}</h3>
+<table><thead><tr><th scope="col">${words.say('field')}</th><th scope="col">${words.say('before')}</th><th scope="col">${words.say('after')}</th>
 </tr></thead><tbody>${rows}</tbody></table></section>`
 }
 
 /** One side of a change. If two texts differ only in the middle, only the middle is marked. */
 function cell(value: unknown, other: unknown, tag: 'del' | 'ins', budget: TextBudget): Html {
-  if (value === undefined) return html`<span class="null">not there</span>`
+  if (value === undefined) return html`<span class="null">${budget.words.say('notThere')}</span>`
   const mark = (inner: unknown) =>
     tag === 'del' ? html`<del>${inner}</del>` : html`<ins>${inner}</ins>`
   if (typeof value === 'object' && value !== null) {

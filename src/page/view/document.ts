@@ -1,18 +1,20 @@
 import { assetHref } from '../http/assets.ts'
 import { html, type Html } from '../http/html.ts'
+import type { Words } from '../language/words.ts'
 import type { Theme } from './view-state.ts'
 
 export interface DocumentParts {
   readonly title: string
   readonly theme: Theme
+  readonly words: Words
   /** The browser loads the address again after this many seconds. */
   readonly refreshAfterS?: number | undefined
 }
 
 /** The HTML document around every page. It has no inline script or style; all are files. */
-export function document({ title, theme, refreshAfterS }: DocumentParts, body: Html): Html {
+export function document({ title, theme, words, refreshAfterS }: DocumentParts, body: Html): Html {
   return html`<!doctype html>
-<html lang="en" data-theme="${theme}">
+<html lang="${words.language}" data-theme="${theme}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

@@ -4,7 +4,6 @@ import { recordedMs } from '../../ids/uuid7.ts'
 import { html, type Html } from '../http/html.ts'
 import { filterHref, href } from '../query/address.ts'
 import { entryRow } from './entry-row.ts'
-import { entryCount } from './format.ts'
 import type { LogBegin } from '../../removed/log-begin.ts'
 import type { ViewState } from './view-state.ts'
 
@@ -27,30 +26,32 @@ ${pager(view, page)}
 
 /** How far a page has looked that found less than it could hold. */
 function lookedTo(
-  { query, zone }: ViewState,
+  { query, zone, words }: ViewState,
   { lookedTo: time, nextCursor }: EntryPage,
 ): Html | '' {
   if (time === undefined || nextCursor === null) return ''
   const address = href(query.given, { cursor: nextCursor, entry: null, live: null })
-  return html`<p class="looked-to">Looked through everything from ${zone.exact(time.getTime())} on.
-<a href="${address}">Look further back</a>, or narrow the filter by a time, a person or an action.</p>`
+  const link = html`<a href="${address}">${words.say('lookFurther')}</a>`
+  return html`<p class="looked-to">${words.say('lookedTo', { time: zone.exact(time.getTime()) })}
+${words.html('lookFurtherOr', { link })}</p>`
 }
 
 /** Why older entries are not in the list. */
-function beginning({ zone }: ViewState, { atMs, isArchived }: LogBegin): Html {
-  const date = zone.format(atMs, { day: 'numeric', month: 'short', year: 'numeric' })
-  return html`<p class="log-begin">Before ${date}: removed by policy${isArchived ? ', archived' : ''}.
-What a longer policy or a hold keeps is still listed.</p>`
+function beginning({ zone, words }: ViewState, { atMs, isArchived }: LogBegin): Html {
+  const parts = { day: 'numeric', month: 'short', year: 'numeric' } as const
+  const date = zone.format(atMs, parts, words.locale)
+  return html`<p class="log-begin">${words.say(isArchived ? 'archivedBefore' : 'removedBefore', { date })}
+${words.say('stillListed')}</p>`
 }
 
 function heading(
-  { query, zone }: ViewState,
+  { query, zone, words }: ViewState,
   { entries: shown, nextCursor, prevCursor }: EntryPage,
 ) {
   const first = shown[0]
   const last = shown.at(-1)
-  if (!first || !last) return 'No entries'
-  if (nextCursor === null && prevCursor === null) return entryCount(shown.length)
+  if (!first || !last) return words.say('noEntries')
+  if (nextCursor === null && prevCursor === null) return words.count('entries', shown.length)
   const isOneDay =
     zone.wall(recordedMs(first.id)).slice(0, 10) === zone.wall(recordedMs(last.id)).slice(0, 10)
   const minute = ({ id }: LoggedEntry) => zone.wall(recordedMs(id)).slice(0, 16)
@@ -58,24 +59,28 @@ function heading(
   const time = ({ id }: LoggedEntry) => {
     const clock = zone.time(recordedMs(id)).slice(0, length)
     if (isOneDay) return clock
-    return `${zone.format(recordedMs(id), { day: 'numeric', month: 'short' })}, ${clock}`
+    const day = zone.format(recordedMs(id), { day: 'numeric', month: 'short' }, words.locale)
+    return `${day}, ${clock}`
   }
-  const which = query.cursor === undefined ? 'Newest ' : ''
-  return `${which}${entryCount(shown.length)}: ${time(last)} to ${time(first)}`
+  const count = words.count('entries', shown.length)
+  const entries =
+    query.cursor === undefined ? words.say('newestEntries', { entries: count }) : count
+  return words.say('fromTo', { entries, first: time(last), last: time(first) })
 }
 
 function pager(view: ViewState, { prevCursor, nextCursor }: EntryPage): Html | '' {
+  const { words } = view
   const { cursor } = view.query
   if (cursor === undefined && prevCursor === null && nextCursor === null) return ''
-  return html`<nav class="pager" aria-label="Pages">
+  return html`<nav class="pager" aria-label="${words.say('pages')}">
 ${cursor === undefined ? '' : newest(view)}
-${turn(view, prevCursor, '← Newer', 'prev')}
-${turn(view, nextCursor, 'Older →', 'next')}
+${turn(view, prevCursor, words.say('newer'), 'prev')}
+${turn(view, nextCursor, words.say('older'), 'next')}
 </nav>`
 }
 
-function newest({ query }: ViewState): Html {
-  return html`<a href="${href(query.given, { cursor: null, entry: null })}">Newest</a>`
+function newest({ query, words }: ViewState): Html {
+  return html`<a href="${href(query.given, { cursor: null, entry: null })}">${words.say('newest')}</a>`
 }
 
 function turn({ query }: ViewState, cursor: string | null, label: string, rel: string): Html {
@@ -85,13 +90,13 @@ function turn({ query }: ViewState, cursor: string | null, label: string, rel: s
   return html`<a rel="${rel}" href="${address}">${label}</a>`
 }
 
-function exports({ query }: ViewState, page: EntryPage): Html | '' {
+function exports({ query, words }: ViewState, page: EntryPage): Html | '' {
   if (page.entries.length === 0) return ''
   const link = (format: string, label: string) => {
     const address = filterHref(query.given, { live: null, limit: null, export: format })
     return html`<a href="${address}" download>${label}</a>`
   }
-  return html`<p class="exports">Export all matching entries:
+  return html`<p class="exports">${words.say('exportAll')}
 ${link('ndjson', 'NDJSON')} ${link('csv', 'CSV')}</p>`
 }
 
@@ -104,7 +109,7 @@ function byDay(view: ViewState, shown: readonly LoggedEntry[]): Html[] {
     else days.set(day, [entry])
   }
   return [...days].map(([day, ofDay]) => {
-    const name = view.zone.day(recordedMs(ofDay[0]?.id ?? ''))
+    const name = view.zone.day(recordedMs(ofDay[0]?.id ?? ''), view.words.locale)
     return html`<section class="day" data-day="${day}" aria-label="${name}"><h3>${name}</h3>
 <ol>${runsOf(ofDay).map((run) => folded(view, run))}</ol></section>`
   })
@@ -132,25 +137,25 @@ function folded(view: ViewState, run: readonly LoggedEntry[]): Html {
   if (newest === undefined || rows.length < FEWEST_FOLDED) return html`${rows}`
   const isOpen = run.some(({ id }) => id === view.query.entry)
   return html`<li class="reads" data-id="${newest.id}"><details${isOpen ? html` open` : ''}>
-<summary>The log was read ${rows.length} times</summary>
+<summary>${view.words.count('logWasRead', rows.length)}</summary>
 <ol>${rows}</ol></details></li>`
 }
 
 /** Tells an empty log from a filter that no entry matches. */
 function noEntries(view: ViewState, page: EntryPage): Html {
-  const { query } = view
+  const { query, words } = view
   const { from, to } = query.filter
   if (page.lookedTo !== undefined && page.nextCursor !== null) {
-    return html`<div class="message"><h3>Nothing found yet</h3>${lookedTo(view, page)}</div>`
+    return html`<div class="message"><h3>${words.say('nothingYet')}</h3>${lookedTo(view, page)}</div>`
   }
   if (Object.keys(query.filter).length === 0) {
-    return html`<div class="message"><h3>The log is empty</h3>
-<p>An entry appears here when an application has recorded it and the relay has moved it to the
-log.</p></div>`
+    return html`<div class="message"><h3>${words.say('logIsEmpty')}</h3>
+<p>${words.say('emptyHint')}</p></div>`
   }
   const anyTime = filterHref(query.given, { range: null, from: null, to: null })
   const hasTime = from !== undefined || to !== undefined
-  return html`<div class="message"><h3>No entry matches this filter</h3>
-<p>Remove a filter above, ${hasTime ? html`<a href="${anyTime}">search all times</a>, ` : ''}or
-<a href="?">show all entries</a>.</p></div>`
+  const all = html`<a href="?">${words.say('showAllEntries')}</a>`
+  const allTimes = html`<a href="${anyTime}">${words.say('searchAllTimes')}</a>`
+  return html`<div class="message"><h3>${words.say('noMatch')}</h3>
+<p>${hasTime ? words.html('noMatchInTime', { anyTime: allTimes, all }) : words.html('noMatchHint', { all })}</p></div>`
 }

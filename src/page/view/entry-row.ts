@@ -22,10 +22,10 @@ const SAME_TIME_MS = 60_000
  */
 export function entryRow(view: ViewState, given: LoggedEntry, isAlone = false): Html {
   const entry = shallowEntry(given)
-  const { query, zone } = view
+  const { query, zone, words } = view
   const atMs = recordedMs(entry.id)
   const day = isAlone
-    ? html` data-day="${zone.wall(atMs).slice(0, 10)}" data-day-name="${zone.day(atMs)}"`
+    ? html` data-day="${zone.wall(atMs).slice(0, 10)}" data-day-name="${zone.day(atMs, words.locale)}"`
     : ''
   const address = href(query.given, { entry: entry.id })
   const iso = new Date(atMs).toISOString()
@@ -33,33 +33,33 @@ export function entryRow(view: ViewState, given: LoggedEntry, isAlone = false): 
 data-seq="${entry.seq}"${day}${ariaCurrent(query.entry === entry.id)}>
 <a class="open" href="${address}" title="${zone.exact(atMs)}"
 ><time datetime="${iso}">${zone.time(atMs)}</time></a>
-<p class="sentence">${sentenceHtml(view, sentenceOf(entry, view.nameOf, describeEntry(view.actions, given)))}${happenedAt(view, entry, atMs)}${unreadable(entry)}${erased(entry)}</p>
+<p class="sentence">${sentenceHtml(view, sentenceOf(entry, view.nameOf, describeEntry(view.actions, given)))}${happenedAt(view, entry, atMs)}${unreadable(view, entry)}${erased(view, entry)}</p>
 ${actionLink(view, entry)}
-${requestLink(entry)}
+${requestLink(view, entry)}
 </li>`
 }
 
-function actionLink({ query }: ViewState, { action }: LoggedEntry): Html {
+function actionLink({ query, words }: ViewState, { action }: LoggedEntry): Html {
   const address = filterHref(query.given, { action })
-  return html`<a class="action" href="${address}" title="Filter by ${visible(action)}">
+  return html`<a class="action" href="${address}" title="${words.say('filterBy', { value: visible(action) })}">
 ${shortened(action, 60)}</a>`
 }
 
 /** All entries of the request, even if the list is filtered. */
-function requestLink({ requestId }: LoggedEntry): Html | '' {
+function requestLink({ words }: ViewState, { requestId }: LoggedEntry): Html | '' {
   if (requestId === null) return ''
   const address = filterHref({}, { request: requestId })
   return html`<a class="request" href="${address}"
-title="All entries of request ${visible(requestId)}">${shortId(requestId)}</a>`
+title="${words.say('allOfRequest', { id: visible(requestId) })}">${shortId(requestId)}</a>`
 }
 
 /** A sentence with links for its ids. */
-export function sentenceHtml({ query }: ViewState, parts: readonly SentencePart[]): Html[] {
+export function sentenceHtml({ query, words }: ViewState, parts: readonly SentencePart[]): Html[] {
   return parts.map((piece) => {
     const text = visible(piece.text)
     if ('id' in piece) {
       const address = filterHref(query.given, { [piece.kind]: piece.id })
-      return html`<a class="${piece.kind}" href="${address}" title="${piece.kind} ${visible(piece.id)}"
+      return html`<a class="${piece.kind}" href="${address}" title="${words.say('linkTo', { kind: words.say(piece.kind), id: visible(piece.id) })}"
 >${text}</a>`
     }
     if (piece.kind === 'text') return html`${text}`
@@ -75,17 +75,22 @@ function kindOf({ action }: LoggedEntry): string {
   return actionKind(action.slice(action.lastIndexOf('.') + 1))
 }
 
-function unreadable(entry: LoggedEntry): Html | '' {
-  return entry.unreadable ? html` <span class="happened">· cannot be read</span>` : ''
+function unreadable({ words }: ViewState, entry: LoggedEntry): Html | '' {
+  if (!entry.unreadable) return ''
+  return html` <span class="happened">· ${words.say('cannotBeRead')}</span>`
 }
 
-function erased(entry: LoggedEntry): Html | '' {
-  return entry.erased ? html` <span class="happened">· erased</span>` : ''
+function erased({ words }: ViewState, entry: LoggedEntry): Html | '' {
+  return entry.erased ? html` <span class="happened">· ${words.say('isErased')}</span>` : ''
 }
 
 /** An entry that was recorded later than it happened shows both times. */
-function happenedAt({ zone }: ViewState, { occurredAt }: LoggedEntry, atMs: number): Html | '' {
+function happenedAt(
+  { zone, words }: ViewState,
+  { occurredAt }: LoggedEntry,
+  atMs: number,
+): Html | '' {
   const happenedMs = occurredAt.getTime()
   if (Math.abs(happenedMs - atMs) < SAME_TIME_MS) return ''
-  return html` <span class="happened">· happened ${formatTime(zone, happenedMs)}</span>`
+  return html` <span class="happened">· ${words.say('happenedAt', { time: formatTime(zone, happenedMs) })}</span>`
 }

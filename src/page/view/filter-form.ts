@@ -3,9 +3,10 @@ import { type LogQuery, type QueryProblem, withoutPart } from '../../query/log-q
 import { MAX_QUERY_CHARACTERS } from '../../query/parse-query.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { html, type Html } from '../http/html.ts'
-import { FIELDS, FIELD_NAMES, type FieldName, filterHref } from '../query/address.ts'
+import { FIELD_NAMES, type FieldName, filterHref } from '../query/address.ts'
 import { hidesReads } from '../query/hidden-reads.ts'
 import { type Query, RANGES, type RangeName } from '../query/query.ts'
+import type { TextKey } from '../language/texts.ts'
 import { shortened, shortId, visible } from '../sentence/plain-text.ts'
 import { ariaCurrent } from './format.ts'
 import type { ViewState } from './view-state.ts'
@@ -34,27 +35,28 @@ const WORDS: Readonly<Partial<Record<FieldName, readonly string[]>>> = {
 
 /** The form, the preset time ranges, and the current filter with a link to remove each value. */
 export function filterForm(view: ViewState, shownEntries: readonly LoggedEntry[]): Html {
+  const { words } = view
   const { given } = view.query
   const isOpen = [...FIELD_NAMES, 'from', 'to'].some((name) => view.query.problems.has(name))
   return html`<search>
-<form class="filter-form" method="get" aria-label="Filter the entries">
+<form class="filter-form" method="get" aria-label="${words.say('filterForm')}">
 ${['range', 'limit', 'live', 'reads'].map((name) =>
   given[name] === undefined
     ? ''
     : html`<input type="hidden" name="${name}" value="${given[name]}">`,
 )}
 <div class="query-line">
-<label for="q" class="unseen">Search</label>
+<label for="q" class="unseen">${words.say('search')}</label>
 <input id="q" name="q" type="search" value="${given['q'] ?? ''}" placeholder="${EXAMPLE}"
 maxlength="${MAX_QUERY_CHARACTERS}" autocomplete="off" autocapitalize="none" spellcheck="false">
-<button type="submit">Filter</button>
+<button type="submit">${words.say('filter')}</button>
 </div>
 <details class="more" id="filters"${isOpen ? html` open` : ''}>
-<summary>More filters</summary>
+<summary>${words.say('moreFilters')}</summary>
 <div class="fields">
 ${FIELD_NAMES.map((name) => textField(view, name))}
-${timeField(view, 'from', 'From')}
-${timeField(view, 'to', 'To')}
+${timeField(view, 'from')}
+${timeField(view, 'to')}
 </div>
 <datalist id="actions">
 ${suggestions(shownEntries).map((name) => html`<option value="${name}"></option>`)}
@@ -72,10 +74,10 @@ ${lineNotes(view)}
 
 const EXAMPLE = 'maria@x.example  -audit.*  action:refund.* or invoice.*  by:ada  after:-2h'
 
-function textField({ query }: ViewState, name: FieldName): Html {
+function textField({ query, words }: ViewState, name: FieldName): Html {
   const list = name === 'action' ? 'actions' : WORDS[name] && `words-${name}`
   return html`<div class="field ${name}">
-<label for="f-${name}">${FIELDS[name].label}</label>
+<label for="f-${name}">${words.say(name)}</label>
 <input id="f-${name}" name="${name}" type="text" value="${query.given[name] ?? ''}"
 placeholder="${PLACEHOLDERS[name]}" autocomplete="off" autocapitalize="none" spellcheck="false"
 ${list === undefined ? '' : html` list="${list}"`}${invalidAttributes(query.problems, name)}>
@@ -91,12 +93,12 @@ ${words.map((word) => html`<option value="${word}"></option>`)}
 </datalist>`
 }
 
-function timeField({ query, zone }: ViewState, name: 'from' | 'to', label: string): Html {
+function timeField({ query, zone, words }: ViewState, name: 'from' | 'to'): Html {
   const ms = query.given[name] === undefined ? undefined : query.filter[name]
   const value = ms === undefined ? '' : zone.wall(Number(ms)).slice(0, 19)
-  const where = zone.name === 'UTC' ? 'UTC' : 'local'
+  const where = zone.name === 'UTC' ? 'UTC' : words.say('zoneLocal')
   return html`<div class="field time">
-<label for="f-${name}">${label} <small>${where}</small></label>
+<label for="f-${name}">${words.say(name)} <small>${where}</small></label>
 <input id="f-${name}" name="${name}" type="datetime-local" step="1" value="${value}"
 ${invalidAttributes(query.problems, name)}>
 ${problemText(query.problems, name)}
@@ -121,48 +123,58 @@ function suggestions(entries: readonly LoggedEntry[]): readonly string[] {
   return [...new Set([...actions, ...patterns])].sort()
 }
 
-function presets({ query }: ViewState): Html {
+const RANGE_TEXTS = {
+  '1h': 'lastHour',
+  today: 'today',
+  '7d': 'sevenDays',
+} as const satisfies Record<RangeName, TextKey>
+
+function presets({ query, words }: ViewState): Html {
   const { given } = query
   const hasRange = given['range'] ?? given['from'] ?? given['to']
   const link = (name: RangeName | null, label: string, isOn: boolean) => {
     const address = filterHref(given, { range: name, from: null, to: null })
     return html`<a href="${address}"${ariaCurrent(isOn)}>${label}</a>`
   }
-  const links = (Object.entries(RANGES) as [RangeName, string][]).map(([name, label]) =>
-    link(name, label, given['range'] === name),
+  const links = RANGES.map((name) =>
+    link(name, words.say(RANGE_TEXTS[name]), given['range'] === name),
   )
-  return html`<span class="switch" role="group" aria-label="Time range">
-${link(null, 'All time', !hasRange)}${links}</span>`
+  return html`<span class="switch" role="group" aria-label="${words.say('timeRange')}">
+${link(null, words.say('allTime'), !hasRange)}${links}</span>`
 }
 
 /** The current filter. */
-function currentFilter({ query, zone, nameOf }: ViewState): Html[] {
+function currentFilter(view: ViewState): Html[] {
+  const { query, zone, nameOf, words } = view
   const { given } = query
-  const words = lineChips(query)
   const ids = FIELD_NAMES.filter((name) => given[name] !== undefined).map((name) => {
     const value = given[name] ?? ''
     const isWord = name === 'action' || WORDS[name] !== undefined
     const text = isWord ? shortened(value, 60) : (nameOf(value) ?? shortId(value))
-    return chip(FIELDS[name].label.toLowerCase(), text, value, filterHref(given, { [name]: null }))
+    return chip(view, words.inside(name), text, value, filterHref(given, { [name]: null }))
   })
   const times = (['from', 'to'] as const).flatMap((name) => {
     const ms = query.filter[name]
     if (given[name] === undefined || ms === undefined) return []
     const text = zone.exact(Number(ms)).replace(/\.000 /, ' ')
-    return [chip(name, text, text, filterHref(given, { [name]: null }))]
+    const label = words.say(name === 'from' ? 'chipFrom' : 'chipTo')
+    return [chip(view, label, text, text, filterHref(given, { [name]: null }))]
   })
-  const chips = [...words, ...ids, ...times]
-  return chips.length < 2 ? chips : [...chips, html`<a class="clear" href="?">Clear all</a>`]
+  const chips = [...lineChips(view), ...ids, ...times]
+  const clear = html`<a class="clear" href="?">${words.say('clearAll')}</a>`
+  return chips.length < 2 ? chips : [...chips, clear]
 }
 
 /** A part of the query line each, with a link that takes it out. */
-function lineChips({ given, line }: Query): Html[] {
+function lineChips(view: ViewState): Html[] {
+  const { query, words } = view
+  const { given, line } = query
   if (line === undefined) return []
   return line.parts.map((part) => {
-    const name = part.name === '' ? 'text' : part.name
-    const label = part.isNot ? `not ${name}` : name
+    const name = part.name === '' ? words.say('chipText') : part.name
+    const label = part.isNot ? words.say('chipNot', { name }) : name
     const address = filterHref(given, { q: withoutPart(line, part) || null })
-    return chip(label, shortened(part.value, MAX_TEXT), part.value, address)
+    return chip(view, label, shortened(part.value, MAX_TEXT), part.value, address)
   })
 }
 
@@ -174,14 +186,20 @@ function lineNotes(view: ViewState): Html | '' {
   return notes.length === 0 ? '' : html`<ul class="line-notes" role="status">${notes}</ul>`
 }
 
-function problems({ query }: ViewState, line: LogQuery): Html[] {
+function problems({ query, words }: ViewState, line: LogQuery): Html[] {
   const shown = line.problems.slice(0, MOST_PROBLEMS).map((problem) => {
     const near = problem.near.map((text) => nearLink(query, line, problem, text))
-    return html`<li class="problem"><b>${visible(shortened(problem.text, MAX_TEXT))}</b>
-${problem.isUsed ? 'finds nothing' : 'is not used'}: ${visible(problem.message)}${near.length === 0 ? '' : html` Did you mean${near}?`}</li>`
+    const part = html`<b>${visible(shortened(problem.text, MAX_TEXT))}</b>`
+    const said = words.html(problem.isUsed ? 'findsNothing' : 'notUsed', {
+      part,
+      why: visible(problem.message),
+    })
+    const meant = near.length === 0 ? '' : words.html('didYouMean', { near: html`${near}` })
+    return html`<li class="problem">${said} ${meant}</li>`
   })
   const left = line.problems.length - shown.length
-  return left === 0 ? shown : [...shown, html`<li class="problem">And ${left} more.</li>`]
+  const more = html`<li class="problem">${words.count('moreProblems', left)}</li>`
+  return left === 0 ? shown : [...shown, more]
 }
 
 function nearLink(query: Query, line: LogQuery, { from, to }: QueryProblem, text: string): Html {
@@ -190,7 +208,7 @@ function nearLink(query: Query, line: LogQuery, { from, to }: QueryProblem, text
 }
 
 /** Several that have one name: each with a link that asks for it alone. */
-function crowds({ query, nameOf, seenBy }: ViewState, line: LogQuery): Html[] {
+function crowds({ query, nameOf, seenBy, words }: ViewState, line: LogQuery): Html[] {
   if (seenBy?.onlyEventId !== undefined || seenBy?.staffAs !== undefined) return []
   return line.parts.flatMap((part) =>
     part.terms.flatMap((term) => {
@@ -200,23 +218,35 @@ function crowds({ query, nameOf, seenBy }: ViewState, line: LogQuery): Html[] {
         const q = `${withoutPart(line, part)} ${own}`.trim()
         return html` <a href="${filterHref(query.given, { q })}">${visible(nameOf(id) ?? id)}</a>`
       })
-      const more = term.ids.length > MOST_NAMES ? ' and others' : ''
-      return [html`<li>${term.ids.length} are called “${visible(term.text)}”:${links}${more}</li>`]
+      const others = term.ids.length > MOST_NAMES ? ` ${words.say('andOthers')}` : ''
+      const values = {
+        count: words.number(term.ids.length),
+        name: visible(term.text),
+        people: html`${links}${others}`,
+      }
+      return [html`<li>${words.html('crowd', values)}</li>`]
     }),
   )
 }
 
 /** Whether the list has the entries about those who read the log. */
-function readsSwitch({ query }: ViewState): Html | '' {
+function readsSwitch({ query, words }: ViewState): Html | '' {
   const { given } = query
   if (given['reads'] !== '1' && !hidesReads(query)) return ''
   const isShown = given['reads'] === '1'
   const address = filterHref(given, { reads: isShown ? null : '1' })
-  const title = isShown ? 'Leave out who has read this log' : 'Show who has read this log, too'
-  return html`<a class="reads" href="${address}" title="${title}">${isShown ? 'Hide' : 'Show'} reads</a>`
+  const title = words.say(isShown ? 'hideReadsTitle' : 'showReadsTitle')
+  const label = words.say(isShown ? 'hideReads' : 'showReads')
+  return html`<a class="reads" href="${address}" title="${title}">${label}</a>`
 }
 
-function chip(label: string, text: string, fullText: string, removeHref: string): Html {
+function chip(
+  { words }: ViewState,
+  label: string,
+  text: string,
+  fullText: string,
+  removeHref: string,
+): Html {
   return html`<span class="chip" title="${visible(fullText)}"><small>${label}</small> ${text}
-<a href="${removeHref}" aria-label="Remove ${label}">×</a></span>`
+<a href="${removeHref}" aria-label="${words.say('remove', { name: label })}">×</a></span>`
 }

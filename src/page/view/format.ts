@@ -1,18 +1,6 @@
 import { html, type Html } from '../http/html.ts'
 import type { Zone } from '../../query/zone.ts'
 
-const numberFormat = new Intl.NumberFormat('en')
-
-/** `12,345` */
-export function formatCount(count: number): string {
-  return numberFormat.format(count)
-}
-
-/** `1 entry`, `12,345 entries` */
-export function entryCount(count: number): string {
-  return `${formatCount(count)} ${count === 1 ? 'entry' : 'entries'}`
-}
-
 /** To the second. A year outside of 0 to 9999, which no wall time has, is shown in UTC. */
 export function formatTime(zone: Zone, ms: number): string {
   try {

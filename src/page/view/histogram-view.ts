@@ -2,7 +2,8 @@ import type { Bar, Histogram } from '../histogram/histogram.ts'
 import { html, type Html } from '../http/html.ts'
 import { filterHref } from '../query/address.ts'
 import { DAY_MS } from '../../query/zone.ts'
-import { entryCount, formatCount } from './format.ts'
+import type { TextKey } from '../language/texts.ts'
+import type { Words } from '../language/words.ts'
 import { timeAxis } from './time-axis.ts'
 import type { ViewState } from './view-state.ts'
 
@@ -15,26 +16,27 @@ export type HistogramResult = Histogram | 'failed' | undefined
 /** The bars, and a table with the same numbers for screen readers. */
 export function histogramView(view: ViewState, result: HistogramResult): Html {
   if (result === 'failed') {
-    return emptyHistogram('Counting the entries took too long. A narrower filter is faster.')
+    return emptyHistogram(view.words.say('countingFailed'))
   }
   const bars = result?.bars.filter(({ count }) => count > 0) ?? []
   if (result === undefined || bars.length === 0) return emptyHistogram('')
   // A single entry needs no bar: the list shows its time.
   if (bars.length === 1 && bars[0]?.count === 1) return emptyHistogram('')
   const { fromMs, toMs } = result
+  const { words } = view
   const maxCount = Math.max(...bars.map(({ count }) => count))
   const range = filterHref(view.query.given, { range: null, live: null, from: 'FROM', to: 'TO' })
   return html`<figure class="histogram" id="histogram" data-from="${fromMs}" data-to="${toMs}"
 data-href="${range}" data-zone="${view.zone.name}">
-<figcaption>${caption(result, maxCount)}</figcaption>
+<figcaption>${caption(words, result, maxCount)}</figcaption>
 <svg class="bars" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none" aria-hidden="true"
 focusable="false">
 ${result.bars.map((bar) => barLink(view, result, bar, maxCount))}
 <rect class="selection" x="0" y="0" width="0" height="${HEIGHT}"/>
 </svg>
-<svg class="axis" aria-hidden="true" focusable="false">${timeAxis(view.zone, result)}</svg>
-<details class="as-table"><summary>As a table</summary>
-<table><thead><tr><th scope="col">From</th><th scope="col">Entries</th></tr></thead>
+<svg class="axis" aria-hidden="true" focusable="false">${timeAxis(view, result)}</svg>
+<details class="as-table"><summary>${words.say('asTable')}</summary>
+<table><thead><tr><th scope="col">${words.say('from')}</th><th scope="col">${words.say('entriesColumn')}</th></tr></thead>
 <tbody>${bars.map((bar) => tableRow(view, bar))}</tbody></table></details>
 </figure>`
 }
@@ -44,22 +46,22 @@ function emptyHistogram(reason: string): Html {
   return html`<figure class="histogram" id="histogram">${caption}</figure>`
 }
 
-const ESTIMATE_HINT = `The number of entries read for the bars is limited. The height of a bar with more
-entries comes from a sample, or from sequence numbers.`
-
-function caption({ bars, stepMs }: Histogram, maxCount: number): Html {
+function caption(words: Words, { bars, stepMs }: Histogram, maxCount: number): Html {
   const total = bars.reduce((sum, { count }) => sum + count, 0)
   const isEstimate = bars.some((bar) => bar.isEstimate)
-  const note = isEstimate ? html`, <span title="${ESTIMATE_HINT}">estimated</span>` : ''
-  return html`<b>${isEstimate ? 'about ' : ''}${entryCount(rounded(total, isEstimate))}</b>
-<span class="range">by time of recording, ${barWidth(stepMs)}${note}</span>
-<span class="highest">highest bar: ${isEstimate ? '≈ ' : ''}${formatCount(rounded(maxCount, isEstimate))}</span>`
+  const note = isEstimate
+    ? html`, <span title="${words.say('estimateHint')}">${words.say('estimated')}</span>`
+    : ''
+  const highest = `${isEstimate ? '≈ ' : ''}${words.number(rounded(maxCount, isEstimate))}`
+  return html`<b>${countText(words, { count: total, isEstimate })}</b>
+<span class="range">${words.say('byRecording', { width: barWidth(words, stepMs) })}${note}</span>
+<span class="highest">${words.say('highestBar', { count: highest })}</span>`
 }
 
 function tableRow(view: ViewState, bar: Bar): Html {
   return html`<tr>
 <td><a href="${barHref(view, bar)}">${view.zone.exact(bar.fromMs)}</a></td>
-<td>${countText(bar)}</td></tr>`
+<td>${countText(view.words, bar)}</td></tr>`
 }
 
 function barLink(view: ViewState, { fromMs, toMs }: Histogram, bar: Bar, maxCount: number): Html {
@@ -72,7 +74,7 @@ function barLink(view: ViewState, { fromMs, toMs }: Histogram, bar: Bar, maxCoun
     html`<rect class="${kind}" x="${short(at)}" y="${short(HEIGHT - high)}"
 width="${short(wide)}" height="${short(high)}"/>`
   return html`<a class="bar${bar.isEstimate ? ' estimate' : ''}" href="${barHref(view, bar)}"
-tabindex="-1"><title>${view.zone.exact(bar.fromMs)} · ${countText(bar)}</title>
+tabindex="-1"><title>${view.zone.exact(bar.fromMs)} · ${countText(view.words, bar)}</title>
 ${rect('hit', x, width, HEIGHT)}
 ${rect('fill', x + gap / 2, Math.max(0.5, width - gap), height)}</a>`
 }
@@ -89,8 +91,9 @@ function barHref({ query }: ViewState, { fromMs, toMs }: Bar): string {
   return filterHref(query.given, { range: null, live: null, from, to })
 }
 
-function countText({ count, isEstimate }: Bar): string {
-  return `${isEstimate ? 'about ' : ''}${entryCount(rounded(count, isEstimate))}`
+function countText(words: Words, { count, isEstimate }: Pick<Bar, 'count' | 'isEstimate'>): string {
+  const text = words.count('entries', rounded(count, isEstimate))
+  return isEstimate ? words.say('about', { text }) : text
 }
 
 /** An estimate is rounded to two digits, so that it does not look like a count. */
@@ -98,17 +101,15 @@ function rounded(count: number, isEstimate: boolean): number {
   return isEstimate && count > 100 ? Number(count.toPrecision(2)) : count
 }
 
-function barWidth(stepMs: number): string {
-  const units = [
-    [DAY_MS, 'day'],
-    [3_600_000, 'hour'],
-    [60_000, 'minute'],
-    [1_000, 'second'],
-  ] as const
-  for (const [unitMs, name] of units) {
-    if (stepMs < unitMs) continue
-    const count = Math.round(stepMs / unitMs)
-    return `${formatCount(count)} ${name}${count === 1 ? '' : 's'} per bar`
-  }
-  return `${stepMs} ms per bar`
+const BAR_WIDTHS = [
+  [DAY_MS, 'barDays'],
+  [3_600_000, 'barHours'],
+  [60_000, 'barMinutes'],
+  [1_000, 'barSeconds'],
+  [1, 'barMs'],
+] as const satisfies readonly (readonly [number, TextKey])[]
+
+function barWidth(words: Words, stepMs: number): string {
+  const [unitMs, key] = BAR_WIDTHS.find(([ms]) => stepMs >= ms) ?? BAR_WIDTHS[4]
+  return words.count(key, Math.round(stepMs / unitMs))
 }

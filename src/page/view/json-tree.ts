@@ -1,4 +1,5 @@
 import { html, type Html } from '../http/html.ts'
+import type { Words } from '../language/words.ts'
 import { TextBudget } from './text-budget.ts'
 
 /** The JSON under the tree, or an export, shows all of it. */
@@ -10,8 +11,8 @@ const MAX_KEY_CHARACTERS = 500
 const MAX_TREE_CHARACTERS = 200_000
 
 /** JSON as an indented tree. All values are text, except that http and https addresses are links. */
-export function jsonTree(value: Readonly<Record<string, unknown>>): Html {
-  const text = new TextBudget(MAX_TREE_CHARACTERS)
+export function jsonTree(value: Readonly<Record<string, unknown>>, words: Words): Html {
+  const text = new TextBudget(MAX_TREE_CHARACTERS, words)
   return branch(value, { nodesLeft: MAX_NODES, text }, 0)
 }
 
@@ -27,7 +28,7 @@ function branch(value: object, budget: Budget, depth: number): Html {
   const rows: Html[] = []
   for (let at = 0; at < count; at += 1) {
     if (budget.nodesLeft <= 0 || budget.text.left <= 0) {
-      rows.push(html`<div class="cut">… ${count - at} more in the JSON</div>`)
+      rows.push(html`<div class="cut">${budget.text.words.count('moreInJson', count - at)}</div>`)
       break
     }
     budget.nodesLeft -= 1
@@ -41,9 +42,10 @@ function branch(value: object, budget: Budget, depth: number): Html {
 
 function node(value: unknown, budget: Budget, depth: number): Html {
   if (typeof value !== 'object' || value === null) return jsonLeaf(value, budget.text)
+  const { words } = budget.text
   if (sizeOf(value) === 0)
-    return html`<span class="null">${Array.isArray(value) ? 'empty list' : 'empty'}</span>`
-  if (depth >= MAX_DEPTH) return html`<span class="null">… more in the JSON</span>`
+    return html`<span class="null">${words.say(Array.isArray(value) ? 'emptyList' : 'emptyObject')}</span>`
+  if (depth >= MAX_DEPTH) return html`<span class="null">${words.say('restInJson')}</span>`
   return branch(value, budget, depth + 1)
 }
 
@@ -54,7 +56,7 @@ function sizeOf(value: object): number {
 /** One value. Cut where it is longer than 4,000 characters, or than the budget. */
 export function jsonLeaf(value: unknown, budget: TextBudget): Html {
   if (value === null) return html`<span class="null">null</span>`
-  if (value === '') return html`<span class="null">empty text</span>`
+  if (value === '') return html`<span class="null">${budget.words.say('emptyText')}</span>`
   if (typeof value !== 'string') return html`<span class="${typeof value}">${String(value)}</span>`
   const address = webAddress(value)
   const text = budget.take(value, MAX_CHARACTERS)

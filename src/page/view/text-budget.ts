@@ -1,3 +1,4 @@
+import type { Words } from '../language/words.ts'
 import { visible } from '../sentence/plain-text.ts'
 
 /**
@@ -5,10 +6,13 @@ import { visible } from '../sentence/plain-text.ts'
  * take eight times as many in HTML, so each part is cut, and the export has the rest.
  */
 export class TextBudget {
+  /** What says that a text was cut. */
+  readonly words: Words
   #left: number
 
   /** @param characters of all texts together */
-  constructor(characters: number) {
+  constructor(characters: number, words: Words) {
+    this.words = words
     this.#left = characters
   }
 
@@ -21,6 +25,6 @@ export class TextBudget {
     const shown = text.slice(0, Math.min(max, this.#left))
     this.#left -= shown.length
     if (shown.length === text.length) return visible(text)
-    return `${visible(shown)}… (${text.length} characters)`
+    return visible(shown) + this.words.count('charactersCut', text.length)
   }
 }

@@ -1,6 +1,7 @@
 import type { TimeScale } from '../histogram/time-scale.ts'
 import { html, type Html } from '../http/html.ts'
 import { DAY_MS, type Zone } from '../../query/zone.ts'
+import type { ViewState } from './view-state.ts'
 
 const MAX_TICKS = 5
 const SECOND_MS = 1_000
@@ -20,7 +21,11 @@ const STEPS_MS = [
 const HALF_CHARACTER = 0.0095
 
 /** The labels under the bars, at round times of the viewer's zone. */
-export function timeAxis(zone: Zone, { fromMs, toMs }: TimeScale): Html[] {
+export function timeAxis(
+  view: Pick<ViewState, 'zone' | 'words'>,
+  { fromMs, toMs }: TimeScale,
+): Html[] {
+  const { zone } = view
   const spanMs = toMs - fromMs
   const minStepMs = spanMs / (MAX_TICKS - 1)
   const stepMs = STEPS_MS.find((step) => step >= minStepMs) ?? minStepMs
@@ -28,7 +33,7 @@ export function timeAxis(zone: Zone, { fromMs, toMs }: TimeScale): Html[] {
   const times = ticks.length > 0 ? ticks : [fromMs]
   return times.map((ms, at) => {
     const share = (ms - fromMs) / spanMs
-    const text = label(zone, ms, stepMs, times[at - 1])
+    const text = label(view, ms, stepMs, times[at - 1])
     const room = text.length * HALF_CHARACTER
     const anchor = share < room ? 'start' : share > 1 - room ? 'end' : 'middle'
     const x = `${(share * 100).toFixed(2)}%`
@@ -49,18 +54,25 @@ function ticksOf(zone: Zone, fromMs: number, toMs: number, stepMs: number): read
   return ticks
 }
 
-function label(zone: Zone, ms: number, stepMs: number, beforeMs: number | undefined): string {
+function label(
+  { zone, words }: Pick<ViewState, 'zone' | 'words'>,
+  ms: number,
+  stepMs: number,
+  beforeMs: number | undefined,
+): string {
+  const { locale } = words
   const wall = zone.wall(ms)
   const isNewYear = beforeMs === undefined || zone.wall(beforeMs).slice(0, 4) !== wall.slice(0, 4)
   const day = { day: 'numeric', month: 'short' } as const
-  if (stepMs >= 91 * DAY_MS) return zone.format(ms, { month: 'short', year: 'numeric' })
+  if (stepMs >= 91 * DAY_MS) return zone.format(ms, { month: 'short', year: 'numeric' }, locale)
   if (stepMs >= DAY_MS) {
-    return zone.format(ms, isNewYear && beforeMs !== undefined ? { ...day, year: 'numeric' } : day)
+    const parts = isNewYear && beforeMs !== undefined ? ({ ...day, year: 'numeric' } as const) : day
+    return zone.format(ms, parts, locale)
   }
   const time = wall.slice(11, stepMs < MINUTE_MS ? 19 : 16)
   const isNewDay =
     beforeMs === undefined
       ? stepMs >= HOUR_MS
       : zone.wall(beforeMs).slice(0, 10) !== wall.slice(0, 10)
-  return isNewDay ? `${zone.format(ms, day)} ${time}` : time
+  return isNewDay ? `${zone.format(ms, day, locale)} ${time}` : time
 }

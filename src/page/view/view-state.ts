@@ -2,6 +2,7 @@ import type { AnyCatalog } from '../../actions/define-actions.ts'
 import type { CheckedProjection } from '../../projection/projection.ts'
 import type { Query } from '../query/query.ts'
 import type { Zone } from '../../query/zone.ts'
+import type { Words } from '../language/words.ts'
 import type { NameOf } from '../sentence/sentence-parts.ts'
 
 export const THEMES = ['auto', 'light', 'dark'] as const
@@ -12,6 +13,8 @@ export interface ViewState {
   readonly query: Query
   readonly zone: Zone
   readonly theme: Theme
+  /** In which language. */
+  readonly words: Words
   readonly viewerName: string
   readonly nowMs: number
   readonly nameOf: NameOf

@@ -1,10 +1,16 @@
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { html, type Html } from '../http/html.ts'
 import { FIELD_NAMES } from '../query/address.ts'
+import type { Words } from '../language/words.ts'
 import { document } from './document.ts'
 import { filterForm } from './filter-form.ts'
 import { topBar } from './top-bar.ts'
 import type { ViewState } from './view-state.ts'
+
+const SCRIPT_TEXTS = [
+  ...(['copied', 'copyJson', 'selected', 'newEntries', 'lostLog', 'lostConnection'] as const),
+  ...(['liveOn', 'liveWaiting', 'liveEnded', 'liveIsOver'] as const),
+]
 
 export interface PageParts {
   readonly main: Html
@@ -18,9 +24,11 @@ export interface PageParts {
 /** The top bar and the filter, under them the histogram and the list, with an open entry at its side. */
 export function wholePage(view: ViewState, parts: PageParts): Html {
   const { main, histogram = '', detail = '', shownEntries = [], stream } = parts
+  const { words } = view
   const streamData = stream === undefined ? '' : html` data-stream="${stream}"`
   const body = html`${topBar(view)}
-<main class="${detail === '' ? '' : 'with-detail'}" id="page"${streamData}>
+<main class="${detail === '' ? '' : 'with-detail'}" id="page"
+data-words="${scriptWords(words)}"${streamData}>
 ${filterForm(view, shownEntries)}
 ${histogram}
 <div class="columns">
@@ -28,11 +36,16 @@ ${main}
 <div id="aside">${detail}</div>
 </div>
 </main>`
-  return document({ title: pageTitle(view), theme: view.theme }, body)
+  return document({ title: pageTitle(view), theme: view.theme, words: view.words }, body)
 }
 
-function pageTitle({ query }: ViewState): string {
+/** What the page's script says, as JSON. */
+function scriptWords(words: Words): string {
+  return JSON.stringify(Object.fromEntries(SCRIPT_TEXTS.map((key) => [key, words.template(key)])))
+}
+
+function pageTitle({ query, words }: ViewState): string {
   const names = ['q', ...FIELD_NAMES] as const
   const values = names.flatMap((name) => query.given[name]?.slice(0, 40) ?? [])
-  return [...values, 'Audit log'].join(' · ')
+  return [...values, words.say('auditLog')].join(' · ')
 }

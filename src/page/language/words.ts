@@ -1,0 +1,94 @@
+import { html, type Html } from '../http/html.ts'
+import { ENGLISH, type NamesOf, type TextKey, type Texts, type Values } from './texts.ts'
+
+export const LANGUAGES = ['en'] as const
+export type Language = (typeof LANGUAGES)[number]
+
+interface Tongue {
+  readonly texts: Texts
+  /** For dates and numbers. English is British, whose dates say the month as a word. */
+  readonly locale: string
+  /** Whether nouns begin with a capital in the middle of a text, too. */
+  readonly hasCapitalNouns?: true
+}
+
+const TONGUES: Readonly<Record<Language, Tongue>> = {
+  en: { texts: ENGLISH, locale: 'en-GB' },
+}
+
+/** What the page says, in one language. */
+export class Words {
+  readonly language: Language
+  readonly locale: string
+  readonly #texts: Texts
+  readonly #numbers: Intl.NumberFormat
+  readonly #plural: Intl.PluralRules
+
+  constructor(language: Language) {
+    const { texts, locale } = TONGUES[language]
+    this.language = language
+    this.locale = locale
+    this.#texts = texts
+    this.#numbers = new Intl.NumberFormat(locale)
+    this.#plural = new Intl.PluralRules(locale)
+  }
+
+  say<Key extends TextKey>(key: Key, ...values: Values<NamesOf<Key>, string>): string {
+    return fill(this.#texts[key], values[0]).join('')
+  }
+
+  /** As a word in the middle of a text. */
+  inside(key: TextKey): string {
+    const text = this.#texts[key]
+    return TONGUES[this.language].hasCapitalNouns ? text : text.toLowerCase()
+  }
+
+  /** The same as HTML, whose values may be links. */
+  html<Key extends TextKey>(key: Key, ...values: Values<NamesOf<Key>, Html | string>): Html {
+    return html`${fill<Html | string>(this.#texts[key], values[0])}`
+  }
+
+  /** A text with a number, in the form for one or for several. */
+  count<Key extends TextKey>(
+    key: Key,
+    count: number,
+    ...values: Values<Exclude<NamesOf<Key>, 'count'>, string>
+  ): string {
+    const [one = '', several = one] = this.#texts[key].split('|')
+    const form = this.#plural.select(count) === 'one' ? one : several
+    return fill(form, { ...values[0], count: this.number(count) }).join('')
+  }
+
+  /** `12,345` */
+  number(count: number): string {
+    return this.#numbers.format(count)
+  }
+
+  /** A text as it is, for the page's script, which fills it in. */
+  template(key: TextKey): string {
+    return this.#texts[key]
+  }
+}
+
+const made = new Map<Language, Words>()
+
+/** What the page says in a language. Made once for each. */
+export function wordsOf(language: Language): Words {
+  const words = made.get(language) ?? new Words(language)
+  made.set(language, words)
+  return words
+}
+
+/** The text in pieces, with the values in the place of their names. */
+function fill<Value>(
+  text: string,
+  values: Readonly<Record<string, Value>> | undefined,
+): (string | Value)[] {
+  if (values === undefined) return [text]
+  return text.split(/\{(\w+)\}/).map((piece, at) => {
+    if (at % 2 === 0) return piece
+    const value = values[piece]
+    if (value === undefined) throw new Error(`The text has no value for "${piece}".`)
+    return value
+  })
+}
