@@ -152,7 +152,7 @@ function limitToViewer(query: Query, { onlyEventId, seenBy }: AdmittedViewer, id
     problems.set('event', 'You may not read this event.')
   }
   for (const name of FIELD_NAMES) {
-    const isHidden = seenBy.hides?.some((field) => field === FIELDS[name].filter)
+    const isHidden = seenBy.hides?.some((field) => field === FIELDS[name])
     if (isHidden && query.given[name] !== undefined) problems.set(name, 'You may not ask for this.')
   }
   return { ...query, problems, filter: { ...query.filter, seenBy } }
