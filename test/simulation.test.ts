@@ -15,7 +15,7 @@ const MAIN = fileURLToPath(new URL('simulation/main.ts', import.meta.url))
 test(`in ${SEEDS} stories with faults each entry is accounted for, and arrives in the end`, async () => {
   const args = ['--import', 'tsx', MAIN, '--alone', '--seeds', String(SEEDS)]
   const told = await promisify(execFile)(process.execPath, args, {
-    timeout: 120_000,
+    timeout: 400_000,
     maxBuffer: 16 * 1024 * 1024,
   }).catch((error: { stdout: string }) => error)
   assert.match(told.stdout, /^\{"entries":\d{4,},"faults":\d{4,},"failures":0,/, told.stdout)

@@ -119,7 +119,7 @@ test('consumers that stop and resume see every seq while relays are killed', asy
   const stop = new AbortController()
   t.after(() => stop.abort())
   const { relaysKilled, seen } = await tailUnderFire(scratch, {
-    ...{ entries, consumers: 10, openForMs: 5_000, deadlineMs: 240_000, stop },
+    ...{ entries, consumers: 10, openForMs: 5_000, deadlineMs: 480_000, stop },
   })
   for (const seqs of seen) assert.deepEqual(seqs, upTo(entries))
   assert.ok(relaysKilled > 0)
