@@ -10,14 +10,12 @@ import { readHttpConfig } from '../relay/http/config.ts'
 import { noBrowser, openTab, picture, screenshot } from './support/browser.ts'
 import { POOR_CONTRASTS } from './support/contrast.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { ADA, evening } from './support/evening.ts'
 import { relayOn, silentLogger } from './support/lanes.ts'
 import { appendToLog, type GivenEntry } from './support/log-entries.ts'
 import { recorderOn } from './support/recorders.ts'
 
 const TOKEN = 'an-oak-and-two-owls'
-const ADA = '0b6d9a52-6c1f-4f0e-9a53-3f6d1c1f0a01'
-const GRACE = '4f1c7e88-2d5b-4b1a-8f0e-7a9e5d2c0b02'
-const EVENT = '5a1f0c3e-90ab-4c2d-8e11-000000000e01'
 const EVIL = `"><script>alert(1)</script><img src=x onerror=alert(2)>' onmouseover='alert(3)</title>`
 const MINUTE_MS = 60_000
 
@@ -48,87 +46,6 @@ async function serve(
   const server = await serveHttp(config, silentLogger())
   t.after(() => server.stop())
   return server.url
-}
-
-/** An evening at the door of an event, as it would stand in the log. */
-function evening(): GivenEntry[] {
-  const nowMs = Date.now()
-  const guests = ['Noor Haddad', 'Emeka Okafor', 'Yuki Tanaka', 'Sofía Herrera', 'Zoë Lindqvist']
-  const context = { ip: '203.0.113.9', method: 'PUT', userAgent: 'Mozilla/5.0 Firefox/141.0' }
-  const entries = Array.from({ length: 90 }, (_, n): GivenEntry => {
-    const sincePart = 1 - n / 90 - 0.06 * Math.sin((4 * Math.PI * n) / 90) // it comes in waves
-    const ms = nowMs - Math.round(sincePart * 810 * MINUTE_MS) + (n % 7) * 40_000
-    const who = {
-      ms,
-      userId: n % 2 ? ADA : GRACE,
-      eventId: EVENT,
-      requestId: `req-${1000 + n}`,
-      context,
-    }
-    if (n % 9 === 4) {
-      const primaryColor = { from: '#1d4ed8', to: '#be123c' }
-      return {
-        ...who,
-        action: 'branding.update',
-        entityType: 'event',
-        targetId: EVENT,
-        metadata: { primaryColor },
-      }
-    }
-    if (n % 9 === 7)
-      return {
-        ...who,
-        action: 'message.send',
-        metadata: { subject: 'Doors open at six', recipients: 312 },
-      }
-    if (n % 9 === 8) {
-      const metadata = { amount: { from: '49.00 EUR', to: '0.00 EUR' }, reason: 'bought twice' }
-      return {
-        ...who,
-        action: 'ticket.refund',
-        entityType: 'order',
-        targetId: randomUUID(),
-        metadata,
-      }
-    }
-    const metadata = { guest: guests[n % 5], gate: n % 2 ? 'North' : 'South' }
-    return {
-      ...who,
-      action: 'guest.check_in',
-      entityType: 'guest',
-      targetId: randomUUID(),
-      metadata,
-    }
-  })
-  const before = { rows: 12, seats: 240, aisles: ['A', 'B'], note: 'Rehearsal on Friday at five' }
-  const after = {
-    rows: 14,
-    seats: 280,
-    aisles: ['A', 'B', 'C'],
-    note: 'Rehearsal on Saturday at five',
-  }
-  return [
-    ...entries,
-    {
-      action: 'audit.gap',
-      ms: nowMs - 6 * MINUTE_MS,
-      metadata: { lane: 'staging', recorders: [{ lostAtMost: 28 }] },
-    },
-    {
-      ...{
-        action: 'seating_plan.update',
-        ms: nowMs - 4 * MINUTE_MS,
-        userId: GRACE,
-        eventId: EVENT,
-      },
-      ...{ targetId: randomUUID(), requestId: 'req-plan', context },
-      metadata: {
-        before,
-        after,
-        plan: { href: 'https://example.org/plan.pdf', tags: ['hall', { floor: 2 }] },
-      },
-    },
-  ]
 }
 
 // What runs in the page is given as text: this project's types know no browser.

@@ -243,7 +243,7 @@ test('an address is read into a filter, and a local time into one for everybody'
   const berlin = zoneNamed('Europe/Berlin')
   assert.ok(berlin)
   const local = read('from=2026-07-01T12%3A00&action=', berlin)
-  assert.equal(local.given['from'], '2026-07-01T10:00:00.000Z')
+  assert.equal(local.given['from'], '2026-07-01T10:00Z')
   assert.equal(local.isCanonical, false)
   const exact = read('from=2026-07-01T12:00:00%2B02:00&to=2026-07-01T10:00:01.000Z')
   assert.equal(exact.filter.from, Date.parse('2026-07-01T10:00:00Z'))

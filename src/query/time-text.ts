@@ -122,8 +122,8 @@ function calendar(text: string, clock: Clock): TimeSpan | undefined {
     /^(?:(\d{1,2})(?:st|nd|rd|th|\.)? )?([a-z]{3,9})\.?(?: (\d{1,2})(?:st|nd|rd|th)?(?!\d|:),?)?(?: (\d{4}))?(?:,? (?:at )?(\d{1,2}:\d{2}.*))?$/.exec(
       text,
     ) ?? []
-  const month = MONTHS.findIndex((name) => name === word || name.slice(0, 3) === word)
-  if (month < 0 || (before !== undefined && after !== undefined)) return undefined
+  const month = MONTHS.findIndex((name) => name.startsWith(word))
+  if (word === '' || month < 0 || (before !== undefined && after !== undefined)) return undefined
   const day = before ?? after
   if (day !== undefined) return onNamedDay(Number(day), month, year, time, clock)
   if (time !== undefined) return undefined

@@ -157,7 +157,7 @@ export const QUERY_MUTANTS: readonly Mutant[] = [
     name: 'a viewer of one event is told what a name stands for',
     edits: [
       {
-        file: 'src/page/view/filter-form.ts',
+        file: 'src/page/view/frame/filter-form.ts',
         find: 'if (seenBy?.onlyEventId !== undefined || seenBy?.staffAs !== undefined) return []',
         replace: 'if (seenBy?.staffAs !== undefined) return []',
       },

@@ -33,6 +33,14 @@ export function pageOn(db: AuditDatabase, options: Partial<TimelinePageOptions> 
   return { ...page, get, text: async (query: string) => (await get(query)).text() }
 }
 
+/** The ids of the rows of a list, as they stand on the page. */
+export function rowIds(html: string): readonly string[] {
+  return Array.from(
+    html.matchAll(/<li class="entry[^>]*data-id="([0-9a-f-]{36})"/g),
+    ([, id = '']) => id,
+  )
+}
+
 export interface StreamEvent {
   readonly id?: string
   readonly event?: string

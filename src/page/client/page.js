@@ -52,6 +52,9 @@ const rows = () =>
     .filter((row) => row instanceof HTMLElement)
     .filter((row) => !row.closest('details:not([open])'))
 
+/** @param {string} id */
+const rowOf = (id) => rows().find((row) => row.dataset['id'] === id)
+
 /** @param {HTMLElement} row */
 const linkOf = (row) => needIn(row, 'a', '.open')
 
@@ -123,7 +126,7 @@ function markRow(id) {
  * @param {string | null | undefined} id
  */
 function rememberRow(id) {
-  const row = find(`e-${id}`)
+  const row = id ? rowOf(id) : undefined
   if (row) openedFrom = linkOf(row)
 }
 
@@ -246,9 +249,9 @@ function showNews(text = '', isLost = false) {
 
 /** @param {HTMLElement} row */
 function insertRow(row) {
-  if (find(row.id)) return
   const days = need('days')
   const { id = '', day = '' } = row.dataset
+  if (days.querySelector(`.entry[data-id="${id}"]`)) return
   const oldest = rows().at(-1)
   const isLastPage = document.querySelector('.pager [rel=next]') === null
   if (oldest && id < (oldest.dataset['id'] ?? '') && !isLastPage) return // it is on an older page
@@ -334,7 +337,9 @@ async function refreshHistogram() {
   prepareHistogram()
 }
 
-// A range dragged over the bars
+// A bar that is pointed at, and a range dragged over several
+
+const DRAWING_WIDTH = 2_000
 
 function prepareHistogram() {
   const figure = find('histogram')
@@ -345,6 +350,11 @@ function prepareHistogram() {
   const rangeBefore = [...range.childNodes]
   const fromMs = Number(figure.dataset['from'])
   const spanMs = Number(figure.dataset['to']) - fromMs
+  const edges = (figure.dataset['edges'] ?? '').split(',').map((edge) => Number(edge) * 1_000)
+  const counts = [...svg.querySelectorAll('path')].map((path) => ({
+    kind: figure.querySelector(`.kind.${path.classList[0]}`)?.textContent ?? '',
+    of: (path.dataset['n'] ?? '').split(','),
+  }))
   const { format } = new Intl.DateTimeFormat(lang === 'en' ? 'en-GB' : lang, {
     timeZone: figure.dataset['zone'] ?? 'UTC',
     day: 'numeric',
@@ -366,21 +376,33 @@ function prepareHistogram() {
     const { left, width } = svg.getBoundingClientRect()
     return Math.min(1, Math.max(0, (event.clientX - left) / width))
   }
-  /** @param {number} first @param {number} last */
-  const show = (first, last) => {
-    selection?.setAttribute('x', String(first * 1_000))
-    selection?.setAttribute('width', String((last - first) * 1_000))
-    if (first === last) range.replaceChildren(...rangeBefore)
-    else
-      range.textContent = [first, last].map((share) => format(fromMs + share * spanMs)).join(' – ')
+  /** @param {number} share */
+  const barAt = (share) => {
+    const next = edges.findIndex((edge) => edge > share * spanMs)
+    return Math.max(0, (next < 0 ? edges.length - 1 : next) - 1)
   }
-  /** @param {PointerEvent} event */
-  const end = (event) => {
-    if (start === undefined) return
-    const [first, last] = inOrder(start, shareAt(event))
-    start = undefined
-    if (!wasDragged || event.type === 'pointercancel') return show(0, 0)
-    // To whole seconds, as in the fields of the form, and at least one.
+  /** @param {number} bar */
+  const sharesOf = (bar) => [(edges[bar] ?? 0) / spanMs, (edges[bar + 1] ?? 0) / spanMs]
+  /** @param {number} first @param {number} last */
+  const show = (first, last, more = '') => {
+    selection?.setAttribute('x', String(first * DRAWING_WIDTH))
+    selection?.setAttribute('width', String((last - first) * DRAWING_WIDTH))
+    if (first === last) range.replaceChildren(...rangeBefore)
+    else {
+      const ends = [first, last].map((share) => format(fromMs + share * spanMs))
+      range.textContent = ends.join(' – ') + more
+    }
+  }
+  /** @param {MouseEvent} event */
+  const showBar = (event) => {
+    const bar = barAt(shareAt(event))
+    const [first = 0, last = 0] = sharesOf(bar)
+    const parts = counts.flatMap(({ kind, of }) => (of[bar] ? [`${kind} ${of[bar]}`] : []))
+    show(first, last, `: ${parts.join(', ') || '0'}`)
+  }
+  /** @param {number} first @param {number} last */
+  const go = (first, last) => {
+    // To whole seconds, and at least one.
     const from = Math.floor((fromMs + first * spanMs) / 1_000) * 1_000
     const to = Math.max(from + 1_000, Math.ceil((fromMs + last * spanMs) / 1_000) * 1_000)
     const address = new URL(figure.dataset['href'] ?? '', location.href)
@@ -388,7 +410,15 @@ function prepareHistogram() {
     address.searchParams.set('to', new Date(to).toISOString())
     location.href = address.href
   }
-  // The bars are links, which otherwise take the focus or are dragged themselves.
+  /** @param {PointerEvent} event */
+  const end = (event) => {
+    if (start === undefined) return
+    const [first, last] = inOrder(start, shareAt(event))
+    start = undefined
+    if (!wasDragged || event.type === 'pointercancel') return show(0, 0)
+    go(first, last)
+  }
+  // The bars are in a link, which otherwise takes the focus or is dragged itself.
   svg.addEventListener('mousedown', (event) => event.preventDefault())
   svg.addEventListener('pointerdown', (event) => {
     if (event.button !== 0) return
@@ -396,7 +426,7 @@ function prepareHistogram() {
     wasDragged = false
   })
   svg.addEventListener('pointermove', (event) => {
-    if (start === undefined) return
+    if (start === undefined) return showBar(event)
     if (!wasDragged && Math.abs(shareAt(event) - start) < 0.005) return
     if (!wasDragged) svg.setPointerCapture(event.pointerId)
     wasDragged = true
@@ -404,8 +434,14 @@ function prepareHistogram() {
   })
   svg.addEventListener('pointerup', end)
   svg.addEventListener('pointercancel', end)
-  // The click at the end of a drag must not open a bar.
-  svg.addEventListener('click', (event) => wasDragged && event.preventDefault(), true)
+  svg.addEventListener('pointerleave', () => start === undefined && show(0, 0))
+  // The link is for those without this script. The click at the end of a drag opens no bar.
+  svg.addEventListener('click', (event) => {
+    event.preventDefault()
+    if (wasDragged) return
+    const [first = 0, last = 0] = sharesOf(barAt(shareAt(event)))
+    go(first, last)
+  })
 }
 
 /**

@@ -18,13 +18,15 @@ interface SeqCountRequest {
  * The bars of the whole log, by the difference of `seq` between their ends: one index look-up for
  * each edge.
  *
+ * Numbers do not tell the kinds of the entries.
+ *
  * @returns undefined where there are few enough entries to count them
  */
 export async function barsBySeq(
   db: AuditDatabase,
   { edges }: TimeScale,
   { map, windows, countUpTo }: SeqCountRequest,
-): Promise<Bar[] | undefined> {
+): Promise<Omit<Bar, 'kinds'>[] | undefined> {
   const ids = edges.map(idFloor)
   // Of the newest entry before an edge. Where a window has none, it is that of the window before.
   let before = windows[0]?.fromId === undefined ? 0 : await seqBefore(db, map, ids[0] ?? '')

@@ -4,7 +4,18 @@ import { idFloor, recordedMs } from '../../ids/uuid7.ts'
 import { type IdWindow, inWindow } from '../../read/id-windows.ts'
 import { readRows } from '../../read/read-rows.ts'
 import { auditLog } from '../../schema/tables.ts'
-import { type Bar, idList, type WantedEntries } from './bars.ts'
+import { type Bar, idList, othersOf, type WantedEntries } from './bars.ts'
+import {
+  KINDS,
+  kindColumns,
+  type KindCounts,
+  kindNumber,
+  kindsIn,
+  NOTHING,
+  scaled,
+  sum,
+  totalOf,
+} from './kinds.ts'
 import { pairs, slicesOf, type TimeScale } from './time-scale.ts'
 
 /** The most entries read from a slice, so at most 21,350 in all from a log of any size. */
@@ -29,7 +40,7 @@ async function readSlices(
     low: idFloor(fromMs),
     high: idFloor(toMs),
   }))
-  const found: SliceRow[] = slices.map(() => ({ looked: 0, matched: 0, reached: undefined }))
+  const found: SliceRow[] = slices.map(() => ({ looked: 0, kinds: NOTHING, reached: undefined }))
   for (const window of request.windows) {
     const { fromId, toId } = window
     const inside = [...slices.entries()].filter(
@@ -45,13 +56,13 @@ async function readSlices(
       ),
     )
     for (const [at, [slice]] of inside.entries()) {
-      const { looked, matched, reached } = rows[at] ?? {}
+      const row = rows[at] ?? {}
       const before = found[slice]
       // The first entries of a slice that is full tell all that is needed.
       if (before === undefined || before.looked >= MAX_SLICE_ENTRIES) continue
-      before.looked += Number(looked ?? 0)
-      before.matched += Number(matched ?? 0)
-      if (typeof reached === 'string') before.reached = reached
+      before.looked += Number(row['looked'] ?? 0)
+      before.kinds = sum(before.kinds, kindsIn(row))
+      if (typeof row['reached'] === 'string') before.reached = row['reached']
     }
   }
   return found
@@ -59,37 +70,37 @@ async function readSlices(
 
 interface SliceRow {
   looked: number
-  matched: number
+  kinds: KindCounts
   reached: string | undefined
 }
 
 /** Reads each slice in the order of the index of one condition, so that `limit` ends the scan. */
 function slicesQuery(
   slices: readonly { readonly low: string; readonly high: string }[],
-  { first, others }: WantedEntries,
+  wanted: WantedEntries,
   window: IdWindow,
 ): SQL {
   const lows = idList(slices.map(({ low }) => low))
   const highs = idList(slices.map(({ high }) => high))
-  const matches = others.length > 0 ? sql.join([...others], sql` and `) : sql`true`
   const conditions = [
-    first ?? sql`true`,
+    wanted.first ?? sql`true`,
     sql`${auditLog.id} operator(pg_catalog.>=) slice.low`,
     sql`${auditLog.id} operator(pg_catalog.<) slice.high`,
     ...inWindow(window),
   ]
   return sql`
     select looked.count::double precision as "looked",
-      looked.matched::double precision as "matched",
+      ${lookedKinds},
       looked.reached as "reached"
     from rows from (pg_catalog.unnest(${lows}), pg_catalog.unnest(${highs}))
       with ordinality as slice (low, high, n)
     cross join lateral (
       select pg_catalog.count(*) as count,
-        pg_catalog.count(*) filter (where taken.is_match) as matched,
+        ${kindColumns},
         pg_catalog.max(taken.id::pg_catalog.text collate pg_catalog."C") as reached
       from (
-        select ${auditLog.id} as id, (${matches}) as is_match from ${auditLog}
+        select ${auditLog.id} as id, (${othersOf(wanted)}) as is_match, ${kindNumber(wanted.columns)} as kind
+        from ${auditLog}
         where ${sql.join(conditions, sql` and `)}
         order by ${auditLog.id} limit ${sql.raw(String(MAX_SLICE_ENTRIES))}
       ) as taken
@@ -103,20 +114,27 @@ function estimate(scale: TimeScale, rows: readonly SliceRow[]): Bar[] {
     fromMs,
     toMs,
     count: 0,
+    kinds: NOTHING,
     isEstimate: false,
   }))
   for (const [at, { bar: index, fromMs, toMs }] of slicesOf(scale).entries()) {
-    const { looked, matched, reached } = rows[at] ?? {}
+    const { looked, kinds = NOTHING, reached } = rows[at] ?? {}
     const bar = bars[index]
     if (bar === undefined) continue
-    if (Number(looked ?? 0) < MAX_SLICE_ENTRIES) {
-      bar.count += Number(matched ?? 0)
-      continue
+    const readCount = totalOf(kinds)
+    let count = readCount
+    if (Number(looked ?? 0) >= MAX_SLICE_ENTRIES) {
+      bar.isEstimate = true
+      const coveredMs = recordedMs(String(reached)) - fromMs + 1
+      count = Math.max(readCount, Math.round((readCount * (toMs - fromMs)) / coveredMs))
     }
-    bar.isEstimate = true
-    const readCount = Number(matched)
-    const coveredMs = recordedMs(String(reached)) - fromMs + 1
-    bar.count += Math.max(readCount, Math.round((readCount * (toMs - fromMs)) / coveredMs))
+    bar.count += count
+    bar.kinds = sum(bar.kinds, scaled(kinds, count))
   }
   return bars
 }
+
+const lookedKinds = sql.join(
+  KINDS.map((kind) => sql`looked.${sql.identifier(kind)} as ${sql.identifier(kind)}`),
+  sql`, `,
+)

@@ -8,15 +8,14 @@ import { type PartitionMap, partitionsOf } from '../../read/partitions.ts'
 import { readRows } from '../../read/read-rows.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
 import { auditLog } from '../../schema/tables.ts'
-import { type Bar, windowsFor } from './bars.ts'
+import { type Bar, type WantedEntries, windowsFor } from './bars.ts'
 import { barsBySeq } from './bars-by-seq.ts'
 import { countedBars } from './counted-bars.ts'
 import { estimatedBars } from './estimated-bars.ts'
+import { type KindCounts, kindOf, NOTHING, scaled, sum } from './kinds.ts'
+import { isOneRequest, splitConditions } from './split-conditions.ts'
 import { pairs, type TimeScale, timeScale } from './time-scale.ts'
 import { idFloor, recordedMs } from '../../ids/uuid7.ts'
-import type { LogQuery } from '../../query/log-query.ts'
-import { parseQuery } from '../../query/parse-query.ts'
-import { isTimeRange } from '../../query/statements/query-conditions.ts'
 import { DAY_MS, type Zone } from '../../query/zone.ts'
 
 export type { Bar } from './bars.ts'
@@ -57,7 +56,7 @@ export async function histogram(
   request: HistogramRequest,
 ): Promise<Histogram | undefined> {
   // The entries of a request lie within a moment. On a scale until now they would share a bar.
-  if (request.filter.requestId !== undefined) return undefined
+  if (isOneRequest(request.filter)) return undefined
   return await withFilter(db, checkFilter(request.filter), ({ ids }) => draw(db, request, ids))
 }
 
@@ -66,88 +65,80 @@ async function draw(
   { filter, zone, nowMs, allEntries, countUpTo = MAX_COUNTED_ENTRIES }: HistogramRequest,
   ids: IdKind,
 ): Promise<Histogram | undefined> {
-  const { first, others } = splitConditions(filter, ids)
+  const split = splitConditions(filter, ids)
+  const { first, either, others } = split
   const { fromId, toId } = checkFilter(filter).range
   const toMs = Math.max(1, toId === undefined ? nowMs + 1 : recordedMs(toId))
   const map = await partitionsOf(db)
   const wanted =
     (fromId === undefined ? undefined : recordedMs(fromId)) ??
-    (await firstRecordedMs(db, { map, condition: first }, allEntries))
+    (await firstRecordedMs(db, { map, conditions: first ? [first] : either }, allEntries))
   if (wanted === undefined) return undefined
   const fromMs = Math.max(0, toMs - MAX_SPAN_MS, Math.min(Number(wanted), toMs - 1))
   const scale = timeScale(fromMs, toMs, zone)
   if (allEntries) return { ...scale, bars: countGiven(scale, allEntries) }
   const windows = windowsFor(map, { fromId: idFloor(scale.fromMs), toId: idFloor(scale.toMs) })
+  const isFiltered = (first ?? either[0] ?? others[0]) !== undefined
+  const wantedEntries = { ...split, windows }
   const bars =
-    ((first ?? others[0]) ? undefined : await barsBySeq(db, scale, { map, windows, countUpTo })) ??
-    (await countedBars(db, scale, { first, others, windows, countUpTo })) ??
-    (await estimatedBars(db, scale, { first, others, windows }))
+    (isFiltered ? undefined : await seqBars(db, scale, wantedEntries, { map, countUpTo })) ??
+    (await countedBars(db, scale, { ...wantedEntries, countUpTo })) ??
+    (await estimatedBars(db, scale, wantedEntries))
   return { ...scale, bars }
 }
 
-/** The condition that has an index and most likely matches the fewest entries; and the others. */
-function splitConditions(
-  filter: LogFilter,
-  ids: IdKind,
-): { first: SQL | undefined; others: readonly SQL[] } {
-  const names = [
-    ...(['moreTargets', 'actorId', 'targetId', 'userId', 'eventId'] as const),
-    ...(['outcome', 'actorKind', 'action'] as const),
-  ]
-  const { seenBy } = filter
-  const { view } = checkFilter({ seenBy }).bind(ids)
-  // What the viewer may see at all counts as a part of the first condition, so that neither a bound nor a
-  // sample depends on anything else.
-  const own = (given: readonly SQL[]) => given.slice(view.conditions.length)
-  const given = names.filter((name) => filter[name] !== undefined)
-  const conditions = given.flatMap((name) =>
-    own(checkFilter({ [name]: filter[name], seenBy }).bind(ids).conditions),
-  )
-  const query = filter.query === undefined ? undefined : withoutTimes(filter.query)
-  const asked = query && checkFilter({ query, seenBy }).bind(ids)
-  conditions.push(...own(asked?.indexed ?? []))
-  const [best, ...others] = conditions
-  const first = [...view.conditions, ...(best ? [best] : [])]
-  const rest = (asked?.conditions ?? []).filter((condition) => !asked?.indexed.includes(condition))
-  return {
-    first: first.length === 0 ? undefined : sql`(${sql.join(first, sql` and `)})`,
-    others: [...others, ...rest],
-  }
-}
-
-/** The times are those of the scale. */
-function withoutTimes(given: string | LogQuery): LogQuery {
-  const query = typeof given === 'string' ? parseQuery(given) : given
-  return { ...query, parts: query.parts.filter((part) => !isTimeRange(part)) }
+/** Bars by numbers, of which a sample says what kinds they are of. */
+async function seqBars(
+  db: AuditDatabase,
+  scale: TimeScale,
+  wanted: WantedEntries,
+  { map, countUpTo }: { readonly map: PartitionMap; readonly countUpTo: number },
+): Promise<Bar[] | undefined> {
+  const bars = await barsBySeq(db, scale, { map, windows: wanted.windows, countUpTo })
+  if (bars === undefined) return undefined
+  const samples = await estimatedBars(db, scale, wanted)
+  return bars.map((bar, at) => {
+    return { ...bar, kinds: scaled(samples[at]?.kinds ?? NOTHING, bar.count) }
+  })
 }
 
 async function firstRecordedMs(
   db: AuditDatabase,
-  { map, condition }: { readonly map: PartitionMap; readonly condition: SQL | undefined },
+  { map, conditions }: { readonly map: PartitionMap; readonly conditions: readonly SQL[] },
   allEntries: readonly LoggedEntry[] | undefined,
 ): Promise<number | undefined> {
   if (allEntries) {
     const oldest = allEntries.at(-1)
     return oldest && recordedMs(oldest.id)
   }
+  const times: number[] = []
+  for (const condition of conditions.length > 0 ? conditions : [sql`true`]) {
+    times.push(...(await firstTime(db, map, condition)))
+  }
+  return times.length === 0 ? undefined : Math.min(...times)
+}
+
+/** Of the first entry that meets a condition. None: there is no such entry. */
+async function firstTime(db: AuditDatabase, map: PartitionMap, condition: SQL): Promise<number[]> {
   for (const window of windowsFor(map, {})) {
-    const conditions = [...(condition ? [condition] : []), ...inWindow(window)]
-    const where =
-      conditions.length > 0 ? sql`where ${sql.join(conditions, sql` and `)}` : sql.empty()
     const [row] = await readRows(
       db,
       sql`select ${auditLog.id}::pg_catalog.text as "id" from ${auditLog}
-        ${where} order by ${auditLog.id} limit 1`,
+        where ${sql.join([condition, ...inWindow(window)], sql` and `)}
+        order by ${auditLog.id} limit 1`,
     )
-    if (row) return recordedMs(String(row['id']))
+    if (row) return [recordedMs(String(row['id']))]
   }
-  return undefined
+  return []
 }
 
 function countGiven({ edges }: TimeScale, entries: readonly LoggedEntry[]): Bar[] {
-  const times = entries.map(({ id }) => recordedMs(id))
   return pairs(edges).map(([fromMs, toMs]) => {
-    const count = times.filter((ms) => ms >= fromMs && ms < toMs).length
-    return { fromMs, toMs, count, isEstimate: false }
+    const inside = entries.filter(({ id }) => recordedMs(id) >= fromMs && recordedMs(id) < toMs)
+    const kinds = inside.reduce<KindCounts>(
+      (counts, entry) => sum(counts, { ...NOTHING, [kindOf(entry)]: 1 }),
+      NOTHING,
+    )
+    return { fromMs, toMs, count: inside.length, kinds, isEstimate: false }
   })
 }

@@ -28,6 +28,7 @@ const VIEW_PARAMETERS = [
   'entry',
   'live',
   'reads',
+  'bars',
 ] as const
 /** The parameters that ask for something other than the whole page, or change a preference. */
 const OTHER_PARAMETERS = ['export', 'proof', 'stream', 'after', 'part', 'zone', 'theme'] as const
@@ -55,7 +56,7 @@ export function href(
     const value = changes[name]
     if (value !== undefined && value !== null) parameters.set(name, value)
   }
-  return `?${parameters}`
+  return `?${readable(parameters)}`
 }
 
 /** A link that changes the filter: to its first page, with no entry open. */
@@ -64,4 +65,14 @@ export function filterHref(
   changes: Readonly<Record<string, string | null>>,
 ): string {
   return href(given, { cursor: null, entry: null, ...changes })
+}
+
+/** The parameters without the escapes that a query does not need. */
+function readable(parameters: URLSearchParams): string {
+  return parameters.toString().replaceAll(/%(?:3A|2C|40|2F)/g, decodeURIComponent)
+}
+
+/** A time as addresses have it: `2026-05-03T14:05Z`, with seconds where there are any. */
+export function isoText(ms: number): string {
+  return new Date(ms).toISOString().replace(/(:00)?\.000Z$/, 'Z')
 }

@@ -19,7 +19,9 @@ export function hidesReads({ given, filter, line }: Query): boolean {
   return !(line?.parts ?? []).some(({ isNot, terms }) => !isNot && terms.some(isAboutActions))
 }
 
+/** Or about one request. */
 function isAboutActions(term: QueryPart['terms'][number]): boolean {
+  if (term.kind === 'text') return term.column === 'requestId'
   return term.kind === 'action' || (term.kind === 'word' && term.text.startsWith('audit.'))
 }
 

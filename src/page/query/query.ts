@@ -5,11 +5,9 @@ import { parseQuery } from '../../query/parse-query.ts'
 import { checkFilter, type LogFilter } from '../../read/filter.ts'
 import { shown, uuid } from '../../read/filter-values.ts'
 import { parseInstant } from '../../query/instant.ts'
-import { FIELD_NAMES, FIELDS, type GivenParameters, PARAMETERS } from './address.ts'
-import { DAY_MS, UTC, type Zone } from '../../query/zone.ts'
-
-export const RANGES = ['1h', 'today', '7d'] as const
-export type RangeName = (typeof RANGES)[number]
+import { FIELD_NAMES, FIELDS, type GivenParameters, isoText, PARAMETERS } from './address.ts'
+import { UTC, type Zone } from '../../query/zone.ts'
+import { type WrittenRange, writtenRange } from './range.ts'
 
 const MAX_QUERY_LENGTH = 6_000
 
@@ -43,6 +41,7 @@ interface Parsing {
 const PATTERNS: Readonly<Record<string, readonly [RegExp, string]>> = {
   live: [/^1$/, 'Must be 1 or left out.'],
   reads: [/^1$/, 'Must be 1 or left out.'],
+  bars: [/^1$/, 'Must be 1 or left out.'],
   stream: [/^1$/, 'Must be 1 or left out.'],
   proof: [/^(?:line|proof)$/, 'Must be line or proof.'],
   after: [/^\d{1,15}$/, 'Must be the sequence number of an entry.'],
@@ -119,11 +118,12 @@ function readGiven(parameters: URLSearchParams, parsing: Parsing): void {
 function readPeriod(parsing: Parsing): Pick<LogFilter, 'from' | 'to'> {
   const { given, problems } = parsing
   if (given['from'] !== undefined && given['range'] !== undefined) {
-    delete given['range'] // the form sends the old range along with the newly typed time
+    delete given['range'] // no link makes both
     parsing.isCanonical = false
   }
-  const from = readInstant('from', parsing) ?? readRange(parsing)
-  const to = readInstant('to', parsing)
+  const range = readRange(parsing)
+  const from = readInstant('from', parsing) ?? range?.fromMs
+  const to = readInstant('to', parsing) ?? range?.toMs
   if (from !== undefined && to !== undefined && from >= to) {
     problems.set('to', 'Must be later than From.')
     return {}
@@ -141,14 +141,27 @@ function check(name: string, problems: Map<string, string>, run: () => void): vo
   }
 }
 
-function readRange({ given, zone, nowMs, problems }: Parsing): number | undefined {
+/** A range that is the same tomorrow, such as a day, is rewritten, so that it is one for everybody. */
+function readRange(parsing: Parsing): WrittenRange | undefined {
+  const { given, zone, nowMs, problems } = parsing
   const value = given['range']
   if (value === undefined) return undefined
-  if (value === '1h') return nowMs - 3_600_000
-  if (value === 'today') return zone.startOfDay(nowMs)
-  if (value === '7d') return nowMs - 7 * DAY_MS
-  problems.set('range', `Must be one of ${RANGES.join(', ')}, got ${shown(value)}.`)
-  return undefined
+  const range = writtenRange(value, { zone, nowMs })
+  if (typeof range === 'string') {
+    problems.set('range', `${range} Got ${shown(value)}.`)
+    return undefined
+  }
+  if (!range.moves) {
+    delete given['range']
+    for (const [name, ms] of [
+      ['from', range.fromMs],
+      ['to', range.toMs],
+    ] as const) {
+      if (ms !== undefined) given[name] = isoText(ms)
+    }
+    parsing.isCanonical = false
+  }
+  return range
 }
 
 /**
@@ -173,7 +186,7 @@ function readInstant(name: 'from' | 'to', parsing: Parsing): number | undefined 
   }
   const atMs = isLocal ? Math.max(0, zone.fromWall(ms)) : ms
   if (isLocal) {
-    given[name] = new Date(atMs).toISOString()
+    given[name] = isoText(atMs)
     parsing.isCanonical = false
   }
   return atMs

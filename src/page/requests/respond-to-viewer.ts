@@ -5,7 +5,6 @@ import { entry as readEntry, timeline, understood } from '../../read/timeline.ts
 import { readRows } from '../../read/read-rows.ts'
 import { type LogBegin, logBegin } from '../../removed/log-begin.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
-import { within } from '../../within.ts'
 import type { IdKind } from '../../entry.ts'
 import { isUuid } from '../../ids/uuid.ts'
 import { hidesParts } from '../../projection/projection.ts'
@@ -13,17 +12,17 @@ import { idKindOf } from '../../read/bound-filter.ts'
 import { type SealFacts, sealFacts } from '../../export/sealed/seal-facts.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { type AdmittedViewer, knowsNames } from '../auth/viewer.ts'
-import { histogram } from '../histogram/histogram.ts'
 import { htmlResponse, redirectResponse } from '../http/responses.ts'
 import { FIELD_NAMES, FIELDS, href } from '../query/address.ts'
 import { listFilter } from '../query/hidden-reads.ts'
 import { type Query, readQuery, withIdProblems, withLine } from '../query/query.ts'
 import { entryDetail } from '../view/entry-detail.ts'
 import { entryList } from '../view/entry-list.ts'
-import { type HistogramResult, histogramView } from '../view/histogram-view.ts'
+import { histogramView } from '../view/histogram/histogram-view.ts'
 import { filterProblems, logUnreadable } from '../view/messages.ts'
 import type { ViewState } from '../view/view-state.ts'
-import { wholePage } from '../view/whole-page.ts'
+import { wholePage } from '../view/frame/whole-page.ts'
+import { barsAndTops, topIds } from './bars-and-tops.ts'
 import { exportResponse } from './export-response.ts'
 import { liveResponse } from './live-response.ts'
 import { proofResponse } from './proof-response.ts'
@@ -33,8 +32,6 @@ import type { PageServices } from './page-services.ts'
 import { changePreference, readPreferences } from './preferences.ts'
 import type { ViewerRequest } from './viewer-request.ts'
 
-/** The page does not wait longer than this for its bars. */
-const HISTOGRAM_TIMEOUT_MS = 1_500
 const RETRY_AFTER = { 'retry-after': '5' }
 
 /** Answers any request of somebody who may read. */
@@ -176,12 +173,16 @@ async function pageResponse(
   const isOnlyPage = found.nextCursor === null && found.prevCursor === null
   const allEntries = isOnlyPage ? entries : undefined
   const { viewer } = viewerRequest
-  const [bars, nameOf, begin, seal] = await Promise.all([
-    orFailed(histogram(db, { filter: listFilter(query), zone, nowMs, allEntries })),
-    namesIn(openEntry ? [...entries, openEntry] : entries, lookUpNames, {
-      more: knowsNames(viewer) ? foundIds(query) : [],
-      viewer,
-    }),
+  const above = barsAndTops(db, { filter: listFilter(query), zone, nowMs, allEntries })
+  const namesOf = async () => {
+    const more = knowsNames(viewer) ? [...foundIds(query), ...topIds(await above.most)] : []
+    const named = openEntry ? [...entries, openEntry] : entries
+    return await namesIn(named, lookUpNames, { more, viewer })
+  }
+  const [bars, most, nameOf, begin, seal] = await Promise.all([
+    above.bars,
+    above.most,
+    namesOf(),
     found.nextCursor === null ? beginOf(db, query) : undefined,
     sealOf(db, openEntry, viewer),
   ])
@@ -194,7 +195,7 @@ async function pageResponse(
   })
   const html = wholePage(view, {
     main: entryList(view, found, begin),
-    histogram: histogramView(view, bars),
+    histogram: histogramView(view, bars, most),
     detail: query.entry === undefined ? undefined : entryDetail(view, openEntry, seal),
     shownEntries: entries,
     stream: query.isLive ? href(query.given, { stream: '1', after: String(seenSeq) }) : undefined,
@@ -248,7 +249,7 @@ async function readOpenEntry(
 
 /** The bars of a live view that is open are a part of it: its script asks for them again and again. */
 async function histogramPart(
-  { db, recording, liveViews }: PageServices,
+  { db, recording, liveViews, lookUpNames }: PageServices,
   viewerRequest: ViewerRequest,
   view: ViewState,
 ): Promise<Response> {
@@ -256,8 +257,12 @@ async function histogramPart(
   if (!liveViews.holds(viewerRequest.viewer, JSON.stringify(givenFilter(query)))) {
     await noteRead(recording, viewerRequest, { read: 'histogram', query })
   }
-  const bars = await orFailed(histogram(db, { filter: listFilter(query), zone, nowMs }))
-  return htmlResponse(histogramView(view, bars))
+  const above = barsAndTops(db, { filter: listFilter(query), zone, nowMs })
+  const [bars, most] = await Promise.all([above.bars, above.most])
+  const { viewer } = viewerRequest
+  const more = knowsNames(viewer) ? topIds(most) : []
+  const nameOf = await namesIn([], lookUpNames, { more, viewer })
+  return htmlResponse(histogramView({ ...view, nameOf }, bars, most))
 }
 
 /**
@@ -275,12 +280,6 @@ async function beginOf(db: AuditDatabase, { filter }: Query): Promise<LogBegin |
 /** The log's own entries, of which a policy may remove those about reads alone. */
 function isKeptForEver(action = ''): boolean {
   return action.startsWith('audit.') && action !== 'audit.read'
-}
-
-/** Failed also where the database fails; that fails the list, too, which reports it. */
-function orFailed(result: Promise<HistogramResult>): Promise<HistogramResult> {
-  const failed = (): HistogramResult => 'failed'
-  return within(HISTOGRAM_TIMEOUT_MS, result.catch(failed), failed)
 }
 
 function badRequest(view: ViewState, problems: ReadonlyMap<string, string>): Promise<Response> {

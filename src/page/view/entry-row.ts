@@ -2,7 +2,8 @@ import { describeEntry } from '../../actions/describe-entry.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
 import { html, type Html } from '../http/html.ts'
-import { filterHref, href } from '../query/address.ts'
+import { href } from '../query/address.ts'
+import { narrowHref, onlyHref } from '../query/narrow.ts'
 import { shortened, shortId, visible } from '../sentence/plain-text.ts'
 import type { SentencePart } from '../sentence/sentence-parts.ts'
 import { LOSS_ACTIONS } from '../sentence/loss-sentences.ts'
@@ -28,39 +29,39 @@ export function entryRow(view: ViewState, given: LoggedEntry, isAlone = false): 
     ? html` data-day="${zone.wall(atMs).slice(0, 10)}" data-day-name="${zone.day(atMs, words.locale)}"`
     : ''
   const address = href(query.given, { entry: entry.id })
-  const iso = new Date(atMs).toISOString()
-  return html`<li class="entry ${kindOf(entry)}" id="e-${entry.id}" data-id="${entry.id}"
-data-seq="${entry.seq}"${day}${ariaCurrent(query.entry === entry.id)}>
-<a class="open" href="${address}" title="${zone.exact(atMs)}"
-><time datetime="${iso}">${zone.time(atMs)}</time></a>
-<p class="sentence">${sentenceHtml(view, sentenceOf(entry, view.nameOf, describeEntry(view.actions, given)))}${happenedAt(view, entry, atMs)}${unreadable(view, entry)}${erased(view, entry)}</p>
-${actionLink(view, entry)}
-${requestLink(view, entry)}
-</li>`
+  const sentence = sentenceOf(entry, view.nameOf, describeEntry(view.actions, given))
+  return html`<li class="entry ${kindOf(entry)}" data-id="${entry.id}"${day}${ariaCurrent(query.entry === entry.id)}>
+<a class="open" href="${address}">${zone.time(atMs)}</a>
+<p class="sentence">${sentenceHtml(view, sentence)}${happenedAt(view, entry, atMs)}${unreadable(view, entry)}${erased(view, entry)}</p>
+${actionLink(view, entry)}${requestLink(entry)}</li>
+`
 }
 
-function actionLink({ query, words }: ViewState, { action }: LoggedEntry): Html {
-  const address = filterHref(query.given, { action })
-  return html`<a class="action" href="${address}" title="${words.say('filterBy', { value: visible(action) })}">
-${shortened(action, 60)}</a>`
+function actionLink({ query }: ViewState, { action }: LoggedEntry): Html {
+  return link('action', narrowHref(query, 'action', action), shortened(action, 60))
 }
 
 /** All entries of the request, even if the list is filtered. */
-function requestLink({ words }: ViewState, { requestId }: LoggedEntry): Html | '' {
+function requestLink({ requestId }: LoggedEntry): Html | '' {
   if (requestId === null) return ''
-  const address = filterHref({}, { request: requestId })
-  return html`<a class="request" href="${address}"
-title="${words.say('allOfRequest', { id: visible(requestId) })}">${shortId(requestId)}</a>`
+  return link('request', onlyHref('request', requestId), shortId(requestId))
 }
 
+/** Text alone where the link would change nothing. */
+function link(kind: string, address: string | undefined, text: string): Html {
+  return address === undefined
+    ? html`<span class="${kind}">${text}</span>`
+    : html`<a class="${kind}" href="${address}">${text}</a>`
+}
+
+const QUALIFIERS = { user: 'user', actor: 'actor', target: 'on', event: 'event' } as const
+
 /** A sentence with links for its ids. */
-export function sentenceHtml({ query, words }: ViewState, parts: readonly SentencePart[]): Html[] {
+export function sentenceHtml({ query }: ViewState, parts: readonly SentencePart[]): Html[] {
   return parts.map((piece) => {
     const text = visible(piece.text)
     if ('id' in piece) {
-      const address = filterHref(query.given, { [piece.kind]: piece.id })
-      return html`<a class="${piece.kind}" href="${address}" title="${words.say('linkTo', { kind: words.say(piece.kind), id: visible(piece.id) })}"
->${text}</a>`
+      return link(piece.kind, narrowHref(query, QUALIFIERS[piece.kind], piece.id), text)
     }
     if (piece.kind === 'text') return html`${text}`
     if (piece.kind === 'from') return html`<del>${text}</del>`

@@ -1,6 +1,7 @@
 import { html, type Html } from '../http/html.ts'
 import { FIELD_NAMES } from '../query/address.ts'
 import type { Words } from '../language/words.ts'
+import { RANGE_FIELDS } from '../query/range.ts'
 import { document } from './document.ts'
 import type { Theme } from './view-state.ts'
 
@@ -22,7 +23,7 @@ export function logUnreadable(
 
 /** Shown in place of the list when parameters are invalid. Fields of the form show their own. */
 export function filterProblems(words: Words, problems: ReadonlyMap<string, string>): Html {
-  const fields = new Set<string>([...FIELD_NAMES, 'from', 'to'])
+  const fields = new Set<string>([...FIELD_NAMES, ...RANGE_FIELDS])
   const others = [...problems].filter(([name]) => !fields.has(name))
   return html`<section class="entry-list" id="entries" tabindex="-1">
 <div class="message warning" role="alert">

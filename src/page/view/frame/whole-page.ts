@@ -1,14 +1,16 @@
-import type { LoggedEntry } from '../../read/logged-entry.ts'
-import { html, type Html } from '../http/html.ts'
-import { FIELD_NAMES } from '../query/address.ts'
-import type { Words } from '../language/words.ts'
-import { document } from './document.ts'
+import type { LoggedEntry } from '../../../read/logged-entry.ts'
+import { html, type Html } from '../../http/html.ts'
+import { FIELD_NAMES } from '../../query/address.ts'
+import { document } from '../document.ts'
+import type { Words } from '../../language/words.ts'
 import { filterForm } from './filter-form.ts'
 import { topBar } from './top-bar.ts'
-import type { ViewState } from './view-state.ts'
+import type { ViewState } from '../view-state.ts'
 
-const SCRIPT_TEXTS = [
-  ...(['copied', 'copyJson', 'selected', 'newEntries', 'lostLog', 'lostConnection'] as const),
+/** What the script says, and what it says of a live view. A page without one need not hold it. */
+const SCRIPT_TEXTS = ['copied', 'copyJson', 'selected'] as const
+const LIVE_TEXTS = [
+  ...(['newEntries', 'lostLog', 'lostConnection'] as const),
   ...(['liveOn', 'liveWaiting', 'liveEnded', 'liveIsOver'] as const),
 ]
 
@@ -28,7 +30,7 @@ export function wholePage(view: ViewState, parts: PageParts): Html {
   const streamData = stream === undefined ? '' : html` data-stream="${stream}"`
   const body = html`${topBar(view)}
 <main class="${detail === '' ? '' : 'with-detail'}" id="page"
-data-words="${scriptWords(words)}"${streamData}>
+data-words="${scriptWords(words, stream !== undefined)}"${streamData}>
 ${filterForm(view, shownEntries)}
 ${histogram}
 <div class="columns">
@@ -40,8 +42,9 @@ ${main}
 }
 
 /** What the page's script says, as JSON. */
-function scriptWords(words: Words): string {
-  return JSON.stringify(Object.fromEntries(SCRIPT_TEXTS.map((key) => [key, words.template(key)])))
+function scriptWords(words: Words, isLive: boolean): string {
+  const keys = isLive ? [...SCRIPT_TEXTS, ...LIVE_TEXTS] : SCRIPT_TEXTS
+  return JSON.stringify(Object.fromEntries(keys.map((key) => [key, words.template(key)])))
 }
 
 function pageTitle({ query, words }: ViewState): string {

@@ -1,8 +1,8 @@
-import { html, type Html } from '../http/html.ts'
-import { href } from '../query/address.ts'
-import { ariaCurrent } from './format.ts'
-import type { TextKey } from '../language/texts.ts'
-import { THEMES, type ViewState } from './view-state.ts'
+import { html, type Html } from '../../http/html.ts'
+import { href } from '../../query/address.ts'
+import { ariaCurrent } from '../format.ts'
+import { THEMES, type ViewState } from '../view-state.ts'
+import type { TextKey } from '../../language/texts.ts'
 
 /** How the query line is written, each with what it finds. */
 const LINES = [
@@ -56,7 +56,10 @@ function signOut({ canSignOut, viewerName, words }: ViewState): Html | '' {
 
 function liveSwitch({ query, words }: ViewState): Html {
   const { given, isLive } = query
-  const address = href(given, { live: isLive ? null : '1', cursor: null, to: null })
+  // A range that has ended has no new entries.
+  const hasEnd = given['range'] !== undefined && query.filter.to !== undefined
+  const withoutEnd = hasEnd ? { to: null, range: null } : { to: null }
+  const address = href(given, { live: isLive ? null : '1', cursor: null, ...withoutEnd })
   const title = words.say(isLive ? 'liveIsOn' : 'liveIsOff')
   return html`<a class="live" id="live" href="${address}" data-on="${isLive ? 'yes' : 'no'}"
 title="${title}">

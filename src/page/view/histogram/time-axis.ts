@@ -1,7 +1,7 @@
-import type { TimeScale } from '../histogram/time-scale.ts'
-import { html, type Html } from '../http/html.ts'
-import { DAY_MS, type Zone } from '../../query/zone.ts'
-import type { ViewState } from './view-state.ts'
+import type { TimeScale } from '../../histogram/time-scale.ts'
+import { html, type Html } from '../../http/html.ts'
+import { DAY_MS, type Zone } from '../../../query/zone.ts'
+import type { ViewState } from '../view-state.ts'
 
 const MAX_TICKS = 5
 const SECOND_MS = 1_000
@@ -37,7 +37,7 @@ export function timeAxis(
     const room = text.length * HALF_CHARACTER
     const anchor = share < room ? 'start' : share > 1 - room ? 'end' : 'middle'
     const x = `${(share * 100).toFixed(2)}%`
-    return html`<line x1="${x}" x2="${x}" y1="0" y2="4"/>
+    return html`<line x1="${x}" x2="${x}" y2="4"/>
 <text x="${x}" y="17" text-anchor="${anchor}">${text}</text>`
   })
 }
