@@ -77,7 +77,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page/http': '',
   'src/page/query': 'ids query read',
   'src/page/language': 'page/http',
-  'src/page/sentence': 'actions ids read',
+  'src/page/sentence': 'actions ids page/language read',
   'src/page/histogram': 'database ids page/query projection query query/statements read schema',
   'src/page/auth': 'ids page/http page/query projection',
   'src/page/view':

@@ -1,5 +1,12 @@
 import { html, type Html } from '../http/html.ts'
-import { ENGLISH, type NamesOf, type TextKey, type Texts, type Values } from './texts.ts'
+import {
+  ENGLISH,
+  type NamesOf,
+  type TextKey,
+  type Texts,
+  type Values,
+  type Verbs,
+} from './texts.ts'
 
 export const LANGUAGES = ['en'] as const
 export type Language = (typeof LANGUAGES)[number]
@@ -10,6 +17,8 @@ interface Tongue {
   readonly locale: string
   /** Whether nouns begin with a capital in the middle of a text, too. */
   readonly hasCapitalNouns?: true
+  /** None: the sentence knows how English verbs are formed. */
+  readonly verbs?: Verbs
 }
 
 const TONGUES: Readonly<Record<Language, Tongue>> = {
@@ -48,6 +57,14 @@ export class Words {
     return html`${fill<Html | string>(this.#texts[key], values[0])}`
   }
 
+  /** The text in pieces, for a sentence whose values are more than text. */
+  pieces<Key extends TextKey, Value>(
+    key: Key,
+    values: Readonly<Record<NamesOf<Key>, Value>>,
+  ): readonly (string | Value)[] {
+    return fill<Value>(this.#texts[key], values)
+  }
+
   /** A text with a number, in the form for one or for several. */
   count<Key extends TextKey>(
     key: Key,
@@ -57,6 +74,12 @@ export class Words {
     const [one = '', several = one] = this.#texts[key].split('|')
     const form = this.#plural.select(count) === 'one' ? one : several
     return fill(form, { ...values[0], count: this.number(count) }).join('')
+  }
+
+  /** What a verb is in this language; undefined where its table has no such verb. */
+  verb(english: string): Verbs[string] | undefined {
+    const { verbs } = TONGUES[this.language]
+    return verbs && Object.hasOwn(verbs, english) ? verbs[english] : undefined
   }
 
   /** `12,345` */

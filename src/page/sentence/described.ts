@@ -1,4 +1,5 @@
 import type { LoggedEntry } from '../../read/logged-entry.ts'
+import type { Words } from '../language/words.ts'
 import { shortened, shortId } from './plain-text.ts'
 import { actorParts, type NameOf, type SentencePart, textPart } from './sentence-parts.ts'
 
@@ -12,9 +13,10 @@ export function describedSentence(
   entry: LoggedEntry,
   said: string,
   nameOf: NameOf,
+  words: Words,
 ): SentencePart[] {
-  const text = withOutcome(shortened(said, MAX_SENTENCE_LENGTH), entry)
-  const who = actorParts(entry, nameOf)
+  const text = withOutcome(shortened(said, MAX_SENTENCE_LENGTH), entry, words)
+  const who = actorParts(entry, nameOf, words)
   const known = idsOf(entry, nameOf, who)
   // The longest first, because one text id may be the beginning of another.
   const ids = [...known.keys()].sort((a, b) => b.length - a.length).map(escaped)
@@ -26,9 +28,11 @@ export function describedSentence(
 }
 
 /** A sentence of what was done may not tell that it happened where it did not. */
-function withOutcome(said: string, { outcome }: LoggedEntry): string {
-  if (outcome === null || said.toLowerCase().includes(outcome)) return said
-  return `${said}: ${outcome}`
+function withOutcome(said: string, { outcome }: LoggedEntry, words: Words): string {
+  if (outcome === null) return said
+  const word = words.say(outcome)
+  const isTold = [word, outcome].some((one) => said.toLowerCase().includes(one.toLowerCase()))
+  return isTold ? said : `${said}${words.say('colon')}${word}`
 }
 
 function idsOf(

@@ -31,9 +31,13 @@ export function shortened(text: string, maxCharacters: number): string {
   return `${characters.slice(0, maxCharacters - 1).join('')}…`
 }
 
-/** A JSON value as short text. */
-export function inBrief(value: unknown, maxCharacters: number): string {
-  if (value === undefined) return 'nothing'
+/**
+ * A JSON value as short text.
+ *
+ * @param nothing what is shown where there is no value
+ */
+export function inBrief(value: unknown, maxCharacters: number, nothing: string): string {
+  if (value === undefined) return nothing
   if (typeof value === 'string') return value === '' ? '“”' : shortened(value, maxCharacters)
   return shortened(JSON.stringify(value), maxCharacters)
 }

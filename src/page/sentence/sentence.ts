@@ -1,4 +1,5 @@
 import type { LoggedEntry } from '../../read/logged-entry.ts'
+import { type Words, wordsOf } from '../language/words.ts'
 import { changesOf, isPartOfChange } from './changes.ts'
 import { describedSentence } from './described.ts'
 import { aboutOf, keepingSentence } from './keeping-sentences.ts'
@@ -9,6 +10,7 @@ import {
   namePart,
   type NameOf,
   type SentencePart,
+  sentenceParts,
   textIn,
   textPart,
 } from './sentence-parts.ts'
@@ -26,95 +28,114 @@ const SHOWN_AS_NAME = new Set(['name', 'title', 'label'])
  * entry.
  *
  * @param said what the catalogue says about the entry; undefined where it says nothing
+ * @param words the language. Names of things stay as the application has them.
  */
 export function sentenceOf(
   entry: LoggedEntry,
   nameOf: NameOf = () => undefined,
   said?: string,
+  words: Words = wordsOf('en'),
 ): SentencePart[] {
-  if (entry.action === 'audit.gap') return gapSentence(entry)
-  if (entry.action === 'audit.drop') return dropSentence(entry)
-  if (entry.action === 'audit.read') return readSentence(entry, nameOf)
-  if (entry.action === 'audit.read_denied') return deniedSentence(entry)
-  const kept = keepingSentence(entry)
+  if (entry.action === 'audit.gap') return gapSentence(entry, words)
+  if (entry.action === 'audit.drop') return dropSentence(entry, words)
+  if (entry.action === 'audit.read') return readSentence(entry, nameOf, words)
+  if (entry.action === 'audit.read_denied') return deniedSentence(entry, words)
+  const kept = keepingSentence(entry, words)
   if (kept !== undefined) return kept
-  if (said !== undefined) return describedSentence(entry, said, nameOf)
-  const who = actorParts(entry, nameOf)
+  if (said !== undefined) return describedSentence(entry, said, nameOf, words)
+  return [...whatWasDone(entry, nameOf, words), ...details(entry, words)]
+}
+
+function whatWasDone(entry: LoggedEntry, nameOf: NameOf, words: Words): SentencePart[] {
+  const known = actorParts(entry, nameOf, words)
+  const who = known ?? [textPart(words.say('somebody'))]
   const action = visible(entry.action)
-  const { words, thing } = splitAction(action)
-  const verb = pastTense(words)
+  const { verb: english, thing } = splitAction(action)
   if (thing === undefined) {
     // The action has not the form `entity.verb`.
-    return [
-      ...(who ?? [textPart('Somebody')]),
-      textPart(' did '),
-      namePart(action),
-      ...details(entry),
-    ]
+    return sentenceParts(words, 'noEntity', { who, action: [namePart(action)] })
   }
-  if (verb === '') {
-    return [...(who ?? [textPart('Somebody')]), textPart(` · ${thing}`), ...details(entry)]
+  if (english === '') return sentenceParts(words, 'noVerb', { who, thing })
+  const object = objectParts(entry, thing, nameOf, words)
+  const verb = verbIn(words, english)
+  if (verb === undefined) return sentenceParts(words, 'unknownVerb', { who, verb: english, object })
+  const isAlone = INTRANSITIVE.has(pastTense(english)) && entry.targetId === null
+  if (entry.outcome !== null) {
+    // "Ada tried to delete the venue: denied". Nothing that did not happen is told as if it had.
+    const { infinitive: what } = verb
+    if (isAlone) return sentenceParts(words, 'triedAlone', { who, verb: what })
+    return sentenceParts(words, 'tried', { who, verb: what, object })
   }
-  if (entry.outcome !== null) return unfinished(entry, { who, words, thing }, nameOf)
-  if (who && INTRANSITIVE.has(verb) && entry.targetId === null) {
-    return [...who, textPart(` ${verb}`), ...details(entry)]
+  const { past } = verb
+  if (known && isAlone) return sentenceParts(words, 'didAlone', { who, verb: past })
+  if (words.language === 'en' && hasObjectInside(past)) {
+    const place = [textPart(thing), ...targetParts(entry, nameOf, words)]
+    return sentenceParts(words, 'didIn', { who, verb: past, object: place })
   }
-  // "got object in s3", but "checked in the guest".
-  if (/^\S+ (?!(?:in|out|up|off|on|down|over|back|through)$)/.test(verb)) {
-    const object = [textPart(` in ${thing}`), ...targetParts(entry, nameOf)]
-    return [...(who ?? [textPart('Somebody')]), textPart(` ${verb}`), ...object, ...details(entry)]
-  }
-  const object = objectParts(entry, thing, nameOf)
-  if (who) return [...who, textPart(` ${verb} `), ...object, ...details(entry)]
-  return [...capitalised(object), textPart(` was ${participle(verb)}`), ...details(entry)]
+  if (known) return sentenceParts(words, 'did', { who, verb: past, object })
+  return capitalised(
+    sentenceParts(words, 'wasDone', {
+      verb: words.language === 'en' ? participle(past) : past,
+      object,
+    }),
+  )
 }
 
-/** "Ada tried to delete the venue: denied". Nothing that did not happen is told as if it had. */
-function unfinished(
-  entry: LoggedEntry,
-  { who, words, thing }: { who: SentencePart[] | undefined; words: string; thing: string },
-  nameOf: NameOf,
-): SentencePart[] {
-  const tried = [...(who ?? [textPart('Somebody')]), textPart(` tried to ${infinitive(words)}`)]
-  if (INTRANSITIVE.has(pastTense(words)) && entry.targetId === null) {
-    return [...tried, ...details(entry)]
-  }
-  return [...tried, textPart(' '), ...objectParts(entry, thing, nameOf), ...details(entry)]
+/** "got object in s3", but "checked in the guest". */
+function hasObjectInside(past: string): boolean {
+  return /^\S+ (?!(?:in|out|up|off|on|down|over|back|through)$)/.test(past)
 }
 
-function splitAction(action: string): { words: string; thing: string | undefined } {
+function verbIn(words: Words, english: string) {
+  if (words.language === 'en') return { infinitive: infinitive(english), past: pastTense(english) }
+  const found = words.verb(english)
+  return found && { infinitive: found[0], past: found[1] }
+}
+
+function splitAction(action: string): { verb: string; thing: string | undefined } {
   const dot = action.lastIndexOf('.')
   const entity = splitWords(action.slice(0, Math.max(dot, 0)))
-  if (dot < 1 || entity === '') return { words: '', thing: undefined }
+  if (dot < 1 || entity === '') return { verb: '', thing: undefined }
   return {
-    words: splitWords(action.slice(dot + 1)),
+    verb: splitWords(action.slice(dot + 1)),
     thing: shortened(entity, MAX_VALUE_LENGTH),
   }
 }
 
-function objectParts(entry: LoggedEntry, thing: string, nameOf: NameOf): SentencePart[] {
+function objectParts(
+  entry: LoggedEntry,
+  thing: string,
+  nameOf: NameOf,
+  words: Words,
+): SentencePart[] {
   const type = entry.entityType ? splitWords(shortened(entry.entityType, MAX_VALUE_LENGTH)) : thing
   const isItself = type === thing || type === ''
   const name = nameIn(entry.metadata, entry.action)
   const quoted = name ? [textPart(' '), namePart(`“${shortened(name, MAX_VALUE_LENGTH)}”`)] : []
-  const target = targetParts(entry, nameOf)
-  if (isItself) return [textPart(target.length ? thing : `the ${thing}`), ...quoted, ...target]
+  const target = targetParts(entry, nameOf, words)
+  if (isItself)
+    return [
+      textPart(target.length ? thing : words.say('theThing', { thing })),
+      ...quoted,
+      ...target,
+    ]
   return [
-    textPart(`the ${thing}`),
+    textPart(words.say('theThing', { thing })),
     ...quoted,
-    ...(target.length ? [textPart(` of ${type}`), ...target] : []),
+    ...(target.length ? [textPart(words.say('ofType', { type })), ...target] : []),
   ]
 }
 
 function targetParts(
   { targetId, eventId, moreTargets }: LoggedEntry,
   nameOf: NameOf,
+  words: Words,
 ): SentencePart[] {
   const others = moreTargets === null ? 0 : moreTargets.length
-  if (targetId === null) return others === 0 ? [] : [textPart(` of ${others} targets`)]
+  if (targetId === null) return others === 0 ? [] : [textPart(words.count('ofTargets', others))]
   const kind = targetId === eventId ? 'event' : 'target'
   const first = { kind, id: targetId, text: nameOf(targetId) ?? shortId(targetId) } as const
-  return [textPart(' '), first, ...(others === 0 ? [] : [textPart(` and ${others} more`)])]
+  return [textPart(' '), first, ...(others === 0 ? [] : [textPart(words.count('andMore', others))])]
 }
 
 /**
@@ -130,68 +151,70 @@ function nameIn(metadata: LoggedEntry['metadata'], action: string): string | und
 }
 
 /** What was changed, then plain values, so that two rows with the same action differ. */
-function details(entry: LoggedEntry): SentencePart[] {
+function details(entry: LoggedEntry, words: Words): SentencePart[] {
+  const nothing = words.say('nothing')
   const { outcome } = entry
   const changes = changesOf(entry.metadata)
-  const end = outcome === null ? [] : [textPart(`: ${outcome}`)]
+  const end = outcome === null ? [] : [textPart(words.say('colon') + words.say(outcome))]
   const told = changes
     .slice(0, MAX_DETAILS)
     .flatMap(({ path, from, to }, at): SentencePart[] => [
-      textPart(at === 0 && outcome === null ? ': ' : ', '),
+      textPart(at === 0 && outcome === null ? words.say('colon') : ', '),
       ...(path === ''
         ? []
         : [{ kind: 'field', text: `${shortened(path, MAX_VALUE_LENGTH)} ` } as const]),
-      { kind: 'from', text: inBrief(from, MAX_VALUE_LENGTH) },
+      { kind: 'from', text: inBrief(from, MAX_VALUE_LENGTH, nothing) },
       textPart(' → '),
-      { kind: 'to', text: inBrief(to, MAX_VALUE_LENGTH) },
+      { kind: 'to', text: inBrief(to, MAX_VALUE_LENGTH, nothing) },
     ])
   const more = changes.length - MAX_DETAILS
-  if (more > 0) told.push(textPart(` and ${more} more`))
+  if (more > 0) told.push(textPart(words.count('andMore', more)))
   const entity = entry.action.slice(0, entry.action.lastIndexOf('.'))
   const asides = Object.entries(entry.metadata)
     .filter(([key, value]) => !isPartOfChange(key, value, entry.metadata))
     .filter(([key, value]) => isPlain(value) && key !== entity && !SHOWN_AS_NAME.has(key))
     .slice(0, Math.max(0, MAX_DETAILS - changes.length))
     .map(
-      ([key, value]) => `${shortened(key, MAX_VALUE_LENGTH)} ${inBrief(value, MAX_VALUE_LENGTH)}`,
+      ([key, value]) =>
+        `${shortened(key, MAX_VALUE_LENGTH)} ${inBrief(value, MAX_VALUE_LENGTH, nothing)}`,
     )
   if (asides.length > 0) told.push({ kind: 'aside', text: ` — ${asides.join(', ')}` })
   return [...end, ...told]
 }
 
-function readSentence(entry: LoggedEntry, nameOf: NameOf): SentencePart[] {
-  const who = actorParts(entry, nameOf) ?? [textPart('Somebody')]
-  const what = whatWasRead(entry)
+function readSentence(entry: LoggedEntry, nameOf: NameOf, words: Words): SentencePart[] {
+  const who = actorParts(entry, nameOf, words) ?? [textPart(words.say('somebody'))]
+  const nothing = words.say('nothing')
   const filter = Object.entries(Object(entry.metadata['filter']))
     .slice(0, MAX_DETAILS * 2)
-    .map(
-      ([key, value]) => `${shortened(key, MAX_VALUE_LENGTH)} ${inBrief(value, MAX_VALUE_LENGTH)}`,
-    )
+    .map(([key, value]) => {
+      return `${shortened(key, MAX_VALUE_LENGTH)} ${inBrief(value, MAX_VALUE_LENGTH, nothing)}`
+    })
   const aside = filter.length > 0 ? ` — ${filter.join(', ')}` : ''
-  return [...who, textPart(` ${what}`), { kind: 'aside', text: aside }]
+  return [...whatWasRead(entry, who, words), { kind: 'aside', text: aside }]
 }
 
-function deniedSentence({ metadata }: LoggedEntry): SentencePart[] {
+function deniedSentence({ metadata }: LoggedEntry, words: Words): SentencePart[] {
   const { leftOut } = metadata
-  if (typeof leftOut === 'number') {
-    const times = `${leftOut} ${leftOut === 1 ? 'time' : 'times'}`
-    return [textPart(`Somebody was kept from reading the log ${times} more`)]
-  }
-  const reason = shortened(textIn(metadata, 'reason') ?? 'for no known reason', MAX_VALUE_LENGTH)
-  return [
-    textPart('Somebody was kept from reading the log'),
-    { kind: 'aside', text: ` — ${reason}` },
-  ]
+  if (typeof leftOut === 'number') return [textPart(words.count('keptOutTimes', leftOut))]
+  const reason = shortened(textIn(metadata, 'reason') ?? words.say('noReason'), MAX_VALUE_LENGTH)
+  return [textPart(words.say('keptOut')), { kind: 'aside', text: ` — ${reason}` }]
 }
 
-function whatWasRead({ metadata }: LoggedEntry): string {
+function whatWasRead(
+  { metadata }: LoggedEntry,
+  who: readonly SentencePart[],
+  words: Words,
+): SentencePart[] {
   const read = textIn(metadata, 'read')
-  const format = shortened(textIn(metadata, 'format') ?? 'a file', MAX_VALUE_LENGTH)
-  if (read === 'export') return `exported ${aboutOf(metadata)} as ${format}`
-  if (read === 'live' || read === 'stream') return 'watched the log live'
-  if (read === 'histogram') return 'counted entries of the log'
-  if (read === 'entry') return 'opened an entry of the log'
-  return 'read the log'
+  if (read === 'export') {
+    const format = shortened(textIn(metadata, 'format') ?? words.say('aFile'), MAX_VALUE_LENGTH)
+    return sentenceParts(words, 'readExport', { who, what: aboutOf(metadata, words), format })
+  }
+  if (read === 'live' || read === 'stream') return sentenceParts(words, 'readLive', { who })
+  if (read === 'histogram') return sentenceParts(words, 'readCount', { who })
+  if (read === 'entry') return sentenceParts(words, 'readEntry', { who })
+  return sentenceParts(words, 'readLog', { who })
 }
 
 /** Participles that differ from the past tense: "the entry was begun". */
