@@ -226,7 +226,7 @@ test('a definition that is wrong is refused by its name', () => {
     'Action "a.type" needs an entityType of 1 to 256 characters.',
     'Action "a.schema" needs a metadata schema of a library with Standard Schema, such as Zod.',
     'Action "a.lane" must have the lane "fast" or "outbox".',
-    'Action "a.describe" needs a function describe, got string.',
+    'Action "a.describe" needs a function describe, or one for each language, got string.',
   ])
   assert.throws(() => createMemoryRecorder({ actions: { 'a.b': {} } as never }), {
     message: 'actions must be what defineActions() returned.',

@@ -76,7 +76,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/export': 'database export/about export/sealed ids projection query read removed schema seal',
   'src/page/http': '',
   'src/page/query': 'ids query read',
-  'src/page/language': 'page/http',
+  'src/page/language': 'actions page/http',
   'src/page/sentence': 'actions ids page/language read',
   'src/page/histogram': 'database ids page/query projection query query/statements read schema',
   'src/page/auth': 'ids page/http page/query projection',
@@ -84,7 +84,8 @@ const ARROWS: Readonly<Record<string, string>> = {
     'actions export/sealed ids page/histogram page/http page/language page/query page/sentence projection query read removed',
   'src/page/view/histogram':
     'page/histogram page/http page/language page/query page/sentence page/view query',
-  'src/page/view/frame': 'page/http page/language page/query page/sentence page/view query read',
+  'src/page/view/frame':
+    'actions page/http page/language page/query page/sentence page/view query read',
   'src/page/requests':
     'actions database export export/sealed ids page/auth page/histogram page/http page/language page/query page/sentence page/view page/view/frame page/view/histogram projection query read removed seal',
   'src/page': 'actions database page/auth page/requests page/sentence projection',

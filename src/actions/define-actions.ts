@@ -12,6 +12,7 @@ import { optionInvalid } from '../errors.ts'
 import { nearest } from '../options.ts'
 import type { LoggedEntry } from '../read/logged-entry.ts'
 import { type InputOf, isSchema, type StandardSchema } from './standard-schema.ts'
+import { isLanguage, type Language, LANGUAGES } from './language.ts'
 import type { Stored } from './stored.ts'
 
 /** `fast`: `record` and `recordIn` take the action. `outbox`: `recordIn` alone does. */
@@ -22,6 +23,12 @@ export interface DescribedEntry<Metadata = LoggedEntry['metadata']>
   extends Omit<LoggedEntry, 'metadata'> {
   readonly metadata: Metadata
 }
+
+/** A sentence about an entry, in the language of the page. */
+export type Describe<Schema> = (
+  entry: DescribedEntry<MetadataIn<Schema>>,
+  language: Language,
+) => string
 
 /** What a catalogue says about one action. */
 export interface ActionDefinition<Schema = StandardSchema, Lane = ActionLane> {
@@ -37,8 +44,13 @@ export interface ActionDefinition<Schema = StandardSchema, Lane = ActionLane> {
    * Returns the sentence that the timeline page shows for an entry. Ids of the entry in it become
    * links with names. Where the text does not hold the user's id, the page puts the user in front.
    * It must be quick. Where it throws or returns no text, the page shows its own sentence.
+   * Or one function for each language, as `{ en: (entry) => …, de: (entry) => … }`. A language that is
+   * left out has the first one's sentence.
    */
-  readonly describe?: ((entry: DescribedEntry<MetadataIn<Schema>>) => string) | undefined
+  readonly describe?:
+    | Describe<Schema>
+    | Readonly<Partial<Record<Language, Describe<Schema>>>>
+    | undefined
 }
 
 /** Metadata as `describe` gets it. */
@@ -154,8 +166,22 @@ function problemsIn(definition: ActionDefinition): readonly string[] {
     problems.push('needs a metadata schema of a library with Standard Schema, such as Zod.')
   }
   if (!LANES.includes(lane)) problems.push('must have the lane "fast" or "outbox".')
-  if (describe !== undefined && typeof describe !== 'function') {
-    problems.push(`needs a function describe, got ${typeof describe}.`)
-  }
+  if (describe !== undefined && typeof describe !== 'function') problems.push(...inEach(describe))
   return problems
+}
+
+function inEach(describe: unknown): readonly string[] {
+  if (typeof describe !== 'object' || describe === null || Object.keys(describe).length === 0) {
+    const got = describe === null ? 'null' : typeof describe
+    return [`needs a function describe, or one for each language, got ${got}.`]
+  }
+  return Object.entries(describe).flatMap(([language, sentence]) => {
+    if (!isLanguage(language)) {
+      return [`has a describe for "${language}". The languages are ${LANGUAGES.join(', ')}.`]
+    }
+    const isFunction = typeof sentence === 'function'
+    return isFunction
+      ? []
+      : [`needs a function describe for "${language}", got ${typeof sentence}.`]
+  })
 }

@@ -1,5 +1,6 @@
 import type { LoggedEntry } from '../read/logged-entry.ts'
-import type { AnyCatalog, DescribedEntry } from './define-actions.ts'
+import type { ActionDefinition, AnyCatalog, DescribedEntry } from './define-actions.ts'
+import type { Language } from './language.ts'
 
 /**
  * What a catalogue's `describe` says about an entry. It gets a copy, so that it cannot change what is
@@ -11,16 +12,23 @@ import type { AnyCatalog, DescribedEntry } from './define-actions.ts'
 export function describeEntry(
   catalog: AnyCatalog | undefined,
   entry: LoggedEntry,
+  language: Language = 'en',
 ): string | undefined {
-  const describe = catalog?.definitions.get(entry.action)?.describe
+  const describe = inLanguage(catalog?.definitions.get(entry.action)?.describe, language)
   if (describe === undefined || !hasItsMetadata(entry)) return undefined
   try {
-    const said: unknown = describe(structuredClone(entry) as DescribedEntry)
+    const said: unknown = describe(structuredClone(entry) as DescribedEntry, language)
     if (said instanceof Promise) said.catch(() => {})
     return typeof said === 'string' && said.trim() !== '' ? said : undefined
   } catch {
     return undefined
   }
+}
+
+/** The function of a language, else the first one. */
+export function inLanguage(describe: ActionDefinition['describe'], language: Language) {
+  if (describe === undefined || typeof describe === 'function') return describe
+  return describe[language] ?? Object.values(describe)[0]
 }
 
 /** Without it, a sentence would hold words such as "undefined". */

@@ -1,3 +1,4 @@
+import { inLanguage } from '../../../src/actions/describe-entry.ts'
 import type { ActionDefinition, DescribedEntry } from '../../../src/actions/define-actions.ts'
 
 const SAMPLE_TIME = new Date(0)
@@ -11,8 +12,9 @@ const SAMPLE_TIME = new Date(0)
  */
 export function sampleSentence(
   action: string,
-  describe: ActionDefinition['describe'],
+  given: ActionDefinition['describe'],
 ): string | undefined {
+  const describe = inLanguage(given, 'en')
   if (describe === undefined) return undefined
   const counted: string[] = []
   const sample = {
@@ -24,8 +26,8 @@ export function sampleSentence(
     context: placeholder('context', counted),
   }
   try {
-    const given: unknown = describe(sample as DescribedEntry)
-    const said = typeof given === 'function' ? String(given) : given // a value alone
+    const told: unknown = describe(sample as DescribedEntry, 'en')
+    const said = typeof told === 'function' ? String(told) : told // a value alone
     if (typeof said !== 'string' || said.trim() === '') return undefined
     // What was calculated with placeholders.
     return said.replaceAll('NaN', () => counted.shift() ?? '{…}')

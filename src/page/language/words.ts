@@ -1,4 +1,12 @@
+import type { Language } from '../../actions/language.ts'
 import { html, type Html } from '../http/html.ts'
+import { PAGE_DE } from './de.ts'
+import { PAGE_ES } from './es.ts'
+import { PAGE_FR } from './fr.ts'
+import { messageIn } from './messages.ts'
+import { SENTENCES_DE } from './sentences-de.ts'
+import { SENTENCES_ES } from './sentences-es.ts'
+import { SENTENCES_FR } from './sentences-fr.ts'
 import {
   ENGLISH,
   type NamesOf,
@@ -8,8 +16,9 @@ import {
   type Verbs,
 } from './texts.ts'
 
-export const LANGUAGES = ['en'] as const
-export type Language = (typeof LANGUAGES)[number]
+import { VERBS_DE } from './verbs-de.ts'
+import { VERBS_ES } from './verbs-es.ts'
+import { VERBS_FR } from './verbs-fr.ts'
 
 interface Tongue {
   readonly texts: Texts
@@ -23,6 +32,12 @@ interface Tongue {
 
 const TONGUES: Readonly<Record<Language, Tongue>> = {
   en: { texts: ENGLISH, locale: 'en-GB' },
+  de: {
+    ...{ texts: { ...PAGE_DE, ...SENTENCES_DE }, verbs: VERBS_DE, locale: 'de' },
+    hasCapitalNouns: true,
+  },
+  es: { texts: { ...PAGE_ES, ...SENTENCES_ES }, verbs: VERBS_ES, locale: 'es' },
+  fr: { texts: { ...PAGE_FR, ...SENTENCES_FR }, verbs: VERBS_FR, locale: 'fr' },
 }
 
 /** What the page says, in one language. */
@@ -82,9 +97,14 @@ export class Words {
     return verbs && Object.hasOwn(verbs, english) ? verbs[english] : undefined
   }
 
-  /** `12,345` */
+  /** `12,345`, or as the language writes it. */
   number(count: number): string {
     return this.#numbers.format(count)
+  }
+
+  /** What is wrong with a filter, which the library says in English. */
+  message(english: string): string {
+    return messageIn(this.language, english)
   }
 
   /** A text as it is, for the page's script, which fills it in. */

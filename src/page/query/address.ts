@@ -31,7 +31,16 @@ const VIEW_PARAMETERS = [
   'bars',
 ] as const
 /** The parameters that ask for something other than the whole page, or change a preference. */
-const OTHER_PARAMETERS = ['export', 'proof', 'stream', 'after', 'part', 'zone', 'theme'] as const
+const OTHER_PARAMETERS = [
+  'export',
+  'proof',
+  'stream',
+  'after',
+  'part',
+  'zone',
+  'theme',
+  'lang',
+] as const
 /** A request with any other parameter is refused. */
 export const PARAMETERS: ReadonlySet<string> = new Set([...VIEW_PARAMETERS, ...OTHER_PARAMETERS])
 

@@ -1,3 +1,4 @@
+import { isLanguage, type Language, LANGUAGES } from '../../actions/language.ts'
 import { cookieHeader, isTls, readCookie } from '../http/cookies.ts'
 import { redirectResponse } from '../http/responses.ts'
 import { href } from '../query/address.ts'
@@ -8,6 +9,9 @@ import { type Theme, THEMES } from '../view/view-state.ts'
 
 const THEME_COOKIE = 'audit_theme'
 const ZONE_COOKIE = 'audit_zone'
+const LANGUAGE_COOKIE = 'audit_lang'
+/** Of `Accept-Language`, which anybody can make as long as they like. */
+const MAX_HEADER_CHARACTERS = 500
 const A_YEAR_S = 365 * 86_400
 
 export interface Preferences {
@@ -16,18 +20,45 @@ export interface Preferences {
   readonly words: Words
 }
 
+/** What is shown to somebody who has chosen nothing. */
+export interface Defaults {
+  readonly theme: Theme
+  readonly zone: Zone
+  /** Undefined: the first that the browser asks for. */
+  readonly language: Language | undefined
+}
+
+export const DEFAULTS: Defaults = { theme: 'auto', zone: UTC, language: undefined }
+
 /**
- * The viewer's theme and time zone. They are in cookies, because an address that is sent to a
+ * The viewer's theme, time zone and language. They are in cookies, because an address that is sent to a
  * colleague must not change the colleague's. An unknown value counts as none.
  */
-export function readPreferences(request: Request): Preferences {
+export function readPreferences(request: Request, defaults = DEFAULTS): Preferences {
   const theme = readCookie(request, THEME_COOKIE)
   const zone = readCookie(request, ZONE_COOKIE)
+  const language = readCookie(request, LANGUAGE_COOKIE)
+  const askedFor = request.headers.get('accept-language') ?? ''
   return {
-    theme: THEMES.find((known) => known === theme) ?? 'auto',
-    zone: (zone && zoneNamed(zone)) || UTC,
-    words: wordsOf('en'),
+    theme: THEMES.find((known) => known === theme) ?? defaults.theme,
+    zone: (zone && zoneNamed(zone)) || defaults.zone,
+    words: wordsOf(isLanguage(language) ? language : (defaults.language ?? firstKnown(askedFor))),
   }
+}
+
+/** The language that a browser would rather have, of those that there are. */
+function firstKnown(acceptLanguage: string): Language {
+  const asked = acceptLanguage
+    .slice(0, MAX_HEADER_CHARACTERS)
+    .split(',')
+    .map((part) => {
+      const [range = '', ...parameters] = part.split(';').map((text) => text.trim())
+      const weight = parameters.find((text) => /^q=/i.test(text))?.slice(2) ?? '1'
+      return { language: range.split('-')[0]?.toLowerCase(), weight: Number(weight) || 0 }
+    })
+    .filter(({ weight }) => weight > 0)
+    .sort((one, other) => other.weight - one.weight)
+  return asked.map(({ language }) => language).find(isLanguage) ?? 'en'
 }
 
 /**
@@ -42,15 +73,26 @@ export function changePreference(
 ): Response | string | undefined {
   const theme = parameters.get('theme')
   const zone = parameters.get('zone')
-  if (theme === null && zone === null) return undefined
+  const language = parameters.get('lang')
   if (theme !== null && !THEMES.some((known) => known === theme)) {
     return `theme must be one of ${THEMES.join(', ')}.`
   }
   if (zone !== null && !zoneNamed(zone)) {
     return 'zone must be the name of a time zone, such as Europe/Berlin.'
   }
-  const chosen =
-    theme === null ? { name: ZONE_COOKIE, value: zone ?? '' } : { name: THEME_COOKIE, value: theme }
-  const cookie = cookieHeader({ ...chosen, maxAgeS: A_YEAR_S, secure: isTls(request) })
-  return redirectResponse(href(given), { 'set-cookie': cookie })
+  if (language !== null && !isLanguage(language)) {
+    return `lang must be one of ${LANGUAGES.join(', ')}.`
+  }
+  const chosen = [
+    { name: THEME_COOKIE, value: theme },
+    { name: ZONE_COOKIE, value: zone },
+    { name: LANGUAGE_COOKIE, value: language },
+  ].flatMap(({ name, value }) => (value === null ? [] : [{ name, value }]))
+  if (chosen.length === 0) return undefined
+  const response = redirectResponse(href(given))
+  for (const one of chosen) {
+    const cookie = cookieHeader({ ...one, maxAgeS: A_YEAR_S, secure: isTls(request) })
+    response.headers.append('set-cookie', cookie)
+  }
+  return response
 }

@@ -1,7 +1,8 @@
 import { describeEntry } from '../../actions/describe-entry.ts'
 import type { AnyCatalog } from '../../actions/define-actions.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
-import { type Language, wordsOf } from '../language/words.ts'
+import type { Language } from '../../actions/language.ts'
+import { wordsOf } from '../language/words.ts'
 import type { NameOf } from './sentence-parts.ts'
 import { sentenceOf } from './sentence.ts'
 
@@ -19,6 +20,6 @@ export function entrySentence(
   entry: LoggedEntry,
   { actions, nameOf = () => undefined, lang = 'en' }: SentenceOptions = {},
 ): string {
-  const parts = sentenceOf(entry, nameOf, describeEntry(actions, entry), wordsOf(lang))
+  const parts = sentenceOf(entry, nameOf, describeEntry(actions, entry, lang), wordsOf(lang))
   return parts.map(({ text }) => text).join('')
 }

@@ -47,6 +47,7 @@ export function sentenceOf(
 }
 
 function whatWasDone(entry: LoggedEntry, nameOf: NameOf, words: Words): SentencePart[] {
+  const isEnglish = words.language === 'en'
   const known = actorParts(entry, nameOf, words)
   const who = known ?? [textPart(words.say('somebody'))]
   const action = visible(entry.action)
@@ -57,9 +58,11 @@ function whatWasDone(entry: LoggedEntry, nameOf: NameOf, words: Words): Sentence
   }
   if (english === '') return sentenceParts(words, 'noVerb', { who, thing })
   const object = objectParts(entry, thing, nameOf, words)
-  const verb = verbIn(words, english)
+  const isIntransitive = INTRANSITIVE.has(pastTense(english))
+  const isAlone = isIntransitive && entry.targetId === null
+  // "Ada signed in the session": the other languages have no such verb with an object.
+  const verb = isIntransitive && !isAlone && !isEnglish ? undefined : verbIn(words, english)
   if (verb === undefined) return sentenceParts(words, 'unknownVerb', { who, verb: english, object })
-  const isAlone = INTRANSITIVE.has(pastTense(english)) && entry.targetId === null
   if (entry.outcome !== null) {
     // "Ada tried to delete the venue: denied". Nothing that did not happen is told as if it had.
     const { infinitive: what } = verb
@@ -67,17 +70,14 @@ function whatWasDone(entry: LoggedEntry, nameOf: NameOf, words: Words): Sentence
     return sentenceParts(words, 'tried', { who, verb: what, object })
   }
   const { past } = verb
-  if (known && isAlone) return sentenceParts(words, 'didAlone', { who, verb: past })
-  if (words.language === 'en' && hasObjectInside(past)) {
+  if (isAlone && (known || !isEnglish)) return sentenceParts(words, 'didAlone', { who, verb: past })
+  if (isEnglish && hasObjectInside(past)) {
     const place = [textPart(thing), ...targetParts(entry, nameOf, words)]
     return sentenceParts(words, 'didIn', { who, verb: past, object: place })
   }
   if (known) return sentenceParts(words, 'did', { who, verb: past, object })
   return capitalised(
-    sentenceParts(words, 'wasDone', {
-      verb: words.language === 'en' ? participle(past) : past,
-      object,
-    }),
+    sentenceParts(words, 'wasDone', { verb: isEnglish ? participle(past) : past, object }),
   )
 }
 

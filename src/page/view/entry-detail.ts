@@ -48,7 +48,7 @@ export function entryDetail(
   const kind = LOSS_ACTIONS.has(entry.action) ? 'entry-detail gap' : 'entry-detail'
   const heading = sentenceHtml(
     view,
-    sentenceOf(entry, nameOf, given && describeEntry(view.actions, given), words),
+    sentenceOf(entry, nameOf, given && describeEntry(view.actions, given, words.language), words),
   )
   return html`<aside class="${kind}" id="detail" data-id="${entry.id}"
 aria-labelledby="detail-heading">${close}

@@ -29,7 +29,12 @@ export function entryRow(view: ViewState, given: LoggedEntry, isAlone = false): 
     ? html` data-day="${zone.wall(atMs).slice(0, 10)}" data-day-name="${zone.day(atMs, words.locale)}"`
     : ''
   const address = href(query.given, { entry: entry.id })
-  const sentence = sentenceOf(entry, view.nameOf, describeEntry(view.actions, given), words)
+  const sentence = sentenceOf(
+    entry,
+    view.nameOf,
+    describeEntry(view.actions, given, words.language),
+    words,
+  )
   return html`<li class="entry ${kindOf(entry)}" data-id="${entry.id}"${day}${ariaCurrent(query.entry === entry.id)}>
 <a class="open" href="${address}">${zone.time(atMs)}</a>
 <p class="sentence">${sentenceHtml(view, sentence)}${happenedAt(view, entry, atMs)}${unreadable(view, entry)}${erased(view, entry)}</p>

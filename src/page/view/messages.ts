@@ -28,7 +28,7 @@ export function filterProblems(words: Words, problems: ReadonlyMap<string, strin
   return html`<section class="entry-list" id="entries" tabindex="-1">
 <div class="message warning" role="alert">
 <h2>${words.say('invalidFilter')}</h2>
-${others.map(([name, message]) => html`<p>${name === '' ? '' : `${name}: `}${message}</p>`)}
+${others.map(([name, message]) => html`<p>${name === '' ? '' : `${name}: `}${words.message(message)}</p>`)}
 ${others.length < problems.size ? html`<p>${words.say('seeFields')}</p>` : ''}
 <p><a href="?">${words.say('showAll')}</a></p>
 </div></section>`

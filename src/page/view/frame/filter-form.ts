@@ -7,6 +7,7 @@ import { FIELD_NAMES, type FieldName, filterHref } from '../../query/address.ts'
 import { hidesReads } from '../../query/hidden-reads.ts'
 import type { Query } from '../../query/query.ts'
 import { RANGE_FIELDS } from '../../query/range.ts'
+import type { Words } from '../../language/words.ts'
 import { shortened, visible } from '../../sentence/plain-text.ts'
 import { currentFilter } from './current-filter.ts'
 import { presets, rangeInput } from './range-control.ts'
@@ -41,7 +42,7 @@ maxlength="${MAX_QUERY_CHARACTERS}">
 ${rangeInput(view)}
 <button>${words.say('filter')}</button>
 </div>
-${RANGE_FIELDS.map((name) => problemText(problems, name))}
+${RANGE_FIELDS.map((name) => problemText(words, problems, name))}
 <details class="more" id="filters"${isOpen ? html` open` : ''}>
 <summary>${words.say('moreFilters')}</summary>
 <div class="fields">
@@ -67,7 +68,7 @@ function textField({ query, words }: ViewState, name: FieldName): Html {
   const value = query.given[name]
   return html`<div class="field"><label>${words.say(name)}
 <input name="${name}"${value === undefined ? '' : html` value="${value}"`}${list === undefined ? '' : html` list="${list}"`}${invalidAttributes(query.problems, name)}></label>
-${wordList(name)}${problemText(query.problems, name)}</div>
+${wordList(name)}${problemText(words, query.problems, name)}</div>
 `
 }
 
@@ -81,9 +82,11 @@ function invalidAttributes(problems: ReadonlyMap<string, string>, name: string):
   return problems.has(name) ? html` aria-invalid="true" aria-describedby="p-${name}"` : ''
 }
 
-function problemText(problems: ReadonlyMap<string, string>, name: string): Html | '' {
+function problemText(words: Words, problems: ReadonlyMap<string, string>, name: string): Html | '' {
   const message = problems.get(name)
-  return message === undefined ? '' : html`<p class="problem" id="p-${name}">${message}</p>`
+  return message === undefined
+    ? ''
+    : html`<p class="problem" id="p-${name}">${words.message(message)}</p>`
 }
 
 /** Actions of the entries on the page, so that they need no query of their own. */
@@ -109,7 +112,7 @@ function problems({ query, words }: ViewState, line: LogQuery): Html[] {
     const part = html`<b>${visible(shortened(problem.text, MAX_TEXT))}</b>`
     const said = words.html(problem.isUsed ? 'findsNothing' : 'notUsed', {
       part,
-      why: visible(problem.message),
+      why: visible(words.message(problem.message)),
     })
     const meant = near.length === 0 ? '' : words.html('didYouMean', { near: html`${near}` })
     return html`<li class="problem">${said} ${meant}</li>`

@@ -1,3 +1,4 @@
+import { type Language, LANGUAGES } from '../../../actions/language.ts'
 import { html, type Html } from '../../http/html.ts'
 import { href } from '../../query/address.ts'
 import { ariaCurrent } from '../format.ts'
@@ -66,7 +67,22 @@ title="${title}">
 <span class="dot" aria-hidden="true"></span>${words.say('live')} <b>${words.say(isLive ? 'liveOn' : 'liveOff')}</b></a>`
 }
 
-function help({ readsAreRecorded, words }: ViewState): Html {
+/** Each by its own name, so that whoever cannot read the page finds theirs. */
+const LANGUAGE_NAMES: Readonly<Record<Language, string>> = {
+  en: 'English',
+  de: 'Deutsch',
+  es: 'Español',
+  fr: 'Français',
+}
+
+function languageLink({ query, words }: ViewState, language: Language): Html {
+  const isCurrent = words.language === language
+  return html`<a href="${href(query.given, { lang: language })}" lang="${language}"
+hreflang="${language}"${ariaCurrent(isCurrent)}>${LANGUAGE_NAMES[language]}</a>`
+}
+
+function help(view: ViewState): Html {
+  const { readsAreRecorded, words } = view
   return html`<details class="help" id="help">
 <summary title="${words.say('keysAndHelp')}"><span aria-hidden="true">?</span><span class="unseen">${words.say('help')}</span>
 </summary>
@@ -84,6 +100,8 @@ ${KEYS.map(([key, what]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${words.say(
 <p>${words.say('linksShare')}</p>
 <p>${words.say('linksRange')}</p>
 ${readsAreRecorded ? html`<p>${words.say('readsRecorded')}</p>` : ''}
+<h2>${words.say('language')}</h2>
+<span class="switch">${LANGUAGES.map((language) => languageLink(view, language))}</span>
 </div></details>`
 }
 

@@ -1,0 +1,321 @@
+import type { Language } from '../../actions/language.ts'
+
+type Message = Readonly<Record<Language, string>>
+
+/**
+ * What is wrong with a filter or a query line, as the library says it, and in the other languages.
+ * `{…}` stands for what differs. Messages of the database stay English: they are for its operators.
+ */
+const MESSAGES: readonly Message[] = [
+  {
+    en: 'a query has at most {n} characters, this one {m}.',
+    de: 'eine Suche hat höchstens {n} Zeichen, diese {m}.',
+    es: 'una búsqueda tiene como máximo {n} caracteres, esta {m}.',
+    fr: 'une recherche a au plus {n} caractères, celle-ci {m}.',
+  },
+  {
+    en: 'a query has at most {n} parts.',
+    de: 'eine Suche hat höchstens {n} Teile.',
+    es: 'una búsqueda tiene como máximo {n} partes.',
+    fr: 'une recherche a au plus {n} parties.',
+  },
+  {
+    en: '"or" needs a part on both sides.',
+    de: '„or“ braucht auf beiden Seiten einen Teil.',
+    es: '«or» necesita una parte a cada lado.',
+    fr: '« or » demande une partie de chaque côté.',
+  },
+  {
+    en: 'the quote has no end.',
+    de: 'das Anführungszeichen hat kein Ende.',
+    es: 'las comillas no se cierran.',
+    fr: 'le guillemet n’est pas fermé.',
+  },
+  {
+    en: 'behind "or" there is no minus. In front of the first part it is for all of them: -a or b.',
+    de: 'hinter „or“ steht kein Minus. Vor dem ersten Teil gilt es für alle: -a or b.',
+    es: 'detrás de «or» no va un menos. Delante de la primera parte vale para todas: -a or b.',
+    fr: 'derrière « or » il n’y a pas de moins. Devant la première partie il vaut pour toutes : -a or b.',
+  },
+  {
+    en: '{name}: takes {takes}.',
+    de: '{name}: dahinter fehlt der Wert.',
+    es: '{name}: detrás falta el valor.',
+    fr: '{name} : il manque la valeur.',
+  },
+  {
+    en: 'there is nothing between the quotes.',
+    de: 'zwischen den Anführungszeichen steht nichts.',
+    es: 'no hay nada entre las comillas.',
+    fr: 'il n’y a rien entre les guillemets.',
+  },
+  {
+    en: 'a star stands at the begin or the end of a word, or in an action such as *.update.',
+    de: 'ein Stern steht am Anfang oder am Ende eines Wortes, oder in einer Aktion wie *.update.',
+    es: 'un asterisco va al principio o al final de una palabra, o en una acción como *.update.',
+    fr: 'une étoile se met au début ou à la fin d’un mot, ou dans une action comme *.update.',
+  },
+  {
+    en: 'parentheses are not understood here. All parts must hold, and "or" joins the two parts next to it.',
+    de: 'Klammern werden hier nicht verstanden. Alle Teile müssen zutreffen, und „or“ verbindet die zwei Teile daneben.',
+    es: 'aquí no se entienden los paréntesis. Deben cumplirse todas las partes, y «or» une las dos partes contiguas.',
+    fr: 'les parenthèses ne sont pas comprises ici. Toutes les parties doivent convenir, et « or » joint les deux parties voisines.',
+  },
+  {
+    en: 'there is no "{name}". To look for the text itself, put it in quotes.',
+    de: '„{name}“ gibt es nicht. Um den Text selbst zu suchen, setzen Sie ihn in Anführungszeichen.',
+    es: 'no existe «{name}». Para buscar el texto mismo, póngalo entre comillas.',
+    fr: '« {name} » n’existe pas. Pour chercher le texte même, mettez-le entre guillemets.',
+  },
+  {
+    en: 'there is no "{name}". Known: {known}, meta.FIELD and context.FIELD. To look for the text itself, put it in quotes.',
+    de: '„{name}“ gibt es nicht. Bekannt sind {known}, meta.FELD und context.FELD. Um den Text selbst zu suchen, setzen Sie ihn in Anführungszeichen.',
+    es: 'no existe «{name}». Se conocen {known}, meta.CAMPO y context.CAMPO. Para buscar el texto mismo, póngalo entre comillas.',
+    fr: '« {name} » n’existe pas. Connus : {known}, meta.CHAMP et context.CHAMP. Pour chercher le texte même, mettez-le entre guillemets.',
+  },
+  {
+    en: 'write {name}: and the value. To leave it out, put a minus in front.',
+    de: 'schreiben Sie {name}: und den Wert. Um ihn auszuschließen, setzen Sie ein Minus davor.',
+    es: 'escriba {name}: y el valor. Para excluirlo, ponga un menos delante.',
+    fr: 'écrivez {name}: et la valeur. Pour l’exclure, mettez un moins devant.',
+  },
+  {
+    en: 'it has more than {n} characters.',
+    de: 'der Wert hat mehr als {n} Zeichen.',
+    es: 'tiene más de {n} caracteres.',
+    fr: 'la valeur a plus de {n} caractères.',
+  },
+  {
+    en: 'an action is refund.issue; refund.* and *.issue are several.',
+    de: 'eine Aktion ist refund.issue; refund.* und *.issue sind mehrere.',
+    es: 'una acción es refund.issue; refund.* y *.issue son varias.',
+    fr: 'une action est refund.issue ; refund.* et *.issue sont plusieurs.',
+  },
+  {
+    en: 'an outcome is {words}.',
+    de: 'ein Ergebnis ist {words}.',
+    es: 'un resultado es {words}.',
+    fr: 'un résultat est {words}.',
+  },
+  {
+    en: 'a kind is {words}.',
+    de: 'eine Art ist {words}.',
+    es: 'un tipo es {words}.',
+    fr: 'un type est {words}.',
+  },
+  {
+    en: 'an address is 10.0.0.5, a range is 10.0.0.0/8 or 10.0.*.',
+    de: 'eine Adresse ist 10.0.0.5, ein Bereich ist 10.0.0.0/8 oder 10.0.*.',
+    es: 'una dirección es 10.0.0.5, un rango es 10.0.0.0/8 o 10.0.*.',
+    fr: 'une adresse est 10.0.0.5, une plage est 10.0.0.0/8 ou 10.0.*.',
+  },
+  {
+    en: 'a field is email or settings.mfa, in at most {n} levels.',
+    de: 'ein Feld ist email oder settings.mfa, in höchstens {n} Ebenen.',
+    es: 'un campo es email o settings.mfa, con {n} niveles como máximo.',
+    fr: 'un champ est email ou settings.mfa, sur {n} niveaux au plus.',
+  },
+  {
+    en: 'put a minus in front of it, and write = or :.',
+    de: 'setzen Sie ein Minus davor, und schreiben Sie = oder :.',
+    es: 'ponga un menos delante y escriba = o :.',
+    fr: 'mettez un moins devant, et écrivez = ou :.',
+  },
+  {
+    en: 'only a number can be larger or smaller, such as 1000 or 2.5.',
+    de: 'nur eine Zahl kann größer oder kleiner sein, etwa 1000 oder 2.5.',
+    es: 'solo un número puede ser mayor o menor, como 1000 o 2.5.',
+    fr: 'seul un nombre peut être plus grand ou plus petit, comme 1000 ou 2.5.',
+  },
+  {
+    en: 'a time is {examples}.',
+    de: 'eine Zeit, auf Englisch geschrieben, ist {examples}.',
+    es: 'una hora, escrita en inglés, es {examples}.',
+    fr: 'un moment, écrit en anglais, est {examples}.',
+  },
+  {
+    en: 'Is it {readings}? Write the month as a word, or 2026-05-03.',
+    de: 'Ist es {readings}? Schreiben Sie den Monat als englisches Wort, oder 2026-05-03.',
+    es: '¿Es {readings}? Escriba el mes como palabra inglesa, o 2026-05-03.',
+    fr: 'Est-ce {readings} ? Écrivez le mois en toutes lettres, en anglais, ou 2026-05-03.',
+  },
+  {
+    en: 'Is it {readings}? Write the month as a word, or 2026-05-03. Got {value}.',
+    de: 'Ist es {readings}? Schreiben Sie den Monat als englisches Wort, oder 2026-05-03.',
+    es: '¿Es {readings}? Escriba el mes como palabra inglesa, o 2026-05-03.',
+    fr: 'Est-ce {readings} ? Écrivez le mois en toutes lettres, en anglais, ou 2026-05-03.',
+  },
+  {
+    en: 'Must be a time such as {examples}. Got {value}.',
+    de: 'Muss eine Zeit sein, auf Englisch, etwa {examples}. Es ist {value}.',
+    es: 'Debe ser una hora, en inglés, como {examples}. Es {value}.',
+    fr: 'Doit être un moment, en anglais, comme {examples}. C’est {value}.',
+  },
+  {
+    en: 'The range ends before it begins. Got {value}.',
+    de: 'Der Zeitraum endet, bevor er beginnt: {value}.',
+    es: 'El periodo termina antes de empezar: {value}.',
+    fr: 'La période finit avant de commencer : {value}.',
+  },
+  {
+    en: 'the range ends before it begins.',
+    de: 'der Zeitraum endet, bevor er beginnt.',
+    es: 'el periodo termina antes de empezar.',
+    fr: 'la période finit avant de commencer.',
+  },
+  {
+    en: 'a number is 4711, a range is 4700..4800.',
+    de: 'eine Nummer ist 4711, ein Bereich ist 4700..4800.',
+    es: 'un número es 4711, un rango es 4700..4800.',
+    fr: 'un numéro est 4711, une plage est 4700..4800.',
+  },
+  {
+    en: 'more than {n} are called {name}: write more of the name.',
+    de: 'mehr als {n} heißen {name}: Schreiben Sie mehr vom Namen.',
+    es: 'más de {n} se llaman {name}: escriba más del nombre.',
+    fr: 'plus de {n} s’appellent {name} : écrivez plus du nom.',
+  },
+  {
+    en: '{id} is no id of this log, which are UUIDs, and no name that the application finds.',
+    de: '{id} ist keine ID dieses Logs, denn sie sind UUIDs, und kein Name, den die Anwendung findet.',
+    es: '{id} no es un id de este registro, que son UUID, ni un nombre que encuentre la aplicación.',
+    fr: '{id} n’est pas un id de ce journal, qui sont des UUID, ni un nom que l’application trouve.',
+  },
+  {
+    en: 'it asks for what you may not see, so there is nothing that it could find.',
+    de: 'der Teil fragt nach etwas, das Sie nicht sehen dürfen, und kann also nichts finden.',
+    es: 'la parte pide algo que usted no puede ver, así que no puede encontrar nada.',
+    fr: 'la partie demande ce que vous ne pouvez pas voir, elle ne peut donc rien trouver.',
+  },
+  {
+    en: 'Must be a UUID, got {value}.',
+    de: 'Muss eine UUID sein, ist aber {value}.',
+    es: 'Debe ser un UUID, pero es {value}.',
+    fr: 'Doit être un UUID, mais c’est {value}.',
+  },
+  {
+    en: 'Must be a UUID, got {value}. The ids of this database are UUIDs: "audit-relay migrate --ids text" makes them text.',
+    de: 'Muss eine UUID sein, ist aber {value}.',
+    es: 'Debe ser un UUID, pero es {value}.',
+    fr: 'Doit être un UUID, mais c’est {value}.',
+  },
+  {
+    en: 'Must be 1 to {n} characters of one line, got {value}.',
+    de: 'Muss 1 bis {n} Zeichen in einer Zeile haben, ist aber {value}.',
+    es: 'Debe tener de 1 a {n} caracteres en una línea, pero es {value}.',
+    fr: 'Doit avoir de 1 à {n} caractères sur une ligne, mais c’est {value}.',
+  },
+  {
+    en: 'Must be one action, such as branding.update, or branding.*, got {value}.',
+    de: 'Muss eine Aktion sein, etwa branding.update oder branding.*, ist aber {value}.',
+    es: 'Debe ser una acción, como branding.update o branding.*, pero es {value}.',
+    fr: 'Doit être une action, comme branding.update ou branding.*, mais c’est {value}.',
+  },
+  {
+    en: 'Must be line or proof.',
+    de: 'Muss line oder proof sein.',
+    es: 'Debe ser line o proof.',
+    fr: 'Doit être line ou proof.',
+  },
+  {
+    en: 'Must be one of {words}, got {value}.',
+    de: 'Muss eines von {words} sein, ist aber {value}.',
+    es: 'Debe ser uno de {words}, pero es {value}.',
+    fr: 'Doit être l’un de {words}, mais c’est {value}.',
+  },
+  {
+    en: 'Must be a time such as 2026-11-22T14:05, got {value}.',
+    de: 'Muss eine Zeit wie 2026-11-22T14:05 sein, ist aber {value}.',
+    es: 'Debe ser una hora como 2026-11-22T14:05, pero es {value}.',
+    fr: 'Doit être un moment comme 2026-11-22T14:05, mais c’est {value}.',
+  },
+  {
+    en: 'Must be a whole number from 1 to 500, got {value}.',
+    de: 'Muss eine ganze Zahl von 1 bis 500 sein, ist aber {value}.',
+    es: 'Debe ser un número entero de 1 a 500, pero es {value}.',
+    fr: 'Doit être un nombre entier de 1 à 500, mais c’est {value}.',
+  },
+  {
+    en: 'Must be {words} or {last}, got {value}.',
+    de: 'Muss {words} oder {last} sein, ist aber {value}.',
+    es: 'Debe ser {words} o {last}, pero es {value}.',
+    fr: 'Doit être {words} ou {last}, mais c’est {value}.',
+  },
+  {
+    en: 'Must be later than From.',
+    de: 'Muss später als „Von“ sein.',
+    es: 'Debe ser posterior a «Desde».',
+    fr: 'Doit être après « De ».',
+  },
+  {
+    en: 'Must be given only once.',
+    de: 'Darf nur einmal angegeben sein.',
+    es: 'Solo puede darse una vez.',
+    fr: 'Ne peut être donné qu’une fois.',
+  },
+  {
+    en: 'Must be 1 or left out.',
+    de: 'Muss 1 sein oder fehlen.',
+    es: 'Debe ser 1 o faltar.',
+    fr: 'Doit être 1 ou absent.',
+  },
+  {
+    en: 'Must be the sequence number of an entry.',
+    de: 'Muss die laufende Nummer eines Eintrags sein.',
+    es: 'Debe ser el número de orden de una entrada.',
+    fr: 'Doit être le numéro d’ordre d’une entrée.',
+  },
+  {
+    en: 'Unknown parameter {name}.',
+    de: 'Unbekannter Parameter {name}.',
+    es: 'Parámetro desconocido {name}.',
+    fr: 'Paramètre inconnu {name}.',
+  },
+  {
+    en: 'The address is longer than {n} characters.',
+    de: 'Die Adresse ist länger als {n} Zeichen.',
+    es: 'La dirección tiene más de {n} caracteres.',
+    fr: 'L’adresse a plus de {n} caractères.',
+  },
+  {
+    en: 'You may not read this event.',
+    de: 'Sie dürfen dieses Event nicht lesen.',
+    es: 'No puede leer este evento.',
+    fr: 'Vous ne pouvez pas lire cet événement.',
+  },
+]
+
+const NAME = /\{(\w+)\}/g
+/** Longer than each of them, with what is put in. */
+const MAX_CHARACTERS = 2_000
+
+interface Known {
+  readonly message: Message
+  readonly pattern: RegExp
+  readonly names: readonly string[]
+}
+
+/** The longest first, because a short one may fit a long one, too. */
+const KNOWN: readonly Known[] = [...MESSAGES].sort(byLength).map((message) => {
+  const names = Array.from(message.en.matchAll(NAME), ([, name = '']) => name)
+  const literals = message.en
+    .split(/\{\w+\}/)
+    .map((text) => text.replaceAll(/[$()*+.?[\\\]^{|}]/g, '\\$&'))
+  return { message, names, pattern: new RegExp(`^${literals.join('([^]+?)')}$`) }
+})
+
+function byLength(one: Message, other: Message): number {
+  return other.en.length - one.en.length
+}
+
+/** A message in another language; as it is where it is none of those above. */
+export function messageIn(language: Language, english: string): string {
+  if (language === 'en' || english.length > MAX_CHARACTERS) return english
+  for (const { message, names, pattern } of KNOWN) {
+    const found = pattern.exec(english)
+    if (found === null) continue
+    const values = new Map(names.map((name, at) => [name, found[at + 1] ?? '']))
+    return message[language].replaceAll(NAME, (_, name: string) => values.get(name) ?? '')
+  }
+  return english
+}
