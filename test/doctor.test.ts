@@ -537,6 +537,48 @@ test("the keeper's login is looked at where it has a URL of its own", async (t) 
   assert.equal(connection?.what, 'owner, relay, app, reader (DATABASE_URL)')
 })
 
+// Goal: who empties fields of entries does nothing else, and may do that.
+test("the eraser's login is looked at where it has a URL of its own", async (t) => {
+  const server = await loginServer(t)
+  await server.database('shop')
+  await migrateDatabase({ databaseUrl: server.urlOf('shop') })
+  await server.login('shop_relay')
+  await server.login('shop_eraser')
+  await server.asDba('shop', (sql) => sql`grant audit_relay to shop_relay`)
+  const erasing = { AUDIT_ERASER_DATABASE_URL: server.urlOf('shop', 'shop_eraser') }
+  const environment = { DATABASE_URL: server.urlOf('shop', 'shop_relay'), ...erasing }
+  const [lacking, ...others] = await faultsOf(environment)
+  assert.deepEqual(others, [])
+  assert.equal(lacking?.kind, 'eraser-lacks-role')
+  assert.match(lacking.text, /^AUDIT_ERASER_DATABASE_URL: shop_eraser may not erase/)
+  await server.asDba('shop', (sql) => sql.unsafe(lacking.remedy.sql ?? ''))
+  const { examined } = await examineWith(environment)
+  const looked = examined.find(({ what }) => what === "the eraser's login")
+  assert.equal(looked?.said, 'shop_eraser may erase')
+  assert.deepEqual(await kindsOf(erasing), [], 'it may be the only login here')
+  await server.asDba('shop', (sql) => sql`grant audit_app to shop_eraser`)
+  const owner = { AUDIT_OWNER_DATABASE_URL: server.urlOf('shop') }
+  const serving = (await faultsOf({ ...environment, ...owner })).filter(
+    ({ kind }) => kind === 'eraser-serves',
+  )
+  assert.deepEqual(
+    serving.map(({ text, remedy }) => [text, remedy.sql]),
+    [
+      [
+        'shop_eraser has audit_eraser and audit_app: who gets hold of it may empty fields of entries.',
+        'revoke audit_eraser from shop_eraser;',
+      ],
+    ],
+  )
+  const superuser = await kindsOf({
+    ...environment,
+    AUDIT_ERASER_DATABASE_URL: server.urlOf('shop'),
+  })
+  assert.ok(superuser.includes('superuser'))
+  const without = await examineWith({ DATABASE_URL: server.urlOf('shop', 'shop_relay') })
+  assert.ok(without.examined.every(({ what }) => !what.includes('eraser,')))
+})
+
 test('a database that cannot be reached, or is not migrated, is one finding', async (t) => {
   const scratch = await emptyDatabase(t)
   assert.deepEqual(await kindsOf({ DATABASE_URL: scratch.url }), ['not-migrated'])
@@ -617,7 +659,7 @@ test('a clock that differs from that of the server is found, with by how much', 
   const now = Date.now.bind(Date)
   t.mock.method(Date, 'now', () => now() + 90_000)
   const found = (await faultsOf(urlsOf(scratch))).filter(({ kind }) => kind === 'clock')
-  assert.equal(found.length, 5, 'each connection may lead to another server')
+  assert.equal(found.length, 6, 'each connection may lead to another server')
   assert.match(found[0]?.text ?? '', /^The clock of this machine is (?:8\d|90)\.\d s ahead/)
   assert.equal(found[0]?.severity, 'error')
 })
@@ -634,7 +676,7 @@ test('a pooler is recognized, and only the URL of the owner must not lead there'
   const poolers = found.filter(({ kind }) => kind.includes('pooler'))
   assert.deepEqual(
     poolers.map(({ kind, severity }) => [kind, severity]),
-    [['owner-through-pooler', 'warning'], ...Array(4).fill(['pooler', 'note'])],
+    [['owner-through-pooler', 'warning'], ...Array(5).fill(['pooler', 'note'])],
     shown(found),
   )
   assert.deepEqual(await kindsOf(pooled), ['owner-through-pooler'])

@@ -12,7 +12,8 @@ import { numbers, reserved, rows } from './log.ts'
 import { partitionsAhead, rowsInDefault } from './catalogue/partitions-ahead.ts'
 import { logSize, partitionCatalogue, partitionCount } from './catalogue/partition-catalogue.ts'
 import { partitions } from './catalogue/partitions.ts'
-import { keeper, logins, members } from './catalogue/members.ts'
+import { eraser, keeper } from './catalogue/cron-logins.ts'
+import { logins, members } from './catalogue/members.ts'
 import { grants, owners } from './catalogue/rights.ts'
 import { disk, hasSchema, notMigrated, server, versions } from './server.ts'
 import { held, logLocks, transactions } from './sessions.ts'
@@ -25,7 +26,7 @@ const ALWAYS: readonly Check[] = [server, disk]
 const OF_SCHEMA: readonly Check[] = [
   ...[versions, tables, functions, strangers],
   ...[partitions, partitionCatalogue, partitionCount, partitionsAhead, rowsInDefault, logSize],
-  ...[owners, grants, members, logins, keeper],
+  ...[owners, grants, members, logins, keeper, eraser],
   ...[numbers, rows, reserved, sealGuards],
   ...[transactions, held, logLocks],
   ...[waiting, deadLetters, recorders, seal],

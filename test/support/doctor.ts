@@ -13,6 +13,7 @@ export function urlsOf({ urlAs }: ScratchDatabase): Urls {
     AUDIT_APP_DATABASE_URL: urlAs('audit_app'),
     AUDIT_READER_DATABASE_URL: urlAs('audit_reader'),
     AUDIT_KEEPER_DATABASE_URL: urlAs('audit_keeper'),
+    AUDIT_ERASER_DATABASE_URL: urlAs('audit_eraser'),
   }
 }
 

@@ -1,8 +1,8 @@
 import type { Check } from '../visit/check.ts'
 import type { Row } from '../visit/connection.ts'
-import { answer, type Finding, well } from '../visit/finding.ts'
+import { answer, type Finding } from '../visit/finding.ts'
 import { quoted } from './rights.ts'
-import type { Visit } from '../visit/visit.ts'
+import { ROLES, type Visit } from '../visit/visit.ts'
 
 /** Roles of Postgres that give a right on every table. */
 const EVERYWHERE = ['pg_write_all_data', 'pg_read_all_data'] as const
@@ -13,13 +13,11 @@ export const members: Check = {
   what: 'members of the roles',
   as: 'owner',
   async look(visit) {
-    const named = (['owner', 'app', 'relay', 'reader', 'keeper'] as const).map((role) =>
-      visit.roleName(role),
-    )
+    const named = ROLES.map((role) => visit.roleName(role))
     const rows = await visit.rows(
       `select l.rolname::text as login, (
          select json_agg(r.rolname order by r.rolname) from pg_roles as r
-         where (r.rolname in ($1::text, $2::text, $3::text, $4::text, $5::text) or r.rolname in ('${EVERYWHERE.join("', '")}'))
+         where (r.rolname in ($1::text, $2::text, $3::text, $4::text, $5::text, $6::text) or r.rolname in ('${EVERYWHERE.join("', '")}'))
            and r.oid <> l.oid and pg_has_role(l.oid, r.oid, 'usage')
        )::text as roles
        from pg_roles as l where l.rolcanlogin and not l.rolsuper order by 1`,
@@ -51,11 +49,10 @@ function* memberOf(
     text,
     remedy: { sql: `revoke ${quoted(role)} from ${quoted(name)};` },
   })
-  const [owner, app, reader, keeper] = [
+  const [owner, app, reader] = [
     visit.roleName('owner'),
     visit.roleName('app'),
     visit.roleName('reader'),
-    visit.roleName('keeper'),
   ]
   const isOwner = has.includes(owner) && visit.settings.roles === 'on'
   const migrating = visit.of('owner')?.identity
@@ -81,12 +78,17 @@ function* memberOf(
     )
   }
   const served = [app, visit.roleName('relay')].find((role) => has.includes(role))
-  if (has.includes(keeper) && served !== undefined && !isOwner) {
+  for (const [role, kind, may] of [
+    ['keeper', 'keeper-serves', 'remove entries by a policy'],
+    ['eraser', 'eraser-serves', 'empty fields of entries'],
+  ] as const) {
+    const own = visit.roleName(role)
+    if (!has.includes(own) || served === undefined || isOwner) continue
     yield finding(
-      'keeper-serves',
-      keeper,
+      kind,
+      own,
       'warning',
-      `${name} has ${keeper} and ${served}: who gets hold of it may remove entries by a policy.`,
+      `${name} has ${own} and ${served}: who gets hold of it may ${may}.`,
     )
   }
   if (has.includes('pg_write_all_data')) {
@@ -112,21 +114,23 @@ export const logins: Check = {
   area: 'rights',
   what: 'logins of the URLs',
   async look(visit) {
-    const wide = (['app', 'relay', 'reader', 'keeper'] as const).flatMap((role): Finding[] => {
-      const connection = visit.of(role)
-      if (!connection?.identity?.isSuperuser || connection.roles.includes('owner')) return []
-      return [
-        {
-          kind: 'superuser',
-          severity: 'warning',
-          text: `${connection.variables.join(', ')}: ${connection.identity.login} is a superuser, and no trigger or grant stops it.`,
-          remedy: {
-            sql: `create role audit_${role}_login login; grant ${visit.roleName(role)} to audit_${role}_login;`,
-            advice: `Give it a password, and put it into AUDIT_${role.toUpperCase()}_DATABASE_URL.`,
+    const wide = (['app', 'relay', 'reader', 'keeper', 'eraser'] as const).flatMap(
+      (role): Finding[] => {
+        const connection = visit.of(role)
+        if (!connection?.identity?.isSuperuser || connection.roles.includes('owner')) return []
+        return [
+          {
+            kind: 'superuser',
+            severity: 'warning',
+            text: `${connection.variables.join(', ')}: ${connection.identity.login} is a superuser, and no trigger or grant stops it.`,
+            remedy: {
+              sql: `create role audit_${role}_login login; grant ${visit.roleName(role)} to audit_${role}_login;`,
+              advice: `Give it a password, and put it into AUDIT_${role.toUpperCase()}_DATABASE_URL.`,
+            },
           },
-        },
-      ]
-    })
+        ]
+      },
+    )
     if (wide.length > 0) return { findings: wide }
     const [only, ...others] = visit.open
     const isOneForAll = only !== undefined && others.length === 0 && only.roles.length > 1
@@ -145,38 +149,6 @@ export const logins: Check = {
           ]
         : [],
       said: `${visit.open.length} of them`,
-    }
-  },
-}
-
-/** Whether the keeper's login, where its URL is set, may do what cron runs as it. */
-export const keeper: Check = {
-  area: 'rights',
-  what: "the keeper's login",
-  async look(visit) {
-    const connection = visit.of('keeper')
-    if (connection?.identity === undefined) return { findings: [] }
-    const { login } = connection.identity
-    // By the right and not by the role, because a team without our roles grants the functions itself.
-    const { lacks } = await connection.row(
-      `select not (has_schema_privilege(n.oid, 'usage') and has_function_privilege(p.oid, 'execute')) as lacks
-       from pg_proc as p join pg_namespace as n on n.oid = p.pronamespace
-       where n.nspname = 'audit' and p.proname = 'retention_candidates'`,
-    )
-    if (lacks !== true) return well(`${login} may apply policies`)
-    const role = visit.roleName('keeper')
-    return {
-      findings: [
-        {
-          kind: 'keeper-lacks-role',
-          severity: 'warning',
-          text: `${connection.variables.join(', ')}: ${login} may not apply policies, so nothing is removed, held, archived or imported by it.`,
-          remedy:
-            visit.settings.roles === 'off'
-              ? { advice: 'Use the login that migrated, or grant this one the functions.' }
-              : { sql: `grant ${quoted(role)} to ${quoted(login)};` },
-        },
-      ],
     }
   },
 }

@@ -52,6 +52,8 @@ export const KINDS = {
   'app-may-read': 'a login may record and read',
   'keeper-lacks-role': "the keeper's login may not apply policies",
   'keeper-serves': 'a login may remove entries by a policy, and records or moves as well',
+  'eraser-lacks-role': "the eraser's login may not erase",
+  'eraser-serves': 'a login may empty fields of entries, and records or moves as well',
   superuser: 'the URL of a role is that of a superuser',
   'one-login': 'one login does everything',
   'head-missing': 'the head of the log has no row',

@@ -14,7 +14,16 @@ import {
 import type { Environment } from '../../config.ts'
 import { DoctorConnection, type Row } from './connection.ts'
 
-export const ROLES: readonly DatabaseRole[] = ['owner', 'relay', 'app', 'reader', 'keeper']
+export const ROLES: readonly DatabaseRole[] = [
+  'owner',
+  'relay',
+  'app',
+  'reader',
+  'keeper',
+  'eraser',
+]
+/** They run by cron or by hand, often on another machine, and many logs have none. */
+const ONLY_BY_OWN_URL: readonly DatabaseRole[] = ['keeper', 'eraser']
 /** Codes that mean that another login may be allowed what this one is not. */
 const NOT_PERMITTED = '42501'
 
@@ -114,14 +123,11 @@ export class NobodyToAsk extends Error {
   }
 }
 
-/**
- * One connection for each URL. The keeper has one only where it has a URL of its own: it runs by cron, often
- * on another machine, and many logs have none.
- */
+/** One connection for each URL. Keeper and eraser have one only where they have a URL of their own. */
 function connectionsOf(environment: Environment, timeoutMs: number): readonly DoctorConnection[] {
   const byUrl = new Map<string, DatabaseRole[]>()
   for (const role of ROLES) {
-    if (role === 'keeper' && variableOf(role, environment) === 'DATABASE_URL') continue
+    if (ONLY_BY_OWN_URL.includes(role) && variableOf(role, environment) === 'DATABASE_URL') continue
     const url = databaseUrlFor(role, undefined, environment)
     if (url !== undefined) byUrl.set(url, [...(byUrl.get(url) ?? []), role])
   }
