@@ -2,6 +2,7 @@ import type { BacklogReader } from '../telemetry/backlog.ts'
 import type { RelayHealth } from '../move/health.ts'
 import type { LogSealReport } from '../seal/log-seal.ts'
 import type { RelayMetrics } from '../telemetry/metrics.ts'
+import { sealHealth } from './seal-health.ts'
 
 export type Handler = (request: Request) => Promise<Response>
 
@@ -20,8 +21,11 @@ const PROBE_WAIT_MS = 400
 const UNKNOWN_LAG_HINT = 'The backlog could not be read in time. If this lasts, the log says why.'
 
 /**
- * `/livez`: if it fails, restart the relay. `/readyz`: entries are moved, and in time. `/metrics`:
- * figures for Prometheus.
+ * `/livez`: if it fails, restart the relay. `/readyz`: entries are moved, and in time. `/sealz`: what is
+ * moved is sealed. `/metrics`: figures for Prometheus.
+ *
+ * A sealer that refuses does not make the relay unready: entries go on to be moved, and a rollout that
+ * it held up would help nobody.
  *
  * No route requires a token, because none shows anything of an entry.
  */
@@ -36,6 +40,11 @@ export function healthRoutes(parts: HealthRoutesParts): Readonly<Record<string, 
       const { isReady, ready } = await readiness(parts)
       return answer(isReady, ready)
     }),
+    '/sealz': readOnly(async () => {
+      const report = seal()
+      const found = sealHealth(report)
+      return answer(found.sealing, { ...found, ...report })
+    }),
     '/metrics': readOnly(async () => {
       const found = health()
       // While the relay's own statements fail, reading the backlog would only wait for its
@@ -47,7 +56,7 @@ export function healthRoutes(parts: HealthRoutesParts): Readonly<Record<string, 
   }
 }
 
-async function readiness({ health, backlog, maxLagMs }: HealthRoutesParts) {
+async function readiness({ health, backlog, seal, maxLagMs }: HealthRoutesParts) {
   const { isReady: works, isAlive: _, reason, hint, ...rest } = health()
   const found = works ? await backlog.readWithin(PROBE_WAIT_MS) : backlog.latest
   const lagMs = found && Math.max(found.oldestAgeMs.staging, found.oldestAgeMs.outbox)
@@ -62,8 +71,14 @@ async function readiness({ health, backlog, maxLagMs }: HealthRoutesParts) {
     // The values that were last read, if the relay's statements fail now.
     lagMs: lagMs === undefined ? null : Math.round(lagMs),
     depth: found?.depth ?? null,
+    ...sealWord(seal?.()),
   }
   return { isReady, ready }
+}
+
+/** In one word, where this process seals. `/sealz` says more. */
+function sealWord(report: LogSealReport | undefined) {
+  return report && { seal: sealHealth(report).reason ?? 'on' }
 }
 
 function answer(isGreen: boolean, body: object): Response {

@@ -1,6 +1,7 @@
 import type { AuditLogger } from '../../src/logger.ts'
 import type { RelayLimits } from '../../src/options.ts'
-import { fileMemory } from './memory.ts'
+import { FolderLock } from './folder-lock.ts'
+import { fileMemory, heldMemory, readOnlyMemory } from './memory.ts'
 import { type AnchorReport, Publisher } from './publisher.ts'
 import type { ResolvedSeal } from './seal-options.ts'
 import { openSealStatements } from './seal-statements.ts'
@@ -11,6 +12,11 @@ export interface LogSealOptions extends ResolvedSeal {
   readonly url: string
   readonly limits: Pick<RelayLimits, 'sealMaxLagMs' | 'sealMaxEntries' | 'statementTimeoutMs'>
   readonly logger: AuditLogger
+  /**
+   * Whether it seals. Else it publishes what another process seals, also next to that process with the
+   * same folder. Default: true.
+   */
+  readonly seals?: boolean
 }
 
 export interface LogSealReport extends SealReport {
@@ -21,13 +27,18 @@ export interface LogSealReport extends SealReport {
 export class LogSeal {
   readonly #sealer: Sealer
   readonly #publisher: Publisher
+  readonly #lock: FolderLock
 
-  constructor({ url, limits, logger, keys, stateDir, anchors }: LogSealOptions) {
+  constructor(options: LogSealOptions) {
+    const { url, limits, logger, keys, stateDir, anchors, seals = true } = options
     const { statementTimeoutMs, sealMaxLagMs: maxLagMs, sealMaxEntries: maxEntries } = limits
     const statements = openSealStatements({ url, statementTimeoutMs })
-    const memory = fileMemory(stateDir)
+    const lock = new FolderLock(stateDir)
+    const stored = fileMemory(stateDir)
+    const memory = seals ? heldMemory(stored, lock) : readOnlyMemory(stored)
     const sealer = new Sealer({ statements, keys, memory, logger, maxLagMs, maxEntries })
     this.#sealer = sealer
+    this.#lock = lock
     this.#publisher = new Publisher({
       anchors,
       statements,
@@ -71,5 +82,6 @@ export class LogSeal {
   async stop(): Promise<void> {
     await this.#publisher.stop()
     await this.#sealer.stop()
+    await this.#lock.release()
   }
 }

@@ -2,6 +2,7 @@ import fs from 'node:fs/promises'
 import path from 'node:path'
 import { AuditError } from '../../src/errors.ts'
 import { fileCode, fileWords } from '../../src/file-fault.ts'
+import type { FolderLock } from './folder-lock.ts'
 
 /** A tree up to a size, and the root that it had. */
 export interface KnownRoot {
@@ -65,7 +66,7 @@ export function volatileMemory(): SealMemoryStore {
 /**
  * A memory in a file of a folder. The file is written under another name, flushed to the disk and
  * renamed, and so is the folder flushed: a crash leaves the one or the other memory, and never half of
- * one. Sealers that share a folder would overwrite each other's memory, so each needs its own.
+ * one. Sealers that share a folder would overwrite each other's memory: see `heldMemory`.
  *
  * @param folder made where it does not exist, with mode 0700
  */
@@ -108,6 +109,25 @@ export function fileMemory(folder: string): SealMemoryStore {
       }
     },
   }
+}
+
+/** A memory that no other process uses meanwhile. It throws as {@link FolderLock.hold} does. */
+export function heldMemory(store: SealMemoryStore, lock: FolderLock): SealMemoryStore {
+  return {
+    async load() {
+      await lock.hold()
+      return await store.load()
+    },
+    async save(memory) {
+      await lock.hold()
+      await store.save(memory)
+    },
+  }
+}
+
+/** A memory that is read and left as it is. */
+export function readOnlyMemory({ load }: SealMemoryStore): SealMemoryStore {
+  return { load, save: async () => {} }
 }
 
 async function flushed(file: string, text: string): Promise<void> {

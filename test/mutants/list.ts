@@ -17,6 +17,7 @@ import { REDACT_MUTANTS } from './redact-mutants.ts'
 import { RELAY_MUTANTS } from './relay-mutants.ts'
 import { RETENTION_MUTANTS } from './retention-mutants.ts'
 import { SEAL_MUTANTS } from './seal-mutants.ts'
+import { SEALER_MUTANTS } from './sealer-mutants.ts'
 import { SCHEMA_MUTANTS } from './schema-mutants.ts'
 import { VERIFY_MUTANTS } from './verify-mutants.ts'
 
@@ -37,7 +38,7 @@ export const AREAS: Readonly<Record<string, readonly Mutant[]>> = {
   ...READ_MUTANTS,
   query: QUERY_MUTANTS,
   export: EXPORT_MUTANTS,
-  seal: SEAL_MUTANTS,
+  seal: [...SEAL_MUTANTS, ...SEALER_MUTANTS],
   proof: PROOF_MUTANTS,
   frameworks: FRAMEWORK_MUTANTS,
   projection: PROJECTION_MUTANTS,

@@ -47,7 +47,7 @@ export const VARIABLES: Readonly<Record<string, string>> = {
     'rate of entries (default: auto)',
   AUDIT_LOG_LEVEL: 'trace, debug, info, warn, error, fatal or silent (default: info)',
   AUDIT_HTTP_PORT:
-    'serve /livez, /readyz and /metrics on this port; 0 to 65535, 0 takes any free one (default: ' +
+    'serve /livez, /readyz, /sealz and /metrics on this port; 0 to 65535, 0 takes any free one (default: ' +
     'serve nothing)',
   AUDIT_HTTP_HOST: 'address to serve on (default: 127.0.0.1)',
   AUDIT_PAGE_TOKEN:

@@ -35,7 +35,7 @@ export function printCheckpoint(environment: Environment, flags: Flags): Promise
 
 /** @returns whether an anchor did not take it */
 async function publish(environment: Environment): Promise<boolean> {
-  const seal = await openSeal(environment, quietLogger())
+  const seal = await openSeal(environment, quietLogger(), { seals: false })
   try {
     const failures = (await seal.publish()) ?? new Map()
     sayFailures(failures)

@@ -76,12 +76,16 @@ export function sayFailures(failures: ReadonlyMap<string, AuditError>): void {
 }
 
 /** @throws {AuditError} `AUDIT_OPTION_INVALID` without a key */
-export async function openSeal(environment: Environment, logger: Logger): Promise<LogSeal> {
+export async function openSeal(
+  environment: Environment,
+  logger: Logger,
+  { seals = true } = {},
+): Promise<LogSeal> {
   const { databaseUrl, limits } = readConfig(environment, 'relay')
   const options = await readSeal(environment)
   if (options) {
     const seal = resolveSealOptions(options, stateDirOf(environment))
-    return new LogSeal({ ...seal, url: databaseUrl, limits, logger })
+    return new LogSeal({ ...seal, url: databaseUrl, limits, logger, seals })
   }
   throw misuse(
     'There is no seal key: set AUDIT_SEAL_KEY_FILE. "audit-relay keys new example.com/audit --out ' +
