@@ -141,7 +141,7 @@ test('an export about a user takes other filters, CSV, and a reader at their own
   ])
   const csv = await exported(t, scratch, { about: ADA, format: 'csv', byteOrderMark: true })
   const [header, ...lines] = fs.readFileSync(csv.out, 'utf8').trimEnd().split('\r\n')
-  assert.match(header ?? '', /^\ufeff"seq",.*,"recorder_seq","about"$/)
+  assert.match(header ?? '', /^\ufeff"seq",.*,"recorder_seq","erased","about"$/)
   assert.equal(lines.length, expected(UUID_ENTRIES).length)
   assert.match(lines.at(-2) ?? '', /,"\[""user_id"",""target_id"",""metadata"",""context""\]"$/)
 

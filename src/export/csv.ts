@@ -5,6 +5,9 @@ import { type ExportRow, shownAsJson } from './rows.ts'
  * CSV as RFC 4180 has it: a header, CRLF, every cell in quotes, quotes doubled. NULL is an empty
  * cell without quotes. UTF-8; Excel knows that by a byte order mark only, which an option puts first.
  *
+ * The cell `erased` lists the columns of which something was erased since, so that nobody takes an empty
+ * cell for one that was always empty.
+ *
  * A cell holds at most 32,767 characters, because Excel cuts a longer one without a word or spills it
  * over the next ones. Longer JSON loses the blanks between its parts; what is still longer is cut,
  * and the mark at its end gives its length.
@@ -22,7 +25,7 @@ import { type ExportRow, shownAsJson } from './rows.ts'
 export const CSV_HEADER =
   '"seq","id","occurred_at","logged_at","written_by","event_id","action","entity_type","outcome",' +
   '"actor_kind","user_id","actor_id","target_id","more_targets","request_id","metadata","context",' +
-  '"recorder_id","recorder_seq"\r\n'
+  '"recorder_id","recorder_seq","erased"\r\n'
 
 /**
  * The header with columns that some exports have. `about`: the places in which the entry names the user
@@ -59,6 +62,7 @@ export function csvLine(row: ExportRow): string {
     jsonCell(row.context),
     plainCell(row.recorderId),
     textCell(row.recorderSeq),
+    row.erased ? jsonCell(row.erased) : '',
     ...(row.about === undefined ? [] : [jsonCell(row.about)]),
     ...(row.shownUser === undefined ? [] : [namesCell(shownAsJson(row))]),
   ]
