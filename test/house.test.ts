@@ -91,7 +91,8 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page': 'actions database page/auth page/requests page/sentence projection',
   'relay/actions': 'src',
   'relay/maintenance': 'src',
-  'relay/move': 'src maintenance seal',
+  'relay/follow': 'src',
+  'relay/move': 'src follow maintenance seal',
   'relay/archive/files': 'src',
   'relay/archive/stores': 'src archive/files',
   'relay/archive': 'src archive/files archive/stores retention',
@@ -114,7 +115,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'relay/http': 'src actions move seal telemetry',
   'relay/cli/command': 'src',
   'relay/cli/operate':
-    'src cli/command dead-letters seal seal/scheduled dev doctor doctor/visit http move telemetry',
+    'src cli/command dead-letters follow seal seal/scheduled dev doctor doctor/visit http move telemetry',
   'relay/cli/retention': 'src archive archive/stores cli/archive cli/command retention',
   'relay/cli/schema': 'src cli/command erase',
   'relay/cli/life': 'src cli/command life',

@@ -7,6 +7,8 @@ import { within } from '../../src/within.ts'
 import { isFinalLogin } from '../../src/database/faults.ts'
 import { Outage } from '../../src/database/outage.ts'
 import { withRetry } from '../../src/database/retry.ts'
+import type { Follower } from '../follow/follower.ts'
+import { followerOn } from '../follow/following.ts'
 import { LogIdentity } from '../maintenance/log-identity.ts'
 import { LogSize } from '../maintenance/log-size.ts'
 import { LogWatch } from '../maintenance/log-watch.ts'
@@ -76,6 +78,8 @@ export class Relay {
   readonly #logWatch: LogWatch
   readonly #batchSize: BatchSize
   readonly #seal: LogSeal | undefined
+  /** Undefined in a simulation, whose log nothing can follow. */
+  readonly #follower: Follower | undefined
   #running: Promise<void> | undefined
   #hasBacklog = false
   #stoodBack = false
@@ -117,6 +121,8 @@ export class Relay {
     })
     this.#identity = new LogIdentity({ statements, logger: this.#logger, stateDir })
     this.#seal = seal && new LogSeal({ ...seal, url, limits, logger: this.#logger })
+    const isSimulated = open !== openRelayStatements
+    this.#follower = isSimulated ? undefined : followerOn({ url, statementTimeoutMs }, this.#logger)
     this.#outage = new Outage(this.#logger, {
       begins: 'relay cannot move entries; they wait in audit_staging and audit_outbox',
       goesOn: 'relay still cannot move entries',
@@ -140,7 +146,10 @@ export class Relay {
 
   /** Safe to call twice. Resolves when the relay has stopped. */
   start(): Promise<void> {
-    if (this.#running === undefined) void this.#seal?.start()
+    if (this.#running === undefined) {
+      void this.#seal?.start()
+      void this.#follower?.start()
+    }
     this.#running ??= this.#run()
     return this.#running
   }
@@ -155,6 +164,7 @@ export class Relay {
     await Promise.all([
       within(this.#limits.stopTimeoutMs, this.#running, () => {}),
       within(this.#limits.stopTimeoutMs, this.#seal?.stop(), () => {}),
+      within(this.#limits.stopTimeoutMs, this.#follower?.stop(), () => {}),
     ])
     await this.#statements.close()
   }

@@ -56,6 +56,7 @@ const TABLES = [
     'audit_hold',
     'audit_retention',
     'audit_erasure',
+    'audit_follow',
   ],
 ]
 const SEAL_TABLES = [
@@ -88,6 +89,10 @@ const SEALS = [
   `select audit.begin_seal(1::smallint, 'log')`,
   `select audit.put_seal(1::smallint, 0, 1, '\\x00', 'note', '[]')`,
   `select audit.rotate_key('a', 'b', 'c')`,
+]
+const FOLLOWS = [
+  `select audit.take_follow('search', '${randomUUID()}', 1, 1, 0)`,
+  `select audit.rewind_follow('search', '${randomUUID()}', 0)`,
 ]
 
 /** By login, as in the table of SECURITY.md. A statement of `cannot` is refused with 42501. */
@@ -169,6 +174,10 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
       'retry dead letters': ['select audit.retry_dead_letter(1)'],
       'drop dead letters (each leaves an entry)': ['select audit.drop_dead_letter(1)'],
       'seal the log: put a checkpoint on top of the newest one, signed by whatever key': SEALS,
+      'read entries by a function while something that is made of them is on, such as the search': [
+        ...FOLLOWS,
+        'select * from audit.follow_state()',
+      ],
       'write an `audit.verify` entry with any result': ["select audit.note_verify('{}')"],
       'make partitions, and close past ones': [
         'select audit.ensure_partitions(4)',

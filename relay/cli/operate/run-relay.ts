@@ -2,6 +2,7 @@ import { type Logger, pino } from 'pino'
 import { createRelay, type DrainResult, Relay } from '../../move/relay.ts'
 import { BacklogReader } from '../../telemetry/backlog.ts'
 import { type Environment, readConfig } from '../../config.ts'
+import { followerOn } from '../../follow/following.ts'
 import { healthRoutes } from '../../http/health-routes.ts'
 import { serveHttp } from '../../http/server.ts'
 import { readHttpConfig } from '../../http/config.ts'
@@ -75,7 +76,7 @@ const DEAD_LETTERS = 4
 
 /**
  * Moves until the lanes are empty or a bound is reached: for cron, and after the last deployment.
- * Where there is a seal key, the log is sealed then.
+ * Where there is a seal key, the log is sealed then. What follows the log takes what it holds then.
  *
  * @returns 0 drained, 3 rows left at a bound, 4 dead letters written
  */
@@ -86,13 +87,18 @@ export async function drainOnce(environment: Environment, bounds: OnceBounds): P
   const relay = createRelay({ databaseUrl, logger, partitionWidth, ...limits })
   const settings = options && resolveSealOptions(options, stateDirOf(environment))
   const seal = settings && new LogSeal({ ...settings, url: databaseUrl, limits, logger })
-  const stop = () => void relay.stop()
+  const follower = followerOn({ url: databaseUrl, ...limits }, logger)
+  const stop = () => {
+    void relay.stop()
+    void follower.stop()
+  }
   process.once('SIGTERM', stop)
   process.once('SIGINT', stop)
   const progress = setInterval(() => logger.info({ ...relay.stats() }, 'moving'), 1_000)
   try {
     const result = await relay.drain(bounds)
     logger.info({ ...result }, result.isDrained ? 'drained' : 'stopped at a bound, with rows left')
+    await follower.drain()
     const failures = await seal?.once()
     for (const [anchor, error] of failures ?? []) {
       logger.warn({ anchor, hint: error.message }, 'an anchor did not take the checkpoint')
@@ -102,6 +108,7 @@ export async function drainOnce(environment: Environment, bounds: OnceBounds): P
     clearInterval(progress)
     await relay.stop()
     await seal?.stop()
+    await follower.stop()
   }
 }
 

@@ -78,6 +78,18 @@ CREATE TABLE "audit"."audit_erasure" (
 	CONSTRAINT "audit_erasure_fields" CHECK (cardinality("audit"."audit_erasure"."fields") > 0)
 );
 --> statement-breakpoint
+CREATE TABLE "audit"."audit_follow" (
+	"consumer" text PRIMARY KEY NOT NULL,
+	"history" uuid NOT NULL,
+	"since_seq" bigint NOT NULL,
+	"seq" bigint NOT NULL,
+	"changes" bigint DEFAULT 0 NOT NULL,
+	"begun_at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+	"moved_at" timestamp with time zone,
+	CONSTRAINT "audit_follow_consumer" CHECK (char_length("audit"."audit_follow"."consumer") between 1 and 64),
+	CONSTRAINT "audit_follow_seq" CHECK ("audit"."audit_follow"."since_seq" > 0 and "audit"."audit_follow"."seq" >= "audit"."audit_follow"."since_seq" - 1)
+);
+--> statement-breakpoint
 CREATE TABLE "audit"."audit_head" (
 	"only" boolean PRIMARY KEY DEFAULT true NOT NULL,
 	"seq" bigint DEFAULT 0 NOT NULL,

@@ -218,6 +218,18 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   where s.partition = log_table and s.state in ('swapped', 'dropped')
 $$;
 --> statement-breakpoint
+-- Says to what follows the log that these entries were emptied or removed, or that they came back: nothing
+-- that was read of them before is written any more.
+CREATE OR REPLACE FUNCTION "audit"."changed_behind"("seqs" int8multirange, "came_back" boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+begin
+  if isempty(seqs) then
+    return;
+  end if;
+  update audit.audit_follow as f set changes = f.changes + 1;
+end
+$$;
+--> statement-breakpoint
 -- A UUIDv7 for an entry that comes without an id. Postgres has a function for it only from version
 -- 18.
 CREATE OR REPLACE FUNCTION "audit"."new_id"() RETURNS uuid
@@ -1307,6 +1319,7 @@ begin
   delete from audit.audit_removed as r where r.by_entry = any(entries);
   update audit.audit_swap as s set state = 'undone', ended_at = clock_timestamp()
   where s.entry_id = any(entries);
+  perform audit.changed_behind(numbers, true);
   perform audit.set_retention_line();
   aside := format('%s_undone_%s', log_table, newest.swap);
   perform audit.grant_restored(restored, false);
@@ -2065,6 +2078,8 @@ begin
   if cardinality(changed_seqs) = 0 then
     return;
   end if;
+  perform audit.changed_behind(
+    (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s), false);
   if is_sealed then
     perform audit.forget_salts(
       (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s where s <= sealed_through));
@@ -3419,6 +3434,131 @@ begin
     analyze audit.audit_log;
   end if;
   bytes := pg_total_relation_size(target);
+end
+$$;
+--> statement-breakpoint
+-- Turns a consumer on: it takes the entries from this number on. Where it is on already, nothing changes.
+-- Returns the number from which on it takes them.
+CREATE OR REPLACE FUNCTION "audit"."begin_follow"("consumer" text, "since" bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+begin
+  insert into audit.audit_follow as f (consumer, history, since_seq, seq)
+  select begin_follow.consumer, h.history, since, since - 1 from audit.audit_head as h
+  on conflict on constraint audit_follow_pkey do nothing;
+  return (select f.since_seq from audit.audit_follow as f where f.consumer = begin_follow.consumer);
+end
+$$;
+--> statement-breakpoint
+-- A document as text. Null where it is longer than 2 MiB, or has a number of more than 1,000 digits.
+CREATE OR REPLACE FUNCTION "audit"."readable_text"("document" jsonb) RETURNS text
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  select case
+    when pg_column_size(document) <= 1000 and pg_column_compression(document) is null then document::text
+    when pg_column_size(document) <= 2097152 and not jsonb_path_exists(document,
+      'strict $.** ? (@.type() == "number") ? (@ >= 1e1001 || @ <= -1e1001 || (@ < 1e-1001 && @ > -1e-1001 && @ != 0))')
+      then document::text
+  end
+$$;
+--> statement-breakpoint
+-- The entries with these numbers, for a consumer that is on: the relay has no SELECT on the log, and reads
+-- nothing by this function while nobody has turned a consumer on. At most 512 numbers at a time.
+--
+-- - Ids are text, as the log's columns print them.
+-- - Metadata and context are null where they are longer than 2 MiB, or have a number of more than 1,000
+--   digits: Postgres keeps 1e131071 in eight bytes.
+-- - It reads one range of ids after the other.
+CREATE OR REPLACE FUNCTION "audit"."follow_entries"(
+  "consumer" text, "from_seq" bigint, "to_seq" bigint,
+  OUT "seq" bigint, OUT "id" uuid, OUT "logged_at" timestamptz, OUT "written_by" text,
+  OUT "action" text, OUT "entity_type" text, OUT "request_id" text, OUT "outcome" text,
+  OUT "event_id" text, OUT "user_id" text, OUT "actor_id" text, OUT "actor_kind" text,
+  OUT "target_id" text, OUT "more_targets" text[], OUT "metadata" text, OUT "context" text
+) RETURNS SETOF record
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+-- By the index on seq. Nothing else is cheaper, whatever the statistics say.
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
+SET jit = off AS $$
+declare
+  most constant bigint := 512;
+  range record;
+begin
+  if from_seq < 1 or to_seq < from_seq or to_seq - from_seq >= most
+    or not exists (
+      select from audit.audit_follow as f
+      where f.consumer = follow_entries.consumer and from_seq >= f.since_seq)
+  then
+    raise exception 'no entries from % to % for "%"', from_seq, to_seq, consumer
+      using errcode = 'invalid_parameter_value';
+  end if;
+  for range in select r.from_id, r.to_id from audit.ranges_of_seqs(from_seq, to_seq) as r
+  loop
+    -- With its values the statement is planned for this range alone. A plan that is kept locks all.
+    return query execute 'select l.seq, l.id, l.logged_at, l.written_by, l.action, l.entity_type,
+        l.request_id, l.outcome, l.event_id::text, l.user_id::text, l.actor_id::text, l.actor_kind,
+        l.target_id::text, l.more_targets::text[], audit.readable_text(l.metadata),
+        audit.readable_text(l.context)
+      from audit.audit_log as l
+      where l.seq between $1 and $2 and l.id >= $3 and ($4 is null or l.id < $4)'
+    using from_seq, to_seq, range.from_id, range.to_id;
+  end loop;
+end
+$$;
+--> statement-breakpoint
+-- The consumers that are on, how far each has taken the log, and how far the log is. No row where none
+-- is on. "rewind_to" is the number up to which the log is the one that the consumer has read: smaller than
+-- "seq" where a restore has given numbers again.
+CREATE OR REPLACE FUNCTION "audit"."follow_state"(
+  OUT "consumer" text, OUT "history" uuid, OUT "since_seq" bigint, OUT "seq" bigint,
+  OUT "changes" bigint, OUT "moved_at" timestamptz, OUT "head" bigint, OUT "log_history" uuid,
+  OUT "rewind_to" bigint
+) RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select f.consumer, f.history, f.since_seq, f.seq, f.changes, f.moved_at, h.seq, h.history,
+    case when f.history = h.history then f.seq else least(f.seq, h.seq, (
+      select min(y.first_seq) - 1 from audit.audit_history as y
+      where y.at > (select o.at from audit.audit_history as o where o.history = f.history)
+    )) end
+  from audit.audit_follow as f cross join audit.audit_head as h
+  order by f.consumer
+$$;
+--> statement-breakpoint
+-- Sets a consumer back to the last number that the log still has as the consumer read it, in the log's
+-- present history. Returns whether it did: not where another relay was faster. Who calls it drops in the
+-- same transaction what the consumer wrote of greater numbers.
+CREATE OR REPLACE FUNCTION "audit"."rewind_follow"(
+  "consumer" text, "history" uuid, "to_seq" bigint
+) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+begin
+  update audit.audit_follow as f
+  set history = h.history, seq = greatest(to_seq, 0), since_seq = least(f.since_seq, greatest(to_seq, 0) + 1),
+    changes = f.changes + 1, moved_at = clock_timestamp()
+  from audit.audit_head as h
+  where f.consumer = rewind_follow.consumer and f.history = rewind_follow.history
+    and h.history <> f.history and to_seq <= f.seq;
+  return found;
+end
+$$;
+--> statement-breakpoint
+-- Moves a consumer's cursor behind to_seq, and returns whether it may write what it made of the entries
+-- up to there: not where another relay was faster, where the consumer was turned off, where an entry was
+-- emptied, removed or brought back since it read, or where the log has begun another history. Who calls it
+-- writes in the same transaction.
+CREATE OR REPLACE FUNCTION "audit"."take_follow"(
+  "consumer" text, "history" uuid, "from_seq" bigint, "to_seq" bigint, "changes" bigint
+) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+begin
+  -- What a crash loses is the cursor and what was written with it, so it is made again.
+  perform set_config('synchronous_commit', 'off', true);
+  update audit.audit_follow as f set seq = to_seq, moved_at = clock_timestamp()
+  from audit.audit_head as h
+  where f.consumer = take_follow.consumer and f.history = take_follow.history
+    and h.history = take_follow.history and f.seq = from_seq - 1 and to_seq between from_seq and h.seq
+    and f.changes = take_follow.changes;
+  return found;
 end
 $$;
 --> statement-breakpoint
@@ -6838,6 +6978,7 @@ begin
     oldest_before = (select min(l.oldest_id::text)::uuid from audit.audit_lane as l
       where l.lane in ('staging', 'outbox'))
   where s.swap = built.swap;
+  perform audit.changed_behind(built.runs::int8multirange, false);
   perform audit.set_retention_line();
   if built.kept = 0 and partition <> 'audit_log_default' then
     perform audit.swap_partition(partition, null, aside, built.from_id, built.to_id);
@@ -7365,6 +7506,7 @@ begin
   delete from audit.audit_removed as r where r.by_entry = undone.entry_id;
   update audit.audit_swap as s set state = 'undone', ended_at = clock_timestamp()
   where s.swap = undone.swap;
+  perform audit.changed_behind(undone.runs::int8multirange, true);
   perform audit.set_retention_line();
   if is_default then
     perform audit.swap_partition(partition, undone.detached, aside, null, null);

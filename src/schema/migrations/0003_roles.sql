@@ -205,6 +205,15 @@ TO "audit_relay";
 GRANT EXECUTE ON FUNCTION "audit"."seal_figures"(), "audit"."newest_checkpoint"()
 TO "audit_relay", "audit_reader";
 --> statement-breakpoint
+-- The relay reads the log behind the move by functions, and only what a consumer that is on may take.
+GRANT EXECUTE ON FUNCTION
+  "audit"."follow_entries"(text, bigint, bigint),
+  "audit"."take_follow"(text, uuid, bigint, bigint, bigint),
+  "audit"."rewind_follow"(text, uuid, bigint)
+TO "audit_relay";
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION "audit"."follow_state"() TO "audit_relay", "audit_reader", "audit_keeper";
+--> statement-breakpoint
 -- The eraser empties fields of entries, by functions that check everything themselves. They tell it which
 -- entries name a user, and never what an entry says.
 GRANT EXECUTE ON FUNCTION

@@ -93,6 +93,8 @@ begin
   if cardinality(changed_seqs) = 0 then
     return;
   end if;
+  perform audit.changed_behind(
+    (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s), false);
   if is_sealed then
     perform audit.forget_salts(
       (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s where s <= sealed_through));

@@ -54,6 +54,7 @@ begin
   delete from audit.audit_removed as r where r.by_entry = undone.entry_id;
   update audit.audit_swap as s set state = 'undone', ended_at = clock_timestamp()
   where s.swap = undone.swap;
+  perform audit.changed_behind(undone.runs::int8multirange, true);
   perform audit.set_retention_line();
   if is_default then
     perform audit.swap_partition(partition, undone.detached, aside, null, null);

@@ -1,0 +1,11 @@
+-- Turns a consumer on: it takes the entries from this number on. Where it is on already, nothing changes.
+-- Returns the number from which on it takes them.
+CREATE OR REPLACE FUNCTION "audit"."begin_follow"("consumer" text, "since" bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+begin
+  insert into audit.audit_follow as f (consumer, history, since_seq, seq)
+  select begin_follow.consumer, h.history, since, since - 1 from audit.audit_head as h
+  on conflict on constraint audit_follow_pkey do nothing;
+  return (select f.since_seq from audit.audit_follow as f where f.consumer = begin_follow.consumer);
+end
+$$;
