@@ -38,7 +38,7 @@ export const PROJECTION_MUTANTS: readonly Mutant[] = [
     name: 'bars count what the viewer does not see',
     edits: [
       {
-        file: 'src/page/histogram/histogram.ts',
+        file: 'src/page/histogram/split-conditions.ts',
         find: 'const first = [...view.conditions, ',
         replace: 'const first = [',
       },
