@@ -28,7 +28,7 @@ import { whenWeEnd } from './when-we-end.ts'
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const FILES_AT_ONCE = 3
 const MEMORY_NEEDED_BYTES = 4 * 1024 ** 3
-const FILE_TIMEOUT_MS = 10 * 60_000
+const FILE_TIMEOUT_MS = 20 * 60_000
 const SERVER_SETTINGS = {
   fsync: 'off', // synchronous_commit stays as users have it
   full_page_writes: 'off',
