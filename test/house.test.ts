@@ -82,12 +82,13 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page/auth': 'ids page/http page/query projection',
   'src/page/view':
     'actions export/sealed ids page/histogram page/http page/language page/query page/sentence projection query read removed',
+  'src/page/api': 'page/query page/view read',
   'src/page/view/histogram':
     'page/histogram page/http page/language page/query page/sentence page/view query',
   'src/page/view/frame':
     'actions page/http page/language page/query page/sentence page/view query read',
   'src/page/requests':
-    'actions database export export/sealed ids page/auth page/histogram page/http page/language page/query page/sentence page/view page/view/frame page/view/histogram projection query read removed seal',
+    'actions database export export/sealed ids page/api page/auth page/histogram page/http page/language page/query page/sentence page/view page/view/frame page/view/histogram projection query read removed seal',
   'src/page': 'actions database page/auth page/requests page/sentence projection',
   'relay/actions': 'src',
   'relay/maintenance': 'src',

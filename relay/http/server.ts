@@ -44,7 +44,10 @@ export async function serveHttp(
   app.notFound((c) => c.text('Not found.\n', 404))
   for (const [path, handle] of Object.entries(routes)) app.all(path, (c) => handle(c.req.raw))
   const page = config.page && (await createServedPage(config.page, logger))
-  if (page) app.all('/', (c) => page.fetch(c.req.raw, c.env))
+  if (page) {
+    app.all('/', (c) => page.fetch(c.req.raw, c.env))
+    app.all('/openapi.json', (c) => page.fetch(c.req.raw, c.env))
+  }
   const server = createServer(
     TIMEOUTS,
     getRequestListener(app.fetch, { overrideGlobalObjects: false }),

@@ -13,7 +13,7 @@ import type { FindForViewer, NameLookup } from './requests/name-lookup.ts'
 import type { ReadRecorder } from './requests/note-read.ts'
 import type { PageServices } from './requests/page-services.ts'
 import { ReadNotes } from './requests/read-notes.ts'
-import { Reception, type SignOut } from './requests/reception.ts'
+import { Reception, type Sender, type SignOut } from './requests/reception.ts'
 import { ViewerShare } from './requests/viewer-share.ts'
 
 export interface TimelinePageOptions {
@@ -136,7 +136,7 @@ export function createTimelinePage(options: TimelinePageOptions): TimelinePage {
   }
   const reception = new Reception({ services, authorize, signOut, deniedReads })
   const fetch = (request: Request, environment?: unknown) =>
-    reception.respond(request, peerOf(environment))
+    reception.respond(request, senderOf(request, environment))
   // By default hono replaces the process' global Request and Response; a library must not.
   const listener = getRequestListener(fetch, { overrideGlobalObjects: false })
   const close = async () => {
@@ -167,10 +167,16 @@ function chooseRecorder(
   return recorder
 }
 
-/** The address at the other end of the connection, where the server tells its handlers of it. */
-function peerOf(environment: unknown): string | undefined {
+/** Who asks, and under which path, where the server tells its handlers of it. */
+function senderOf(request: Request, environment: unknown): Sender {
   const incoming: unknown = Reflect.get(Object(environment), 'incoming')
   const socket: unknown = Reflect.get(Object(incoming), 'socket')
   const address: unknown = Reflect.get(Object(socket), 'remoteAddress')
-  return typeof address === 'string' ? address : undefined
+  // Express takes the path off that a router is mounted at, and keeps the whole.
+  const original: unknown = Reflect.get(Object(incoming), 'originalUrl')
+  const path = typeof original === 'string' ? original.split('?')[0] : undefined
+  return {
+    peer: typeof address === 'string' ? address : undefined,
+    path: path || new URL(request.url).pathname,
+  }
 }

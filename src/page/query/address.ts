@@ -40,6 +40,7 @@ const OTHER_PARAMETERS = [
   'zone',
   'theme',
   'lang',
+  'openapi',
 ] as const
 /** A request with any other parameter is refused. */
 export const PARAMETERS: ReadonlySet<string> = new Set([...VIEW_PARAMETERS, ...OTHER_PARAMETERS])

@@ -6,6 +6,7 @@ import { checkFilter, type LogFilter } from '../../read/filter.ts'
 import { shown, uuid } from '../../read/filter-values.ts'
 import { parseInstant } from '../../query/instant.ts'
 import { FIELD_NAMES, FIELDS, type GivenParameters, isoText, PARAMETERS } from './address.ts'
+import { PARAMETER_CHECKS, wordProblem } from './parameter-checks.ts'
 import { UTC, type Zone } from '../../query/zone.ts'
 import { type WrittenRange, writtenRange } from './range.ts'
 
@@ -37,15 +38,10 @@ interface Parsing {
   isCanonical: boolean
 }
 
-/** Parameters that are checked by a pattern, each with its message. */
-const PATTERNS: Readonly<Record<string, readonly [RegExp, string]>> = {
-  live: [/^1$/, 'Must be 1 or left out.'],
-  reads: [/^1$/, 'Must be 1 or left out.'],
-  bars: [/^1$/, 'Must be 1 or left out.'],
-  stream: [/^1$/, 'Must be 1 or left out.'],
-  proof: [/^(?:line|proof)$/, 'Must be line or proof.'],
-  after: [/^\d{1,15}$/, 'Must be the sequence number of an entry.'],
-}
+/** Parameters of which nothing but their words or their pattern is checked. */
+const OF_WORDS = [
+  ...(['live', 'reads', 'bars', 'stream', 'proof', 'after', 'export', 'part', 'openapi'] as const),
+] as const
 
 /** Reads the parameters of an address. Never throws: each invalid value becomes a message. */
 export function readQuery(
@@ -67,9 +63,10 @@ export function readQuery(
   const { entry: openId } = given
   if (openId !== undefined) check('entry', problems, () => uuid('entry', openId))
   const limit = readLimit(given['limit'], problems)
-  for (const [name, [pattern, message]] of Object.entries(PATTERNS)) {
+  for (const name of OF_WORDS) {
     const value = given[name]
-    if (value !== undefined && !pattern.test(value)) problems.set(name, message)
+    const problem = value === undefined ? undefined : wordProblem(name, value)
+    if (problem !== undefined) problems.set(name, problem)
   }
   const isLive = given['live'] === '1'
   const entry = problems.has('entry') ? undefined : given['entry']?.toLowerCase()
@@ -194,8 +191,9 @@ function readInstant(name: 'from' | 'to', parsing: Parsing): number | undefined 
 
 function readLimit(value: string | undefined, problems: Map<string, string>): number | undefined {
   if (value === undefined) return undefined
+  const { min, max } = PARAMETER_CHECKS.limit
   const limit = /^\d{1,4}$/.test(value) ? Number(value) : 0
-  if (limit >= 1 && limit <= 500) return limit
-  problems.set('limit', `Must be a whole number from 1 to 500, got ${shown(value)}.`)
+  if (limit >= min && limit <= max) return limit
+  problems.set('limit', `Must be a whole number from ${min} to ${max}, got ${shown(value)}.`)
   return undefined
 }

@@ -1,12 +1,12 @@
 import { AuditError } from '../../errors.ts'
 import { exportLog, type LogExport } from '../../export/index.ts'
-import { streamResponse, textResponse } from '../http/responses.ts'
+import { refuse } from '../http/refusals.ts'
+import { streamResponse } from '../http/responses.ts'
+import { PARAMETER_CHECKS } from '../query/parameter-checks.ts'
 import type { ViewState } from '../view/view-state.ts'
 import type { PageServices } from './page-services.ts'
 import { noteRead } from './note-read.ts'
 import type { ViewerRequest } from './viewer-request.ts'
-
-const FORMATS = ['ndjson', 'csv'] as const
 
 /** All entries that match the filter, streamed at the browser's pace. */
 export async function exportResponse(
@@ -14,9 +14,10 @@ export async function exportResponse(
   viewerRequest: ViewerRequest,
   { query, nowMs }: ViewState,
 ): Promise<Response> {
-  const format = FORMATS.find((known) => known === viewerRequest.parameters.get('export'))
+  const formats = PARAMETER_CHECKS.export.words
+  const format = formats.find((known) => known === query.given['export'])
   if (format === undefined) {
-    throw new AuditError('AUDIT_FILTER_INVALID', `export must be one of ${FORMATS.join(', ')}.`)
+    throw new AuditError('AUDIT_FILTER_INVALID', `export must be one of ${formats.join(', ')}.`)
   }
   const giveBack = exports.take(viewerRequest.viewer)
   if (giveBack === 'own' || giveBack === 'all') {
@@ -24,7 +25,8 @@ export async function exportResponse(
     const [whose, status] =
       giveBack === 'own' ? [`You have ${maxOfOne}`, 429] : [`There are ${max}`, 503]
     const message = `${whose} exports under way. Wait until one has ended.`
-    return textResponse(message, status, { 'retry-after': '30' })
+    const headers = { 'retry-after': '30' }
+    return refuse(viewerRequest.request, { status, code: 'too-many', message, headers })
   }
   try {
     const abort = new AbortController()

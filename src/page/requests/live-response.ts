@@ -1,5 +1,7 @@
 import { lastSeq } from '../../read/tail-query.ts'
-import { streamResponse, textResponse } from '../http/responses.ts'
+import { entryJson } from '../api/entry-json.ts'
+import { type Refusal, refuse, wantsJson } from '../http/refusals.ts'
+import { streamResponse } from '../http/responses.ts'
 import { listFilter } from '../query/hidden-reads.ts'
 import { entryRow } from '../view/entry-row.ts'
 import type { ViewState } from '../view/view-state.ts'
@@ -9,10 +11,13 @@ import { givenFilter, noteRead } from './note-read.ts'
 import type { PageServices } from './page-services.ts'
 import type { ViewerRequest } from './viewer-request.ts'
 
-const RETRY_AFTER = { 'retry-after': '30' }
+const TOO_MANY: Pick<Refusal, 'code' | 'headers'> = {
+  code: 'too-many',
+  headers: { 'retry-after': '30' },
+}
 
 /**
- * The stream of a live view. It starts after the entry in `Last-Event-ID`, or else after the one in
+ * The stream of a live view, or of entries as JSON. It starts after the entry in `Last-Event-ID`, or else after the one in
  * the parameter `after`. A browser does not reconnect by itself after a 400, a 429 or a 503.
  */
 export async function liveResponse(
@@ -21,19 +26,22 @@ export async function liveResponse(
   view: ViewState,
 ): Promise<Response> {
   const { query } = view
-  const { viewer } = viewerRequest
-  const after = viewerRequest.request.headers.get('last-event-id') || query.given['after']
+  const { viewer, request } = viewerRequest
+  const after = request.headers.get('last-event-id') || query.given['after']
   if (after !== undefined && !/^\d{1,15}$/.test(after)) {
-    return textResponse('Last-Event-ID must be the sequence number of an entry.', 400)
+    const message = 'Last-Event-ID must be the sequence number of an entry.'
+    return refuse(request, { status: 400, code: 'AUDIT_FILTER_INVALID', message })
   }
   // Taken before the first wait, so that simultaneous requests cannot pass the limit.
   const giveBack = liveViews.take(viewerRequest.viewer, JSON.stringify(givenFilter(query)))
   const { max, maxOfOne } = liveViews.limits
   if (giveBack === 'own') {
-    return textResponse(`You have ${maxOfOne} live views open. Close one.`, 429, RETRY_AFTER)
+    const message = `You have ${maxOfOne} live views open. Close one.`
+    return refuse(request, { status: 429, message, ...TOO_MANY })
   }
   if (giveBack === 'all') {
-    return textResponse(`All ${max} live views are in use. Try again later.`, 503, RETRY_AFTER)
+    const message = `All ${max} live views are in use. Try again later.`
+    return refuse(request, { status: 503, message, ...TOO_MANY })
   }
   try {
     const fromSeq = (after === undefined ? await lastSeq(db) : Number(after)) + 1
@@ -43,8 +51,11 @@ export async function liveResponse(
       headWatcher,
       filter: listFilter(query),
       fromSeq,
-      renderRow: async (entry) =>
-        entryRow({ ...view, nameOf: await namesIn([entry], lookUpNames, { viewer }) }, entry, true),
+      renderRow: async (entry) => {
+        if (wantsJson(request)) return JSON.stringify(entryJson(entry))
+        const nameOf = await namesIn([entry], lookUpNames, { viewer })
+        return entryRow({ ...view, nameOf }, entry, true)
+      },
       onEnd: giveBack,
     })
     return streamResponse(stream, {

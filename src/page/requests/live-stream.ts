@@ -16,12 +16,12 @@ export interface LiveStreamOptions {
   readonly filter: LogFilter
   /** The first sequence number to send. */
   readonly fromSeq: number
-  readonly renderRow: (entry: LoggedEntry) => Html | Promise<Html>
+  readonly renderRow: (entry: LoggedEntry) => Html | Promise<Html | string>
   readonly onEnd: () => void
 }
 
 /**
- * New entries as server-sent events. Each holds the HTML of a row, and its id is the entry's `seq`:
+ * New entries as server-sent events. Each holds the HTML of a row, or JSON, and its id is the entry's `seq`:
  * a browser that reconnects names the last one it has, so it misses none. The browser sets the pace;
  * the next entry is read when the connection has taken the one before.
  */

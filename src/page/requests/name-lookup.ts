@@ -34,10 +34,7 @@ export async function namesIn(
   { more = [], viewer }: NamesOptions,
 ): Promise<NameOf> {
   if (lookUpNames === undefined) return () => undefined
-  const ids = new Set<string>(more)
-  for (const { userId, actorId, eventId, targetId } of entries) {
-    for (const id of [userId, actorId, eventId, targetId]) if (id !== null) ids.add(id)
-  }
+  const ids = new Set<string>([...more, ...idsIn(entries)])
   if (ids.size === 0) return () => undefined
   try {
     const names = await within(LOOKUP_TIMEOUT_MS, lookUpNames([...ids]), () => undefined)
@@ -51,4 +48,13 @@ export async function namesIn(
   } catch {
     return () => undefined
   }
+}
+
+/** The ids of entries that may have a name. */
+export function idsIn(entries: readonly LoggedEntry[]): ReadonlySet<string> {
+  const ids = new Set<string>()
+  for (const { userId, actorId, eventId, targetId } of entries) {
+    for (const id of [userId, actorId, eventId, targetId]) if (id !== null) ids.add(id)
+  }
+  return ids
 }

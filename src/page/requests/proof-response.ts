@@ -2,7 +2,8 @@ import { proveEntry } from '../../export/index.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { hidesParts } from '../../projection/projection.ts'
 import { NotProvedError } from '../../seal/not-proved.ts'
-import { textResponse, wholeFile } from '../http/responses.ts'
+import { refuse } from '../http/refusals.ts'
+import { wholeFile } from '../http/responses.ts'
 import type { ViewState } from '../view/view-state.ts'
 import { noteRead } from './note-read.ts'
 import type { PageServices } from './page-services.ts'
@@ -18,9 +19,13 @@ export async function proofResponse(
   { query }: ViewState,
   openEntry: LoggedEntry | undefined,
 ): Promise<Response> {
-  if (openEntry === undefined) return textResponse('There is no such entry.', 404)
+  const { request } = viewerRequest
+  if (openEntry === undefined) {
+    return refuse(request, { status: 404, code: 'not-found', message: 'There is no such entry.' })
+  }
   if (hidesParts(viewerRequest.viewer.seenBy ?? {})) {
-    return textResponse('A proof shows all of an entry, and you may not see all of it.', 403)
+    const message = 'A proof shows all of an entry, and you may not see all of it.'
+    return refuse(request, { status: 403, code: 'forbidden', message })
   }
   const what = query.given['proof'] === 'line' ? 'line' : 'proof'
   await noteRead(recording, viewerRequest, { read: 'entry', query, details: { proof: what } })
@@ -31,7 +36,9 @@ export async function proofResponse(
       'content-disposition': `attachment; filename="${openEntry.seq}.${NAMES[what]}"`,
     })
   } catch (error) {
-    if (error instanceof NotProvedError) return textResponse(error.message, 409)
+    if (error instanceof NotProvedError) {
+      return refuse(request, { status: 409, code: error.code, message: error.message })
+    }
     throw error
   }
 }

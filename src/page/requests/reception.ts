@@ -9,6 +9,7 @@ import {
   unclear,
 } from '../auth/viewer.ts'
 import { assetResponse } from '../http/assets.ts'
+import { jsonRefusal, refuse, wantsJson } from '../http/refusals.ts'
 import { htmlResponse, textResponse } from '../http/responses.ts'
 import { noticePage } from '../view/messages.ts'
 import type { DeniedReads } from './denied-reads.ts'
@@ -19,6 +20,14 @@ import { respondToViewer } from './respond-to-viewer.ts'
 
 /** Ends a viewer's session. Called for a POST from the page's own site. */
 export type SignOut = (request: Request) => Response | Promise<Response>
+
+/** Who sends a request, as far as the server tells. */
+export interface Sender {
+  /** The address at the other end of the connection. */
+  readonly peer: string | undefined
+  /** The path of the address, with what a framework took off. */
+  readonly path: string
+}
 
 export interface ReceptionOptions {
   readonly services: PageServices
@@ -39,11 +48,10 @@ export class Reception {
     this.#options = options
   }
 
-  /** @param peer the address at the other end of the connection */
-  async respond(request: Request, peer: string | undefined): Promise<Response> {
+  async respond(request: Request, sender: Sender): Promise<Response> {
     const { services } = this.#options
     try {
-      const response = await this.#respond(request, peer)
+      const response = await this.#respond(request, sender)
       if (request.method !== 'HEAD') return response
       await response.body?.cancel() // else a stream would stay open that nobody reads
       return new Response(null, response)
@@ -53,20 +61,24 @@ export class Reception {
       const stack =
         error instanceof Error && !(error instanceof AuditError) ? stackFrames(error) : []
       services.logger.error({ fault, stack }, 'audit page: a request failed')
-      return textResponse('Internal error. Details are in the server log.', 500)
+      const message = 'Internal error. Details are in the server log.'
+      return refuse(request, { status: 500, code: 'internal', message })
     }
   }
 
-  async #respond(request: Request, peer: string | undefined): Promise<Response> {
+  async #respond(request: Request, { peer, path }: Sender): Promise<Response> {
     const { services, authorize, signOut } = this.#options
     const { searchParams: parameters } = new URL(request.url)
+    if (path.endsWith('/openapi.json')) parameters.set('openapi', '1')
     if (signOut && request.method === 'POST' && parameters.has('sign-out')) {
       return isForeign(request)
         ? textResponse('Sign out with the button on the page.', 403)
         : await signOut(request)
     }
     if (request.method !== 'GET' && request.method !== 'HEAD') {
-      return textResponse('Only GET and HEAD are allowed.', 405, { allow: 'GET, HEAD' })
+      const message = 'Only GET and HEAD are allowed.'
+      const headers = { allow: 'GET, HEAD' }
+      return refuse(request, { status: 405, code: 'method-not-allowed', message, headers })
     }
     const asset = assetResponse(request, parameters)
     if (asset) return asset
@@ -75,7 +87,7 @@ export class Reception {
     const { viewer } = admission
     const misfit = await this.#misfitOf(viewer)
     if (misfit) return await this.#turnAway(misfit, request, peer)
-    return await respondToViewer(services, { request, parameters, viewer, peer })
+    return await respondToViewer(services, { request, parameters, viewer, peer, path })
   }
 
   /** Closes the page where `onlyEventId` is none of this database's ids. */
@@ -99,6 +111,10 @@ export class Reception {
       return response ?? (await unauthorized(request))
     }
     this.#warn(admission.problem)
+    if (wantsJson(request)) {
+      const message = 'The application does not say what you may see. Its log says what is missing.'
+      return jsonRefusal({ status: 403, code: 'forbidden', message })
+    }
     const { theme, words } = readPreferences(request)
     const html = noticePage({
       title: words.say('mayNotRead'),
@@ -135,7 +151,11 @@ function stackFrames({ stack = '' }: Error): readonly string[] {
  * browser has one. So the notice reloads itself once: that request comes from the page's own site
  * and sends the cookie.
  */
-function unauthorized(request: Request): Promise<Response> {
+async function unauthorized(request: Request): Promise<Response> {
+  if (wantsJson(request)) {
+    const message = 'Sign in to the application, or send a token: Authorization: Bearer …'
+    return jsonRefusal({ status: 401, code: 'unauthorized', message })
+  }
   const isCrossSite = request.headers.get('sec-fetch-site') === 'cross-site'
   const { theme, words } = readPreferences(request)
   const html = noticePage({

@@ -12,6 +12,7 @@ import { idKindOf } from '../../read/bound-filter.ts'
 import { type SealFacts, sealFacts } from '../../export/sealed/seal-facts.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { type AdmittedViewer, knowsNames } from '../auth/viewer.ts'
+import { jsonResponse, wantsJson } from '../http/refusals.ts'
 import { htmlResponse, redirectResponse } from '../http/responses.ts'
 import { FIELD_NAMES, FIELDS, href } from '../query/address.ts'
 import { listFilter } from '../query/hidden-reads.ts'
@@ -23,7 +24,10 @@ import { filterProblems, logUnreadable } from '../view/messages.ts'
 import type { ViewState } from '../view/view-state.ts'
 import { wholePage } from '../view/frame/whole-page.ts'
 import { barsAndTops, topIds } from './bars-and-tops.ts'
+import { openapi } from '../api/openapi.ts'
+import { zoneNamed } from '../../query/zone.ts'
 import { exportResponse } from './export-response.ts'
+import { jsonAnswer, jsonFailure, jsonProblems } from './json-answer.ts'
 import { liveResponse } from './live-response.ts'
 import { proofResponse } from './proof-response.ts'
 import { namesIn } from './name-lookup.ts'
@@ -40,7 +44,9 @@ export async function respondToViewer(
   viewerRequest: ViewerRequest,
 ): Promise<Response> {
   const { request, parameters, viewer } = viewerRequest
-  const { zone, theme, words } = readPreferences(request)
+  const isJson = wantsJson(request)
+  const { theme, words, ...preferences } = readPreferences(request)
+  const zone = (isJson && zoneNamed(parameters.get('zone') ?? '')) || preferences.zone
   const nowMs = Date.now()
   const query = readQuery(parameters, zone, nowMs)
   const view: ViewState = {
@@ -56,18 +62,21 @@ export async function respondToViewer(
     canSignOut: services.canSignOut,
     seenBy: viewer.seenBy,
   }
+  const refuse = (problems: ReadonlyMap<string, string>) =>
+    isJson ? jsonProblems(problems) : badRequest(view, problems)
   const preference = changePreference(request, parameters, query)
-  if (preference instanceof Response) return preference
-  if (preference !== undefined) return badRequest(view, new Map([['', preference]]))
-  if (query.problems.size > 0) return badRequest(view, await allProblems(services, query))
+  if (preference instanceof Response && !isJson) return preference
+  if (typeof preference === 'string') return refuse(new Map([['', preference]]))
+  if (query.problems.size > 0) return refuse(await allProblems(services, query))
+  if (query.given['openapi'] !== undefined) return jsonResponse(openapi(viewerRequest.path))
   try {
     return await respond(services, viewerRequest, view)
   } catch (error) {
     if (!(error instanceof AuditError)) throw error
     if (error.code === 'AUDIT_FILTER_INVALID' || error.code === 'AUDIT_HISTORY_CHANGED') {
-      return badRequest(view, new Map([['', error.message]]))
+      return refuse(new Map([['', error.message]]))
     }
-    return unavailable(services, view, error)
+    return unavailable(services, view, error, isJson)
   }
 }
 
@@ -81,7 +90,9 @@ async function respond(
   const viewer = inKind(given.viewer, ids)
   const viewerRequest = { ...given, viewer }
   const limited = limitToViewer(withIdProblems(givenView.query, ids), viewer, ids)
+  const isJson = wantsJson(given.request)
   if (limited.problems.size > 0) {
+    if (isJson) return jsonProblems(limited.problems)
     return await badRequest({ ...givenView, query: limited }, limited.problems)
   }
   const query = await withNamesFound(services, limited, viewer)
@@ -92,12 +103,10 @@ async function respond(
     const openEntry = await readOpenEntry(services, viewerRequest, query.entry)
     return await proofResponse(services, viewerRequest, view, openEntry)
   }
+  if (isJson) return await jsonAnswer(services, viewerRequest, view)
   const part = parameters.get('part')
   if (part === 'entry') return await entryPart(services, viewerRequest, view)
   if (part === 'histogram') return await histogramPart(services, viewerRequest, view)
-  if (part !== null) {
-    return badRequest(view, new Map([['part', 'Must be entry or histogram.']]))
-  }
   if (!query.isCanonical) return redirectResponse(href(query.given))
   return await pageResponse(services, viewerRequest, view)
 }
@@ -294,9 +303,11 @@ function unavailable(
   { logger }: PageServices,
   view: ViewState,
   error: AuditError,
-): Promise<Response> {
+  isJson: boolean,
+): Promise<Response> | Response {
   const { code, message, fault } = error
   logger.warn({ code, fault }, 'audit page: cannot read the log')
+  if (isJson) return jsonFailure(error, RETRY_AFTER)
   // How to cure it is for those who run the application, and no customer of theirs.
   const hint = fault && view.seenBy === undefined ? faultHint(error) : undefined
   const main = logUnreadable(view.words, message, hint, href(view.query.given))

@@ -5,6 +5,8 @@ export interface ViewerRequest {
   readonly request: Request
   readonly parameters: URLSearchParams
   readonly viewer: AdmittedViewer
+  /** The path of the address, as the browser names it as far as that is known. */
+  readonly path: string
   /** The address at the other end of the connection, a proxy's where one stands in front. */
   readonly peer: string | undefined
 }
