@@ -79,7 +79,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page/language': 'actions page/http',
   'src/page/sentence': 'actions ids page/language read',
   'src/page/histogram': 'database ids page/query projection query query/statements read schema',
-  'src/page/auth': 'ids page/http page/query projection',
+  'src/page/auth': 'database ids page/http page/query projection read',
   'src/page/view':
     'actions export/sealed ids page/histogram page/http page/language page/query page/sentence projection query read removed',
   'src/page/api': 'page/query page/view read',

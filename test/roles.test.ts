@@ -92,6 +92,7 @@ const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'function note_cursor': 'EXECUTE',
     'function removed_before': 'EXECUTE',
     'function note_read': 'EXECUTE',
+    'function use_token': 'EXECUTE',
     'function list_policies': 'EXECUTE',
     'function list_holds': 'EXECUTE',
     'function follow_state': 'EXECUTE',
@@ -99,6 +100,9 @@ const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   audit_keeper: {
     'schema audit': 'USAGE',
     'function follow_state': 'EXECUTE',
+    'function make_token': 'EXECUTE',
+    'function list_tokens': 'EXECUTE',
+    'function revoke_token': 'EXECUTE',
     'function set_policy': 'EXECUTE',
     'function remove_policy': 'EXECUTE',
     'function list_policies': 'EXECUTE',

@@ -11,6 +11,7 @@ import { proveCommand } from './export/prove.ts'
 import { verifyExportCommand } from './export/verify-export.ts'
 import { holdCommand } from './life/hold.ts'
 import { policyCommand } from './life/policy.ts'
+import { tokenCommand } from './life/token.ts'
 import { importCommand } from './import/import.ts'
 import { deadLettersCommand } from './operate/dead-letters.ts'
 import { devCommand } from './operate/dev.ts'
@@ -60,6 +61,7 @@ export function createProgram(host: Host): CliCommand {
     exportCommand(host),
     verifyExportCommand(host),
     proveCommand(host),
+    tokenCommand(host),
     archiveCommand(host),
     keysCommand(host),
     sealCommand(host),

@@ -182,6 +182,7 @@ export const OURS: readonly string[] = [
   'audit.restored',
   'audit.retention',
   'audit.retention_undo',
+  'audit.token',
   'audit.verify',
 ]
 

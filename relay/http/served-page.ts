@@ -39,6 +39,7 @@ export async function createServedPage(
     authorize: tokenAuthorize(holders, Date.now, { trustsProxy }),
     signOut: tokenSignOut({ trustsProxy }),
     recorder: auditsReads && notes,
+    tokens: { db: notesDatabase },
     strict,
     actions,
     logger,

@@ -6,6 +6,7 @@ import { type AuditLogger, guardLogger } from '../logger.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
 import { misfitOf } from '../database/recognise.ts'
+import { ApiTokens } from './auth/api-tokens.ts'
 import type { Authorize } from './auth/viewer.ts'
 import { DeniedReads } from './requests/denied-reads.ts'
 import { HeadWatcher } from './requests/head-watcher.ts'
@@ -51,6 +52,13 @@ export interface TimelinePageOptions {
    */
   readonly find?: FindForViewer | undefined
   /**
+   * Whether programs get in by tokens that `audit-relay token` made, in the header `Authorization: Bearer`.
+   * A token says itself what it may see, and `authorize` is not asked. A database says where tokens are
+   * looked up: as `audit_reader`, where the login may write, so that the last use of a token is known.
+   * Default: false. True: in `db`.
+   */
+  readonly tokens?: boolean | { readonly db: AuditDatabase } | undefined
+  /**
    * The application's catalogue, from `defineActions`. Entries are shown by the sentences of its
    * `describe` functions.
    */
@@ -76,6 +84,7 @@ const OPTION_NAMES = [
   'signOut',
   'names',
   'find',
+  'tokens',
   'actions',
   'logger',
 ] as const
@@ -134,7 +143,8 @@ export function createTimelinePage(options: TimelinePageOptions): TimelinePage {
     exports: new ViewerShare(EXPORTS),
     canSignOut: signOut !== undefined,
   }
-  const reception = new Reception({ services, authorize, signOut, deniedReads })
+  const tokens = chooseTokens(options)
+  const reception = new Reception({ services, authorize, signOut, tokens, deniedReads })
   const fetch = (request: Request, environment?: unknown) =>
     reception.respond(request, senderOf(request, environment))
   // By default hono replaces the process' global Request and Response; a library must not.
@@ -144,6 +154,14 @@ export function createTimelinePage(options: TimelinePageOptions): TimelinePage {
     if (recorder instanceof ReadNotes) await recorder.settled()
   }
   return { fetch, listener, close }
+}
+
+function chooseTokens({ db, tokens = false }: TimelinePageOptions): ApiTokens | undefined {
+  if (tokens === false) return undefined
+  if (tokens === true) return new ApiTokens(db)
+  const misfit = misfitOf(tokens?.db)
+  if (misfit) throw optionInvalid(`tokens must be true, false or { db }, got ${misfit.what}.`)
+  return new ApiTokens(tokens.db)
 }
 
 function chooseRecorder(

@@ -54,6 +54,7 @@ const TABLES = [
     'audit_migrations',
     'audit_policy',
     'audit_hold',
+    'audit_token',
     'audit_retention',
     'audit_erasure',
     'audit_follow',
@@ -79,6 +80,10 @@ const RECORDING = [
 ]
 const HOLD = `select audit.place_hold('case 7', target_id => '${numberedId(1)}')`
 const POLICY = `select * from audit.set_policy('temp.*', '30 days')`
+const TOKENS = [
+  `select audit.make_token('siem', sha256('a'), '{"sees": "everything"}', 60, now() + '1 day')`,
+  `select audit.revoke_token('${numberedId(1)}')`,
+]
 const LISTS = ['select * from audit.list_policies()', 'select * from audit.list_holds(true)']
 const INSERT_LOG =
   `insert into audit.audit_log (id, seq, occurred_at, logged_at, action) ` +
@@ -238,6 +243,7 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         'select * from audit.logged_total()',
       ],
       'see what is kept and what is held': LISTS,
+      'have a token checked': [`select * from audit.use_token(sha256('a'))`],
       'see what was removed or erased, and say how far a reader has read, for which retention waits':
         [
           'select * from audit.audit_removed',
@@ -264,6 +270,7 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         'select audit.ensure_partitions(4)',
         'select audit.retry_dead_letter(1)',
       ],
+      'make, list or revoke a token': [...TOKENS, 'select * from audit.list_tokens()'],
       seal: [...SEALS, ...each(SEAL_TABLES, ...WRITES, ...LOCKS)],
       'set a policy': [POLICY],
       'place or release a hold': [HOLD, `select audit.release_hold('${numberedId(1)}')`],
@@ -278,6 +285,10 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
       'place and release legal holds': [HOLD, `select audit.release_hold('${numberedId(1)}')`],
       'make partitions of any time': [
         `select audit.ensure_partitions_between('2020-01-01', '2020-01-02')`,
+      ],
+      'make tokens for programs that read the log, each with an entry, and revoke them': [
+        ...TOKENS,
+        'select * from audit.list_tokens(true)',
       ],
       'keep the log locked while its transaction stays open': [
         `select audit.ensure_partitions_between('2020-01-01', '2020-01-02')`,

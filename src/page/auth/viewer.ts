@@ -76,7 +76,11 @@ const DENIED_KEYS: ReadonlySet<string> = new Set(['denied', 'response'])
 
 /** Calls `authorize` and checks its answer, so that a mistake in it opens nothing. */
 export async function authorizeRequest(authorize: Authorize, request: Request): Promise<Admission> {
-  const answer: unknown = await authorize(request)
+  return admit(await authorize(request))
+}
+
+/** Checks what `authorize` answered, or what a token may see. */
+export function admit(answer: unknown): Admission {
   if (answer === null || answer === undefined) return { kind: 'nobody' }
   if (answer instanceof Response) return { kind: 'response', response: answer }
   if (typeof answer !== 'object') return unclear(`it was a ${typeof answer}`)

@@ -1,6 +1,7 @@
 import { AuditError } from '../../errors.ts'
 import { isUuid } from '../../ids/uuid.ts'
 import { idKindOf } from '../../read/bound-filter.ts'
+import { type ApiTokens, bearerOf } from '../auth/api-tokens.ts'
 import {
   type Admission,
   type AdmittedViewer,
@@ -33,6 +34,8 @@ export interface ReceptionOptions {
   readonly services: PageServices
   readonly authorize: Authorize
   readonly signOut: SignOut | undefined
+  /** Undefined: no tokens are taken. */
+  readonly tokens: ApiTokens | undefined
   readonly deniedReads: DeniedReads
 }
 
@@ -67,7 +70,7 @@ export class Reception {
   }
 
   async #respond(request: Request, { peer, path }: Sender): Promise<Response> {
-    const { services, authorize, signOut } = this.#options
+    const { services, signOut } = this.#options
     const { searchParams: parameters } = new URL(request.url)
     if (path.endsWith('/openapi.json')) parameters.set('openapi', '1')
     if (signOut && request.method === 'POST' && parameters.has('sign-out')) {
@@ -82,12 +85,22 @@ export class Reception {
     }
     const asset = assetResponse(request, parameters)
     if (asset) return asset
-    const admission = await authorizeRequest(authorize, request)
+    const admission = await this.#admit(request)
     if (admission.kind !== 'viewer') return await this.#turnAway(admission, request, peer)
     const { viewer } = admission
     const misfit = await this.#misfitOf(viewer)
     if (misfit) return await this.#turnAway(misfit, request, peer)
     return await respondToViewer(services, { request, parameters, viewer, peer, path })
+  }
+
+  /** By a token of ours where the request brings one, else as the application says. */
+  async #admit(request: Request): Promise<Admission> {
+    const { authorize, tokens } = this.#options
+    const bearer = tokens && bearerOf(request)
+    if (tokens === undefined || bearer === undefined) {
+      return await authorizeRequest(authorize, request)
+    }
+    return await tokens.admit(request, bearer)
   }
 
   /** Closes the page where `onlyEventId` is none of this database's ids. */

@@ -369,6 +369,25 @@ CREATE TABLE "audit"."audit_tile" (
 	CONSTRAINT "audit_tile_origin_level_n_pk" PRIMARY KEY("origin","level","n")
 );
 --> statement-breakpoint
+CREATE TABLE "audit"."audit_token" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"name" text NOT NULL,
+	"hash" "bytea" NOT NULL,
+	"scope" jsonb NOT NULL,
+	"per_minute" integer NOT NULL,
+	"made_at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+	"made_by" text DEFAULT session_user NOT NULL,
+	"expires_at" timestamp with time zone NOT NULL,
+	"revoked_at" timestamp with time zone,
+	"revoked_by" text,
+	"used_at" timestamp with time zone,
+	CONSTRAINT "audit_token_hash_length" CHECK (octet_length("audit"."audit_token"."hash") = 32),
+	CONSTRAINT "audit_token_name" CHECK (char_length("audit"."audit_token"."name") between 1 and 128),
+	CONSTRAINT "audit_token_scope" CHECK (jsonb_typeof("audit"."audit_token"."scope") = 'object'),
+	CONSTRAINT "audit_token_rate" CHECK ("audit"."audit_token"."per_minute" between 1 and 6000),
+	CONSTRAINT "audit_token_revoked" CHECK (num_nulls("audit"."audit_token"."revoked_at", "audit"."audit_token"."revoked_by") <> 1)
+);
+--> statement-breakpoint
 CREATE TABLE "audit"."audit_turn" (
 	"turn" integer PRIMARY KEY NOT NULL
 );
@@ -410,3 +429,5 @@ CREATE UNIQUE INDEX "audit_partition_from" ON "audit"."audit_partition" USING bt
 CREATE INDEX "audit_policy_actions" ON "audit"."audit_policy" USING btree ("actions","number");
 --> statement-breakpoint
 CREATE INDEX "audit_swap_partition" ON "audit"."audit_swap" USING btree ("partition");
+--> statement-breakpoint
+CREATE UNIQUE INDEX "audit_token_hash" ON "audit"."audit_token" USING btree ("hash");

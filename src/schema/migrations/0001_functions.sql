@@ -8139,3 +8139,130 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
   from audit.lane_look('staging') as staging, audit.lane_look('outbox') as outbox,
     audit.lane_look('import') as import
 $$;
+--> statement-breakpoint
+-- The tokens, oldest first: those in force, and with "ended" also those that are not any more. Never a hash.
+CREATE OR REPLACE FUNCTION "audit"."list_tokens"(
+  "ended" boolean DEFAULT false, OUT "id" uuid, OUT "name" text, OUT "scope" text,
+  OUT "per_minute" integer, OUT "made_by" text, OUT "made_at" text, OUT "expires_at" text,
+  OUT "used_at" text, OUT "revoked_by" text, OUT "revoked_at" text
+) RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select t.id, t.name, t.scope::text, t.per_minute,
+    t.made_by, to_json(t.made_at at time zone 'UTC') #>> '{}' || 'Z',
+    to_json(t.expires_at at time zone 'UTC') #>> '{}' || 'Z',
+    to_json(t.used_at at time zone 'UTC') #>> '{}' || 'Z',
+    t.revoked_by, to_json(t.revoked_at at time zone 'UTC') #>> '{}' || 'Z'
+  from audit.audit_token as t
+  where ended or (t.revoked_at is null and t.expires_at > clock_timestamp())
+  order by t.made_at, t.id
+$$;
+--> statement-breakpoint
+-- Makes a token, of which the caller has made the secret and gives the SHA-256 alone, so that the secret
+-- is in no statement and in no log of the server. Leaves an entry "audit.token". Returns the token's id.
+CREATE OR REPLACE FUNCTION "audit"."make_token"(
+  "name" text, "hash" bytea, "scope" jsonb, "per_minute" integer, "expires_at" timestamptz
+) RETURNS uuid
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '10s' AS $$
+declare
+  made audit.audit_token;
+begin
+  made.name := btrim(name);
+  if coalesce(char_length(made.name), 0) not between 1 and 128 then
+    raise exception 'a token needs a name of 1 to 128 characters'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if octet_length(hash) is distinct from 32 then
+    raise exception 'a token is given by its SHA-256' using errcode = 'invalid_parameter_value';
+  end if;
+  if jsonb_typeof(scope) is distinct from 'object' or octet_length(scope::text) > 65536
+    or ((scope ? 'sees')::integer + (scope ? 'onlyEventId')::integer) <> 1
+  then
+    raise exception 'a token sees everything or one event'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if per_minute is null or per_minute not between 1 and 6000 then
+    raise exception 'a token has 1 to 6000 requests in a minute'
+      using errcode = 'invalid_parameter_value';
+  end if;
+  if expires_at is null or expires_at <= clock_timestamp()
+    or expires_at > clock_timestamp() + interval '5 years'
+  then
+    raise exception 'a token ends within five years' using errcode = 'invalid_parameter_value';
+  end if;
+  made.id := gen_random_uuid();
+  made.hash := hash;
+  made.scope := scope;
+  made.per_minute := per_minute;
+  made.expires_at := expires_at;
+  made.made_by := session_user;
+  made.made_at := clock_timestamp();
+  insert into audit.audit_token select made.*;
+  perform audit.put_ours(
+    'audit.token', null,
+    jsonb_build_object(
+      'change', 'made', 'id', made.id, 'name', made.name, 'scope', made.scope,
+      'perMinute', made.per_minute, 'expiresAt', made.expires_at),
+    jsonb_build_object('databaseLogin', session_user)
+  );
+  return made.id;
+end
+$$;
+--> statement-breakpoint
+-- Ends a token at once and leaves an entry "audit.token". Returns whether there was such a token that had
+-- not been revoked.
+CREATE OR REPLACE FUNCTION "audit"."revoke_token"("token" uuid) RETURNS boolean
+LANGUAGE sql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '10s' AS $$
+  with revoked as (
+    update audit.audit_token as t set revoked_at = clock_timestamp(), revoked_by = session_user
+    where t.id = token and t.revoked_at is null returning t.*
+  ),
+  traced as (
+    select audit.put_ours(
+      'audit.token', null,
+      jsonb_build_object(
+        'change', 'revoked', 'id', r.id, 'name', r.name, 'madeBy', r.made_by, 'madeAt', r.made_at),
+      jsonb_build_object('databaseLogin', session_user)
+    )
+    from revoked as r
+  )
+  select exists (select from traced)
+$$;
+--> statement-breakpoint
+-- What a token may see, by its SHA-256. No row where there is no such token, or it has ended. Whoever
+-- guesses learns nothing from how long it takes: what is looked up is the hash of the guess, of which
+-- nobody can choose the first bytes.
+--
+-- The time of the use is written at most once a minute, never twice at a time, and not where the
+-- transaction may only read, as on a standby.
+CREATE OR REPLACE FUNCTION "audit"."use_token"(
+  "hash" bytea, OUT "id" uuid, OUT "name" text, OUT "scope" text, OUT "per_minute" integer
+) RETURNS SETOF record
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+declare
+  found_token record;
+begin
+  select t.id, t.name, t.scope, t.per_minute, t.used_at into found_token
+  from audit.audit_token as t
+  where t.hash = use_token.hash and t.revoked_at is null and t.expires_at > clock_timestamp();
+  if found_token.id is null then
+    return;
+  end if;
+  if current_setting('transaction_read_only') = 'off'
+    and coalesce(found_token.used_at < clock_timestamp() - interval '1 minute', true)
+  then
+    update audit.audit_token as t set used_at = clock_timestamp()
+    where t.id = (
+      select u.id from audit.audit_token as u where u.id = found_token.id
+      for no key update skip locked
+    );
+  end if;
+  id := found_token.id;
+  name := found_token.name;
+  scope := found_token.scope::text;
+  per_minute := found_token.per_minute;
+  return next;
+end
+$$;

@@ -151,6 +151,15 @@ GRANT EXECUTE ON FUNCTION
   "audit"."ensure_partitions_between"(timestamptz, timestamptz, integer)
 TO "audit_keeper";
 --> statement-breakpoint
+-- The keeper makes tokens for programs that read the log, and readers can have one checked.
+GRANT EXECUTE ON FUNCTION
+  "audit"."make_token"(text, bytea, jsonb, integer, timestamptz),
+  "audit"."list_tokens"(boolean),
+  "audit"."revoke_token"(uuid)
+TO "audit_keeper";
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION "audit"."use_token"(bytea) TO "audit_reader";
+--> statement-breakpoint
 -- Readers see it, too: what is gone by a policy is missing in what they read.
 GRANT EXECUTE ON FUNCTION "audit"."list_policies"(), "audit"."list_holds"(boolean)
 TO "audit_keeper", "audit_reader";
