@@ -11,7 +11,7 @@ import { BacklogReader } from '../relay/telemetry/backlog.ts'
 import { RelayMetrics } from '../relay/telemetry/metrics.ts'
 import { readStatus } from '../relay/telemetry/status.ts'
 import { planRetention } from '../relay/retention/retention-plan.ts'
-import { runRelay } from './support/audit-relay.ts'
+import { runRelay, spawnRelay } from './support/audit-relay.ts'
 import { scratchDatabase } from './support/database.ts'
 import { openDatabase, relayOn } from './support/lanes.ts'
 import { connect, connectAs, refusalOf } from './support/logins.ts'
@@ -462,6 +462,60 @@ test('the command shows, applies and undoes, with its exit codes', async (t) => 
   })
   assert.equal(forbidden.code, 4)
   assert.match(forbidden.stderr, /audit_keeper/)
+})
+
+// Goal: a run can be ended at any time, and says what it has done.
+test('a run that is stopped ends behind the step in hand, and the next one does the rest', async (t) => {
+  const scratch = await oldLog(t)
+  const { sql, database } = scratch
+  await logOld(sql, [
+    { months: 3, action: 'temp.a' },
+    { months: 2, action: 'temp.a' },
+  ])
+  await setPolicy(sql, 'temp.*', keepUntil(2))
+  const stoppedAt = async (step: RegExp) => {
+    const halt = new AbortController()
+    const onStep = (text: string) => {
+      if (step.test(text)) halt.abort()
+    }
+    const { removed, isStopped } = await applyRetention(database, { onStep, signal: halt.signal })
+    assert.equal(isStopped, true)
+    return removed.map(({ partition }) => partition)
+  }
+  assert.deepEqual(await stoppedAt(/building/), [])
+  assert.deepEqual(await stoppedAt(/swapping/), [])
+  assert.deepEqual(await seqs(sql), [1, 2])
+  assert.deepEqual(await stoppedAt(/1 removed/), [OLD])
+  assert.deepEqual(await seqs(sql), [2])
+  const { removed, isStopped } = await applyRetention(database)
+  assert.deepEqual([removed.map(({ partition }) => partition), isStopped], [[NEWER], undefined])
+})
+
+test('SIGINT ends a run that waits for a lock, with 130 and what it did', async (t) => {
+  const scratch = await oldLog(t)
+  const { sql } = scratch
+  await logOld(sql, [{ months: 3, action: 'temp.a' }])
+  await setPolicy(sql, 'temp.*', keepUntil(3))
+  const reader = connect(t, scratch.url)
+  await reader`begin`
+  await reader`select count(*) from audit.audit_log`
+  const environment = { AUDIT_KEEPER_DATABASE_URL: scratch.urlAs('audit_keeper') }
+  const run = spawnRelay(t, ['retention', '--apply'], environment)
+  await waitFor(() => /swapping/.test(run.output().stderr), {
+    what: 'the swap to wait',
+    timeoutMs: 120_000,
+  })
+  run.child.kill('SIGINT')
+  assert.equal(await run.ended, 130)
+  const { stdout, stderr } = run.output()
+  assert.match(stderr, /finishing the step in hand; a second signal quits at once/)
+  assert.match(stderr, /audit-relay: interrupted\.$/m)
+  assert.match(
+    stdout,
+    /^Stopped by a signal; the next run does the rest\. Done until then:\n0 entries of 0/,
+  )
+  await reader`rollback`
+  assert.deepEqual(await seqs(sql), [1])
 })
 
 test('what is staged or waits from before the retention line is a dead letter that says so', async (t) => {

@@ -37,6 +37,8 @@ export interface RetentionOptions {
   readonly onStep?: (text: string) => void
   /** Called with what is only looked at, before anything is done. */
   readonly onLook?: (text: string) => void
+  /** Ends the run behind the step in hand. What is done by then stays done. */
+  readonly signal?: AbortSignal | undefined
 }
 
 export interface RemovedPartition {
@@ -55,6 +57,8 @@ export interface RetentionResult {
   /** Small partitions that became one, with all of their entries. */
   readonly merged: readonly MergedPartitions[]
   readonly blocked: readonly BlockedPartition[]
+  /** Where the signal ended the run: the next one does the rest. */
+  readonly isStopped?: true
 }
 
 const LOCK_TIMEOUT_MS = 100
@@ -73,11 +77,17 @@ export async function applyRetention(
   options: RetentionOptions = {},
 ): Promise<RetentionResult> {
   const run = new RetentionRun(database, options)
-  const dropped = await run.dropRemoved()
-  const removed = await run.removeDue()
-  const merged = await run.mergeKept()
-  await run.note()
-  return { removed, dropped, merged, blocked: run.blocked }
+  const { removed, dropped, merged, blocked } = run
+  try {
+    await run.dropRemoved()
+    await run.removeDue()
+    await run.mergeKept()
+    await run.note()
+  } catch (error) {
+    if (!options.signal?.aborted) throw error
+    return { removed, dropped, merged, blocked, isStopped: true }
+  }
+  return { removed, dropped, merged, blocked }
 }
 
 /** Takes back the newest removal of a partition. @returns why not, where that cannot be done */
@@ -96,6 +106,9 @@ export type Undone =
 
 class RetentionRun {
   readonly blocked: BlockedPartition[] = []
+  readonly removed: RemovedPartition[] = []
+  readonly dropped: string[] = []
+  readonly merged: MergedPartitions[] = []
   readonly #database: Database
   readonly #options: RetentionOptions
   #planned: readonly PlannedPartition[] = []
@@ -107,9 +120,8 @@ class RetentionRun {
     this.#options = options
   }
 
-  async dropRemoved(): Promise<readonly string[]> {
+  async dropRemoved(): Promise<void> {
     const due = (await listWaiting(this.#database)).filter(({ isDue }) => isDue)
-    const dropped: string[] = []
     for (const partition of new Set(due.map((one) => one.partition))) {
       await this.#unlessBlocked(partition, async () => {
         const [row] = await this.#tryAgain(() =>
@@ -118,7 +130,7 @@ class RetentionRun {
             from audit.drop_removed(${partition}, ${this.#lockTimeoutMs}::integer) as d`),
         )
         if (row && row.dropped > 0) {
-          dropped.push(partition)
+          this.dropped.push(partition)
           this.#say(`${partition}: what was removed of it is dropped.`)
         }
         if (row && row.held > 0) {
@@ -130,15 +142,18 @@ class RetentionRun {
         }
       })
     }
-    return dropped
   }
 
-  async removeDue(): Promise<readonly RemovedPartition[]> {
-    const { ignored, onLook } = this.#options
-    const { partitions } = await planRetention(this.#database, ignored, onLook)
+  async removeDue(): Promise<void> {
+    const { ignored, onLook = () => {} } = this.#options
+    const { partitions } = await planRetention(this.#database, ignored, (text) => {
+      this.#unlessStopped()
+      onLook(text)
+    })
     this.#planned = partitions
-    const removed: RemovedPartition[] = []
+    const { removed } = this
     for (const planned of partitions) {
+      this.#unlessStopped()
       const before = removed.length
       if (planned.goes > 0) {
         await this.#unlessBlocked(planned.partition, async () => {
@@ -148,14 +163,15 @@ class RetentionRun {
       }
       this.#noteOldest(planned, removed.length > before)
     }
-    return removed
   }
 
-  async mergeKept(): Promise<readonly MergedPartitions[]> {
-    return await mergeKept(this.#database, this.#planned, {
+  async mergeKept(): Promise<void> {
+    await mergeKept(this.#database, this.#planned, {
       lockTimeoutMs: this.#lockTimeoutMs,
       deadlineMs: this.#options.deadlineMs,
       onStep: (text) => this.#say(text),
+      onMerged: (one) => this.merged.push(one),
+      signal: this.#options.signal,
     })
   }
 
@@ -255,6 +271,7 @@ class RetentionRun {
     try {
       return await archiver.archive(partition, `${partition}_kept`)
     } catch (error) {
+      this.#unlessStopped()
       throw new Blocked('archive', error instanceof Error ? error.message : String(error))
     }
   }
@@ -278,7 +295,12 @@ class RetentionRun {
   }
 
   #tryAgain<T>(step: () => Promise<T>): Promise<T> {
-    return tryAgain(this.#database, step, this.#options.deadlineMs ?? DEADLINE_MS)
+    const { deadlineMs = DEADLINE_MS, signal } = this.#options
+    return tryAgain(this.#database, step, { deadlineMs, signal })
+  }
+
+  #unlessStopped(): void {
+    this.#options.signal?.throwIfAborted()
   }
 
   async #unlessBlocked(partition: string, act: () => Promise<void>): Promise<void> {

@@ -30,6 +30,8 @@ export interface MergeOptions {
   /** For how long a merge is tried again while a lock is held. At most 10 s. */
   readonly deadlineMs: number | undefined
   readonly onStep: (text: string) => void
+  readonly onMerged: (merged: MergedPartitions) => void
+  readonly signal: AbortSignal | undefined
 }
 
 /**
@@ -40,11 +42,11 @@ export interface MergeOptions {
 export async function mergeKept(
   database: Database,
   planned: readonly PlannedPartition[],
-  { lockTimeoutMs, deadlineMs = LONGEST_MS, onStep }: MergeOptions,
-): Promise<readonly MergedPartitions[]> {
-  if (groupsToMerge(planned, new Set()).length === 0) return []
+  { lockTimeoutMs, deadlineMs: mostMs = LONGEST_MS, onStep, onMerged, signal }: MergeOptions,
+): Promise<void> {
+  if (groupsToMerge(planned, new Set()).length === 0) return
+  const deadlineMs = Math.min(mostMs, LONGEST_MS)
   const waiting = new Set((await listWaiting(database)).map(({ partition }) => partition))
-  const merged: MergedPartitions[] = []
   for (const partitions of groupsToMerge(planned, waiting)) {
     const [into = ''] = partitions
     onStep(`${into}: making one of ${partitions.length} small partitions ...`)
@@ -53,15 +55,14 @@ export async function mergeKept(
         select m.rows::double precision as rows, m.reason
         from audit.merge_kept(${textArray(partitions)}, ${lockTimeoutMs}::integer) as m`)
     try {
-      const [row] = await tryAgain(database, merge, Math.min(deadlineMs, LONGEST_MS))
-      if (row?.reason === null) merged.push({ into, partitions, entries: row.rows ?? 0 })
+      const [row] = await tryAgain(database, merge, { deadlineMs, signal })
+      if (row?.reason === null) onMerged({ into, partitions, entries: row.rows ?? 0 })
       else onStep(`${into}: stays as it is, because ${row?.reason}.`)
     } catch (error) {
       if (!(error instanceof Blocked)) throw error
       onStep(`${into}: stays as it is, because ${error.message}.`)
     }
   }
-  return merged
 }
 
 /**

@@ -10,15 +10,20 @@ export const TRIED_AGAIN: ReadonlySet<string> = new Set(['55P03', '40P01'])
 /**
  * Repeats a step while another session holds a lock that it needs. Nothing has changed then.
  *
- * @throws {Blocked} once the deadline has passed, with the sessions that hold locks
+ * @throws {Blocked} once the deadline has passed, with the sessions that hold locks; the signal's own
+ * reason where it came before an attempt
  */
 export async function tryAgain<T>(
   database: Database,
   step: () => Promise<T>,
-  deadlineMs: number,
+  {
+    deadlineMs,
+    signal,
+  }: { readonly deadlineMs: number; readonly signal?: AbortSignal | undefined },
 ): Promise<T> {
   const untilMs = performance.now() + deadlineMs
   for (;;) {
+    signal?.throwIfAborted()
     try {
       return await step()
     } catch (error) {

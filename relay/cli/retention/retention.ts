@@ -17,6 +17,8 @@ const ARCHIVE_VARIABLES = [
 const BLOCKED = 'blocked: a lock, a reader, the archive or a hold; the message says which'
 const NOT_UNDONE =
   'refused: there is nothing to undo, or the login lacks the role audit_keeper; nothing was changed'
+const INTERRUPTED =
+  'interrupted by SIGINT, Ctrl-C (143: by SIGTERM), behind the step in hand; what was done is printed'
 const QUIET = 'print no progress on standard error'
 
 export function retentionCommand(host: Host): CliCommand {
@@ -36,7 +38,7 @@ export function retentionCommand(host: Host): CliCommand {
       'bring back what was removed by mistake': 'audit-relay retention undo audit_log_2025_10',
     },
     variables: [...VARIABLES, ...ARCHIVE_VARIABLES],
-    exitCodes: { 3: BLOCKED, 4: LACKS_KEEPER },
+    exitCodes: { 3: BLOCKED, 4: LACKS_KEEPER, 130: INTERRUPTED },
   })
     .option('--apply', 'do it; without it nothing is changed')
     .addOption(jsonOption())
@@ -64,7 +66,11 @@ function undo(host: Host): CliCommand {
       'what was removed of October 2025': 'audit-relay retention undo audit_log_2025_10',
     },
     variables: VARIABLES,
-    exitCodes: { 3: BLOCKED, 4: NOT_UNDONE },
+    exitCodes: {
+      3: BLOCKED,
+      4: NOT_UNDONE,
+      130: 'interrupted by SIGINT, Ctrl-C (143: by SIGTERM); nothing was changed',
+    },
   })
     .argument('<partition>', 'its name, as "audit-relay retention" prints it')
     .addOption(jsonOption())

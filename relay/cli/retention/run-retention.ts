@@ -13,7 +13,7 @@ import {
 } from '../../retention/apply-retention.ts'
 import { planRetention, refuseUnknownReaders } from '../../retention/retention-plan.ts'
 import { ArchiveMeter } from '../archive/archive-meter.ts'
-import { unlessRefused } from '../command/unless-refused.ts'
+import { untilSignal } from '../archive/until-signal.ts'
 import { planText } from './plan-text.ts'
 
 export interface RetentionFlags {
@@ -26,6 +26,7 @@ export interface RetentionFlags {
 const DONE = 0
 const BLOCKED = 3
 const REFUSED = 4
+const STOPPING = 'finishing the step in hand; a second signal quits at once'
 /** What stays of a large partition is copied in one statement. */
 const STATEMENT_TIMEOUT_MS = 6 * 3_600_000
 
@@ -42,7 +43,7 @@ export function runRetention(
       process.stdout.write(json ? `${JSON.stringify(plan)}\n` : planText(plan))
       return DONE
     }
-    const archiver = openArchiver(environment)
+    const archiver = openArchiver(environment, options.signal)
     const result = await applyRetention(database, {
       ...options,
       ignored: ignoreCursor,
@@ -50,6 +51,7 @@ export function runRetention(
     }).finally(() => archiver?.close())
     options.meter.end()
     process.stdout.write(json ? `${JSON.stringify(result)}\n` : resultText(result))
+    if (result.isStopped) options.signal.throwIfAborted()
     return result.blocked.length > 0 ? BLOCKED : DONE
   })
 }
@@ -78,13 +80,14 @@ export function runUndo(
 }
 
 /** What leaves a partition is archived before it goes, where archives are on. */
-function openArchiver(environment: Environment) {
+function openArchiver(environment: Environment, signal: AbortSignal) {
   const options = readArchiveOptions(environment)
   if (options === undefined) return undefined
   const archiver = new Archiver({
     databaseUrl: requireUrl(environment),
     format: options.format,
-    store: openStore(options, environment),
+    store: openStore(options, environment, signal),
+    signal,
   })
   return {
     archive: (partition: string, kept: string) => archiver.archive({ partition, kept }),
@@ -94,6 +97,7 @@ function openArchiver(environment: Environment) {
 
 interface RunOptions extends RetentionOptions {
   readonly meter: ArchiveMeter
+  readonly signal: AbortSignal
 }
 
 async function asKeeper(
@@ -111,15 +115,20 @@ async function asKeeper(
   })
   const { retentionLockTimeoutMs: lockTimeoutMs, retentionDeadlineMs: deadlineMs } = limits
   const meter = new ArchiveMeter(process.stderr, { isQuiet })
-  const onLook = (text: string) => meter.now(text)
   // Each step stays as a line, and one that takes long says that it goes on.
   const onStep = (text: string) => {
     meter.note(text)
     meter.now(text)
   }
   try {
-    const options = { lockTimeoutMs, deadlineMs, onLook, onStep, meter }
-    return await unlessRefused(() => act(database, options))
+    return await untilSignal((signal) => {
+      const onLook = (text: string) => {
+        signal.throwIfAborted()
+        meter.now(text)
+      }
+      signal.addEventListener('abort', () => meter.note(STOPPING))
+      return act(database, { lockTimeoutMs, deadlineMs, onLook, onStep, meter, signal })
+    })
   } finally {
     meter.end()
     await database.close()
@@ -135,15 +144,16 @@ function requireUrl(environment: Environment): string {
   )
 }
 
-function resultText({ removed, dropped, merged, blocked }: RetentionResult): string {
+function resultText({ removed, dropped, merged, blocked, isStopped }: RetentionResult): string {
   const mergedLines = merged.map(
     ({ into, partitions }) => `${into} is one partition now of ${partitions.length} small ones.`,
   )
-  if (removed.length + dropped.length + blocked.length === 0) {
+  if (!isStopped && removed.length + dropped.length + blocked.length === 0) {
     return `${['Nothing is due.', ...mergedLines].join('\n')}\n`
   }
   const entries = removed.reduce((sum, one) => sum + one.removed, 0)
   const lines = [
+    ...(isStopped ? ['Stopped by a signal; the next run does the rest. Done until then:'] : []),
     `${entries} entries of ${removed.length} partitions removed, ${dropped.length} dropped for good, ` +
       `${blocked.length} blocked.`,
     ...removed.map(
