@@ -59,6 +59,31 @@ export async function writeSalts(
 }
 
 /**
+ * Gives `use` a file of salts on this machine.
+ *
+ * @throws {AuditError} `AUDIT_ARCHIVE_FAILED` where it is gone
+ */
+export async function withSalts<T>(
+  from: string,
+  { environment, signal }: { readonly environment: Environment; readonly signal: AbortSignal },
+  use: (local: string) => Promise<T>,
+): Promise<T> {
+  const url = new URL(from)
+  const place = { url: new URL('./', url), keepMs: undefined, legalHold: false }
+  const store = openStore(place, environment, signal)
+  const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'audit-salts-'))
+  try {
+    const local = path.join(folder, 'salts')
+    if (!(await store.bring(decodeURIComponent(path.posix.basename(url.pathname)), local))) {
+      throw archiveFailed(`${from}, with the salts of the seal, does not exist.`)
+    }
+    return await use(local)
+  } finally {
+    await fs.rm(folder, { recursive: true, force: true })
+  }
+}
+
+/**
  * Puts the salts of an archived file back, of entries that are in the log again.
  *
  * @returns how many of them open the leaf that was sealed
@@ -70,15 +95,7 @@ export async function restoreSalts(
   from: string,
   { environment, signal }: { readonly environment: Environment; readonly signal: AbortSignal },
 ): Promise<number> {
-  const url = new URL(from)
-  const place = { url: new URL('./', url), keepMs: undefined, legalHold: false }
-  const store = openStore(place, environment, signal)
-  const folder = await fs.mkdtemp(path.join(os.tmpdir(), 'audit-salts-'))
-  try {
-    const local = path.join(folder, 'salts')
-    if (!(await store.bring(decodeURIComponent(path.posix.basename(url.pathname)), local))) {
-      throw archiveFailed(`${from}, with the salts of the seal, does not exist.`)
-    }
+  return await withSalts(from, { environment, signal }, async (local) => {
     let restored = 0
     let lines: string[] = []
     const send = async () => {
@@ -98,7 +115,5 @@ export async function restoreSalts(
     }
     await send()
     return restored
-  } finally {
-    await fs.rm(folder, { recursive: true, force: true })
-  }
+  })
 }

@@ -52,7 +52,7 @@ export async function verifyArchive(
   return problems
 }
 
-async function hashOf(path: string) {
+export async function hashOf(path: string) {
   const hash = createHash('sha256')
   let bytes = 0
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {

@@ -3,6 +3,7 @@ import { isArchiveFault } from '../../archive/files/archive-fault.ts'
 import { archivesBelow, withArchive } from '../../archive/archived-file.ts'
 import { type NotedArchive, readNoted } from '../../archive/noted-archives.ts'
 import { verifyArchive } from '../../archive/verify-archive.ts'
+import { verifySalts } from '../../archive/verify-salts.ts'
 import type { Environment } from '../../config.ts'
 import { ArchiveMeter } from './archive-meter.ts'
 import { openKeeper } from './keeper-database.ts'
@@ -22,6 +23,8 @@ export interface VerifyRequest {
 interface Checked {
   readonly url: string
   readonly rows: number
+  /** How many of them can be proved after a restore. */
+  readonly salts: number
   readonly problems: readonly string[]
 }
 
@@ -40,7 +43,12 @@ export async function verifyArchives(
     try {
       for (const { url, note, isEmpty } of files) {
         if (isEmpty) {
-          const one = { url, rows: 0, problems: ['No archived file with a manifest lies in it.'] }
+          const one = {
+            url,
+            rows: 0,
+            salts: 0,
+            problems: ['No archived file with a manifest lies in it.'],
+          }
           checked.push(one)
           if (!isJson) process.stdout.write(linesOf(one))
           continue
@@ -105,20 +113,26 @@ async function check(
     return await withArchive(
       url,
       environment,
-      async (archive) => ({
-        url,
-        rows: archive.manifest.rows,
-        problems: await verifyArchive(archive, note, onRows),
-      }),
+      async (archive) => {
+        const problems = await verifyArchive(archive, note, onRows)
+        const salts = await verifySalts(archive, note?.saltsUrl, environment, signal)
+        return {
+          url,
+          rows: archive.manifest.rows,
+          salts: salts.rows,
+          problems: [...problems, ...salts.problems],
+        }
+      },
       signal,
     )
   } catch (error) {
     if (!isArchiveFault(error)) throw error
-    return { url, rows: 0, problems: [error.message] }
+    return { url, rows: 0, salts: 0, problems: [error.message] }
   }
 }
 
-function linesOf({ url, rows, problems }: Checked): string {
-  if (problems.length === 0) return `${url}: ${rows} entries, as they were archived.\n`
+function linesOf({ url, rows, salts, problems }: Checked): string {
+  const sealed = salts > 0 ? `, with the salts of ${salts}` : ''
+  if (problems.length === 0) return `${url}: ${rows} entries, as they were archived${sealed}.\n`
   return `${url} is not what was archived.\n${problems.map((problem) => `  ${problem}\n`).join('')}`
 }
