@@ -21,17 +21,33 @@ export class RecordSplitter {
   }
 
   push(chunk: Buffer): void {
-    for (let at = 0; at < chunk.length; at += 1) {
-      const byte = chunk[at] ?? 0
-      if (byte === LINE_FEED && !this.#isQuoted) {
-        this.#emit(true)
-        continue
-      }
-      // A doubled quote turns it off and on again.
-      if (byte === QUOTE && this.#hasQuotes) this.#isQuoted = !this.#isQuoted
-      if (this.#length < HEAD_BYTES) this.#head[this.#length] = byte
-      this.#length += 1
+    if (this.#hasQuotes) return this.#pushQuoted(chunk)
+    let from = 0
+    for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, from)) {
+      this.#add(chunk, from, end)
+      this.#emit(true)
+      from = end + 1
     }
+    this.#add(chunk, from, chunk.length)
+  }
+
+  #pushQuoted(chunk: Buffer): void {
+    let from = 0
+    for (let at = 0; at < chunk.length; at += 1) {
+      const byte = chunk[at]
+      // A doubled quote turns it off and on again.
+      if (byte === QUOTE) this.#isQuoted = !this.#isQuoted
+      if (byte !== LINE_FEED || this.#isQuoted) continue
+      this.#add(chunk, from, at)
+      this.#emit(true)
+      from = at + 1
+    }
+    this.#add(chunk, from, chunk.length)
+  }
+
+  #add(chunk: Buffer, from: number, end: number): void {
+    if (this.#length < HEAD_BYTES) chunk.copy(this.#head, this.#length, from, end)
+    this.#length += end - from
   }
 
   end(): void {
