@@ -71,6 +71,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/projection': 'ids query query/statements schema',
   'src/seal': '',
   'src/read': 'database encode ids projection query query/statements removed schema',
+  'src/read/around': 'database read schema',
   'src/export/about': 'database read schema',
   'src/export/sealed': 'database read seal',
   'src/export': 'database export/about export/sealed ids projection query read removed schema seal',
@@ -81,14 +82,14 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page/histogram': 'database ids page/query projection query query/statements read schema',
   'src/page/auth': 'database ids page/http page/query projection read',
   'src/page/view':
-    'actions export/sealed ids page/histogram page/http page/language page/query page/sentence projection query read removed',
+    'actions export/sealed ids page/histogram page/http page/language page/query page/sentence projection query read read/around removed',
   'src/page/api': 'page/query page/view read',
   'src/page/view/histogram':
     'page/histogram page/http page/language page/query page/sentence page/view query',
   'src/page/view/frame':
     'actions page/http page/language page/query page/sentence page/view query read',
   'src/page/requests':
-    'actions database export export/sealed ids page/api page/auth page/histogram page/http page/language page/query page/sentence page/view page/view/frame page/view/histogram projection query read removed seal',
+    'actions database export export/sealed ids page/api page/auth page/histogram page/http page/language page/query page/sentence page/view page/view/frame page/view/histogram projection query read read/around removed seal',
   'src/page': 'actions database page/auth page/requests page/sentence projection',
   'relay/actions': 'src',
   'relay/maintenance': 'src',

@@ -119,7 +119,7 @@ test('what is cut says so, and how to have the whole', async () => {
   const query = new URLSearchParams(address.replaceAll('&amp;', '&'))
   assert.equal(query.get('export'), 'ndjson')
   assert.equal(Date.parse(query.get('to') ?? '') - Date.parse(query.get('from') ?? ''), 1)
-  assert.equal(query.get('event'), '5a1f0c3e-90ab-4c2d-8e11-000000000e01')
+  assert.equal(query.get('q'), 'event:5a1f0c3e-90ab-4c2d-8e11-000000000e01')
   const { problems } = readQuery(query)
   assert.deepEqual([...problems], [])
   // Between the two bounds it is not indented, and whole.

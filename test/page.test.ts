@@ -483,7 +483,7 @@ test('an entry leads to what happened around it and to everything in its request
     return text(address.replaceAll('&amp;', '&'))
   }
   assert.deepEqual(rowIds(await leadsTo('5 minutes before and after')), [ids[1], ids[0]])
-  const request = await leadsTo('all entries of this request')
+  const request = await leadsTo('r1')
   assert.deepEqual(rowIds(request), [ids[1], ids[0]])
   const [, ofRow] = /<a class="request" href="([^"]*)"/.exec(panel) ?? []
   assert.equal(ofRow, '?q=request:r1', 'and from a narrow list, too')

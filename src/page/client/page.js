@@ -143,22 +143,49 @@ function closeEntry({ addToHistory = true } = {}) {
 }
 
 function prepareDetail() {
-  const copy = find('copy')
+  const id = find('detail')?.dataset['id']
+  const all = rows()
+  const at = all.findIndex((row) => row.dataset['id'] === id)
+  for (const [name, row] of /** @type {const} */ ([
+    ['newer', all[at - 1]],
+    ['older', all[at + 1]],
+  ])) {
+    const link = find(name)
+    if (!(link instanceof HTMLAnchorElement)) continue
+    link.hidden = at < 0 || !row
+    if (at >= 0 && row) link.href = linkOf(row).href
+  }
+  const json = find('json')
+  if (json) prepareCopy('copy', 'copyJson', json, () => json.textContent ?? '')
+  const permalink = find('permalink')
+  if (permalink instanceof HTMLAnchorElement) {
+    prepareCopy('copy-link', 'copyLink', permalink, () => permalink.href)
+  }
+}
+
+/**
+ * A button that copies a text, which stands in `source`.
+ * @param {string} id
+ * @param {string} label
+ * @param {HTMLElement} source
+ * @param {() => string} textOf
+ */
+function prepareCopy(id, label, source, textOf) {
+  const copy = find(id)
   if (!copy) return
   copy.hidden = false
   copy.addEventListener('click', async () => {
-    const json = need('json')
     try {
-      await navigator.clipboard.writeText(json.textContent ?? '')
+      await navigator.clipboard.writeText(textOf())
       copy.textContent = say('copied')
     } catch {
       // Over plain HTTP browsers have no clipboard. The text is selected, to be copied by hand.
-      json.closest('details')?.setAttribute('open', '')
-      getSelection()?.selectAllChildren(json)
+      source.closest('details')?.setAttribute('open', '')
+      getSelection()?.selectAllChildren(source)
       copy.textContent = say('selected')
     }
     setTimeout(() => {
-      copy.textContent = say('copyJson')
+      copy.textContent = say(label)
     }, 2_000)
   })
 }
@@ -172,6 +199,9 @@ function onClick(event) {
   if (link?.id === 'close') {
     event.preventDefault()
     closeEntry()
+  } else if (link?.closest('.steps')) {
+    event.preventDefault()
+    openEntry(link.href)
   } else if (row instanceof HTMLElement && (!link || link.classList.contains('open'))) {
     if (!link && String(getSelection()) !== '') return // the click ended a selection of text
     event.preventDefault()

@@ -13,7 +13,7 @@ import { barsBySeq } from './bars-by-seq.ts'
 import { countedBars } from './counted-bars.ts'
 import { estimatedBars } from './estimated-bars.ts'
 import { type KindCounts, kindOf, NOTHING, scaled, sum } from './kinds.ts'
-import { isOneRequest, splitConditions } from './split-conditions.ts'
+import { splitConditions } from './split-conditions.ts'
 import { pairs, type TimeScale, timeScale } from './time-scale.ts'
 import { idFloor, recordedMs } from '../../ids/uuid7.ts'
 import { DAY_MS, type Zone } from '../../query/zone.ts'
@@ -56,7 +56,7 @@ export async function histogram(
   request: HistogramRequest,
 ): Promise<Histogram | undefined> {
   // The entries of a request lie within a moment. On a scale until now they would share a bar.
-  if (isOneRequest(request.filter)) return undefined
+  if (request.filter.requestId !== undefined) return undefined
   return await withFilter(db, checkFilter(request.filter), ({ ids }) => draw(db, request, ids))
 }
 

@@ -10,7 +10,7 @@ import { readRows } from '../../read/read-rows.ts'
 import { seen } from '../../query/statements/seen-columns.ts'
 import { auditLog } from '../../schema/tables.ts'
 import { type WantedEntries, windowsFor } from './bars.ts'
-import { isOneRequest, splitConditions } from './split-conditions.ts'
+import { splitConditions } from './split-conditions.ts'
 
 /** The most entries that are looked at, the newest ones. */
 const MOST_LOOKED_AT = 5_000
@@ -42,12 +42,9 @@ export interface TopsRequest {
 /**
  * The most frequent actions and people of a filter, among the newest 5,000 entries that the index of its
  * first condition leads to: counting all of a big log takes as long as reading it.
- *
- * @returns undefined where all entries are of one request
  */
-export async function tops(db: AuditDatabase, request: TopsRequest): Promise<Tops | undefined> {
+export async function tops(db: AuditDatabase, request: TopsRequest): Promise<Tops> {
   const { filter, allEntries } = request
-  if (isOneRequest(filter)) return undefined
   const groups = new Groups()
   if (allEntries) {
     for (const entry of allEntries) groups.addEntry(entry)

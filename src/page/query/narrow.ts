@@ -24,15 +24,10 @@ const UNQUOTABLE = /["“”„«»\p{Cc}\p{Cs}]|^\s|\s$|^$/u
 /** `on:7f9c…`, or undefined where the query line has no way to say exactly this. */
 export function qualified(name: LinkedQualifier, value: string): string | undefined {
   // An id that is no UUID could be somebody's name, too, and would stand for others.
-  if (name === 'action' ? !isOneAction(value) : name !== 'request' && !isUuid(value)) {
-    return undefined
-  }
+  const isExact = name === 'action' ? isActionPattern(value) : name === 'request' || isUuid(value)
+  if (!isExact) return undefined
   if (PLAIN.test(value)) return `${name}:${value}`
   return UNQUOTABLE.test(value) ? undefined : `${name}:"${value}"`
-}
-
-function isOneAction(value: string): boolean {
-  return isActionPattern(value) && !value.includes('*')
 }
 
 /**

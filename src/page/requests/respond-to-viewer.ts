@@ -26,6 +26,7 @@ import { wholePage } from '../view/frame/whole-page.ts'
 import { barsAndTops, topIds } from './bars-and-tops.ts'
 import { openapi } from '../api/openapi.ts'
 import { zoneNamed } from '../../query/zone.ts'
+import { neighboursIn, stepsIn } from './entry-neighbours.ts'
 import { exportResponse } from './export-response.ts'
 import { jsonAnswer, jsonFailure, jsonProblems } from './json-answer.ts'
 import { liveResponse } from './live-response.ts'
@@ -188,12 +189,13 @@ async function pageResponse(
     const named = openEntry ? [...entries, openEntry] : entries
     return await namesIn(named, lookUpNames, { more, viewer })
   }
-  const [bars, most, nameOf, begin, seal] = await Promise.all([
+  const [bars, most, nameOf, begin, seal, neighbours] = await Promise.all([
     above.bars,
     above.most,
     namesOf(),
     found.nextCursor === null ? beginOf(db, query) : undefined,
     sealOf(db, openEntry, viewer),
+    neighboursIn(db, openEntry, viewer),
   ])
   const view: ViewState = { ...viewWithoutNames, nameOf }
   const shown = { entries: entries.length, newest: entries[0]?.id, oldest: entries.at(-1)?.id }
@@ -205,7 +207,10 @@ async function pageResponse(
   const html = wholePage(view, {
     main: entryList(view, found, begin),
     histogram: histogramView(view, bars, most),
-    detail: query.entry === undefined ? undefined : entryDetail(view, openEntry, seal),
+    detail:
+      query.entry === undefined
+        ? undefined
+        : entryDetail(view, openEntry, { seal, neighbours, steps: stepsIn(entries, query.entry) }),
     shownEntries: entries,
     stream: query.isLive ? href(query.given, { stream: '1', after: String(seenSeq) }) : undefined,
   })
@@ -226,12 +231,14 @@ async function entryPart(
 ): Promise<Response> {
   const { query } = view
   const openEntry = await readOpenEntry(services, viewerRequest, query.entry)
-  const [nameOf, seal] = await Promise.all([
+  const [nameOf, seal, neighbours] = await Promise.all([
     namesIn(openEntry ? [openEntry] : [], services.lookUpNames, { viewer: viewerRequest.viewer }),
     sealOf(services.db, openEntry, viewerRequest.viewer),
+    neighboursIn(services.db, openEntry, viewerRequest.viewer),
   ])
   await noteRead(services.recording, viewerRequest, { read: 'entry', query })
-  return htmlResponse(entryDetail({ ...view, nameOf }, openEntry, seal), openEntry ? 200 : 404)
+  const detail = entryDetail({ ...view, nameOf }, openEntry, { seal, neighbours })
+  return htmlResponse(detail, openEntry ? 200 : 404)
 }
 
 /**

@@ -7,7 +7,7 @@ export interface Change {
 }
 
 /** The JSON of the entry, or an export, shows all of them. */
-const MAX_CHANGES = 200
+export const MAX_CHANGES = 200
 const MAX_DEPTH = 6
 /** Of a field in a path. A long one would stand in the path of each field below it. */
 const MAX_KEY_CHARACTERS = 128

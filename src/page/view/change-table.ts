@@ -1,7 +1,7 @@
 import { html, type Html } from '../http/html.ts'
 import type { Change } from '../sentence/changes.ts'
 import { visible } from '../sentence/plain-text.ts'
-import { jsonLeaf } from './json-tree.ts'
+import { folded, jsonLeaf } from './json-tree.ts'
 import type { Words } from '../language/words.ts'
 import { TextBudget } from './text-budget.ts'
 
@@ -29,7 +29,8 @@ function cell(value: unknown, other: unknown, tag: 'del' | 'ins', budget: TextBu
   const mark = (inner: unknown) =>
     tag === 'del' ? html`<del>${inner}</del>` : html`<ins>${inner}</ins>`
   if (typeof value === 'object' && value !== null) {
-    return mark(budget.take(JSON.stringify(value), MAX_COMPARED_CHARACTERS))
+    const text = JSON.stringify(value)
+    return folded(text, mark(budget.take(text, MAX_COMPARED_CHARACTERS)))
   }
   if (typeof value !== 'string' || typeof other !== 'string') return mark(jsonLeaf(value, budget))
   const characters = Array.from(value.slice(0, MAX_COMPARED_CHARACTERS))
@@ -39,7 +40,8 @@ function cell(value: unknown, other: unknown, tag: 'del' | 'ins', budget: TextBu
     return budget.take(characters.slice(from, to).join(''), MAX_COMPARED_CHARACTERS)
   }
   const end = characters.length - tail
-  return html`${text(0, head)}${mark(text(head, end))}${text(end, characters.length)}`
+  const whole = html`${text(0, head)}${mark(text(head, end))}${text(end, characters.length)}`
+  return folded(value, whole)
 }
 
 /** How many characters are equal at the beginning and at the end, in whole words. */

@@ -1,44 +1,57 @@
 import { describeEntry } from '../../actions/describe-entry.ts'
 import type { SealFacts } from '../../export/sealed/seal-facts.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
-import { changesOf } from '../sentence/changes.ts'
+import { changesOf, isPartOfChange, MAX_CHANGES } from '../sentence/changes.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
 import { html, type Html } from '../http/html.ts'
-import { filterHref, href } from '../query/address.ts'
+import type { Neighbours } from '../../read/around/neighbours.ts'
+import { filterHref, href, isoText } from '../query/address.ts'
+import { onlyHref } from '../query/narrow.ts'
 import type { TextKey } from '../language/texts.ts'
 import type { Words } from '../language/words.ts'
 import { shortened, visible } from '../sentence/plain-text.ts'
 import { LOSS_ACTIONS } from '../sentence/loss-sentences.ts'
 import { sentenceOf } from '../sentence/sentence.ts'
-import type { HideableColumn } from '../../projection/projection.ts'
 import { changeTable } from './change-table.ts'
 import { sentenceHtml } from './entry-row.ts'
-import { formatTime } from './format.ts'
+import { facts, record } from './entry-facts.ts'
 import { jsonTree } from './json-tree.ts'
 import { sealSection } from './seal-section.ts'
 import { shallowEntry } from './shallow-entry.ts'
 import type { ViewState } from './view-state.ts'
 
-const AROUND_MS = 300_000
 const MAX_MARKS = 20
 const MAX_MARK_CHARACTERS = 200
 /** Indented, a text of 32 levels is up to 33 times as long, so that a longer one is not. */
 const MAX_INDENTED_CHARACTERS = 65_536
 /** A longer one is cut. The export has the whole. */
 const MAX_JSON_CHARACTERS = 262_144
-/** With a smaller difference between recording and happening, one time is shown. */
-const SAME_TIME_MS = 1_000
+
+/** What is shown with an entry, as far as the page knows it. */
+export interface DetailParts {
+  readonly seal?: SealFacts | undefined
+  /** Those of the same target. */
+  readonly neighbours?: Neighbours | undefined
+  /** The next entries of the list, where the whole list is shown with it. */
+  readonly steps?: Steps | undefined
+}
+
+export interface Steps {
+  readonly newer: string | undefined
+  readonly older: string | undefined
+}
 
 /** Shows everything that the log holds about one entry. */
 export function entryDetail(
   view: ViewState,
   given: LoggedEntry | undefined,
-  seal?: SealFacts,
+  { seal, neighbours, steps }: DetailParts = {},
 ): Html {
   const entry = given && shallowEntry(given)
   const { query, nameOf, words } = view
   const closeHref = href(query.given, { entry: null })
-  const close = html`<a class="close" id="close" href="${closeHref}" aria-label="${words.say('close')}">×</a>`
+  const close = html`<nav class="steps">${step(view, 'newer', steps)}${step(view, 'older', steps)}
+<a class="close" id="close" href="${closeHref}" aria-label="${words.say('close')}">×</a></nav>`
   if (!entry) {
     return html`<aside class="entry-detail" id="detail" aria-labelledby="detail-heading">${close}
 <h2 id="detail-heading" tabindex="-1">${words.say('noSuchEntry')}</h2>
@@ -54,116 +67,41 @@ export function entryDetail(
 aria-labelledby="detail-heading">${close}
 <h2 class="sentence" id="detail-heading" tabindex="-1">${heading}</h2>
 ${unreadable(view, entry)}${erased(view, entry)}${degraded(view, entry)}
-<dl class="facts">${facts(view, entry)}</dl>
+<dl class="facts">${facts(view, entry, neighbours)}</dl>
 ${changes.length === 0 ? '' : changeTable(changes, words)}
-${section(view, 'metadata', entry.metadata)}
-${section(view, 'context', entry.context)}
+${section(view, 'metadata', withoutChanges(entry.metadata))}
+${section(view, 'context', withoutMarks(entry.context))}
 ${sealSection(view, entry, seal)}
+${record(view, entry)}
+<p class="links"><a id="permalink" href="${href({}, { entry: entry.id })}">${words.say('entryLink')}</a>
+<button type="button" id="copy-link" hidden>${words.say('copyLink')}</button></p>
 ${json(view, entry)}
 </aside>`
 }
 
-function facts({ zone, nameOf, seenBy, words }: ViewState, entry: LoggedEntry): (Html | '')[] {
-  const { action, entityType, requestId, shownAs } = entry
-  const hides = (field: HideableColumn) => seenBy?.hides?.includes(field) === true
-  const atMs = recordedMs(entry.id)
-  const happenedMs = entry.occurredAt.getTime()
-  const iso = (ms: number) => new Date(ms).toISOString()
-  const times = { from: iso(atMs - AROUND_MS), to: iso(atMs + AROUND_MS) }
-  // Ignores the current filter, but stays within the entry's event.
-  const around = onlyHref({ ...(entry.eventId ? { event: entry.eventId } : {}), ...times })
-  const entity = /^([^.]+)\./.exec(action)?.[1]
-  const all = entity
-    ? more(
-        onlyHref({ action: `${entity}.*` }),
-        words.say('allOf', { pattern: `${visible(entity)}.*` }),
-      )
-    : ''
-  const targetLabel = entityType
-    ? words.say('targetOfType', { type: visible(entityType) })
-    : words.say('target')
-  const id = (label: string, name: string, given: string | null) => {
-    const known = given === null ? '' : visible(nameOf(given) ?? '')
-    return (
-      given !== null &&
-      fact(label, html`<a href="${onlyHref({ [name]: given })}">${visible(given)}</a> ${known}`)
-    )
-  }
-  const shown = [
-    fact(
-      words.say('recorded'),
-      html`<time datetime="${iso(atMs)}">${zone.exact(atMs)}</time>
-${more(around, words.say('fiveMinutes'))}`,
-    ),
-    Math.abs(happenedMs - atMs) >= SAME_TIME_MS &&
-      fact(words.say('happened'), html`${formatTime(zone, happenedMs)}`),
-    fact(
-      words.say('logged'),
-      html`${words.say('timeAndNumber', { time: zone.exact(entry.loggedAt.getTime()), seq: String(entry.seq) })}`,
-    ),
-    entry.outcome !== null &&
-      fact(
-        words.say('outcome'),
-        html`<a href="${onlyHref({ outcome: entry.outcome })}">${entry.outcome}</a>`,
-      ),
-    fact(
-      words.say('action'),
-      html`<a href="${onlyHref({ action })}">${visible(action)}</a> ${all}`,
-    ),
-    id(words.say('user'), 'user', entry.userId),
-    shownAs?.userId !== undefined && fact(words.say('user'), html`${shownAs.userId}`),
-    id(words.say('actor'), 'actor', entry.actorId),
-    shownAs?.actorId !== undefined && fact(words.say('actor'), html`${shownAs.actorId}`),
-    entry.actorKind !== null &&
-      fact(
-        words.say('kind'),
-        html`<a href="${onlyHref({ kind: entry.actorKind })}">${entry.actorKind}</a>`,
-      ),
-    id(words.say('event'), 'event', entry.eventId),
-    id(targetLabel, 'target', entry.targetId),
-    entry.targetId === null &&
-      entityType &&
-      fact(words.say('target'), html`${visible(entityType)}`),
-    entry.moreTargets !== null &&
-      fact(
-        words.say('also'),
-        html`${entry.moreTargets.map((one) => html`<a href="${onlyHref({ also: one })}">${visible(one)}</a> `)}`,
-      ),
-    requestId !== null &&
-      fact(
-        words.say('request'),
-        html`<a href="${onlyHref({ request: requestId })}">${visible(requestId)}</a>
-${more(onlyHref({ request: requestId }), words.say('allEntriesOfRequest'))}`,
-      ),
-    fact(words.say('entry'), html`<code>${entry.id}</code>`),
-    !hides('recorder') && origin(words, entry),
-    !hides('writtenBy') && fact(words.say('login'), html`<code>${visible(entry.writtenBy)}</code>`),
-  ]
-  return shown.map((row) => row || '')
+/** The script knows the list and sets the link, where the page does not. */
+function step({ query, words }: ViewState, which: keyof Steps, steps: Steps | undefined): Html {
+  const id = steps?.[which]
+  const address = id === undefined ? '' : href(query.given, { entry: id })
+  const label = words.say(which === 'newer' ? 'newerEntry' : 'olderEntry')
+  return html`<a id="${which}" href="${address}" aria-label="${label}" title="${label}"${id === undefined ? html` hidden` : ''}>${which === 'newer' ? '↑' : '↓'}</a>`
 }
 
-/** The recorder of an entry, or what else wrote it. */
-function origin(words: Words, { action, recorderId, recorderSeq }: LoggedEntry): Html {
-  if (recorderId === null) {
-    const writer = words.say(action === 'audit.gap' ? 'byRelay' : 'byOutbox')
-    return fact(words.say('writtenBy'), html`${writer}`)
-  }
-  const seq = String(recorderSeq ?? words.say('unknown'))
-  const parts = { id: html`<code>${recorderId}</code>`, seq }
-  return fact(words.say('recorder'), words.html('recorderNumber', parts))
+/** What the table of changes says is not said again. The JSON has all of it. */
+function withoutChanges(metadata: LoggedEntry['metadata']): LoggedEntry['metadata'] {
+  const told = changesOf(metadata).length
+  // A table that is full does not hold all.
+  if (told === 0 || told >= MAX_CHANGES) return metadata
+  const rest = Object.entries(metadata).filter(
+    ([key, value]) => !isPartOfChange(key, value, metadata),
+  )
+  return Object.fromEntries(rest) as LoggedEntry['metadata']
 }
 
-/** A filter with these values and no others. */
-function onlyHref(values: Readonly<Record<string, string>>): string {
-  return filterHref({}, values)
-}
-
-function more(address: string, label: string): Html {
-  return html`<a class="more" href="${address}">${label}</a>`
-}
-
-function fact(label: string, value: Html): Html {
-  return html`<div><dt>${label}</dt><dd>${value}</dd></div>`
+/** The warning has the marks. */
+function withoutMarks(context: LoggedEntry['context']): LoggedEntry['context'] {
+  const { degraded: marks, ...rest } = context
+  return Array.isArray(marks) && marks.length > 0 && marks.length <= MAX_MARKS ? rest : context
 }
 
 /** A warning about an entry whose JSON cannot be read. */
@@ -223,11 +161,8 @@ ${isWhole ? html`<button type="button" id="copy" hidden>${view.words.say('copyJs
 /** A cut JSON is no JSON, so it is not there to be copied. */
 function cutJson({ words }: ViewState, { id, eventId }: LoggedEntry, characters: number): Html {
   const atMs = recordedMs(id)
-  const times = {
-    from: new Date(atMs).toISOString(),
-    to: new Date(atMs + 1).toISOString(),
-  }
-  const address = onlyHref({ ...(eventId ? { event: eventId } : {}), ...times, export: 'ndjson' })
+  const asked = { from: isoText(atMs), to: isoText(atMs + 1), export: 'ndjson' }
+  const address = eventId === null ? filterHref({}, asked) : onlyHref('event', eventId, asked)
   const values = {
     shown: words.number(MAX_JSON_CHARACTERS),
     all: words.number(characters),

@@ -1,11 +1,14 @@
 import { html, type Html } from '../http/html.ts'
 import type { Words } from '../language/words.ts'
+import { shortened } from '../sentence/plain-text.ts'
 import { TextBudget } from './text-budget.ts'
 
 /** The JSON under the tree, or an export, shows all of it. */
 const MAX_NODES = 1_000
 const MAX_DEPTH = 40
 const MAX_CHARACTERS = 4_000
+const MAX_UNFOLDED = 240
+const SHOWN_OF_FOLDED = 80
 const MAX_KEY_CHARACTERS = 500
 /** Of all keys and texts of a tree together. */
 const MAX_TREE_CHARACTERS = 200_000
@@ -60,8 +63,14 @@ export function jsonLeaf(value: unknown, budget: TextBudget): Html {
   if (typeof value !== 'string') return html`<span class="${typeof value}">${String(value)}</span>`
   const address = webAddress(value)
   const text = budget.take(value, MAX_CHARACTERS)
-  if (address === undefined) return html`<bdi>${text}</bdi>`
+  if (address === undefined) return folded(value, html`<bdi>${text}</bdi>`)
   return html`<a href="${address}" rel="noopener noreferrer" target="_blank">${text}</a>`
+}
+
+/** A long text shows its beginning, until somebody opens it. */
+export function folded(text: string, whole: Html): Html {
+  if (text.length <= MAX_UNFOLDED) return whole
+  return html`<details class="long"><summary>${shortened(text, SHOWN_OF_FOLDED)}</summary>${whole}</details>`
 }
 
 /** Other schemes, such as `javascript:` and `data:`, are dangerous and stay text. */

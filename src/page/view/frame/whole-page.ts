@@ -3,12 +3,15 @@ import { html, type Html } from '../../http/html.ts'
 import { FIELD_NAMES } from '../../query/address.ts'
 import { document } from '../document.ts'
 import type { Words } from '../../language/words.ts'
+import { visible } from '../../sentence/plain-text.ts'
+import { formatTime } from '../format.ts'
 import { filterForm } from './filter-form.ts'
+import { shownRange } from './range-control.ts'
 import { topBar } from './top-bar.ts'
 import type { ViewState } from '../view-state.ts'
 
 /** What the script says, and what it says of a live view. A page without one need not hold it. */
-const SCRIPT_TEXTS = ['copied', 'copyJson', 'selected'] as const
+const SCRIPT_TEXTS = ['copied', 'copyJson', 'copyLink', 'selected'] as const
 const LIVE_TEXTS = [
   ...(['newEntries', 'lostLog', 'lostConnection'] as const),
   ...(['liveOn', 'liveWaiting', 'liveEnded', 'liveIsOver'] as const),
@@ -32,6 +35,7 @@ export function wholePage(view: ViewState, parts: PageParts): Html {
 <main class="${detail === '' ? '' : 'with-detail'}" id="page"
 data-words="${scriptWords(words, stream !== undefined)}"${streamData}>
 ${filterForm(view, shownEntries)}
+${printed(view)}
 ${histogram}
 <div class="columns">
 ${main}
@@ -39,6 +43,20 @@ ${main}
 </div>
 </main>`
   return document({ title: pageTitle(view), theme: view.theme, words: view.words }, body)
+}
+
+/** What a printed page says in the place of the filter. */
+function printed({ query, zone, viewerName, nowMs, words }: ViewState): Html {
+  const { given } = query
+  const asked = FIELD_NAMES.flatMap((name) => {
+    const value = given[name]
+    return value === undefined ? [] : [`${words.say(name)}: ${visible(value)}`]
+  })
+  const what = [...(given['q'] === undefined ? [] : [visible(given['q'])]), ...asked].join(', ')
+  const range = shownRange(query, zone) ?? words.say('allTime')
+  return html`<div class="printed"><p><b>${what || words.say('printedAll')}</b></p>
+<p>${words.say('printedTime', { range, zone: zone.name })}</p>
+<p>${words.say('printedBy', { viewer: viewerName, time: formatTime(zone, nowMs) })}</p></div>`
 }
 
 /** What the page's script says, as JSON. */
