@@ -24,7 +24,13 @@ function entryWith(metadata: Record<string, unknown>, context = {}): LoggedEntry
 }
 
 const view: ViewState = {
-  ...{ query: readQuery(new URLSearchParams()), zone: UTC, theme: 'auto', viewerName: 'ada' },
+  ...{
+    query: readQuery(new URLSearchParams()),
+    zone: UTC,
+    theme: 'auto',
+    viewerName: 'ada',
+    savedViews: [],
+  },
   words: wordsOf('en'),
   ...{ nowMs: 1_764_000_000_000, nameOf: () => undefined, actions: undefined },
   ...{ readsAreRecorded: true, canSignOut: true, seenBy: undefined },

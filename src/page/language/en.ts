@@ -55,6 +55,11 @@ entries. Ids in an open entry show all entries with that id.`,
   linksRange: 'Click a bar, or drag over several, to choose a time range.',
   readsRecorded: 'What you read here is recorded in the log.',
 
+  // Saved views
+  views: 'Views',
+  viewName: 'Name of this view',
+  saveView: 'Save',
+
   // On paper
   printedAll: 'All entries',
   printedTime: 'Time: {range} ({zone})',

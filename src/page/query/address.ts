@@ -41,6 +41,8 @@ const OTHER_PARAMETERS = [
   'theme',
   'lang',
   'openapi',
+  'save',
+  'forget',
 ] as const
 /** A request with any other parameter is refused. */
 export const PARAMETERS: ReadonlySet<string> = new Set([...VIEW_PARAMETERS, ...OTHER_PARAMETERS])
@@ -85,4 +87,18 @@ function readable(parameters: URLSearchParams): string {
 /** A time as addresses have it: `2026-05-03T14:05Z`, with seconds where there are any. */
 export function isoText(ms: number): string {
   return new Date(ms).toISOString().replace(/(:00)?\.000Z$/, 'Z')
+}
+
+/** Whether it says what is shown, so that links keep it. */
+export function isViewParameter(name: string): boolean {
+  return (VIEW_PARAMETERS as readonly string[]).includes(name)
+}
+
+/** What a saved view holds of an address. */
+export function savedParameters(given: GivenParameters): [string, string][] {
+  return VIEW_PARAMETERS.flatMap((name) => {
+    const value = given[name]
+    const isPassing = name === 'cursor' || name === 'entry' || name === 'live'
+    return value === undefined || isPassing ? [] : [[name, value] as [string, string]]
+  })
 }

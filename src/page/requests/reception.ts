@@ -11,6 +11,7 @@ import {
 } from '../auth/viewer.ts'
 import { assetResponse } from '../http/assets.ts'
 import { jsonRefusal, refuse, wantsJson } from '../http/refusals.ts'
+import { isForeign } from '../http/foreign.ts'
 import { htmlResponse, textResponse } from '../http/responses.ts'
 import { noticePage } from '../view/messages.ts'
 import type { DeniedReads } from './denied-reads.ts'
@@ -142,12 +143,6 @@ export class Reception {
     this.#warnings.add(problem)
     this.#options.services.logger.warn({ problem }, 'audit page: closed, because of authorize')
   }
-}
-
-/** Whether another site sent the form. Browsers say so; whatever else asks has no cookie to lose. */
-function isForeign(request: Request): boolean {
-  const site = request.headers.get('sec-fetch-site')
-  return site !== null && site !== 'same-origin'
 }
 
 /** The stack without its message, which may quote the value that caused the error. */

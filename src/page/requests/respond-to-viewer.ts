@@ -34,7 +34,7 @@ import { proofResponse } from './proof-response.ts'
 import { namesIn } from './name-lookup.ts'
 import { givenFilter, noteRead } from './note-read.ts'
 import type { PageServices } from './page-services.ts'
-import { changePreference, readPreferences } from './preferences.ts'
+import { changePreference, changeViews, readPreferences } from './preferences.ts'
 import type { ViewerRequest } from './viewer-request.ts'
 
 const RETRY_AFTER = { 'retry-after': '5' }
@@ -46,7 +46,7 @@ export async function respondToViewer(
 ): Promise<Response> {
   const { request, parameters, viewer } = viewerRequest
   const isJson = wantsJson(request)
-  const { theme, words, ...preferences } = readPreferences(request)
+  const { theme, words, savedViews, ...preferences } = readPreferences(request)
   const zone = (isJson && zoneNamed(parameters.get('zone') ?? '')) || preferences.zone
   const nowMs = Date.now()
   const query = readQuery(parameters, zone, nowMs)
@@ -56,6 +56,7 @@ export async function respondToViewer(
     theme,
     words,
     viewerName: viewer.name,
+    savedViews,
     nowMs,
     nameOf: () => undefined,
     actions: services.actions,
@@ -65,7 +66,8 @@ export async function respondToViewer(
   }
   const refuse = (problems: ReadonlyMap<string, string>) =>
     isJson ? jsonProblems(problems) : badRequest(view, problems)
-  const preference = changePreference(request, parameters, query)
+  const preference =
+    changePreference(request, parameters, query) ?? changeViews(request, parameters, query)
   if (preference instanceof Response && !isJson) return preference
   if (typeof preference === 'string') return refuse(new Map([['', preference]]))
   if (query.problems.size > 0) return refuse(await allProblems(services, query))

@@ -1,6 +1,7 @@
 import type { AnyCatalog } from '../../actions/define-actions.ts'
 import type { CheckedProjection } from '../../projection/projection.ts'
 import type { Query } from '../query/query.ts'
+import type { SavedView } from '../query/saved-views.ts'
 import type { Zone } from '../../query/zone.ts'
 import type { Words } from '../language/words.ts'
 import type { NameOf } from '../sentence/sentence-parts.ts'
@@ -16,6 +17,8 @@ export interface ViewState {
   /** In which language. */
   readonly words: Words
   readonly viewerName: string
+  /** What the viewer has given a name to, in this browser. */
+  readonly savedViews: readonly SavedView[]
   readonly nowMs: number
   readonly nameOf: NameOf
   /** The application's catalogue, whose sentences are shown. */

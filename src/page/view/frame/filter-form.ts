@@ -10,6 +10,7 @@ import { RANGE_FIELDS } from '../../query/range.ts'
 import type { Words } from '../../language/words.ts'
 import { shortened, visible } from '../../sentence/plain-text.ts'
 import { currentFilter } from './current-filter.ts'
+import { viewsMenu } from './views-menu.ts'
 import { presets, rangeInput } from './range-control.ts'
 import type { ViewState } from '../view-state.ts'
 
@@ -54,6 +55,7 @@ ${FIELD_NAMES.map((name) => textField(view, name))}</div>
 ${presets(view)}
 ${readsSwitch(view)}
 ${currentFilter(view)}
+${viewsMenu(view)}
 </div>
 ${lineNotes(view)}
 </search>`
