@@ -247,7 +247,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     name: 'another site signs a viewer out',
     edits: [
       {
-        file: 'src/page/requests/reception.ts',
+        file: 'src/page/http/foreign.ts',
         find: "return site !== null && site !== 'same-origin'",
         replace: "return site === 'nowhere'",
       },

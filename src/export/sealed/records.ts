@@ -21,7 +21,11 @@ export class RecordSplitter {
   }
 
   push(chunk: Buffer): void {
-    if (this.#hasQuotes) return this.#pushQuoted(chunk)
+    if (this.#hasQuotes) this.#pushQuoted(chunk)
+    else this.#pushPlain(chunk)
+  }
+
+  #pushPlain(chunk: Buffer): void {
     let from = 0
     for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, from)) {
       this.#add(chunk, from, end)

@@ -14,6 +14,7 @@ const SOURCES = {
       'base.css',
       'top-bar.css',
       'filter-form.css',
+      'saved-views.css',
       'histogram.css',
       'entry-list.css',
       'entry-row.css',
