@@ -220,7 +220,7 @@ test(
     await page.locator('#live[data-on=yes]').waitFor()
     await append([{ ...evil, requestId: 'live' }])
     await page.locator('.entry', { hasText: 'live' }).waitFor()
-    await page.locator('.entry .sentence').first().hover()
+    await page.locator('.entry p').first().hover()
     await visit(`?${new URLSearchParams({ request: EVIL })}`)
     assert.equal(await rows.count(), 1)
     await visit(`?${new URLSearchParams({ user: EVIL, action: EVIL })}`)

@@ -380,7 +380,11 @@ function prepareHistogram() {
   const rangeBefore = [...range.childNodes]
   const fromMs = Number(figure.dataset['from'])
   const spanMs = Number(figure.dataset['to']) - fromMs
-  const edges = (figure.dataset['edges'] ?? '').split(',').map((edge) => Number(edge) * 1_000)
+  const { first, step } = figure.dataset
+  /** The bars are equally wide, but for the first and the last one. */
+  const edges = [0]
+  for (let at = Number(first); at < spanMs; at += Number(step) || spanMs) edges.push(at)
+  edges.push(spanMs)
   const counts = [...svg.querySelectorAll('path')].map((path) => ({
     kind: figure.querySelector(`.kind.${path.classList[0]}`)?.textContent ?? '',
     of: (path.dataset['n'] ?? '').split(','),

@@ -36,9 +36,7 @@ export function entryRow(view: ViewState, given: LoggedEntry, isAlone = false): 
     words,
   )
   return html`<li class="entry ${kindOf(entry)}" data-id="${entry.id}"${day}${ariaCurrent(query.entry === entry.id)}>
-<a class="open" href="${address}">${zone.time(atMs)}</a>
-<p class="sentence">${sentenceHtml(view, sentence)}${happenedAt(view, entry, atMs)}${unreadable(view, entry)}${erased(view, entry)}</p>
-${actionLink(view, entry)}${requestLink(entry)}</li>
+<a class="open" href="${address}">${zone.time(atMs)}</a><p>${sentenceHtml(view, sentence)}${happenedAt(view, entry, atMs)}${unreadable(view, entry)}${erased(view, entry)}</p>${actionLink(view, entry)}${requestLink(entry)}</li>
 `
 }
 

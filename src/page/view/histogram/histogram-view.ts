@@ -36,14 +36,14 @@ export function histogramView(view: ViewState, result: HistogramResult, tops?: T
   // A single entry needs no bar: the list shows its time.
   if (bars.length === 1 && bars[0]?.count === 1) return emptyHistogram('')
   const { words } = view
-  const { fromMs, toMs } = result
+  const { fromMs, toMs, stepMs, edges } = result
   const maxCount = Math.max(...bars.map(({ count }) => count))
   const range = filterHref(view.query.given, { range: null, live: null, from: 'FROM', to: 'TO' })
   const isTable = view.query.given['bars'] === '1'
   const table = href(view.query.given, { bars: isTable ? null : '1' })
   // Without the script, the bars lead to the table, where each has a link of its own.
   return html`<figure class="histogram" id="histogram" data-from="${fromMs}" data-to="${toMs}"
-data-edges="${edgesText(result)}" data-href="${range}" data-zone="${view.zone.name}">
+data-first="${(edges[1] ?? toMs) - fromMs}" data-step="${stepMs}" data-href="${range}" data-zone="${view.zone.name}">
 <figcaption>${caption(words, result, maxCount)} ${legend(words, bars)}</figcaption>
 <div class="drawn"><a href="${isTable ? '#bars' : table}" tabindex="-1" aria-hidden="true"><svg class="bars${bars.some(({ isEstimate }) => isEstimate) ? ' estimate' : ''}" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none">
 <rect class="selection" height="${HEIGHT}"/>${KINDS.map((kind) => stackPath(result, kind, maxCount))}</svg></a>
@@ -51,11 +51,6 @@ data-edges="${edgesText(result)}" data-href="${range}" data-zone="${view.zone.na
 ${topsView(view, tops)}
 <a class="as-table" href="${table}">${words.say(isTable ? 'withoutTable' : 'asTable')}</a>
 ${isTable ? barTable(view, bars) : ''}</figure>`
-}
-
-/** The ends of the bars in seconds behind the first, for the page's script. */
-function edgesText({ edges, fromMs }: Histogram): string {
-  return edges.map((ms) => short((ms - fromMs) / 1_000)).join()
 }
 
 /** What the colours mean, as far as they are there. */
@@ -128,11 +123,6 @@ function barTable(view: ViewState, bars: readonly Bar[]): Html {
   return html`<table id="bars"><thead><tr><th scope="col">${words.say('from')}</th><th scope="col">${words.say('entriesColumn')}</th>
 ${kinds.map((kind) => html`<th scope="col">${words.say(NAMES[kind])}</th>`)}</tr></thead>
 <tbody>${rows}</tbody></table>`
-}
-
-/** To the millisecond. */
-function short(seconds: number): string {
-  return String(Number(seconds.toFixed(3)))
 }
 
 /** To whole seconds, as in the fields of the form. */
