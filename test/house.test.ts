@@ -83,14 +83,15 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page/auth': 'database ids page/http page/query projection read',
   'src/page/view':
     'actions export/sealed ids page/histogram page/http page/language page/query page/sentence projection query read read/around removed',
+  'src/page/live': 'database ids page/http read',
   'src/page/api': 'page/query page/view read',
   'src/page/view/histogram':
     'page/histogram page/http page/language page/query page/sentence page/view query',
   'src/page/view/frame':
     'actions page/http page/language page/query page/sentence page/view query read',
   'src/page/requests':
-    'actions database export export/sealed ids page/api page/auth page/histogram page/http page/language page/query page/sentence page/view page/view/frame page/view/histogram projection query read read/around removed seal',
-  'src/page': 'actions database page/auth page/requests page/sentence projection',
+    'actions database export export/sealed ids page/api page/auth page/histogram page/http page/language page/live page/query page/sentence page/view page/view/frame page/view/histogram projection query read read/around removed seal',
+  'src/page': 'actions database page/auth page/live page/requests page/sentence projection',
   'relay/actions': 'src',
   'relay/maintenance': 'src',
   'relay/follow': 'src',
