@@ -75,14 +75,15 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/export/about': 'database read schema',
   'src/export/sealed': 'database read seal',
   'src/export': 'database export/about export/sealed ids projection query read removed schema seal',
+  'src/timeline': 'database ids projection query read removed schema',
   'src/page/http': '',
   'src/page/query': 'ids query read',
   'src/page/language': 'actions page/http',
-  'src/page/sentence': 'actions ids page/language read',
+  'src/page/sentence': 'actions ids page/language read timeline',
   'src/page/histogram': 'database ids page/query projection query query/statements read schema',
   'src/page/auth': 'database ids page/http page/query projection read',
   'src/page/view':
-    'actions export/sealed ids page/histogram page/http page/language page/query page/sentence projection query read read/around removed',
+    'actions export/sealed ids page/histogram page/http page/language page/query page/sentence projection query read read/around removed timeline',
   'src/page/live': 'database ids page/http read',
   'src/page/api': 'page/query page/view read',
   'src/page/view/histogram':

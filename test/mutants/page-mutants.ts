@@ -271,7 +271,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     name: 'a long name stands in the path of each field below it',
     edits: [
       {
-        file: 'src/page/sentence/changes.ts',
+        file: 'src/timeline/changes.ts',
         find: 'const MAX_KEY_CHARACTERS = 128',
         replace: 'const MAX_KEY_CHARACTERS = 10_000_000',
       },

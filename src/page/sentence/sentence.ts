@@ -1,6 +1,6 @@
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { type Words, wordsOf } from '../language/words.ts'
-import { changesOf, isPartOfChange } from './changes.ts'
+import { changesOf, isPartOfChange } from '../../timeline/changes.ts'
 import { describedSentence } from './described.ts'
 import { aboutOf, keepingSentence } from './keeping-sentences.ts'
 import { dropSentence, gapSentence } from './loss-sentences.ts'

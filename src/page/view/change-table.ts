@@ -1,5 +1,5 @@
 import { html, type Html } from '../http/html.ts'
-import type { Change } from '../sentence/changes.ts'
+import type { Change } from '../../timeline/changes.ts'
 import { visible } from '../sentence/plain-text.ts'
 import { folded, jsonLeaf } from './json-tree.ts'
 import type { Words } from '../language/words.ts'

@@ -1,7 +1,7 @@
 import { describeEntry } from '../../actions/describe-entry.ts'
 import type { SealFacts } from '../../export/sealed/seal-facts.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
-import { changesOf, isPartOfChange, MAX_CHANGES } from '../sentence/changes.ts'
+import { changesOf, isPartOfChange, MAX_CHANGES } from '../../timeline/changes.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
 import { html, type Html } from '../http/html.ts'
 import type { Neighbours } from '../../read/around/neighbours.ts'

@@ -16,24 +16,38 @@ const PAIRS = [
   ['before', 'after'],
 ] as const
 
-type Fields = Readonly<Record<string, unknown>>
+export type Fields = Readonly<Record<string, unknown>>
 
 /**
- * The changes in an entry's metadata: pairs `{ from, to }` or `{ before, after }`. A pair is at the
- * top, where `field` may name it, or under the name of its field. If both sides are objects, each
+ * The changes in an entry's metadata: pairs `{ from, to }` or `{ before, after }`. A pair is under the
+ * name of its field, or `field` next to it names it, also in a list. If both sides are objects, each
  * field that differs is a change of its own.
- * At most 200 changes are returned.
+ *
+ * @param max the most changes that are returned. Default: 200
  */
-export function changesOf(metadata: Fields): readonly Change[] {
-  const changes: Change[] = []
-  const field = metadata['field']
+export function changesOf(metadata: Fields, max = MAX_CHANGES): readonly Change[] {
+  const changes = new Changes(max)
   const pair = pairIn(metadata)
-  if (pair) compare(typeof field === 'string' ? short(field) : '', pair.from, pair.to, changes, 0)
+  if (pair) compare(fieldOf(metadata) ?? '', pair.from, pair.to, changes, 0)
   for (const [key, value] of Object.entries(metadata)) {
     if (pair && isPairKey(key)) continue
     find(short(key), value, changes, 1)
   }
-  return changes
+  return changes.found
+}
+
+/** What was found, up to a number. */
+class Changes {
+  readonly found: Change[] = []
+  readonly #max: number
+
+  constructor(max: number) {
+    this.#max = max
+  }
+
+  get isFull(): boolean {
+    return this.found.length >= this.#max
+  }
 }
 
 /** Whether `changesOf` covers this top-level key of the metadata. */
@@ -43,21 +57,28 @@ export function isPartOfChange(key: string, value: unknown, metadata: Fields): b
   return isFields(value) && pairIn(value) !== undefined
 }
 
-function find(path: string, value: unknown, changes: Change[], depth: number): void {
-  if (!isFields(value) || depth > MAX_DEPTH || changes.length >= MAX_CHANGES) return
+function find(path: string, value: unknown, changes: Changes, depth: number): void {
+  if (depth > MAX_DEPTH || changes.isFull) return
+  if (Array.isArray(value)) {
+    for (const item of value) {
+      if (isFields(item) && fieldOf(item) !== undefined) find(path, item, changes, depth + 1)
+    }
+    return
+  }
+  if (!isFields(value)) return
   const pair = pairIn(value)
   if (pair) {
-    compare(path, pair.from, pair.to, changes, depth)
+    compare(fieldOf(value) ?? path, pair.from, pair.to, changes, depth)
     return
   }
   for (const [key, inner] of Object.entries(value))
     find(`${path}.${short(key)}`, inner, changes, depth + 1)
 }
 
-function compare(path: string, from: unknown, to: unknown, changes: Change[], depth: number): void {
-  if (changes.length >= MAX_CHANGES) return
+function compare(path: string, from: unknown, to: unknown, changes: Changes, depth: number): void {
+  if (changes.isFull) return
   if (!isFields(from) || !isFields(to) || depth > MAX_DEPTH) {
-    changes.push({ path, from, to })
+    changes.found.push({ path, from, to })
     return
   }
   for (const key of new Set([...Object.keys(from), ...Object.keys(to)])) {
@@ -69,6 +90,10 @@ function compare(path: string, from: unknown, to: unknown, changes: Change[], de
 
 function short(key: string): string {
   return key.length <= MAX_KEY_CHARACTERS ? key : `${key.slice(0, MAX_KEY_CHARACTERS)}…`
+}
+
+function fieldOf({ field }: Fields): string | undefined {
+  return typeof field === 'string' ? short(field) : undefined
 }
 
 /** A pair has both sides; a lone `from` is an ordinary value. */
@@ -93,6 +118,6 @@ function isSame(one: unknown, other: unknown): boolean {
   return one === other || JSON.stringify(one) === JSON.stringify(other)
 }
 
-function isFields(value: unknown): value is Fields {
+export function isFields(value: unknown): value is Fields {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
