@@ -86,12 +86,14 @@ const ARROWS: Readonly<Record<string, string>> = {
     'actions export/sealed ids page/histogram page/http page/language page/query page/sentence projection query read read/around removed timeline',
   'src/page/live': 'database ids page/http read',
   'src/page/api': 'page/query page/view read',
+  'src/page/view/target':
+    'actions ids page/http page/language page/query page/sentence page/view timeline',
   'src/page/view/histogram':
     'page/histogram page/http page/language page/query page/sentence page/view query',
   'src/page/view/frame':
     'actions page/http page/language page/query page/sentence page/view query read',
   'src/page/requests':
-    'actions database export export/sealed ids page/api page/auth page/histogram page/http page/language page/live page/query page/sentence page/view page/view/frame page/view/histogram projection query read read/around removed seal',
+    'actions database export export/sealed ids page/api page/auth page/histogram page/http page/language page/live page/query page/sentence page/view page/view/frame page/view/histogram page/view/target projection query read read/around removed seal timeline',
   'src/page': 'actions database page/auth page/live page/requests page/sentence projection',
   'relay/actions': 'src',
   'relay/maintenance': 'src',

@@ -23,8 +23,8 @@ export interface TimelinePageOptions {
   /** Called for every request. It says who sends it and what they see. */
   readonly authorize: Authorize
   /**
-   * Receives an `audit.read` entry for each page, entry, histogram, export and live stream that a
-   * viewer opens, and `audit.read_denied` entries. False: reads are not recorded.
+   * Receives an `audit.read` entry for each page, entry, history, histogram, export and live stream
+   * that a viewer opens, and `audit.read_denied` entries. False: reads are not recorded.
    * Default: `db` writes it, by the function `audit.note_read` that `audit_reader` may call.
    */
   readonly recorder?: ReadRecorder | false | undefined

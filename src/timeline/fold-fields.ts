@@ -14,6 +14,8 @@ export interface NamedEntry {
   /** Who really did it, where that is not the user. */
   readonly actorId: string | null
   readonly actorKind: ActorKind | null
+  /** The name in the place of an id that the reader does not see. */
+  readonly shownAs?: LoggedEntry['shownAs']
 }
 
 /** A value, and the entry that tells it. */
@@ -108,8 +110,9 @@ export function foldFields(
 }
 
 export function named(entry: LoggedEntry, ms: number): NamedEntry {
-  const { id, seq, action, eventId, userId, actorId, actorKind } = entry
-  return { id, seq, recordedAt: new Date(ms), action, eventId, userId, actorId, actorKind }
+  const { id, seq, action, eventId, userId, actorId, actorKind, shownAs } = entry
+  const who = { userId, actorId, actorKind, ...(shownAs ? { shownAs } : {}) }
+  return { id, seq, recordedAt: new Date(ms), action, eventId, ...who }
 }
 
 /**

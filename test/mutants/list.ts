@@ -4,6 +4,7 @@ import { ERASE_MUTANTS } from './erase-mutants.ts'
 import { EXPORT_MUTANTS } from './export-mutants.ts'
 import { EXIT_DUMP_MUTANTS } from './exit-dump-mutants.ts'
 import { FRAMEWORK_MUTANTS } from './framework-mutants.ts'
+import { HISTORY_MUTANTS } from './history-mutants.ts'
 import { IMPORT_MUTANTS } from './import-mutants.ts'
 import { LIFE_MUTANTS } from './life-mutants.ts'
 import { PAGE_MUTANTS } from './page-mutants.ts'
@@ -37,6 +38,7 @@ export const AREAS: Readonly<Record<string, readonly Mutant[]>> = {
   import: IMPORT_MUTANTS,
   ...READ_MUTANTS,
   query: QUERY_MUTANTS,
+  history: HISTORY_MUTANTS,
   export: EXPORT_MUTANTS,
   seal: [...SEAL_MUTANTS, ...SEALER_MUTANTS],
   proof: PROOF_MUTANTS,

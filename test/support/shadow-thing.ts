@@ -23,7 +23,7 @@ type Values = Partial<Record<Path, unknown>>
 export interface Happening {
   readonly entry: LoggedEntry
   readonly kind: 'change' | 'begin' | 'end' | 'attempt' | 'erased' | 'nothing'
-  /** What the entry tells. Of an erased one nothing. */
+  /** What the entry tells of what happened. */
   readonly told: ReadonlyMap<Path, { readonly from: unknown; readonly to: unknown }>
   /** The thing right after it. */
   readonly after: Readonly<Values>
@@ -50,14 +50,15 @@ export function lifeOfThing(
     const kind = kindBelow(below, mayErase)
     const told = new Map<Path, { from: unknown; to: unknown }>()
     if (kind === 'begin' || kind === 'end') for (const path of PATHS) delete thing[path]
-    const count = kind === 'end' || kind === 'nothing' ? 0 : 1 + below(3)
+    const count = kind === 'end' ? 0 : 1 + below(3)
     for (let field = 0; field < count; field += 1) {
       const path = PATHS[below(4)] ?? 'size'
       const to = VALUES[below(6)]
       // Of what stays as it is a whole before and after tells nothing.
       if (told.has(path) || (kind !== 'begin' && same(thing[path], to))) continue
       told.set(path, { from: thing[path], to })
-      if (kind !== 'attempt' || below(2) === 0) thing[path] = to
+      const isDone = kind === 'attempt' ? below(2) === 0 : kind !== 'nothing'
+      if (isDone) thing[path] = to
     }
     const metadata = kind === 'erased' ? {} : metadataOf(below, told, kind === 'begin')
     const entry: LoggedEntry = {
@@ -71,7 +72,7 @@ export function lifeOfThing(
       },
       ...(kind === 'erased' ? { erased: ['metadata'] } : {}),
     }
-    if (kind === 'erased') told.clear()
+    if (kind === 'erased' || kind === 'nothing') told.clear()
     happenings.push({ entry, kind, told, after: { ...thing } })
   }
   return happenings

@@ -20,6 +20,7 @@ const SOURCES = {
       'entry-row.css',
       'entry-detail.css',
       'change-table.css',
+      'target.css',
       'json-tree.css',
       'messages.css',
       'print.css',

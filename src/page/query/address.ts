@@ -29,6 +29,9 @@ const VIEW_PARAMETERS = [
   'live',
   'reads',
   'bars',
+  'history',
+  'at',
+  'since',
 ] as const
 /** The parameters that ask for something other than the whole page, or change a preference. */
 const OTHER_PARAMETERS = [

@@ -1,5 +1,4 @@
 import type { IdKind } from '../../entry.ts'
-import { AuditError } from '../../errors.ts'
 import type { LogQuery } from '../../query/log-query.ts'
 import { parseQuery } from '../../query/parse-query.ts'
 import { checkFilter, type LogFilter } from '../../read/filter.ts'
@@ -8,6 +7,8 @@ import { parseInstant } from '../../query/instant.ts'
 import { FIELD_NAMES, FIELDS, type GivenParameters, isoText, PARAMETERS } from './address.ts'
 import { PARAMETER_CHECKS, wordProblem } from './parameter-checks.ts'
 import { UTC, type Zone } from '../../query/zone.ts'
+import { type AskedHistory, readHistory } from './history.ts'
+import { check, type Parsing } from './parsing.ts'
 import { type WrittenRange, writtenRange } from './range.ts'
 
 const MAX_QUERY_LENGTH = 6_000
@@ -23,19 +24,12 @@ export interface Query {
   readonly cursor: string | undefined
   readonly entry: string | undefined
   readonly isLive: boolean
+  /** The thing whose history is asked for. */
+  readonly history: AskedHistory | undefined
   /** False: redirect to `href(given)`, which shows the same to everybody. */
   readonly isCanonical: boolean
   /** Messages by parameter. A message about no single parameter has the empty name. */
   readonly problems: ReadonlyMap<string, string>
-}
-
-/** The state of `readQuery`. */
-interface Parsing {
-  readonly zone: Zone
-  readonly nowMs: number
-  readonly given: Record<string, string>
-  readonly problems: Map<string, string>
-  isCanonical: boolean
 }
 
 /** Parameters of which nothing but their words or their pattern is checked. */
@@ -69,10 +63,11 @@ export function readQuery(
     if (problem !== undefined) problems.set(name, problem)
   }
   const isLive = given['live'] === '1'
+  const history = readHistory(parsing)
   const entry = problems.has('entry') ? undefined : given['entry']?.toLowerCase()
   const { isCanonical } = parsing
   const cursor = given['cursor']
-  const query = { given, filter, limit, cursor, entry, isLive, isCanonical, problems }
+  const query = { given, filter, limit, cursor, entry, isLive, history, isCanonical, problems }
   const { q } = given
   const line = q === undefined ? undefined : parseQuery(q, { zone, now: nowMs })
   return withLine({ ...query, line: undefined }, line)
@@ -126,16 +121,6 @@ function readPeriod(parsing: Parsing): Pick<LogFilter, 'from' | 'to'> {
     return {}
   }
   return { ...(from === undefined ? {} : { from }), ...(to === undefined ? {} : { to }) }
-}
-
-function check(name: string, problems: Map<string, string>, run: () => void): void {
-  try {
-    run()
-  } catch (error) {
-    // The message names the field. Here it is shown next to the field, so it begins with "Must".
-    const message = error instanceof AuditError ? error.message : 'Is invalid.'
-    problems.set(name, message.replace(/^\w+ must/, 'Must'))
-  }
 }
 
 /** A range that is the same tomorrow, such as a day, is rewritten, so that it is one for everybody. */

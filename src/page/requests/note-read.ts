@@ -28,7 +28,7 @@ export interface ReadRecording {
 }
 
 export interface ReadToNote {
-  readonly read: 'page' | 'entry' | 'live' | 'stream' | 'histogram' | 'export'
+  readonly read: 'page' | 'entry' | 'history' | 'live' | 'stream' | 'histogram' | 'export'
   readonly query: Query
   /** Added to the metadata: what was shown, or the format of an export. */
   readonly details?: Readonly<Record<string, unknown>>

@@ -29,6 +29,7 @@ import { zoneNamed } from '../../query/zone.ts'
 import { neighboursIn, stepsIn } from './entry-neighbours.ts'
 import { exportResponse } from './export-response.ts'
 import { jsonAnswer, jsonFailure, jsonProblems } from './json-answer.ts'
+import { historyResponse } from './history-response.ts'
 import { liveResponse } from './live-response.ts'
 import { proofResponse } from './proof-response.ts'
 import { namesIn } from './name-lookup.ts'
@@ -105,6 +106,9 @@ async function respond(
   if (query.given['proof']) {
     const openEntry = await readOpenEntry(services, viewerRequest, query.entry)
     return await proofResponse(services, viewerRequest, view, openEntry)
+  }
+  if (query.history && (isJson || query.isCanonical)) {
+    return await historyResponse(services, viewerRequest, view, query.history)
   }
   if (isJson) return await jsonAnswer(services, viewerRequest, view)
   const part = parameters.get('part')

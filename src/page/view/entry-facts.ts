@@ -8,6 +8,7 @@ import { filterHref, href, isoText } from '../query/address.ts'
 import { onlyHref } from '../query/narrow.ts'
 import { visible } from '../sentence/plain-text.ts'
 import { formatTime } from './format.ts'
+import { historyHref } from './target-tabs.ts'
 import type { ViewState } from './view-state.ts'
 
 const AROUND_MS = 300_000
@@ -88,7 +89,7 @@ function targetFacts(
   const turns = html`${turn(neighbours?.before, 'beforeOfTarget')} ${turn(neighbours?.after, 'afterOfTarget')}`
   const hasTurns = (neighbours?.before ?? neighbours?.after) !== undefined
   return [
-    idFact(view, label, 'on', targetId),
+    idFact(view, label, 'on', targetId, historyOf(view, targetId)),
     hasTurns && fact(words.say('ofTarget'), turns),
     targetId === null && entityType && fact(words.say('target'), html`${visible(entityType)}`),
     moreTargets !== null &&
@@ -110,6 +111,12 @@ function idFact(
   if (id === null) return false
   const known = visible(nameOf(id) ?? '')
   return fact(label, html`<a href="${onlyHref(name, id)}">${visible(id)}</a> ${known}${rest}`)
+}
+
+function historyOf({ words }: ViewState, targetId: string | null): Html | '' {
+  return targetId === null
+    ? ''
+    : html` ${more(historyHref(targetId), words.say('historyOfTarget'))}`
 }
 
 /** Everything that the user did around it. */

@@ -3,8 +3,10 @@ import type { TimelinePage as EntryPage } from '../../read/timeline.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
 import { html, type Html } from '../http/html.ts'
 import { filterHref, href } from '../query/address.ts'
+import { askedTarget } from '../query/asked-target.ts'
 import { entryRow } from './entry-row.ts'
 import type { LogBegin } from '../../removed/log-begin.ts'
+import { targetTabs } from './target-tabs.ts'
 import type { ViewState } from './view-state.ts'
 
 /** Fewer reads in a row are shown as they are. */
@@ -14,7 +16,7 @@ const FEWEST_FOLDED = 3
 export function entryList(view: ViewState, page: EntryPage, begin?: LogBegin): Html {
   const days = page.entries.length === 0 ? noEntries(view, page) : byDay(view, page.entries)
   return html`<section class="entry-list" id="entries" aria-labelledby="entries-heading" tabindex="-1">
-<div class="heading"><h2 id="entries-heading">${heading(view, page)}</h2>
+<div class="heading">${tabs(view)}<h2 id="entries-heading">${heading(view, page)}</h2>
 <p id="news" role="status" aria-live="polite"></p>
 ${exports(view, page)}</div>
 <div id="days">${days}</div>
@@ -22,6 +24,12 @@ ${begin === undefined ? '' : beginning(view, begin)}
 ${page.entries.length === 0 ? '' : lookedTo(view, page)}
 ${pager(view, page)}
 </section>`
+}
+
+/** Where the entries are those of one thing. */
+function tabs(view: ViewState): Html | '' {
+  const targetId = askedTarget(view.query)
+  return targetId === undefined ? '' : targetTabs(view, targetId, false)
 }
 
 /** How far a page has looked that found less than it could hold. */
