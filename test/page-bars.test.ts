@@ -147,6 +147,12 @@ test('an entry knows those before and after it of the same target', async (t) =>
   const panel = await pageOn(db).text(`?part=entry&entry=${entries[1]?.id}`)
   assert.match(panel, new RegExp(`href="\\?entry=${entries[0]?.id}">← before</a>`))
   assert.match(panel, new RegExp(`href="\\?entry=${entries[2]?.id}">after →</a>`))
+  const ofEvent = { targetId: HALL, eventId: VENUE }
+  const [mine = ''] = await appendToLog(scratch.sql, [ofEvent, { ...ofEvent, eventId: ADA }])
+  const authorize = () => ({ name: 'eve', onlyEventId: VENUE })
+  const hers = await pageOn(db, { authorize }).text(`?part=entry&entry=${mine}`)
+  assert.match(hers, /Target/)
+  assert.doesNotMatch(hers, /← before|after →/, 'those of other events are not hers')
   const event = randomUUID()
   const none = await neighboursOf(db, { ...filter, eventId: event }, entries[70]?.id ?? '')
   assert.deepEqual(none, { before: undefined, after: undefined })

@@ -7,6 +7,90 @@ const NOTE = 'src/page/requests/note-read.ts'
 
 export const PAGE_MUTANTS: readonly Mutant[] = [
   {
+    name: 'an entry leads to those of the same target that the viewer may not see',
+    edits: [
+      {
+        file: 'src/page/requests/entry-neighbours.ts',
+        find: '{ targetId: entry.targetId, seenBy }',
+        replace: '{ targetId: entry.targetId, seenBy: seenBy && undefined }',
+      },
+    ],
+    file: 'page-bars.test.ts',
+    test: 'an entry knows those before and after it of the same target',
+  },
+  {
+    name: 'the most frequent values are of the oldest entries',
+    edits: [
+      {
+        file: 'src/page/histogram/tops.ts',
+        find: 'order by 1 desc limit',
+        replace: 'order by 1 limit',
+      },
+    ],
+    file: 'page-bars.test.ts',
+    test: 'the most frequent values are of the newest 5,000 entries, and say so',
+  },
+  {
+    name: 'bars of two conditions obey one of them',
+    edits: [
+      {
+        file: 'src/page/histogram/split-conditions.ts',
+        find: 'if (best === undefined && either.length > 0) {',
+        replace: 'if (either.length > 0) {',
+      },
+    ],
+    file: 'page-bars.test.ts',
+    test: 'bars and most frequent values agree with the entries of the filter',
+  },
+  {
+    name: 'a loss in a high bar is too small to be seen',
+    edits: [
+      {
+        file: 'src/page/view/histogram/histogram-view.ts',
+        find: 'failed: 5, lost: 8 }',
+        replace: 'failed: 5, lost: 0 }',
+      },
+    ],
+    file: 'page-bars.test.ts',
+    test: 'a loss and a refusal are seen in a bar of thousands',
+  },
+  {
+    name: 'a time of day at the end of a range is the minute behind it',
+    edits: [
+      {
+        file: 'src/page/query/range.ts',
+        find: 'end.toMs - end.fromMs <= MINUTE_MS ?',
+        replace: 'end.toMs - end.fromMs < MINUTE_MS ?',
+      },
+    ],
+    file: 'page-range.test.ts',
+    test: 'one control reads days, months, moments and ranges in the zone that is shown',
+  },
+  {
+    name: 'a link by an id that is no UUID asks for whoever has that name',
+    edits: [
+      {
+        file: 'src/page/query/narrow.ts',
+        find: "name === 'request' || isUuid(value)",
+        replace: "name === 'request' || isUuid(value) || value !== ''",
+      },
+    ],
+    file: 'page-range.test.ts',
+    test: 'a link adds one value to the query line',
+  },
+  {
+    name: 'another site saves a view',
+    edits: [
+      {
+        file: 'src/page/requests/preferences.ts',
+        find: 'if (isForeign(request)) return',
+        replace: 'if (isForeign(request) && saved === null && forgotten === null) return',
+      },
+    ],
+    file: 'page-views.test.ts',
+    test: 'nobody else saves a view, and what is wrong is said',
+  },
+  {
     name: 'a viewer of one event opens any entry',
     edits: [
       {
