@@ -10,7 +10,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     name: 'an entry leads to those of the same target that the viewer may not see',
     edits: [
       {
-        file: 'src/page/requests/entry-neighbours.ts',
+        file: 'src/page/requests/around/entry-neighbours.ts',
         find: '{ targetId: entry.targetId, seenBy }',
         replace: '{ targetId: entry.targetId, seenBy: seenBy && undefined }',
       },

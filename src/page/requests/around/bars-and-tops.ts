@@ -1,9 +1,9 @@
-import type { AuditDatabase } from '../../database/callers-database.ts'
-import { within } from '../../within.ts'
-import { histogram, type HistogramRequest } from '../histogram/histogram.ts'
-import { isOneRequest } from '../histogram/split-conditions.ts'
-import { type Tops, tops } from '../histogram/tops.ts'
-import type { HistogramResult } from '../view/histogram/histogram-view.ts'
+import type { AuditDatabase } from '../../../database/callers-database.ts'
+import { within } from '../../../within.ts'
+import { histogram, type HistogramRequest } from '../../histogram/histogram.ts'
+import { isOneRequest } from '../../histogram/split-conditions.ts'
+import { type Tops, tops } from '../../histogram/tops.ts'
+import type { HistogramResult } from '../../view/histogram/histogram-view.ts'
 
 /** The page does not wait longer than this for its bars. */
 const TIMEOUT_MS = 1_500

@@ -1,9 +1,9 @@
-import type { AuditDatabase } from '../../database/callers-database.ts'
-import { within } from '../../within.ts'
-import { type Neighbours, neighboursOf } from '../../read/around/neighbours.ts'
-import type { LoggedEntry } from '../../read/logged-entry.ts'
-import type { AdmittedViewer } from '../auth/viewer.ts'
-import type { Steps } from '../view/entry-detail.ts'
+import type { AuditDatabase } from '../../../database/callers-database.ts'
+import { within } from '../../../within.ts'
+import { type Neighbours, neighboursOf } from '../../../read/around/neighbours.ts'
+import type { LoggedEntry } from '../../../read/logged-entry.ts'
+import type { AdmittedViewer } from '../../auth/viewer.ts'
+import type { Steps } from '../../view/entry-detail.ts'
 
 const TIMEOUT_MS = 1_000
 
