@@ -50,6 +50,8 @@ const KEEPING: readonly (readonly [string, LoggedEntry['metadata'], string])[] =
   ],
   ['audit.hold', { reason: 'case 7', userId: ADA }, 'shop_web placed a hold: case 7'],
   ['audit.hold_release', { reason: 'case 7' }, 'shop_web released a hold: case 7'],
+  ['audit.token', { change: 'made', name: 'siem' }, 'shop_web made the token siem'],
+  ['audit.token', { change: 'revoked', name: 'siem' }, 'shop_web revoked the token siem'],
   [
     'audit.retention',
     { partition: 'audit_log_2025_01', removed: 1_488, from: 'a', to: 'b' },

@@ -270,10 +270,10 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         'select audit.ensure_partitions(4)',
         'select audit.retry_dead_letter(1)',
       ],
-      'make, list or revoke a token': [...TOKENS, 'select * from audit.list_tokens()'],
       seal: [...SEALS, ...each(SEAL_TABLES, ...WRITES, ...LOCKS)],
       'set a policy': [POLICY],
       'place or release a hold': [HOLD, `select audit.release_hold('${numberedId(1)}')`],
+      'make, list or revoke a token': [...TOKENS, 'select * from audit.list_tokens()'],
     },
   },
   audit_keeper: {

@@ -47,6 +47,8 @@ export const SENTENCES_DE: SentenceTexts = {
 
   holdPlaced: '{who} hat eine Löschsperre gesetzt: {reason}',
   holdReleased: '{who} hat eine Löschsperre aufgehoben: {reason}',
+  tokenMade: '{who} hat das Token {name} erstellt',
+  tokenRevoked: '{who} hat das Token {name} widerrufen',
   removed: '{who} hat {entries} aus {partition} nach Aufbewahrungsregel entfernt',
   removalUndone: '{who} hat die Entfernung von {entries} aus {partition} zurückgenommen',
   broughtBack: '{who} hat {entries} aus {partition} aus einem Archiv zurückgeholt',

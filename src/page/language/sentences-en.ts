@@ -51,6 +51,8 @@ export const SENTENCES_EN = {
   // What was done to the log itself
   holdPlaced: '{who} placed a hold: {reason}',
   holdReleased: '{who} released a hold: {reason}',
+  tokenMade: '{who} made the token {name}',
+  tokenRevoked: '{who} revoked the token {name}',
   removed: '{who} removed {entries} of {partition} by policy',
   removalUndone: '{who} took back the removal of {entries} of {partition}',
   broughtBack: '{who} brought {entries} of {partition} back from an archive',

@@ -47,6 +47,8 @@ export const SENTENCES_FR: SentenceTexts = {
 
   holdPlaced: '{who} a posé un gel : {reason}',
   holdReleased: '{who} a levé un gel : {reason}',
+  tokenMade: '{who} a créé le jeton {name}',
+  tokenRevoked: '{who} a révoqué le jeton {name}',
   removed: '{who} a supprimé {entries} de {partition} selon la règle de conservation',
   removalUndone: '{who} a annulé la suppression de {entries} de {partition}',
   broughtBack: '{who} a ramené {entries} de {partition} depuis une archive',

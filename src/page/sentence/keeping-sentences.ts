@@ -30,6 +30,14 @@ const DONE: ReadonlyMap<string, Told> = new Map<string, Told>([
     },
   ],
   ['audit.import', importState],
+  [
+    'audit.token',
+    (who, entry, words) => {
+      const isMade = textIn(entry.metadata, 'change') === 'made'
+      const name = word(entry, 'name')
+      return sentenceParts(words, isMade ? 'tokenMade' : 'tokenRevoked', { who, name })
+    },
+  ],
 ])
 
 /** Undefined where the entry is about something else. The login did it: there is no user. */
