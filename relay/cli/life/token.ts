@@ -51,9 +51,8 @@ function make(host: Host): CliCommand {
     examples: {
       'for a warehouse that loads the whole log':
         'audit-relay token new warehouse --everything --until 2027-06-30',
-      'for a customer, without addresses and the notes of the staff':
-        "audit-relay token new 'Acme: SIEM' --event 41ac… --hide context.ip,recorder --staff-as Support " +
-        "--actions '-internal.*' --until 2027-06-30",
+      'for a customer, without addresses':
+        'audit-relay token new acme --event 41ac… --hide context.ip --until 2027-06-30',
     },
   })
     .addArgument(nameArgument())
