@@ -1,39 +1,13 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
-import { type TestContext, test } from 'node:test'
+import { test } from 'node:test'
 import { scratchDatabase } from './support/database.ts'
 import { evening } from './support/evening.ts'
 import { appendToLog, type GivenEntry } from './support/log-entries.ts'
 import { pageOn, readerOn, readEvents, rowIds } from './support/pages.ts'
 import { QUESTIONS } from './questions/questions.ts'
-import {
-  ASKED_MS,
-  findByName,
-  IDS,
-  type Label,
-  LABELS,
-  NAMES,
-  SMALL_LOG,
-} from './questions/small-log.ts'
-
-type Options = Parameters<typeof pageOn>[1]
-
-/** The small log on a page, as of the moment at which the questions are asked. */
-async function smallLogPage(t: TestContext, options: Options = {}) {
-  t.mock.timers.enable({ apis: ['Date'], now: ASKED_MS })
-  const scratch = await scratchDatabase(t)
-  const ids = await appendToLog(
-    scratch.sql,
-    LABELS.map((label): GivenEntry => SMALL_LOG[label]),
-  )
-  const names = async () => NAMES
-  const page = pageOn(readerOn(t, scratch), { names, find: findByName, ...options })
-  const labels = new Map<string, Label>()
-  for (const [at, label] of LABELS.entries()) labels.set(ids[at] ?? '', label)
-  const shown = (html: string) => rowIds(html).map((id) => labels.get(id))
-  const ask = async (q: string, more = '') => await page.text(`?q=${encodeURIComponent(q)}${more}`)
-  return { ...page, scratch, shown, ask, idOf: (label: Label) => ids[LABELS.indexOf(label)] ?? '' }
-}
+import { ASKED_MS, findByName, IDS, LABELS, SMALL_LOG } from './questions/small-log.ts'
+import { smallLogPage } from './questions/small-log-page.ts'
 
 const textOf = (html: string) =>
   html

@@ -22,10 +22,10 @@ export class RecordSplitter {
 
   push(chunk: Buffer): void {
     if (this.#hasQuotes) this.#pushQuoted(chunk)
-    else this.#pushPlain(chunk)
+    else this.#pushLines(chunk)
   }
 
-  #pushPlain(chunk: Buffer): void {
+  #pushLines(chunk: Buffer): void {
     let from = 0
     for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, from)) {
       this.#add(chunk, from, end)
