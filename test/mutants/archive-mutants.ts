@@ -5,7 +5,22 @@ const FUNCTIONS = 'src/schema/migrations/0001_functions.sql'
 const S3 = 'relay/archive/stores/s3-store.ts'
 const file = 'archive.test.ts'
 
+const SALTS: readonly Mutant[] = [
+  ['the bytes of the salts are not looked at', '!== sha256.slice(0, 12)', "=== 'none'"],
+  ['salts may come twice, or out of order', ' || seq <= last', ''],
+  ['salts may be of another file', ' || seq > (lastSeq ?? 0)', ''],
+  ['a salt may be cut', 'SALT.test(salt)', 'true'],
+  ['the salts of another file count', 'name.startsWith(`${path.basename(file)}-`) && ', ''],
+].map(([name = '', find = '', replace = '']) => ({
+  ...{ name, edits: [{ file: 'relay/archive/verify-salts.ts', find, replace }] },
+  file: 'archive-salts.test.ts',
+  test: name.includes('of another file count')
+    ? 'the salts of another file are not taken for those of this one'
+    : 'archive verify checks the salts next to a file, and those that the database noted',
+}))
+
 export const ARCHIVE_MUTANTS: readonly Mutant[] = [
+  ...SALTS,
   {
     name: 'the database notes an archive without comparing its digest',
     edits: [

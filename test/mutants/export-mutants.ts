@@ -10,6 +10,24 @@ const aboutFile = 'export-about.test.ts'
 
 export const EXPORT_MUTANTS: readonly Mutant[] = [
   {
+    name: 'CSV takes an erased cell for an empty one',
+    edits: [{ file: CSV, find: 'row.erased ? jsonCell(row.erased) : ', replace: '' }],
+    file: 'erased-reads.test.ts',
+    test: 'every format of an export holds empty fields, and says which were erased',
+  },
+  {
+    name: 'a record is cut at a line feed inside quotes',
+    edits: [
+      {
+        file: 'src/export/sealed/records.ts',
+        find: 'if (byte !== LINE_FEED || this.#isQuoted) continue',
+        replace: 'if (byte !== LINE_FEED) continue',
+      },
+    ],
+    file: 'record-splitter.test.ts',
+    test: 'records are cut at line feeds, and with quotes at those outside of them',
+  },
+  {
     name: 'an OCSF event loses its request',
     edits: [
       {

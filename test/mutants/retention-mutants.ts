@@ -243,4 +243,25 @@ const SIZE: Mutant = {
   test: 'a log that is larger than it should be is told once, and again when it has grown by a tenth',
 }
 
-export const RETENTION_MUTANTS: readonly Mutant[] = [...OF_SQL, ...READERS, REWRITE, SIZE]
+const STOPPED: readonly Mutant[] = [
+  [
+    'a run that is stopped goes on with the next partition',
+    'relay/retention/apply-retention.ts',
+    '      this.#unlessStopped()\n      const before',
+    '      const before',
+  ],
+  [
+    'a run that is stopped begins the step that was next',
+    'relay/retention/try-again.ts',
+    '    signal?.throwIfAborted()\n',
+    '',
+  ],
+].map(([name = '', file = '', find = '', replace = '']) => ({
+  ...{ name, edits: [{ file, find, replace }], file: 'retention.test.ts' },
+  test: 'a run that is stopped ends behind the step in hand, and the next one does the rest',
+}))
+
+export const RETENTION_MUTANTS: readonly Mutant[] = [
+  ...[...OF_SQL, ...READERS, REWRITE, SIZE],
+  ...STOPPED,
+]
