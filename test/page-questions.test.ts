@@ -67,6 +67,13 @@ test('the page answers every further question', async (t) => {
         from = said.indexOf(one, from)
         assert.notEqual(from, -1, `${one}: ${said}`)
       }
+    } else if ('json' in answer) {
+      const response = await get(address, { accept: 'application/json' })
+      const { entries } = (await response.json()) as { entries: { id: string }[] }
+      assert.deepEqual(
+        entries.map(({ id }) => labelOf(id)),
+        answer.json,
+      )
     } else if ('file' in answer) {
       assert.deepEqual(inFile(page), answer.file)
     } else if ('proof' in answer) {

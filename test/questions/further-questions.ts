@@ -17,6 +17,8 @@ export type Answer =
   | { readonly says: readonly string[] }
   /** The lines of a file, in the order of the log. */
   | { readonly file: readonly Label[] }
+  /** The entries of a JSON answer, the newest first. */
+  | { readonly json: readonly Label[] }
   /** An entry's line and proof hold by the policy. */
   | { readonly proof: number }
   /** A file of an export with proofs holds by the policy, and leaves nothing out. */
@@ -107,9 +109,9 @@ export const FURTHER_QUESTIONS: readonly FurtherQuestion[] = [
     by: 'admin',
     asked: 'The failed sign-ins of this week, for our script?',
     seenIn: BACKSTAGE,
-    address: () => `${q('action:session.* outcome:failed date:"this week"')}&export=ndjson`,
-    steps: ['ask the address, with a token'],
-    answer: { file: ['loginFailed'] },
+    address: () => q('action:session.* outcome:failed date:"this week"'),
+    steps: ['ask the address for JSON, with a token'],
+    answer: { json: ['loginFailed'] },
   },
   {
     by: 'auditor',
