@@ -5,6 +5,7 @@ import { wordsOf } from '../src/page/language/words.ts'
 import { readQuery } from '../src/page/query/query.ts'
 import { entryDetail } from '../src/page/view/entry-detail.ts'
 import { entryRow } from '../src/page/view/entry-row.ts'
+import { PLAIN_LOOK } from '../src/page/view/look.ts'
 import type { ViewState } from '../src/page/view/view-state.ts'
 import type { LoggedEntry } from '../src/read/logged-entry.ts'
 
@@ -32,6 +33,7 @@ const view: ViewState = {
     savedViews: [],
   },
   words: wordsOf('en'),
+  look: PLAIN_LOOK,
   ...{ nowMs: 1_764_000_000_000, nameOf: () => undefined, actions: undefined },
   ...{ readsAreRecorded: true, canSignOut: true, seenBy: undefined },
 }

@@ -6,6 +6,7 @@ import { entrySentence } from '../src/page/index.ts'
 import { ENGLISH, type TextKey } from '../src/page/language/texts.ts'
 import { wordsOf } from '../src/page/language/words.ts'
 import { fieldsSchema } from './support/standard-schemas.ts'
+import { PLAIN_LOOK } from '../src/page/view/look.ts'
 import { readQuery, withIdProblems } from '../src/page/query/query.ts'
 import { readPreferences } from '../src/page/requests/preferences.ts'
 import { parseQuery } from '../src/query/parse-query.ts'
@@ -100,7 +101,7 @@ test('a message of another kind stays as it is, and a long one costs nothing', (
 
 test('the language is the viewer’s choice, else the browser’s', () => {
   const languageFor = (headers: Readonly<Record<string, string>>) =>
-    readPreferences(new Request('http://page.test/', { headers })).words.language
+    readPreferences(new Request('http://page.test/', { headers }), PLAIN_LOOK).words.language
   const cases = [
     [{}, 'en'],
     [{ 'accept-language': 'de-AT,de;q=0.9,en;q=0.8' }, 'de'],

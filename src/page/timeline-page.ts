@@ -8,6 +8,7 @@ import type { AuditDatabase } from '../database/callers-database.ts'
 import { misfitOf } from '../database/recognise.ts'
 import { ApiTokens } from './auth/api-tokens.ts'
 import type { Authorize } from './auth/viewer.ts'
+import { type EmbedOptions, lookOf } from './embed/embed-options.ts'
 import { DeniedReads } from './requests/denied-reads.ts'
 import { HeadWatcher } from './live/head-watcher.ts'
 import type { FindForViewer, NameLookup } from './requests/name-lookup.ts'
@@ -63,6 +64,8 @@ export interface TimelinePageOptions {
    * `describe` functions.
    */
   readonly actions?: AnyCatalog | undefined
+  /** How the page looks inside of another one, and who may frame it. Default: nobody. */
+  readonly embed?: EmbedOptions | undefined
   /** Default: a pino logger. */
   readonly logger?: AuditLogger | undefined
 }
@@ -86,6 +89,7 @@ const OPTION_NAMES = [
   'find',
   'tokens',
   'actions',
+  'embed',
   'logger',
 ] as const
 const LIVE_VIEWS = { max: 100, maxOfOne: 10 }
@@ -141,6 +145,7 @@ export function createTimelinePage(options: TimelinePageOptions): TimelinePage {
     logger,
     liveViews: new ViewerShare(LIVE_VIEWS),
     exports: new ViewerShare(EXPORTS),
+    look: lookOf(options.embed),
     canSignOut: signOut !== undefined,
   }
   const tokens = chooseTokens(options)

@@ -7,7 +7,7 @@ import {
   PROJECTION_NAMES,
 } from '../../projection/projection.ts'
 
-interface ViewerFields extends Omit<Projection, 'onlyEventId'> {
+export interface ViewerFields extends Omit<Projection, 'onlyEventId'> {
   /** Shown at the top of the page and stored in each `audit.read` entry. 1 to 128 characters. */
   readonly name: string
   /** Their id, if they are a user of the application. */
@@ -61,7 +61,7 @@ export type Admission =
   | { readonly kind: 'denied'; readonly denied: Denied }
   | { readonly kind: 'nobody' }
   /** The answer does not say what the viewer sees, or says something unknown. Nothing is shown. */
-  | { readonly kind: 'unclear'; readonly problem: string }
+  | { readonly kind: 'unclear'; readonly why: string; readonly problem: string }
 
 const MAX_NAME_LENGTH = 128
 const MAX_REASON_LENGTH = 64
@@ -125,6 +125,12 @@ function admitViewer(given: Readonly<Record<string, unknown>>): Admission {
   return admitSeen(given, who)
 }
 
+/** Why this would be no viewer; undefined where it is one. */
+export function viewerProblem(given: object): string | undefined {
+  const admission = admitViewer({ ...given })
+  return admission.kind === 'unclear' ? admission.why : undefined
+}
+
 function admitSeen(given: Readonly<Record<string, unknown>>, who: AdmittedViewer): Admission {
   // A part that is there and undefined is a slip, too: it would hide nothing.
   const slip = PROJECTION_NAMES.find(
@@ -156,5 +162,5 @@ export function unclear(why: string): Extract<Admission, { kind: 'unclear' }> {
   const problem =
     `authorize gave an answer that is not clear: ${why}. Return { name, sees: 'everything' } for ` +
     "the whole log, { name, onlyEventId: '<id>' } for one event, null for somebody who may not read."
-  return { kind: 'unclear', problem }
+  return { kind: 'unclear', why, problem }
 }

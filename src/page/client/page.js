@@ -246,8 +246,8 @@ const KEYS = {
   '/': focusFilter,
   j: () => move(1),
   k: () => move(-1),
-  l: () => need('live').click(),
-  '?': () => need('help').toggleAttribute('open'),
+  l: () => find('live')?.click(),
+  '?': () => find('help')?.toggleAttribute('open'),
 }
 
 /** @param {KeyboardEvent} event */
@@ -257,7 +257,7 @@ function onKeyDown(event) {
   const isTyping = target instanceof HTMLElement && target.matches('input, textarea, select')
   if (event.key === 'Escape') {
     if (isTyping) target.blur()
-    else if (need('help').hasAttribute('open')) need('help').removeAttribute('open')
+    else if (find('help')?.hasAttribute('open')) need('help').removeAttribute('open')
     else closeEntry()
     return
   }
@@ -330,10 +330,11 @@ function insertDay({ dataset: { day = '', dayName = '' } }, before) {
 
 /** @param {string} address */
 function followLog(address) {
-  const live = need('live')
+  const live = find('live') // not there without the bar at the top
   const source = new EventSource(address)
   /** @param {'yes' | 'lost'} on @param {string} word */
   const showLive = (on, word) => {
+    if (!live) return
     live.dataset['on'] = on
     needIn(live, 'b').textContent = word
   }
@@ -516,3 +517,12 @@ function start(page) {
 // A notice, such as the one before signing in, has nothing to listen for.
 const page = find('page')
 if (page) start(page)
+
+// In a frame: how high the page is, and whether it is a notice in the place of the log. Its policy says who
+// may frame it, so that this reaches nobody else, and neither is a secret.
+if (parent !== window) {
+  const state = page ? 'open' : 'closed'
+  const tell = () =>
+    parent.postMessage({ type: 'audit-timeline', state, height: document.body.offsetHeight }, '*')
+  new ResizeObserver(tell).observe(document.body)
+}

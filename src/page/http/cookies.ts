@@ -12,6 +12,8 @@ export interface NewCookie {
   readonly maxAgeS: number
   /** A browser ignores a `Secure` cookie that comes over plain HTTP, as on a developer's machine. */
   readonly secure: boolean
+  /** Whether a page of another site may have it in a frame. Only over TLS. Default: no. */
+  readonly isFramed?: boolean
 }
 
 /** Where TLS is, a browser takes a cookie of this name from this host alone, and only over TLS. */
@@ -21,11 +23,12 @@ const HOST_PREFIX = '__Host-'
  * The `Set-Cookie` header for a cookie that neither scripts nor other sites can use. It names no
  * path, so the browser takes the folder that the page is in, except for a cookie of the whole host.
  */
-export function cookieHeader({ name, value, maxAgeS, secure }: NewCookie): string {
+export function cookieHeader(cookie: NewCookie): string {
+  const { name, value, maxAgeS, secure, isFramed = false } = cookie
   const path = name.startsWith(HOST_PREFIX) ? { path: '/' } : {}
   return serialize(name, value, {
     maxAge: maxAgeS,
-    sameSite: 'Strict',
+    ...(isFramed && secure ? { sameSite: 'None', partitioned: true } : { sameSite: 'Strict' }),
     httpOnly: true,
     secure,
     ...path,

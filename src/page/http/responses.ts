@@ -1,5 +1,7 @@
 import type { Html } from './html.ts'
 
+const NOBODY = "frame-ancestors 'none'"
+
 /**
  * The browser runs and loads the page's own three files and nothing else. Every value of an entry is
  * escaped before it gets here; this header still holds if one place forgets to.
@@ -11,7 +13,7 @@ export const CONTENT_SECURITY_POLICY = [
   "connect-src 'self'",
   "img-src 'self' data:",
   "form-action 'self'",
-  "frame-ancestors 'none'",
+  NOBODY,
   "base-uri 'none'",
 ].join('; ')
 
@@ -26,6 +28,22 @@ const SECURITY_HEADERS: Headers = {
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'cache-control': 'no-store',
+}
+
+/**
+ * Lets these origins frame an answer of the page, which nobody else may. An answer of the application's
+ * own, such as a redirect to its sign-in page, stays as it is.
+ */
+export function letFrame(response: Response, ancestors: readonly string[]): Response {
+  const { headers } = response
+  const policy = headers.get('content-security-policy')
+  if (ancestors.length === 0 || policy !== CONTENT_SECURITY_POLICY) return response
+  headers.set(
+    'content-security-policy',
+    policy.replace(NOBODY, `frame-ancestors ${ancestors.join(' ')}`),
+  )
+  headers.delete('x-frame-options') // it knows no list of origins
+  return response
 }
 
 export async function htmlResponse(

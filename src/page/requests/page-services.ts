@@ -1,6 +1,7 @@
 import type { AnyCatalog } from '../../actions/define-actions.ts'
 import type { AuditLogger } from '../../logger.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
+import type { Look } from '../view/look.ts'
 import type { FindForViewer } from './name-lookup.ts'
 import type { HeadWatcher } from '../live/head-watcher.ts'
 import type { NameLookup } from './name-lookup.ts'
@@ -19,6 +20,8 @@ export interface PageServices {
   readonly logger: AuditLogger
   readonly liveViews: ViewerShare
   readonly exports: ViewerShare
+  /** How the page looks. */
+  readonly look: Look
   /** Whether the page has a button to sign out. */
   readonly canSignOut: boolean
 }

@@ -15,8 +15,8 @@ import {
   withoutView,
   withView,
 } from '../query/saved-views.ts'
-import { UTC, type Zone, zoneNamed } from '../../query/zone.ts'
-import { type Theme, THEMES } from '../view/view-state.ts'
+import { type Zone, zoneNamed } from '../../query/zone.ts'
+import { type Look, type Theme, THEMES } from '../view/look.ts'
 
 const THEME_COOKIE = 'audit_theme'
 const ZONE_COOKIE = 'audit_zone'
@@ -33,21 +33,11 @@ export interface Preferences {
   readonly words: Words
 }
 
-/** What is shown to somebody who has chosen nothing. */
-export interface Defaults {
-  readonly theme: Theme
-  readonly zone: Zone
-  /** Undefined: the first that the browser asks for. */
-  readonly language: Language | undefined
-}
-
-export const DEFAULTS: Defaults = { theme: 'auto', zone: UTC, language: undefined }
-
 /**
  * The viewer's theme, time zone and language. They are in cookies, because an address that is sent to a
  * colleague must not change the colleague's. An unknown value counts as none.
  */
-export function readPreferences(request: Request, defaults = DEFAULTS): Preferences {
+export function readPreferences(request: Request, { defaults }: Look): Preferences {
   const theme = readCookie(request, THEME_COOKIE)
   const zone = readCookie(request, ZONE_COOKIE)
   const language = readCookie(request, LANGUAGE_COOKIE)
@@ -84,6 +74,7 @@ export function changePreference(
   request: Request,
   parameters: URLSearchParams,
   { given }: Query,
+  { ancestors }: Look,
 ): Response | string | undefined {
   const theme = parameters.get('theme')
   const zone = parameters.get('zone')
@@ -104,8 +95,10 @@ export function changePreference(
   ].flatMap(({ name, value }) => (value === null ? [] : [{ name, value }]))
   if (chosen.length === 0) return undefined
   const response = redirectResponse(href(given))
+  // A preference is no secret. Partitioned, it is another one in each site that frames the page.
+  const isFramed = ancestors.length > 0
   for (const one of chosen) {
-    const cookie = cookieHeader({ ...one, maxAgeS: A_YEAR_S, secure: isTls(request) })
+    const cookie = cookieHeader({ ...one, maxAgeS: A_YEAR_S, secure: isTls(request), isFramed })
     response.headers.append('set-cookie', cookie)
   }
   return response

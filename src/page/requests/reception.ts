@@ -12,7 +12,8 @@ import {
 import { assetResponse } from '../http/assets.ts'
 import { jsonRefusal, refuse, wantsJson } from '../http/refusals.ts'
 import { isForeign } from '../http/foreign.ts'
-import { htmlResponse, textResponse } from '../http/responses.ts'
+import { htmlResponse, letFrame, textResponse } from '../http/responses.ts'
+import type { Look } from '../view/look.ts'
 import { noticePage } from '../view/messages.ts'
 import type { DeniedReads } from './denied-reads.ts'
 import { senderOf } from './note-read.ts'
@@ -55,7 +56,7 @@ export class Reception {
   async respond(request: Request, sender: Sender): Promise<Response> {
     const { services } = this.#options
     try {
-      const response = await this.#respond(request, sender)
+      const response = letFrame(await this.#respond(request, sender), services.look.ancestors)
       if (request.method !== 'HEAD') return response
       await response.body?.cancel() // else a stream would stay open that nobody reads
       return new Response(null, response)
@@ -84,7 +85,7 @@ export class Reception {
       const headers = { allow: 'GET, HEAD' }
       return refuse(request, { status: 405, code: 'method-not-allowed', message, headers })
     }
-    const asset = assetResponse(request, parameters)
+    const asset = assetResponse(request, parameters, services.look.css)
     if (asset) return asset
     const admission = await this.#admit(request)
     if (admission.kind !== 'viewer') return await this.#turnAway(admission, request, peer)
@@ -118,22 +119,23 @@ export class Reception {
     peer: string | undefined,
   ): Promise<Response> {
     if (admission.kind === 'response') return admission.response
-    if (admission.kind === 'nobody') return await unauthorized(request)
+    const { look } = this.#options.services
+    if (admission.kind === 'nobody') return await unauthorized(request, look)
     if (admission.kind === 'denied') {
       const { denied, response } = admission.denied
       this.#options.deniedReads.note(denied, senderOf({ request, peer }))
-      return response ?? (await unauthorized(request))
+      return response ?? (await unauthorized(request, look))
     }
     this.#warn(admission.problem)
     if (wantsJson(request)) {
       const message = 'The application does not say what you may see. Its log says what is missing.'
       return jsonRefusal({ status: 403, code: 'forbidden', message })
     }
-    const { theme, words } = readPreferences(request)
+    const { theme, words } = readPreferences(request, look)
     const html = noticePage({
       title: words.say('mayNotRead'),
       message: words.say('viewerUnclear'),
-      ...{ theme, words },
+      ...{ theme, words, look },
     })
     return await htmlResponse(html, 403)
   }
@@ -159,17 +161,17 @@ function stackFrames({ stack = '' }: Error): readonly string[] {
  * browser has one. So the notice reloads itself once: that request comes from the page's own site
  * and sends the cookie.
  */
-async function unauthorized(request: Request): Promise<Response> {
+async function unauthorized(request: Request, look: Look): Promise<Response> {
   if (wantsJson(request)) {
     const message = 'Sign in to the application, or send a token: Authorization: Bearer …'
     return jsonRefusal({ status: 401, code: 'unauthorized', message })
   }
   const isCrossSite = request.headers.get('sec-fetch-site') === 'cross-site'
-  const { theme, words } = readPreferences(request)
+  const { theme, words } = readPreferences(request, look)
   const html = noticePage({
     title: words.say(isCrossSite ? 'oneMoment' : 'signInFirst'),
     message: words.say(isCrossSite ? 'checking' : 'signInHint'),
-    ...{ theme, words },
+    ...{ theme, words, look },
     refreshAfterS: isCrossSite ? 0 : undefined,
   })
   return htmlResponse(html, 401)

@@ -47,7 +47,7 @@ export async function respondToViewer(
 ): Promise<Response> {
   const { request, parameters, viewer } = viewerRequest
   const isJson = wantsJson(request)
-  const { theme, words, savedViews, ...preferences } = readPreferences(request)
+  const { theme, words, savedViews, ...preferences } = readPreferences(request, services.look)
   const zone = (isJson && zoneNamed(parameters.get('zone') ?? '')) || preferences.zone
   const nowMs = Date.now()
   const query = readQuery(parameters, zone, nowMs)
@@ -56,6 +56,7 @@ export async function respondToViewer(
     zone,
     theme,
     words,
+    look: services.look,
     viewerName: viewer.name,
     savedViews,
     nowMs,
@@ -68,7 +69,8 @@ export async function respondToViewer(
   const refuse = (problems: ReadonlyMap<string, string>) =>
     isJson ? jsonProblems(problems) : badRequest(view, problems)
   const preference =
-    changePreference(request, parameters, query) ?? changeViews(request, parameters, query)
+    changePreference(request, parameters, query, services.look) ??
+    changeViews(request, parameters, query)
   if (preference instanceof Response && !isJson) return preference
   if (typeof preference === 'string') return refuse(new Map([['', preference]]))
   if (query.problems.size > 0) return refuse(await allProblems(services, query))

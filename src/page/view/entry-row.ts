@@ -36,17 +36,18 @@ export function entryRow(view: ViewState, given: LoggedEntry, isAlone = false): 
     words,
   )
   return html`<li class="entry ${kindOf(entry)}" data-id="${entry.id}"${day}${ariaCurrent(query.entry === entry.id)}>
-<a class="open" href="${address}">${zone.time(atMs)}</a><p>${sentenceHtml(view, sentence)}${happenedAt(view, entry, atMs)}${unreadable(view, entry)}${erased(view, entry)}</p>${actionLink(view, entry)}${requestLink(entry)}</li>
+<a class="open" href="${address}">${zone.time(atMs)}</a><p>${sentenceHtml(view, sentence)}${happenedAt(view, entry, atMs)}${unreadable(view, entry)}${erased(view, entry)}</p>${actionLink(view, entry)}${requestLink(view, entry)}</li>
 `
 }
 
-function actionLink({ query }: ViewState, { action }: LoggedEntry): Html {
+function actionLink({ query, look }: ViewState, { action }: LoggedEntry): Html | '' {
+  if (!look.columns.has('action')) return ''
   return link('action', narrowHref(query, 'action', action), shortened(action, 60))
 }
 
 /** All entries of the request, even if the list is filtered. */
-function requestLink({ requestId }: LoggedEntry): Html | '' {
-  if (requestId === null) return ''
+function requestLink({ look }: ViewState, { requestId }: LoggedEntry): Html | '' {
+  if (requestId === null || !look.columns.has('request')) return ''
   return link('request', onlyHref('request', requestId), shortId(requestId))
 }
 

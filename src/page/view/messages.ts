@@ -3,7 +3,7 @@ import { FIELD_NAMES } from '../query/address.ts'
 import type { Words } from '../language/words.ts'
 import { RANGE_FIELDS } from '../query/range.ts'
 import { document } from './document.ts'
-import type { Theme } from './view-state.ts'
+import type { Look, Theme } from './look.ts'
 
 /** Shown in place of the list, under the filter, when the database cannot be read. */
 export function logUnreadable(
@@ -39,12 +39,20 @@ export interface NoticeParts {
   readonly message: string
   readonly theme: Theme
   readonly words: Words
+  readonly look: Look
   readonly refreshAfterS?: number | undefined
 }
 
 /** A page with a message and nothing of the log. */
-export function noticePage({ title, message, theme, words, refreshAfterS }: NoticeParts): Html {
+export function noticePage({
+  title,
+  message,
+  theme,
+  words,
+  look,
+  refreshAfterS,
+}: NoticeParts): Html {
   const body = html`<main class="notice"><h1>${title}</h1><p>${message}</p></main>`
-  const full = `${title} · ${words.say('auditLog')}`
-  return document({ title: full, theme, words, refreshAfterS }, body)
+  const full = `${title} · ${look.title ?? words.say('auditLog')}`
+  return document({ title: full, theme, words, look, refreshAfterS }, body)
 }

@@ -4,16 +4,16 @@ import type { Query } from '../query/query.ts'
 import type { SavedView } from '../query/saved-views.ts'
 import type { Zone } from '../../query/zone.ts'
 import type { Words } from '../language/words.ts'
+import type { Look, Theme } from './look.ts'
 import type { NameOf } from '../sentence/sentence-parts.ts'
-
-export const THEMES = ['auto', 'light', 'dark'] as const
-export type Theme = (typeof THEMES)[number]
 
 /** What every part of the page is rendered with. */
 export interface ViewState {
   readonly query: Query
   readonly zone: Zone
   readonly theme: Theme
+  /** What the application has chosen for all viewers. */
+  readonly look: Look
   /** In which language. */
   readonly words: Words
   readonly viewerName: string

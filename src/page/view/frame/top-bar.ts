@@ -2,7 +2,8 @@ import { type Language, LANGUAGES } from '../../../actions/language.ts'
 import { html, type Html } from '../../http/html.ts'
 import { href } from '../../query/address.ts'
 import { ariaCurrent } from '../format.ts'
-import { THEMES, type ViewState } from '../view-state.ts'
+import { THEMES } from '../look.ts'
+import type { ViewState } from '../view-state.ts'
 import type { TextKey } from '../../language/texts.ts'
 
 /** How the query line is written, each with what it finds. */
@@ -29,12 +30,17 @@ const KEYS = [
   ['?', 'keyHelp'],
 ] as const satisfies readonly (readonly [string, TextKey])[]
 
+/** "Audit log", or what the application calls it. */
+export function titleOf({ look, words }: Pick<ViewState, 'look' | 'words'>): string {
+  return look.title ?? words.say('auditLog')
+}
+
 /** The bar at the top: live view, time zone, colours, help, and the viewer's name. */
 export function topBar(view: ViewState): Html {
   const { viewerName, words } = view
   return html`<header class="top-bar">
 <a class="skip" href="#entries">${words.say('skip')}</a>
-<h1><a href="?">${words.say('auditLog')}</a></h1>
+<h1><a href="?">${titleOf(view)}</a></h1>
 <nav aria-label="${words.say('view')}">
 ${liveSwitch(view)}
 ${zoneSwitch(view)}

@@ -2,12 +2,13 @@ import type { LoggedEntry } from '../../../read/logged-entry.ts'
 import { html, type Html } from '../../http/html.ts'
 import { FIELD_NAMES } from '../../query/address.ts'
 import { document } from '../document.ts'
+import { type Column, COLUMNS } from '../look.ts'
 import type { Words } from '../../language/words.ts'
 import { visible } from '../../sentence/plain-text.ts'
 import { formatTime } from '../format.ts'
 import { filterForm } from './filter-form.ts'
 import { shownRange } from './range-control.ts'
-import { topBar } from './top-bar.ts'
+import { titleOf, topBar } from './top-bar.ts'
 import type { ViewState } from '../view-state.ts'
 
 /** What the script says, and what it says of a live view. A page without one need not hold it. */
@@ -16,6 +17,8 @@ const LIVE_TEXTS = [
   ...(['newEntries', 'lostLog', 'lostConnection'] as const),
   ...(['liveOn', 'liveWaiting', 'liveEnded', 'liveIsOver'] as const),
 ]
+
+const LEFT_OUT: Readonly<Record<Column, string>> = { action: 'no-action', request: 'no-request' }
 
 export interface PageParts {
   readonly main: Html
@@ -29,10 +32,13 @@ export interface PageParts {
 /** The top bar and the filter, under them the histogram and the list, with an open entry at its side. */
 export function wholePage(view: ViewState, parts: PageParts): Html {
   const { main, histogram = '', detail = '', shownEntries = [], stream } = parts
-  const { words } = view
+  const { words, look } = view
   const streamData = stream === undefined ? '' : html` data-stream="${stream}"`
-  const body = html`${topBar(view)}
-<main class="${detail === '' ? '' : 'with-detail'}" id="page"
+  const bar = look.hasHeader ? topBar(view) : html`<h1 class="unseen">${titleOf(view)}</h1>`
+  const left = COLUMNS.filter((name) => !look.columns.has(name)).map((name) => LEFT_OUT[name])
+  const classes = [...(detail === '' ? [] : ['with-detail']), ...left].join(' ')
+  const body = html`${bar}
+<main class="${classes}" id="page"
 data-words="${scriptWords(words, stream !== undefined)}"${streamData}>
 ${filterForm(view, shownEntries)}
 ${printed(view)}
@@ -42,7 +48,7 @@ ${main}
 <div id="aside">${detail}</div>
 </div>
 </main>`
-  return document({ title: pageTitle(view), theme: view.theme, words: view.words }, body)
+  return document({ title: pageTitle(view), theme: view.theme, words, look }, body)
 }
 
 /** What a printed page says in the place of the filter. */
@@ -65,8 +71,8 @@ function scriptWords(words: Words, isLive: boolean): string {
   return JSON.stringify(Object.fromEntries(keys.map((key) => [key, words.template(key)])))
 }
 
-function pageTitle({ query, words }: ViewState): string {
+function pageTitle(view: ViewState): string {
   const names = ['q', ...FIELD_NAMES] as const
-  const values = names.flatMap((name) => query.given[name]?.slice(0, 40) ?? [])
-  return [...values, words.say('auditLog')].join(' · ')
+  const values = names.flatMap((name) => view.query.given[name]?.slice(0, 40) ?? [])
+  return [...values, titleOf(view)].join(' · ')
 }

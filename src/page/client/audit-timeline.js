@@ -1,0 +1,97 @@
+// @ts-check
+// <audit-timeline src="/audit/~…"> shows the timeline page in a frame that is as high as what it shows.
+// It works under a policy that allows no inline script or style: it needs script-src for this file and
+// frame-src for the page's origin.
+
+const MIN_HEIGHT = 320
+const MAX_HEIGHT = 1_600
+/** What the frame may do. It is another site's page or the same one's: its own policy holds beside this. */
+const SANDBOX =
+  'allow-scripts allow-same-origin allow-forms allow-downloads allow-popups allow-popups-to-escape-sandbox'
+
+// On a server there are no elements; importing this file does nothing there.
+const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {})
+
+/**
+ * Attributes: `src`, the page's address; `label`, what the frame is called for screen readers;
+ * `min-height` and `max-height` in pixels, beyond which the frame scrolls.
+ *
+ * Event `audit-closed`: the page lets this viewer in no more, as when a signed link has ended. Give the
+ * element a new `src`.
+ */
+export class AuditTimeline extends Base {
+  static observedAttributes = ['src', 'label']
+
+  /** @type {HTMLIFrameElement | undefined} */
+  #frame
+  #listening = new AbortController()
+
+  connectedCallback() {
+    this.#listening = new AbortController()
+    this.#frame ??= this.#makeFrame()
+    if (!this.style.display) this.style.display = 'block'
+    this.append(this.#frame)
+    this.#load()
+    addEventListener('message', (event) => this.#hear(event), { signal: this.#listening.signal })
+  }
+
+  disconnectedCallback() {
+    this.#listening.abort()
+  }
+
+  attributeChangedCallback() {
+    if (this.isConnected) this.#load()
+  }
+
+  #makeFrame() {
+    const frame = document.createElement('iframe')
+    frame.setAttribute('sandbox', SANDBOX)
+    frame.referrerPolicy = 'no-referrer'
+    // Set by script, which a policy against inline styles allows.
+    Object.assign(frame.style, { display: 'block', width: '100%', border: '0' })
+    frame.height = String(this.#bound('min-height', MIN_HEIGHT))
+    return frame
+  }
+
+  #load() {
+    const frame = this.#frame
+    const address = this.#address()
+    if (!frame) return
+    frame.title = this.getAttribute('label') ?? 'Audit log'
+    if (!address) frame.removeAttribute('src')
+    else if (frame.src !== address.href) frame.src = address.href
+  }
+
+  /** Only a page: no `javascript:`, no `data:`. */
+  #address() {
+    const src = this.getAttribute('src')
+    if (!src || !URL.canParse(src, document.baseURI)) return undefined
+    const address = new URL(src, document.baseURI)
+    return /^https?:$/.test(address.protocol) ? address : undefined
+  }
+
+  /** @param {MessageEvent} event */
+  #hear({ source, origin, data }) {
+    if (!this.#frame || source !== this.#frame.contentWindow) return
+    if (origin !== this.#address()?.origin || data?.type !== 'audit-timeline') return
+    if (data.state === 'closed') this.dispatchEvent(new Event('audit-closed'))
+    if (!Number.isFinite(data.height)) return
+    const [least, most] = [
+      this.#bound('min-height', MIN_HEIGHT),
+      this.#bound('max-height', MAX_HEIGHT),
+    ]
+    this.#frame.height = String(Math.ceil(Math.min(most, Math.max(least, data.height))))
+  }
+
+  /**
+   * @param {string} name
+   * @param {number} fallback
+   */
+  #bound(name, fallback) {
+    const pixels = Number(this.getAttribute(name) ?? fallback)
+    return Number.isFinite(pixels) && pixels > 0 ? pixels : fallback
+  }
+}
+
+const elements = globalThis.customElements
+if (elements && !elements.get('audit-timeline')) elements.define('audit-timeline', AuditTimeline)
