@@ -92,10 +92,18 @@ const ARROWS: Readonly<Record<string, string>> = {
     'page/histogram page/http page/language page/query page/sentence page/view query',
   'src/page/view/frame':
     'actions page/http page/language page/query page/sentence page/view query read',
-  'src/page/requests/around': 'database page/auth page/histogram page/view page/view/histogram read read/around',
-  'src/page/requests': 'actions database export export/sealed ids page/api page/auth page/histogram page/http page/language page/live page/query page/requests/around page/sentence page/view page/view/frame page/view/histogram page/view/target projection query read read/around removed seal timeline',
-  'src/page': 'actions database page/auth page/embed page/live page/requests page/sentence projection',
+  'src/page/requests/around':
+    'database page/auth page/histogram page/view page/view/histogram read read/around',
+  'src/page/requests':
+    'actions database export export/sealed ids page/api page/auth page/histogram page/http page/language page/live page/query page/requests/around page/sentence page/view page/view/frame page/view/histogram page/view/target projection query read read/around removed seal timeline',
+  'src/page':
+    'actions database page/auth page/embed page/live page/requests page/sentence projection',
   'src/page/embed': 'actions page/view query',
+  'src/page/requests':
+    'actions database export export/sealed ids page/api page/auth page/histogram page/http page/language page/live page/query page/sentence page/view page/view/frame page/view/histogram projection query read read/around removed seal',
+  'src/react': 'page/client',
+  'src/page':
+    'actions database page/auth page/embed page/live page/requests page/sentence projection',
   'relay/actions': 'src',
   'relay/maintenance': 'src',
   'relay/follow': 'src',

@@ -9,6 +9,9 @@ const MAX_HEIGHT = 1_600
 const SANDBOX =
   'allow-scripts allow-same-origin allow-forms allow-downloads allow-popups allow-popups-to-escape-sandbox'
 
+const STYLE = `:host { display: block } :host([hidden]) { display: none }
+iframe { display: block; width: 100%; border: 0 }`
+
 // On a server there are no elements; importing this file does nothing there.
 const Base = /** @type {typeof HTMLElement} */ (globalThis.HTMLElement ?? class {})
 
@@ -29,8 +32,6 @@ export class AuditTimeline extends Base {
   connectedCallback() {
     this.#listening = new AbortController()
     this.#frame ??= this.#makeFrame()
-    if (!this.style.display) this.style.display = 'block'
-    this.append(this.#frame)
     this.#load()
     addEventListener('message', (event) => this.#hear(event), { signal: this.#listening.signal })
   }
@@ -47,9 +48,13 @@ export class AuditTimeline extends Base {
     const frame = document.createElement('iframe')
     frame.setAttribute('sandbox', SANDBOX)
     frame.referrerPolicy = 'no-referrer'
-    // Set by script, which a policy against inline styles allows.
-    Object.assign(frame.style, { display: 'block', width: '100%', border: '0' })
     frame.height = String(this.#bound('min-height', MIN_HEIGHT))
+    // In a shadow, so that a server's HTML is what the browser's is, and no style of the site reaches it.
+    const shadow = this.attachShadow({ mode: 'open' })
+    const sheet = new CSSStyleSheet() // which a policy against inline styles allows
+    sheet.replaceSync(STYLE)
+    shadow.adoptedStyleSheets = [sheet]
+    shadow.append(frame)
     return frame
   }
 

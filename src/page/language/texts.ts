@@ -1,7 +1,7 @@
 import { PAGE_EN } from './en.ts'
 import { SENTENCES_EN } from './sentences-en.ts'
 
-export const ENGLISH = { ...PAGE_EN, ...SENTENCES_EN } as const
+export const ENGLISH: typeof PAGE_EN & typeof SENTENCES_EN = { ...PAGE_EN, ...SENTENCES_EN }
 
 export type TextKey = keyof typeof ENGLISH
 /** What a language says: each of the English texts, with the same names in braces. */

@@ -105,7 +105,9 @@ function lineNotes(view: ViewState): Html | '' {
   const { line } = view.query
   if (line === undefined) return ''
   const notes = [...problems(view, line), ...crowds(view, line)]
-  return notes.length === 0 ? '' : html`<ul class="line-notes" role="status">${notes}</ul>`
+  return notes.length === 0
+    ? ''
+    : html`<div role="status"><ul class="line-notes">${notes}</ul></div>`
 }
 
 function problems({ query, words }: ViewState, line: LogQuery): Html[] {

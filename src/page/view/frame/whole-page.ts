@@ -34,7 +34,9 @@ export function wholePage(view: ViewState, parts: PageParts): Html {
   const { main, histogram = '', detail = '', shownEntries = [], stream } = parts
   const { words, look } = view
   const streamData = stream === undefined ? '' : html` data-stream="${stream}"`
-  const bar = look.hasHeader ? topBar(view) : html`<h1 class="unseen">${titleOf(view)}</h1>`
+  const bar = look.hasHeader
+    ? topBar(view)
+    : html`<header><h1 class="unseen">${titleOf(view)}</h1></header>`
   const left = COLUMNS.filter((name) => !look.columns.has(name)).map((name) => LEFT_OUT[name])
   const classes = [...(detail === '' ? [] : ['with-detail']), ...left].join(' ')
   const body = html`${bar}

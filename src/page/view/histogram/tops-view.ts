@@ -25,7 +25,7 @@ export function topsView(view: ViewState, tops: Tops | undefined): Html | '' {
       ? what
       : words.say('ofNewest', { what, count: words.number(tops.newest) })
   const list = (what: string, items: Html[]) =>
-    items.length < FEWEST ? '' : html`<div><h3>${title(what)}</h3><ol>${items}</ol></div>`
+    items.length < FEWEST ? '' : html`<div><h2>${title(what)}</h2><ol>${items}</ol></div>`
   const lists = [list(words.say('topActions'), actions), list(words.say('topPeople'), people)]
   return lists.every((one) => one === '') ? '' : html`<div class="tops">${lists}</div>`
 }

@@ -1,0 +1,295 @@
+import assert from 'node:assert/strict'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { once } from 'node:events'
+import { readFileSync } from 'node:fs'
+import type { AddressInfo } from 'node:net'
+import { type TestContext, test } from 'node:test'
+import { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+import { build } from 'esbuild'
+import type { FrameLocator, Page } from 'playwright-core'
+import { type EmbedOptions, signViewerLink, verifyViewerLink } from '../src/page/index.ts'
+import { noBrowser, openTab, screenshot } from './support/browser.ts'
+import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { appendToLog } from './support/log-entries.ts'
+import { pageOn, readerOn } from './support/pages.ts'
+import { waitFor } from './support/wait-for.ts'
+
+const SECRET = 'a8f3c1d2e4b5968770a1b2c3d4e5f607'
+const MINE = '5a1f0c3e-90ab-4c2d-8e11-000000000e01'
+const THEIRS = '5a1f0c3e-90ab-4c2d-8e11-000000000e02'
+const HOUR_MS = 3_600_000
+
+const options = { skip: noBrowser }
+
+async function listen(t: TestContext, server: Server): Promise<number> {
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.after(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return (server.address() as AddressInfo).port
+}
+
+/** A customer's application, which answers any path with what it holds, and its strict policy. */
+async function application(
+  t: TestContext,
+  files: Record<string, string>,
+  frameOrigin: () => string,
+) {
+  const server = createServer((request: IncomingMessage, response: ServerResponse) => {
+    const text = files[request.url ?? '/']
+    const type = request.url?.endsWith('.js') ? 'text/javascript' : 'text/html'
+    response.writeHead(text === undefined ? 404 : 200, {
+      'content-type': `${type}; charset=utf-8`,
+      'content-security-policy': [
+        `default-src 'none'; script-src 'self' ${frameOrigin()}; frame-src ${frameOrigin()}`,
+        "style-src 'self'; base-uri 'none'; require-trusted-types-for 'script'",
+      ].join('; '),
+    })
+    response.end(text)
+  })
+  return await listen(t, server)
+}
+
+/**
+ * The page on 127.0.0.1 and an application on localhost: two sites, so that the browser sends the frame
+ * no cookie of the page's.
+ */
+async function twoSites(
+  t: TestContext,
+  embed: EmbedOptions = {},
+  files: Record<string, string> = {},
+) {
+  const scratch = await scratchDatabase(t)
+  await appendToLog(scratch.sql, entries())
+  let origin = ''
+  const appPort = await application(t, files, () => origin)
+  const page = pageOn(readerOn(t, scratch), {
+    authorize: (request) => verifyViewerLink(request, { secret: SECRET }),
+    embed: { ancestors: [`http://localhost:${appPort}`], ...embed },
+  })
+  const port = await listen(
+    t,
+    createServer((request, response) => void page.listener(request, response)),
+  )
+  origin = `http://127.0.0.1:${port}`
+  const link = (leftMs = HOUR_MS) => {
+    const path = signViewerLink({
+      ...{ secret: SECRET, tenant: MINE, until: Date.now() + leftMs, path: '/audit' },
+      viewer: { name: 'Ada' },
+    })
+    return `${origin}${path}`
+  }
+  return { scratch, origin, link, app: `http://localhost:${appPort}`, port: appPort }
+}
+
+function entries() {
+  const nowMs = Date.now()
+  return Array.from({ length: 40 }, (_, n) => ({
+    ...{ ms: nowMs - (40 - n) * 400_000, action: n % 3 ? 'guest.check_in' : 'branding.update' },
+    ...{ eventId: n % 2 ? MINE : THEIRS, requestId: `req-${n}` },
+    metadata: n % 3 ? { guest: n % 2 ? 'Noor' : 'Emeka' } : { colour: { from: 'red', to: 'blue' } },
+  }))
+}
+
+const elementPage = (
+  origin: string,
+  src: string,
+) => `<!doctype html><html lang="en"><title>App</title>
+<h1>My app</h1><audit-timeline src="${src}" label="Your activity"></audit-timeline>
+<script type="module" src="${origin}/audit?asset=audit-timeline.js"></script>`
+
+const frameIn = (page: Page): FrameLocator => page.frameLocator('audit-timeline iframe')
+
+async function useTheFrame(page: Page): Promise<void> {
+  const frame = frameIn(page)
+  await frame.locator('.entry').first().waitFor()
+  assert.equal(await frame.locator('.entry').count(), 20)
+  assert.doesNotMatch(await frame.locator('#entries').innerText(), /Emeka/)
+  // A link, a form and what the script fetches all keep the signed path.
+  await frame.locator('.entry .action').last().click()
+  await frame.locator('.chip').first().waitFor()
+  await frame.locator('#q').fill('Noor')
+  await frame.locator('#q').press('Enter')
+  await frame.locator('.chip', { hasText: 'Noor' }).waitFor()
+  await frame.locator('.entry .open').first().click()
+  await frame.locator('#detail').waitFor()
+}
+
+const heightOf = (page: Page) =>
+  page.evaluate<number>(
+    "Number(document.querySelector('audit-timeline').shadowRoot.querySelector('iframe').height)",
+  )
+
+test('plain HTML frames the page of another site under a strict policy', options, async (t) => {
+  const files: Record<string, string> = {}
+  const { origin, link, app } = await twoSites(t, { header: false }, files)
+  files['/'] = elementPage(origin, link())
+  const { page, complaints } = await openTab(t)
+  await page.goto(app)
+  await useTheFrame(page)
+  await waitFor(async () => (await heightOf(page)) > 400, {
+    what: 'the frame is as high as the page',
+  })
+  assert.equal(await page.getAttribute('audit-timeline iframe', 'title'), 'Your activity')
+  assert.deepEqual(complaints, [])
+  await screenshot(page, 'framed-plain')
+})
+
+test('a React application frames it, rendered on the server first', options, async (t) => {
+  const files: Record<string, string> = {}
+  const { link, app } = await twoSites(t, {}, files)
+  const wrapper = fileURLToPath(new URL('../src/react/audit-timeline.ts', import.meta.url))
+  const bundle = async (source: string, platform: 'browser' | 'node') => {
+    const { outputFiles } = await build({
+      stdin: { contents: source, resolveDir: fileURLToPath(new URL('.', import.meta.url)) },
+      ...{ bundle: true, write: false, platform, format: platform === 'node' ? 'cjs' : 'esm' },
+      define: { 'process.env.NODE_ENV': '"production"' },
+    })
+    return outputFiles[0]?.text ?? ''
+  }
+  const app1 = `import { createElement } from 'react'
+    import { AuditTimeline } from ${JSON.stringify(wrapper)}
+    const element = createElement(AuditTimeline, {
+      src: ${JSON.stringify(link())}, label: 'Your activity', maxHeight: 700,
+      onClosed: () => { document.title = 'closed' },
+    })`
+  const server = await bundle(
+    `import { renderToString } from 'react-dom/server'
+    ${app1}
+    module.exports = renderToString(element)`,
+    'node',
+  )
+  const module = { exports: '' }
+  new Function('module', 'require', server)(module, createRequire(import.meta.url))
+  assert.match(
+    module.exports,
+    /^<audit-timeline src="http[^"]*" label="Your activity" max-height="700">/,
+  )
+  files['/'] =
+    `<!doctype html><html lang="en"><title>App</title><div id="root">${module.exports}</div>
+    <script type="module" src="/app.js"></script>`
+  files['/app.js'] = await bundle(
+    `import { hydrateRoot } from 'react-dom/client'
+    ${app1}
+    hydrateRoot(document.getElementById('root'), element)`,
+    'browser',
+  )
+  const { page, complaints } = await openTab(t)
+  await page.goto(app)
+  await useTheFrame(page)
+  await waitFor(async () => (await heightOf(page)) === 700, { what: 'the frame is bounded' })
+  assert.deepEqual(complaints, [])
+})
+
+test('a site that is not named frames nothing', options, async (t) => {
+  const files: Record<string, string> = {}
+  const { origin, link, app } = await twoSites(t, { ancestors: ['https://app.example.com'] }, files)
+  files['/'] = elementPage(origin, link())
+  const { page, complaints } = await openTab(t)
+  await page.goto(app)
+  const isRefused = () => complaints.some((text) => /frame-ancestors/.test(text))
+  await waitFor(isRefused, { what: 'the browser to refuse' })
+  assert.equal(await frameIn(page).locator('.entry').count(), 0)
+})
+
+test('a link that has ended tells the application, which gives another', options, async (t) => {
+  const files: Record<string, string> = {}
+  const { origin, link, app } = await twoSites(t, {}, files)
+  files['/'] = elementPage(origin, `${link().slice(0, -9)}AAAAAAAAA`)
+  const { page } = await openTab(t)
+  await page.goto(app)
+  await frameIn(page).locator('.notice').waitFor()
+  const renew = `(src) => new Promise((resolve) => {
+    const element = document.querySelector('audit-timeline')
+    element.addEventListener('audit-closed', () => { element.setAttribute('src', src); resolve('closed') })
+  })`
+  const told = page.evaluate<string>(`(${renew})(${JSON.stringify(link())})`)
+  await page.evaluate(
+    "document.querySelector('audit-timeline').shadowRoot.querySelector('iframe').src += '?q=again'",
+  )
+  assert.equal(await told, 'closed')
+  await frameIn(page).locator('.entry').first().waitFor()
+})
+
+// Goal: no other frame or script can play the page: neither its size nor its end.
+test('a message from anywhere else changes nothing', options, async (t) => {
+  const files: Record<string, string> = {}
+  const { origin, link, app } = await twoSites(t, {}, files)
+  files['/'] = elementPage(origin, link())
+  const { page } = await openTab(t)
+  await page.goto(app)
+  await frameIn(page).locator('.entry').first().waitFor()
+  await waitFor(async () => (await heightOf(page)) > 400, { what: 'the frame has its height' })
+  const before = await heightOf(page)
+  const forge = `new Promise((resolve) => {
+    const element = document.querySelector('audit-timeline')
+    let closed = 0
+    element.addEventListener('audit-closed', () => { closed += 1 })
+    addEventListener('message', () => setTimeout(() => resolve(closed)))
+    postMessage({ type: 'audit-timeline', state: 'closed', height: 333 }, '*')
+  })`
+  assert.equal(await page.evaluate<number>(forge), 0)
+  assert.equal(await heightOf(page), before)
+  // What is no page is not loaded.
+  await page.evaluate(
+    `document.querySelector('audit-timeline').setAttribute('src', 'javascript:alert(1)')`,
+  )
+  assert.equal(await page.getAttribute('audit-timeline iframe', 'src'), null)
+})
+
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
+
+interface Violation {
+  readonly id: string
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
+}
+
+async function findings(page: Page): Promise<readonly string[]> {
+  await page.evaluate(AXE)
+  const { violations } = await page.evaluate<{ violations: readonly Violation[] }>('axe.run()')
+  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`)
+}
+
+const LOOKS = [
+  ['en-light', { lang: 'en', theme: 'light' }, 1_280],
+  ['de-dark', { lang: 'de', theme: 'dark' }, 1_280],
+  ['es-own', { lang: 'es', theme: { base: 'light', accent: ['#7a1fa2', '#d9a8f0'] } }, 1_280],
+  ['fr-phone', { lang: 'fr', theme: 'auto' }, 390],
+  ['de-bare', { lang: 'de', header: false, columns: [], title: 'Aktivität' }, 1_280],
+] as const satisfies readonly (readonly [string, EmbedOptions, number])[]
+
+// Goal: the page is for everybody, in each language and each of its colours.
+// Method: axe looks at the list, an open entry, the open help, and what is wrong with a filter.
+test(
+  'axe finds nothing, in four languages, in light, dark and own colours, on a phone',
+  options,
+  async (t) => {
+    const scratch: ScratchDatabase = await scratchDatabase(t)
+    await appendToLog(scratch.sql, entries())
+    const db = readerOn(t, scratch)
+    for (const [name, embed, width] of LOOKS) {
+      const timeline = pageOn(db, { embed })
+      const port = await listen(
+        t,
+        createServer((a, b) => void timeline.listener(a, b)),
+      )
+      const { page, complaints } = await openTab(t, { viewport: { width, height: 900 } })
+      const url = `http://127.0.0.1:${port}/audit`
+      await page.goto(url)
+      assert.deepEqual(await findings(page), [], name)
+      await screenshot(page, `look-${name}`)
+      await page.locator('.entry .open').first().click()
+      await page.locator('#detail').waitFor()
+      assert.deepEqual(await findings(page), [], `${name}, an entry`)
+      await screenshot(page, `look-${name}-entry`)
+      await page.goto(`${url}?q=acton:refund.*+meta.a..b:1`)
+      if (!('header' in embed)) await page.locator('#help summary').click()
+      assert.deepEqual(await findings(page), [], `${name}, help and problems`)
+      await screenshot(page, `look-${name}-help`)
+      assert.deepEqual(complaints, [], name)
+    }
+  },
+)
