@@ -99,11 +99,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page':
     'actions database page/auth page/embed page/live page/requests page/sentence projection',
   'src/page/embed': 'actions page/view query',
-  'src/page/requests':
-    'actions database export export/sealed ids page/api page/auth page/histogram page/http page/language page/live page/query page/sentence page/view page/view/frame page/view/histogram projection query read read/around removed seal',
   'src/react': 'page/client',
-  'src/page':
-    'actions database page/auth page/embed page/live page/requests page/sentence projection',
   'relay/actions': 'src',
   'relay/maintenance': 'src',
   'relay/follow': 'src',
@@ -126,11 +122,11 @@ const ARROWS: Readonly<Record<string, string>> = {
   'relay/dev': '',
   'relay/doctor/visit': 'src',
   'relay/doctor/catalogue': 'src doctor/visit',
-  'relay/doctor': 'src maintenance seal telemetry doctor/catalogue doctor/visit',
+  'relay/doctor': 'src doctor/catalogue doctor/visit maintenance seal telemetry',
   'relay/http': 'src actions move seal telemetry',
   'relay/cli/command': 'src',
   'relay/cli/operate':
-    'src cli/command dead-letters follow seal seal/scheduled dev doctor doctor/visit http move telemetry',
+    'src cli/command dead-letters dev doctor doctor/visit follow http move seal seal/scheduled telemetry',
   'relay/cli/retention': 'src archive archive/stores cli/archive cli/command retention',
   'relay/cli/schema': 'src cli/command erase',
   'relay/cli/life': 'src cli/command life',
@@ -142,7 +138,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'relay/cli/seal': 'src cli/archive cli/command seal seal/anchors seal/scheduled seal/verify',
   'relay/cli/testing': 'src cli/command',
   'relay/cli':
-    'src cli/command cli/actions cli/operate cli/life cli/erase cli/retention cli/import cli/archive cli/schema cli/export cli/seal cli/testing',
+    'src cli/actions cli/archive cli/command cli/erase cli/export cli/import cli/life cli/operate cli/retention cli/schema cli/seal cli/testing',
 }
 
 const GROUND: readonly string[] = [

@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.ts'
 import { ARCHIVE_MUTANTS } from './archive-mutants.ts'
+import { EMBED_MUTANTS } from './embed-mutants.ts'
 import { ERASE_MUTANTS } from './erase-mutants.ts'
 import { EXPORT_MUTANTS } from './export-mutants.ts'
 import { EXIT_DUMP_MUTANTS } from './exit-dump-mutants.ts'
@@ -45,6 +46,7 @@ export const AREAS: Readonly<Record<string, readonly Mutant[]>> = {
   frameworks: FRAMEWORK_MUTANTS,
   projection: PROJECTION_MUTANTS,
   page: PAGE_MUTANTS,
+  embed: EMBED_MUTANTS,
 }
 
 export const MUTANTS: readonly Mutant[] = Object.values(AREAS).flat()

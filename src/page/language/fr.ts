@@ -10,7 +10,7 @@ export const PAGE_FR: PageTexts = {
   readingAs: 'Vous lisez en tant que {viewer}',
   signOut: 'Se déconnecter',
   signOutAs: 'Déconnecter {viewer}',
-  live: 'En direct',
+  live: 'Direct',
   liveOn: 'oui',
   liveOff: 'non',
   liveWaiting: 'en attente',

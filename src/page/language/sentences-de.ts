@@ -22,6 +22,7 @@ export const SENTENCES_DE: SentenceTexts = {
   noVerb: '{who} · {thing}',
   noEntity: '{who} hat {action} ausgeführt',
 
+  quoted: '„{text}“',
   theThing: '{thing}',
   ofType: ' von {type}',
   ofTargets: ' von {count} Ziel| von {count} Zielen',

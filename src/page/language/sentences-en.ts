@@ -24,6 +24,7 @@ export const SENTENCES_EN = {
   noEntity: '{who} did {action}',
 
   // To what
+  quoted: '“{text}”',
   theThing: 'the {thing}',
   ofType: ' of {type}',
   ofTargets: ' of {count} target| of {count} targets',

@@ -22,6 +22,7 @@ export const SENTENCES_ES: SentenceTexts = {
   noVerb: '{who} · {thing}',
   noEntity: '{who} realizó {action}',
 
+  quoted: '«{text}»',
   theThing: '{thing}',
   ofType: ' de {type}',
   ofTargets: ' de {count} objeto| de {count} objetos',

@@ -22,6 +22,7 @@ export const SENTENCES_FR: SentenceTexts = {
   noVerb: '{who} · {thing}',
   noEntity: '{who} a effectué {action}',
 
+  quoted: '« {text} »',
   theThing: '{thing}',
   ofType: ' de {type}',
   ofTargets: ' de {count} objet| de {count} objets',

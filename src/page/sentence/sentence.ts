@@ -111,7 +111,9 @@ function objectParts(
   const type = entry.entityType ? splitWords(shortened(entry.entityType, MAX_VALUE_LENGTH)) : thing
   const isItself = type === thing || type === ''
   const name = nameIn(entry.metadata, entry.action)
-  const quoted = name ? [textPart(' '), namePart(`“${shortened(name, MAX_VALUE_LENGTH)}”`)] : []
+  const quoted = name
+    ? [textPart(' '), namePart(words.say('quoted', { text: shortened(name, MAX_VALUE_LENGTH) }))]
+    : []
   const target = targetParts(entry, nameOf, words)
   if (isItself)
     return [
