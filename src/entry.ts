@@ -6,6 +6,9 @@ export const MAX_ACTION_CHARACTERS = 128
  */
 export const MAX_TEXT_CHARACTERS = 256
 
+/** Longest name of a user or an actor in a context, in UTF-16 units. */
+export const MAX_NAME_CHARACTERS = 200
+
 /**
  * What the id columns of a database hold (`user_id`, `event_id`, `target_id`, `actor_id` and
  * `more_targets`): UUIDs, or text of up to 256 characters. `audit-relay migrate --ids text` chooses
@@ -189,6 +192,13 @@ export interface AuditContext {
   readonly actorId?: AuditId | null | undefined
   /** What the actor is. Default: a person. */
   readonly actorKind?: ActorKind | null | undefined
+  /**
+   * The name of the user as it is now, up to 200 characters. It is stored in the context as
+   * `user: { id, name }`, so that readers know who it was when the account is gone.
+   */
+  readonly userName?: string | null | undefined
+  /** The name of who really acts, stored as `actor: { id, name }`. */
+  readonly actorName?: string | null | undefined
   /** The request, up to 256 characters. An entry's own `requestId` wins. */
   readonly requestId?: string | null | undefined
   /** Everything else: ip, userAgent, method, route, traceId … */

@@ -1,4 +1,5 @@
 import { type AuditContext, MAX_TEXT_CHARACTERS } from '../entry.ts'
+import { withNames } from './bound-names.ts'
 import { type BoundContext, kContextMarks } from './captured-entry.ts'
 import type { Copier } from '../copy/copier.ts'
 import { copyDetails } from './copy-details.ts'
@@ -52,7 +53,7 @@ export function bindTo(
       : (columnText(copier, 'requestId', request, MAX_TEXT_CHARACTERS) ?? null)
   const { room: roomBefore } = copier
   const own = copyDetails(copier, hasBigint ? withoutIds(context) : context, roomBefore)
-  const details = merge(parent?.details, own, CONTEXT_IDS)
+  const details = merge(parent?.details, withNames(copier, own, { userId, actor }), CONTEXT_IDS)
   return {
     userId,
     eventId,

@@ -24,7 +24,7 @@ const MAX_FIELD_CHARACTERS = 256
 const FRAME_BYTES = 64
 /** What is kept when there is no room for everything. */
 const FIRST_FIELDS = [
-  ...['userId', 'actorId', 'actorKind', 'requestId', 'traceId', 'eventId'],
+  ...['userId', 'actorId', 'actorKind', 'requestId', 'traceId', 'eventId', 'userName', 'actorName'],
   ...['method', 'route', 'ip', 'userAgent'],
 ]
 const TEXT_FIELDS: ReadonlySet<string> = new Set(FIRST_FIELDS)
@@ -38,6 +38,10 @@ export function captureBound(bound: BoundContext | undefined, redactor: Redactor
   const known: Record<string, unknown> = {
     ...{ ...details, userId, requestId, eventId },
     ...{ actorId: actor?.id, actorKind: actor?.kind },
+    ...{
+      userName: nameOf(details?.['user'], userId),
+      actorName: nameOf(details?.['actor'], actor?.id),
+    },
   }
   const fields: Record<string, string | number | boolean> = {}
   let room = MAX_BYTES - FRAME_BYTES
@@ -58,6 +62,12 @@ export function captureBound(bound: BoundContext | undefined, redactor: Redactor
   const captured: CapturedContext = { v: 1, ...fields, ...(isCut && { cut: true }) }
   const [key] = contextKeys()
   return key === undefined ? captured : { ...captured, mac: macOf(captured, key) }
+}
+
+/** The name that a context has for this id. */
+function nameOf(given: unknown, id: unknown): unknown {
+  const named = given as { readonly id?: unknown; readonly name?: unknown } | undefined
+  return typeof id === 'string' && named?.id === id ? named.name : undefined
 }
 
 /** Undefined for a value that is not carried: none, an object, one of our own fields. */

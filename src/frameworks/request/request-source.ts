@@ -11,6 +11,8 @@ export interface AuditUser extends AuditContext {
    * application's entities is not taken for an `AuditUser` by mistake.
    */
   readonly userId: AuditId | null | undefined
+  /** The user's name as it is now, up to 200 characters: stored as `context.user`, next to the id. */
+  readonly name?: string | null | undefined
 }
 
 /** The statuses of a request that was denied. */
@@ -20,6 +22,8 @@ export type DeniedStatus = 401 | 403
 export interface AuditActor {
   readonly actorId: AuditId | null | undefined
   readonly actorKind?: ActorKind | null | undefined
+  /** The actor's name as it is now, up to 200 characters: stored as `context.actor`. */
+  readonly name?: string | null | undefined
 }
 
 /** A recorder with any action types. A request's own recorder takes every action. */

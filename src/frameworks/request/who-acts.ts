@@ -31,8 +31,10 @@ export function ask<Request>(
 export function userContext(user: unknown): Record<string, unknown> {
   if (user === undefined || user === null) return {}
   try {
-    // A spread does not copy the getter of a class, so `userId` is read by itself.
-    return isAuditUser(user) ? { ...user, userId: user.userId } : { userId: user }
+    if (!isAuditUser(user)) return { userId: user }
+    const { name, ...details } = user
+    // A spread does not copy the getter of a class, so these are read by themselves.
+    return { ...details, userId: user.userId, ...nameOf('userName', name) }
   } catch {
     return { userId: FAILED }
   }
@@ -50,7 +52,10 @@ function isAuditUser(user: unknown): user is AuditUser {
 export function actorContext(actor: unknown): Record<string, unknown> {
   if (actor === undefined || actor === null || actor === '') return {}
   try {
-    if (isAuditActor(actor)) return { actorId: idOf(actor.actorId), actorKind: actor.actorKind }
+    if (isAuditActor(actor)) {
+      const { actorId, actorKind, name } = actor
+      return { actorId: idOf(actorId), actorKind, ...nameOf('actorName', name) }
+    }
   } catch {
     return { actorId: NO_ID }
   }
@@ -60,6 +65,10 @@ export function actorContext(actor: unknown): Record<string, unknown> {
 function isAuditActor(actor: unknown): actor is AuditActor {
   const isObject = typeof actor === 'object' && actor !== null && !('then' in actor)
   return isObject && ('actorId' in actor || 'actorKind' in actor)
+}
+
+function nameOf(key: 'userName' | 'actorName', name: unknown): Record<string, unknown> {
+  return name === undefined || name === null ? {} : { [key]: name }
 }
 
 function idOf(given: unknown): unknown {
