@@ -76,6 +76,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/export/sealed': 'database read seal',
   'src/export': 'database export/about export/sealed ids projection query read removed schema seal',
   'src/timeline': 'database ids projection query read removed schema',
+  'src/names': 'database ids read',
   'src/page/http': '',
   'src/page/query': 'ids query read',
   'src/page/language': 'actions page/http',
@@ -83,7 +84,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page/histogram': 'database ids page/query projection query query/statements read schema',
   'src/page/auth': 'database ids page/http page/query projection read',
   'src/page/view':
-    'actions export/sealed ids page/histogram page/http page/language page/query page/sentence projection query read read/around removed timeline',
+    'actions export/sealed ids names page/histogram page/http page/language page/query page/sentence projection query read read/around removed timeline',
   'src/page/live': 'database ids page/http read',
   'src/page/api': 'page/query page/view read',
   'src/page/view/target':
@@ -95,9 +96,9 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page/requests/around':
     'database page/auth page/histogram page/view page/view/histogram read read/around',
   'src/page/requests':
-    'actions database export export/sealed ids page/api page/auth page/histogram page/http page/language page/live page/query page/requests/around page/sentence page/view page/view/frame page/view/histogram page/view/target projection query read read/around removed seal timeline',
+    'actions database export export/sealed ids names page/api page/auth page/histogram page/http page/language page/live page/query page/requests/around page/sentence page/view page/view/frame page/view/histogram page/view/target projection query read read/around removed seal timeline',
   'src/page':
-    'actions database page/auth page/embed page/live page/requests page/sentence projection',
+    'actions database names page/auth page/embed page/live page/requests page/sentence projection',
   'src/page/embed': 'actions page/view query',
   'src/react': 'page/client',
   'relay/actions': 'src',
@@ -122,8 +123,10 @@ const ARROWS: Readonly<Record<string, string>> = {
   'relay/dev': '',
   'relay/doctor/visit': 'src',
   'relay/doctor/catalogue': 'src doctor/visit',
-  'relay/doctor': 'src doctor/catalogue doctor/visit maintenance seal telemetry',
-  'relay/http': 'src actions move seal telemetry',
+  'relay/doctor': 'src doctor/catalogue doctor/visit maintenance names seal telemetry',
+  'relay/http': 'src actions move names seal telemetry',
+  'relay/names': 'src',
+  'relay/cli/names': 'src cli/command cli/life names',
   'relay/cli/command': 'src',
   'relay/cli/operate':
     'src cli/command dead-letters dev doctor doctor/visit follow http move seal seal/scheduled telemetry',
@@ -138,7 +141,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'relay/cli/seal': 'src cli/archive cli/command seal seal/anchors seal/scheduled seal/verify',
   'relay/cli/testing': 'src cli/command',
   'relay/cli':
-    'src cli/actions cli/archive cli/command cli/erase cli/export cli/import cli/life cli/operate cli/retention cli/schema cli/seal cli/testing',
+    'src cli/actions cli/archive cli/command cli/erase cli/export cli/import cli/life cli/names cli/operate cli/retention cli/schema cli/seal cli/testing',
 }
 
 const GROUND: readonly string[] = [

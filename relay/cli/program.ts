@@ -14,6 +14,7 @@ import { policyCommand } from './life/policy.ts'
 import { tokenCommand } from './life/token.ts'
 import { importCommand } from './import/import.ts'
 import { deadLettersCommand } from './operate/dead-letters.ts'
+import { namesCommand } from './names/names.ts'
 import { devCommand } from './operate/dev.ts'
 import { doctorCommand } from './operate/doctor.ts'
 import { recoverCommand } from './operate/recover.ts'
@@ -58,6 +59,7 @@ export function createProgram(host: Host): CliCommand {
     holdCommand(host),
     retentionCommand(host),
     eraseCommand(host),
+    namesCommand(host),
     exportCommand(host),
     verifyExportCommand(host),
     proveCommand(host),

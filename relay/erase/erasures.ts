@@ -52,6 +52,8 @@ export interface NamingPage {
 
 /** What else the database holds about a user. */
 export interface Elsewhere {
+  /** Names that the user has or had, one for each event. An erasure of the user takes them, too. */
+  readonly labels: number
   /** Numbers of dead letters, at most 1,000. */
   readonly letters: readonly number[]
   /** Entries that wait in the lanes. */
@@ -120,10 +122,10 @@ export class Erasures {
   /** @param fromSeq of the entries that are erased; archived files that hold none of them are left out */
   async elsewhere(user: string, fromSeq: number, toSeq: number): Promise<Elsewhere> {
     const [row] = await this.#database.execute<Elsewhere>(sql`
-      select pg_catalog.to_json(e.letters) as letters, e.staged::double precision as staged,
+      select e.labels::double precision as labels, pg_catalog.to_json(e.letters) as letters, e.staged::double precision as staged,
         pg_catalog.to_json(e.holds) as holds, e.archives
       from audit.erasure_elsewhere(${user}::pg_catalog.text, ${fromSeq}::bigint, ${toSeq}::bigint) as e`)
-    return row ?? { letters: [], staged: 0, holds: [], archives: [] }
+    return row ?? { labels: 0, letters: [], staged: 0, holds: [], archives: [] }
   }
 
   /** Erases fields of at most 10,000 entries, all or none. @returns those that changed */
@@ -135,6 +137,11 @@ export class Erasures {
     return this.#database.execute<Erasure>(sql`
       select e.seq::double precision as seq, e.id, pg_catalog.to_json(e.erased) as fields
       from audit.erase(${numbers(seqs)}, ${texts(fields)}, ${reason}::pg_catalog.text) as e`)
+  }
+
+  /** Erases the names of a user that are left: each goes with the last entry that has it. */
+  async eraseLabels(user: string): Promise<void> {
+    await this.#database.execute(sql`select audit.erase_labels(${user}::pg_catalog.text)`)
   }
 
   /** Everything that was ever erased, in the order of the numbers, a page at a time. */

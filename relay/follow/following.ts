@@ -1,11 +1,12 @@
 import type { DatabaseOptions } from '../../src/database/connection.ts'
 import type { AuditLogger } from '../../src/logger.ts'
+import { labelConsumer } from './label-consumer.ts'
 import type { FollowConsumer } from './consumer.ts'
 import { type FollowStatements, openFollowStatements } from './follow-statements.ts'
 import { Follower } from './follower.ts'
 
 /** Everything that is made of the log behind the move. Each one is on where its database says so. */
-const CONSUMERS: readonly ((statements: FollowStatements) => FollowConsumer)[] = []
+const CONSUMERS: readonly ((statements: FollowStatements) => FollowConsumer)[] = [labelConsumer]
 
 /** The follower of a log, with all of its consumers, as a login that was granted `audit_relay`. */
 export function followerOn(

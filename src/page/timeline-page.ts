@@ -6,12 +6,12 @@ import { type AuditLogger, guardLogger } from '../logger.ts'
 import { refuseUnknownOptions } from '../options.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
 import { misfitOf } from '../database/recognise.ts'
+import type { FindForViewer, NameLookup } from '../names/name-source.ts'
 import { ApiTokens } from './auth/api-tokens.ts'
 import type { Authorize } from './auth/viewer.ts'
 import { type EmbedOptions, lookOf } from './embed/embed-options.ts'
 import { DeniedReads } from './requests/denied-reads.ts'
 import { HeadWatcher } from './live/head-watcher.ts'
-import type { FindForViewer, NameLookup } from './requests/name-lookup.ts'
 import type { ReadRecorder } from './requests/note-read.ts'
 import type { PageServices } from './requests/page-services.ts'
 import { ReadNotes } from './requests/read-notes.ts'
@@ -43,7 +43,8 @@ export interface TimelinePageOptions {
   readonly signOut?: SignOut | undefined
   /**
    * Finds names for the ids of users, events and targets, in one call for each page. An id that it
-   * leaves out is shown as it is, and so are all ids if it throws or takes more than a second.
+   * leaves out has the name that its entries give it, or is shown as it is. So are all ids if it throws
+   * or takes more than a second. `namesFromLabels(db)` knows the names of people who have left.
    */
   readonly names?: NameLookup | undefined
   /**

@@ -22,6 +22,8 @@ const FUNCTIONS_OF_KEEPER = [
   `select audit.release_hold(gen_random_uuid())`,
   'select * from audit.policies_in_force()',
   'select * from audit.holds_in_force()',
+  'select audit.names_on()',
+  'select audit.names_off()',
 ]
 const FUNCTIONS_OF_ERASER = [
   `select * from audit.erase(array[1], array['metadata'], 'x')`,
@@ -34,6 +36,7 @@ const FUNCTIONS_OF_ERASER = [
   'select * from audit.scrub_places()',
   `select * from audit.scrub('audit.audit_staging', '1', 1)`,
   'select audit.end_scrub(now())',
+  'select audit.erase_labels(gen_random_uuid()::text)',
 ]
 const LISTS_OF_KEEPER = ['select audit.list_policies()', 'select audit.list_holds(true)']
 

@@ -58,6 +58,7 @@ const TABLES = [
     'audit_retention',
     'audit_erasure',
     'audit_follow',
+    'audit_label',
   ],
 ]
 const SEAL_TABLES = [
@@ -67,7 +68,7 @@ const SEAL_TABLES = [
   'audit_checkpoint',
   'audit_cosignature',
 ]
-const HIDDEN = TABLES.filter((table) => !/^audit_(?:log|erasure)/.test(table))
+const HIDDEN = TABLES.filter((table) => !/^audit_(?:log|erasure|label)/.test(table))
 const each = (tables: readonly string[], ...texts: readonly string[]) =>
   tables.flatMap((table) => texts.map((text) => text.replace('TABLE', `audit.${table}`)))
 const READS = ['select * from TABLE', 'select count(*) from TABLE', 'copy TABLE to stdout']
@@ -183,6 +184,11 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         ...FOLLOWS,
         'select * from audit.follow_state()',
       ],
+      'collect the names that entries give, and forget what it collected': [
+        'select audit.take_labels(1, 2)',
+        'select audit.tidy_labels(1)',
+        'select audit.rewind_labels(100000000)',
+      ],
       'write an `audit.verify` entry with any result': ["select audit.note_verify('{}')"],
       'make partitions, and close past ones': [
         'select audit.ensure_partitions(4)',
@@ -244,6 +250,7 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
       ],
       'see what is kept and what is held': LISTS,
       'have a token checked': [`select * from audit.use_token(sha256('a'))`],
+      'look up the names that entries give': ['select * from audit.audit_label'],
       'see what was removed or erased, and say how far a reader has read, for which retention waits':
         [
           'select * from audit.audit_removed',
@@ -297,6 +304,11 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         ...LISTS,
         'select * from audit.policies_in_force()',
         'select * from audit.holds_in_force()',
+      ],
+      'have the names collected that entries give, or forgotten': [
+        'select audit.names_on()',
+        'select * from audit.label_counts()',
+        'select audit.names_off()',
       ],
       'bring in entries of any time, in the account of an import that leaves an entry': [
         "select audit.begin_import('old', 'old.csv', repeat('0', 64))",
@@ -384,6 +396,7 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         'select * from audit.find_entries(array[1])',
         `select * from audit.erasure_elsewhere('${numberedId(1)}', 1, 1)`,
       ],
+      'erase the names of a user': [`select audit.erase_labels('${numberedId(1)}')`],
       'see what was erased': ['select * from audit.list_erasures(0, 10)'],
       'rewrite a table that holds what was erased, which nobody reads meanwhile': [
         'select * from audit.scrub_places()',

@@ -46,7 +46,13 @@ export function elsewhereText({ naming, elsewhere }: Plan): readonly string[] {
     )
   }
   if (elsewhere !== undefined) {
-    const { letters, staged, holds, archives } = elsewhere
+    const { labels, letters, staged, holds, archives } = elsewhere
+    if (labels > 0) {
+      lines.push(
+        `Names of the user that are known from entries, one for each event: ${labels}. An erasure of the ` +
+          'user erases them, too.',
+      )
+    }
     if (letters.length > 0) {
       lines.push(
         `Dead letters that name the user: ${listed(letters.slice(0, SHOWN).map(String), letters.length)}. ` +

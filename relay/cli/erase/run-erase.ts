@@ -152,15 +152,15 @@ class EraseRun {
     const { request, meter, signal, stateDir } = this.#parts
     const { what, fields, reason, isJson, scrubs } = request
     const file = stateDir === undefined ? undefined : await ErasureFile.open(stateDir)
-    let done = 0
+    let erasedSoFar = 0
     const options = {
       ...{ reason, file, signal, fields },
       onErased: (erased: number) => {
-        done = erased
+        erasedSoFar = erased
         meter.now(`${erased} of ${plan.entries} entries erased`)
       },
       onWait: (why: string) =>
-        meter.now(`${done} of ${plan.entries} entries erased; waiting: ${why}`),
+        meter.now(`${erasedSoFar} of ${plan.entries} entries erased; waiting: ${why}`),
     }
     try {
       const erased =
@@ -170,11 +170,17 @@ class EraseRun {
               ...options,
               fields: fields ?? COMMITTED_FIELDS,
             })
+      // Behind the entries, so that nothing collects a name again that was just erased.
+      const takesNames = 'user' in what && (fields === undefined || fields.includes('context'))
+      if (takesNames) await this.#erasures.eraseLabels(what.user)
+      const names = takesNames ? (plan.elsewhere?.labels ?? 0) : 0
       const scrubbed = scrubs ? await this.#scrub() : undefined
       meter.end()
       const noted = file === undefined ? [NOT_NOTED] : []
-      say(isJson, { ...plan, erased, ...(scrubbed === undefined ? {} : { scrubbed }) }, [
+      const done = { ...plan, erased, names, ...(scrubbed === undefined ? {} : { scrubbed }) }
+      say(isJson, done, [
         erased === 1 ? '1 entry erased.' : `${erased} entries erased.`,
+        ...(names > 0 ? [`${names === 1 ? '1 name' : `${names} names`} of the user erased.`] : []),
         ...noted,
         '',
         ...elsewhereText(plan),
@@ -186,7 +192,7 @@ class EraseRun {
       if (hold === undefined) throw error
       meter.end()
       process.stderr.write(
-        `audit-relay: the legal hold ${hold} was placed meanwhile. ${done} entries were erased before.\n`,
+        `audit-relay: the legal hold ${hold} was placed meanwhile. ${erasedSoFar} entries were erased before.\n`,
       )
       return HELD
     }

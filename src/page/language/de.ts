@@ -182,6 +182,7 @@ Einträgen kommt aus einer Stichprobe oder aus den laufenden Nummern.`,
   recorderNumber: '{id}, Nummer {seq}',
   unknown: 'unbekannt',
   login: 'Datenbank-Login',
+  thenKnownAs: 'damals bekannt als „{name}“',
   unreadable: `Metadaten oder Kontext dieses Eintrags sind nicht lesbar: Sie sind als Text länger als
 2 MiB oder enthalten eine Zahl mit mehr als 1.000 Ziffern.`,
   erasedFields: 'Aus diesem Eintrag gelöscht: {fields}.',

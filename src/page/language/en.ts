@@ -188,6 +188,7 @@ log.`,
   recorderNumber: '{id}, number {seq}',
   unknown: 'unknown',
   login: 'Database login',
+  thenKnownAs: 'then known as “{name}”',
   unreadable: `Metadata or context of this entry cannot be read: it is longer than
 2 MiB as text, or holds a number of more than 1,000 digits.`,
   erasedFields: 'Erased from this entry: {fields}.',

@@ -181,6 +181,7 @@ entradas viene de una muestra o de los números de orden.`,
   recorderNumber: '{id}, número {seq}',
   unknown: 'desconocido',
   login: 'Usuario de la base de datos',
+  thenKnownAs: 'entonces conocido como «{name}»',
   unreadable: `Los metadatos o el contexto de esta entrada no se pueden leer: como texto pasan de
 2 MiB, o contienen un número de más de 1000 cifras.`,
   erasedFields: 'Borrado de esta entrada: {fields}.',

@@ -182,6 +182,7 @@ vient d’un échantillon ou des numéros d’ordre.`,
   recorderNumber: '{id}, numéro {seq}',
   unknown: 'inconnu',
   login: 'Compte de la base de données',
+  thenKnownAs: 'alors connu sous le nom « {name} »',
   unreadable: `Les métadonnées ou le contexte de cette entrée sont illisibles : en texte ils dépassent
 2 Mio, ou ils contiennent un nombre de plus de 1 000 chiffres.`,
   erasedFields: 'Effacé de cette entrée : {fields}.',

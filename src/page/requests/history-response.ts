@@ -37,7 +37,7 @@ export async function historyResponse(
   // Each id stands in an entry that the viewer sees, but for that of the address, if none has it.
   const isThere = entries.length > 0 || found.fields.length > 0
   const more = [...(isThere ? [found.targetId] : []), ...tellers(found, comparison)]
-  const nameOf = await namesIn(entries, lookUpNames, { more, viewer })
+  const nameOf = await namesIn(entries, { lookUpNames, viewer, more })
   await noteRead(recording, viewerRequest, {
     read: 'history',
     query,

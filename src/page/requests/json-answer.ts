@@ -37,7 +37,7 @@ async function list(
   const { limit, cursor } = query
   const found = await timeline(db, { ...listFilter(query), cursor, limit })
   const { entries, nextCursor, prevCursor, lookedTo } = found
-  const nameOf = await namesIn(entries, lookUpNames, { viewer })
+  const nameOf = await namesIn(entries, { lookUpNames, viewer })
   const shown = { entries: entries.length, newest: entries[0]?.id, oldest: entries.at(-1)?.id }
   await noteRead(recording, viewerRequest, { read: 'page', query, details: { ...DETAILS, shown } })
   return jsonResponse({
@@ -57,7 +57,7 @@ async function oneEntry(
 ): Promise<Response> {
   const { viewer } = viewerRequest
   const entry = await readEntry(db, id, { seenBy: viewer.seenBy })
-  const nameOf = await namesIn(entry ? [entry] : [], lookUpNames, { viewer })
+  const nameOf = await namesIn(entry ? [entry] : [], { lookUpNames, viewer })
   await noteRead(recording, viewerRequest, { read: 'entry', query, details: DETAILS })
   if (entry === undefined) {
     const message = 'The log holds no entry with this id.'

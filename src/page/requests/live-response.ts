@@ -33,7 +33,7 @@ export async function liveResponse(
     return refuse(request, { status: 400, code: 'AUDIT_FILTER_INVALID', message })
   }
   // Taken before the first wait, so that simultaneous requests cannot pass the limit.
-  const giveBack = liveViews.take(viewerRequest.viewer, JSON.stringify(givenFilter(query)))
+  const giveBack = liveViews.take(viewer, JSON.stringify(givenFilter(query)))
   const { max, maxOfOne } = liveViews.limits
   if (giveBack === 'own') {
     const message = `You have ${maxOfOne} live views open. Close one.`
@@ -53,7 +53,7 @@ export async function liveResponse(
       fromSeq,
       renderRow: async (entry) => {
         if (wantsJson(request)) return JSON.stringify(entryJson(entry))
-        const nameOf = await namesIn([entry], lookUpNames, { viewer })
+        const nameOf = await namesIn([entry], { lookUpNames, viewer })
         return entryRow({ ...view, nameOf }, entry, true)
       },
       onEnd: giveBack,

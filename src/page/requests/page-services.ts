@@ -1,10 +1,9 @@
 import type { AnyCatalog } from '../../actions/define-actions.ts'
 import type { AuditLogger } from '../../logger.ts'
 import type { AuditDatabase } from '../../database/callers-database.ts'
+import type { FindForViewer, NameLookup } from '../../names/name-source.ts'
 import type { Look } from '../view/look.ts'
-import type { FindForViewer } from './name-lookup.ts'
 import type { HeadWatcher } from '../live/head-watcher.ts'
-import type { NameLookup } from './name-lookup.ts'
 import type { ReadRecording } from './note-read.ts'
 import type { ViewerShare } from './viewer-share.ts'
 

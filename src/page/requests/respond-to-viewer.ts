@@ -179,6 +179,7 @@ async function pageResponse(
   viewWithoutNames: ViewState,
 ): Promise<Response> {
   const { db, recording, lookUpNames } = services
+  const { viewer } = viewerRequest
   const { query, nowMs, zone } = viewWithoutNames
   // Asked before the list: an entry that is logged between the two comes by both ways, and the
   // page's script leaves out the second.
@@ -190,12 +191,11 @@ async function pageResponse(
   const { entries } = found
   const isOnlyPage = found.nextCursor === null && found.prevCursor === null
   const allEntries = isOnlyPage ? entries : undefined
-  const { viewer } = viewerRequest
   const above = barsAndTops(db, { filter: listFilter(query), zone, nowMs, allEntries })
   const namesOf = async () => {
     const more = knowsNames(viewer) ? [...foundIds(query), ...topIds(await above.most)] : []
     const named = openEntry ? [...entries, openEntry] : entries
-    return await namesIn(named, lookUpNames, { more, viewer })
+    return await namesIn(named, { lookUpNames, viewer, more })
   }
   const [bars, most, nameOf, begin, seal, neighbours] = await Promise.all([
     above.bars,
@@ -240,7 +240,7 @@ async function entryPart(
   const { query } = view
   const openEntry = await readOpenEntry(services, viewerRequest, query.entry)
   const [nameOf, seal, neighbours] = await Promise.all([
-    namesIn(openEntry ? [openEntry] : [], services.lookUpNames, { viewer: viewerRequest.viewer }),
+    namesIn(openEntry ? [openEntry] : [], { ...services, viewer: viewerRequest.viewer }),
     sealOf(services.db, openEntry, viewerRequest.viewer),
     neighboursIn(services.db, openEntry, viewerRequest.viewer),
   ])
@@ -285,7 +285,7 @@ async function histogramPart(
   const [bars, most] = await Promise.all([above.bars, above.most])
   const { viewer } = viewerRequest
   const more = knowsNames(viewer) ? topIds(most) : []
-  const nameOf = await namesIn([], lookUpNames, { more, viewer })
+  const nameOf = await namesIn([], { lookUpNames, viewer, more })
   return htmlResponse(histogramView({ ...view, nameOf }, bars, most))
 }
 

@@ -1,3 +1,4 @@
+import { MAX_NAME_LENGTH, saidName } from '../../names/said-names.ts'
 import type { HideableColumn } from '../../projection/projection.ts'
 import type { Neighbours } from '../../read/around/neighbours.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
@@ -54,9 +55,21 @@ ${more(aroundHref, words.say('fiveMinutes'))}`,
       words.say('action'),
       html`<a href="${onlyHref('action', action)}">${visible(action)}</a> ${all}`,
     ),
-    idFact(view, words.say('user'), 'user', entry.userId, hourOf(view, entry)),
+    idFact(
+      view,
+      words.say('user'),
+      'user',
+      entry.userId,
+      html`${nameThen(view, entry, 'user', entry.userId)}${hourOf(view, entry)}`,
+    ),
     shownAs?.userId !== undefined && fact(words.say('user'), html`${shownAs.userId}`),
-    idFact(view, words.say('actor'), 'actor', entry.actorId),
+    idFact(
+      view,
+      words.say('actor'),
+      'actor',
+      entry.actorId,
+      nameThen(view, entry, 'actor', entry.actorId),
+    ),
     shownAs?.actorId !== undefined && fact(words.say('actor'), html`${shownAs.actorId}`),
     entry.actorKind !== null &&
       fact(
@@ -111,6 +124,19 @@ function idFact(
   if (id === null) return false
   const known = visible(nameOf(id) ?? '')
   return fact(label, html`<a href="${onlyHref(name, id)}">${visible(id)}</a> ${known}${rest}`)
+}
+
+/** The name that the entry gives, where it is another one by now. */
+function nameThen(
+  { nameOf, words }: ViewState,
+  entry: LoggedEntry,
+  of: 'user' | 'actor',
+  id: string | null,
+): Html | '' {
+  const then = saidName(entry, of, id)?.slice(0, MAX_NAME_LENGTH)
+  const now = id === null ? undefined : nameOf(id)
+  if (then === undefined || now === undefined || then === now) return ''
+  return html`, ${words.say('thenKnownAs', { name: visible(then) })}`
 }
 
 function historyOf({ words }: ViewState, targetId: string | null): Html | '' {

@@ -163,6 +163,18 @@ CREATE UNLOGGED TABLE "audit"."audit_import_sentinel" (
 	"epoch" uuid PRIMARY KEY NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "audit"."audit_label" (
+	"subject" text NOT NULL,
+	"event" text NOT NULL,
+	"name" text NOT NULL,
+	"words" text GENERATED ALWAYS AS (lower(translate(' ' || "name", '-._@', '    '))) STORED NOT NULL,
+	"first_seq" bigint NOT NULL,
+	"last_seq" bigint NOT NULL,
+	CONSTRAINT "audit_label_pkey" PRIMARY KEY("subject","event","name"),
+	CONSTRAINT "audit_label_name" CHECK (char_length("audit"."audit_label"."name") between 1 and 200),
+	CONSTRAINT "audit_label_seqs" CHECK ("audit"."audit_label"."first_seq" <= "audit"."audit_label"."last_seq")
+);
+--> statement-breakpoint
 CREATE TABLE "audit"."audit_lane" (
 	"lane" text PRIMARY KEY NOT NULL,
 	"epoch" uuid DEFAULT gen_random_uuid() NOT NULL,
@@ -401,6 +413,8 @@ CREATE UNIQUE INDEX "audit_dead_letter_entry" ON "audit"."audit_dead_letter" USI
 CREATE UNIQUE INDEX "audit_erasure_id" ON "audit"."audit_erasure" USING btree ("id");
 --> statement-breakpoint
 CREATE INDEX "audit_erasure_unscrubbed" ON "audit"."audit_erasure" USING btree ("seq") WHERE "audit"."audit_erasure"."scrubbed_at" is null;
+--> statement-breakpoint
+CREATE INDEX "audit_label_event" ON "audit"."audit_label" USING btree ("event");
 --> statement-breakpoint
 CREATE INDEX "audit_log_seq" ON "audit"."audit_log" USING btree ("seq");
 --> statement-breakpoint

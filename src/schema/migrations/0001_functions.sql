@@ -1971,6 +1971,123 @@ LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp AS $$
   from unnest((select range_agg(int8range(s, s, '[]')) from unnest(seqs) as s)) as r
 $$;
 --> statement-breakpoint
+-- The name that an entry's context gives to an id of the entry, from its "user" or "actor": at most 200
+-- characters. Null where it names nobody, or somebody else: an entry may have another user than the
+-- request in which it was recorded.
+CREATE OR REPLACE FUNCTION "audit"."label_name"("named" jsonb, "subject" text) RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+  select case
+    when jsonb_typeof(named) = 'object' and jsonb_typeof(named -> 'name') = 'string' and (
+      named ->> 'id' = subject
+      -- A column of UUIDs prints them in lower case.
+      or subject ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' and lower(named ->> 'id') = subject
+    )
+    then nullif(btrim(left(named ->> 'name', 200)), '')
+  end
+$$;
+--> statement-breakpoint
+-- The ranges of ids in which entries with these numbers may be, the newest that has begun first. Whoever
+-- asks the log for a number asks one after the other, because a statement about all partitions locks all
+-- of them and their indexes. It leaves out the partitions that cannot hold the numbers, by the catalogue
+-- or because they are empty, and has what lies between them, too: DEFAULT, or a partition that the
+-- catalogue does not know. "to_id" of the last range is null.
+CREATE OR REPLACE FUNCTION "audit"."ranges_of_seqs"(
+  "from_seq" bigint, "to_seq" bigint, OUT "from_id" uuid, OUT "to_id" uuid
+) RETURNS SETOF record
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  select range.from_id, range.to_id
+  from (
+    select part.from_id, part.to_id, part.from_id > audit.id_floor(now()) as is_ahead
+    from audit.audit_partition as part
+    where coalesce(part.min_seq <= ranges_of_seqs.to_seq, true)
+      and coalesce(part.max_seq >= ranges_of_seqs.from_seq, true)
+      and pg_relation_size(to_regclass(format('audit.%I', part.name))) is distinct from 0
+    union all
+    select gap.from_id, gap.to_id, true
+    from (
+      select part.to_id as from_id, lead(part.from_id) over (order by part.from_id) as to_id
+      from audit.audit_partition as part
+      union all
+      select '00000000-0000-0000-0000-000000000000', (
+        select part.from_id from audit.audit_partition as part order by part.from_id limit 1)
+    ) as gap
+    where gap.from_id is distinct from gap.to_id
+  ) as range
+  order by range.is_ahead, range.from_id desc
+$$;
+--> statement-breakpoint
+-- The last entry between these numbers that gives this name to this id in this event; null for none. It
+-- looks at the newest 1,000 entries of the id in each of the 32 newest partitions that hold such numbers.
+CREATE OR REPLACE FUNCTION "audit"."labelled_seq"(
+  "subject" text, "event" text, "name" text, "from_seq" bigint, "to_seq" bigint
+) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off AS $$
+declare
+  most_ranges constant integer := 32;
+  id_type text;
+  range record;
+  newest bigint;
+begin
+  select format_type(a.atttypid, null) into id_type
+  from pg_attribute as a
+  where a.attrelid = 'audit.audit_log'::regclass and a.attname = 'user_id';
+  for range in
+    select r.from_id, r.to_id from audit.ranges_of_seqs(from_seq, to_seq) as r limit most_ranges
+  loop
+    execute format($query$
+      select max(e.seq)
+      from (
+        (select l.seq, l.event_id, l.context -> 'user' as named from audit.audit_log as l
+          where l.user_id = $1::%1$s and l.id >= $2 and ($3 is null or l.id < $3)
+          order by l.id desc limit 1000)
+        union all
+        (select l.seq, l.event_id, l.context -> 'actor' from audit.audit_log as l
+          where l.actor_id = $1::%1$s and l.id >= $2 and ($3 is null or l.id < $3)
+          order by l.id desc limit 1000)
+      ) as e
+      where e.seq between $4 and $5 and coalesce(e.event_id::text, '') = $6
+        and audit.label_name(e.named, $1) = $7
+      $query$, id_type)
+    into newest using subject, range.from_id, range.to_id, from_seq, to_seq, event, name;
+    exit when newest is not null;
+  end loop;
+  return newest;
+end
+$$;
+--> statement-breakpoint
+-- Looks whether an entry of the log still has a name whose last entry is gone or empty, and deletes the
+-- name where none has it.
+CREATE OR REPLACE FUNCTION "audit"."keep_label"("label" audit.audit_label) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  newest constant bigint := audit.labelled_seq(
+    label.subject, label.event, label.name, label.first_seq, label.last_seq);
+begin
+  if newest is null then
+    delete from audit.audit_label as k
+    where k.subject = label.subject and k.event = label.event and k.name = label.name;
+  else
+    update audit.audit_label as k set last_seq = newest
+    where k.subject = label.subject and k.event = label.event and k.name = label.name;
+  end if;
+end
+$$;
+--> statement-breakpoint
+-- Forgets the names that only these entries had, of which something was erased.
+CREATE OR REPLACE FUNCTION "audit"."forget_labels"("seqs" bigint[]) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  label audit.audit_label;
+begin
+  for label in
+    select * from audit.audit_label as k where k.last_seq = any(seqs)
+    order by k.subject, k.event, k.name for update
+  loop
+    perform audit.keep_label(label);
+  end loop;
+end
+$$;
+--> statement-breakpoint
 -- The greatest number below the newest checkpoint: no entry up to it can change unseen. 0 where nothing
 -- is sealed.
 CREATE OR REPLACE FUNCTION "audit"."sealed_through"() RETURNS bigint
@@ -2080,6 +2197,7 @@ begin
   end if;
   perform audit.changed_behind(
     (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s), false);
+  perform audit.forget_labels(changed_seqs);
   if is_sealed then
     perform audit.forget_salts(
       (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s where s <= sealed_through));
@@ -2139,36 +2257,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   where coalesce(p.max_seq >= (select min(s) from unnest(seqs) as s), true)
     and coalesce(p.min_seq <= (select max(s) from unnest(seqs) as s), true)
   order by f.seq, cardinality(f.present) desc
-$$;
---> statement-breakpoint
--- The ranges of ids in which entries with these numbers may be, the newest that has begun first. Whoever
--- asks the log for a number asks one after the other, because a statement about all partitions locks all
--- of them and their indexes. It leaves out the partitions that cannot hold the numbers, by the catalogue
--- or because they are empty, and has what lies between them, too: DEFAULT, or a partition that the
--- catalogue does not know. "to_id" of the last range is null.
-CREATE OR REPLACE FUNCTION "audit"."ranges_of_seqs"(
-  "from_seq" bigint, "to_seq" bigint, OUT "from_id" uuid, OUT "to_id" uuid
-) RETURNS SETOF record
-LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
-  select range.from_id, range.to_id
-  from (
-    select part.from_id, part.to_id, part.from_id > audit.id_floor(now()) as is_ahead
-    from audit.audit_partition as part
-    where coalesce(part.min_seq <= ranges_of_seqs.to_seq, true)
-      and coalesce(part.max_seq >= ranges_of_seqs.from_seq, true)
-      and pg_relation_size(to_regclass(format('audit.%I', part.name))) is distinct from 0
-    union all
-    select gap.from_id, gap.to_id, true
-    from (
-      select part.to_id as from_id, lead(part.from_id) over (order by part.from_id) as to_id
-      from audit.audit_partition as part
-      union all
-      select '00000000-0000-0000-0000-000000000000', (
-        select part.from_id from audit.audit_partition as part order by part.from_id limit 1)
-    ) as gap
-    where gap.from_id is distinct from gap.to_id
-  ) as range
-  order by range.is_ahead, range.from_id desc
 $$;
 --> statement-breakpoint
 -- The id of the entry with this number, or null where there is none.
@@ -3094,19 +3182,21 @@ end
 $$;
 --> statement-breakpoint
 -- Where else this database holds something about a user, apart from the log and the copies next to it:
+-- how many names of the user are known, as one in each event;
 -- the dead letters that name the user, by their numbers, at most 1,000; how many entries that wait in the lanes do; the
 -- legal holds on the user, which keep their conditions when they are released; and the archived files
 -- that hold numbers between two given ones. A reader's own words, such as the reason of a hold, are not
 -- looked at.
 CREATE OR REPLACE FUNCTION "audit"."erasure_elsewhere"(
   "user_id" text, "from_seq" bigint, "to_seq" bigint,
-  OUT "letters" bigint[], OUT "staged" bigint, OUT "holds" uuid[], OUT "archives" jsonb
+  OUT "labels" bigint, OUT "letters" bigint[], OUT "staged" bigint, OUT "holds" uuid[], OUT "archives" jsonb
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 declare
   given constant text := audit.hold_id(user_id, 'user');
   path constant jsonpath := audit.naming_path(given);
 begin
+  select count(*) into labels from audit.audit_label as k where k.subject = given;
   letters := array(
     select d.number from audit.audit_dead_letter as d
     where strpos(lower(d.entry), lower(given)) > 0 or d.id = given
@@ -3275,8 +3365,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 --> statement-breakpoint
 -- The tables whose files may still hold what was erased since they were last rewritten: each place of the
--- log that has such an entry, the dead letters and the lanes; where the log is sealed, also the salts of
--- what was erased.
+-- log that has such an entry, the dead letters, the lanes and the names; where the log is sealed, also the
+-- salts of what was erased.
 CREATE OR REPLACE FUNCTION "audit"."scrub_places"(OUT "place" text, OUT "bytes" bigint)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -3300,6 +3390,11 @@ begin
       bytes := pg_total_relation_size(place::regclass);
       return next;
     end loop;
+  end if;
+  if pg_relation_size('audit.audit_label') > 0 then
+    place := 'audit.audit_label';
+    bytes := pg_total_relation_size('audit.audit_label');
+    return next;
   end if;
   foreach place in array array[
     'audit.audit_dead_letter', 'audit.audit_staging', 'audit.audit_outbox', 'audit.audit_import'
@@ -3391,7 +3486,7 @@ SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
 declare
   lane constant text := substring(place from '^audit\.audit_(staging|outbox|import)$');
   is_other constant boolean := place = any(array[
-    'audit.audit_dead_letter', 'audit.audit_salt', 'audit.audit_erasure']);
+    'audit.audit_dead_letter', 'audit.audit_salt', 'audit.audit_erasure', 'audit.audit_label']);
   target constant regclass := case when lane is not null or is_other then place::regclass
     else audit.place_of(place) end;
   file_before constant oid := pg_relation_filenode(target);
@@ -4965,6 +5060,159 @@ begin
     from unnest(odd) as slice cross join lateral json_array_elements(slice::json) as e;
     refused := refused || audit.place_imported(others, recorder, oldest, latest);
   end if;
+end
+$$;
+--> statement-breakpoint
+-- Erases the names of a user, in each event. Returns how many were left: each one goes with the last entry that
+-- has it.
+CREATE OR REPLACE FUNCTION "audit"."erase_labels"("user_id" text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+declare
+  given constant text := audit.hold_id(user_id, 'user');
+  erased bigint;
+begin
+  delete from audit.audit_label as k where k.subject = given;
+  get diagnostics erased = row_count;
+  return erased;
+end
+$$;
+--> statement-breakpoint
+-- How many names are known, and of how many users and actors.
+CREATE OR REPLACE FUNCTION "audit"."label_counts"(OUT "labels" bigint, OUT "subjects" bigint)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select count(*), count(distinct k.subject) from audit.audit_label as k
+$$;
+--> statement-breakpoint
+-- Turns it off, and forgets all names. Returns how many there were. The entries keep theirs.
+CREATE OR REPLACE FUNCTION "audit"."names_off"() RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+declare
+  forgotten bigint;
+begin
+  -- First, so that what a relay is writing is waited for, and nothing is written after it.
+  delete from audit.audit_follow as f where f.consumer = 'names';
+  delete from audit.audit_label;
+  get diagnostics forgotten = row_count;
+  return forgotten;
+end
+$$;
+--> statement-breakpoint
+-- Turns on that the relay collects the names that entries give, from the beginning of the log on. Returns
+-- the first number that it has looked at, or will.
+CREATE OR REPLACE FUNCTION "audit"."names_on"() RETURNS bigint
+LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select audit.begin_follow('names', 1)
+$$;
+--> statement-breakpoint
+-- Forgets what was taken of entries with this number or a greater one, which a restore has taken back.
+-- Returns how many names it changed.
+CREATE OR REPLACE FUNCTION "audit"."rewind_labels"("from_seq" bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+declare
+  label audit.audit_label;
+  changed bigint := 0;
+begin
+  for label in
+    select * from audit.audit_label as k where k.last_seq >= from_seq
+    order by k.subject, k.event, k.name for update
+  loop
+    if label.first_seq >= from_seq then
+      delete from audit.audit_label as k
+      where k.subject = label.subject and k.event = label.event and k.name = label.name;
+    else
+      update audit.audit_label as k set last_seq = from_seq - 1
+      where k.subject = label.subject and k.event = label.event and k.name = label.name;
+    end if;
+    changed := changed + 1;
+  end loop;
+  return changed;
+end
+$$;
+--> statement-breakpoint
+-- Keeps the names that the entries with these numbers give to their users and actors, at most 65,536
+-- numbers at a time. The names are read from the log, so whoever calls it cannot make one up. Of one id in
+-- one event the 20 names that were used last are kept. It can be called again for the same numbers.
+-- Returns how many names the entries had.
+CREATE OR REPLACE FUNCTION "audit"."take_labels"("from_seq" bigint, "to_seq" bigint) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+-- By the index on seq. Nothing else is cheaper, whatever the statistics say.
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
+SET jit = off AS $$
+declare
+  most constant bigint := 65536;
+  most_names constant integer := 20;
+  range record;
+  subjects text[] := '{}';
+  taken text[];
+begin
+  if from_seq < 1 or to_seq < from_seq or to_seq - from_seq >= most then
+    raise exception 'no names from % to %', from_seq, to_seq using errcode = 'invalid_parameter_value';
+  end if;
+  for range in select r.from_id, r.to_id from audit.ranges_of_seqs(from_seq, to_seq) as r
+  loop
+    -- With its values the statement is planned for this range alone. A plan that is kept locks all. The
+    -- order of the keys keeps two relays from a deadlock.
+    execute $query$
+      with named as (
+        select l.seq, coalesce(l.event_id::text, '') as event, w.subject,
+          audit.label_name(w.named, w.subject) as name
+        from audit.audit_log as l
+        cross join lateral (values
+          (l.user_id::text, l.context -> 'user'), (l.actor_id::text, l.context -> 'actor')
+        ) as w (subject, named)
+        where l.seq between $1 and $2 and l.id >= $3 and ($4 is null or l.id < $4)
+          and w.subject is not null and w.named is not null
+      ),
+      put as (
+        insert into audit.audit_label as k (subject, event, name, first_seq, last_seq)
+        select n.subject, n.event, n.name, min(n.seq), max(n.seq)
+        from named as n where n.name is not null
+        group by n.subject, n.event, n.name order by n.subject, n.event, n.name
+        on conflict on constraint audit_label_pkey do update
+        set first_seq = least(k.first_seq, excluded.first_seq),
+          last_seq = greatest(k.last_seq, excluded.last_seq)
+        returning k.subject
+      )
+      select array_agg(p.subject) from put as p
+      $query$
+    into taken using from_seq, to_seq, range.from_id, range.to_id;
+    subjects := subjects || taken;
+  end loop;
+  if cardinality(subjects) > 0 then
+    delete from audit.audit_label as k
+    using (
+      select o.ctid as place, row_number() over (
+        partition by o.subject, o.event order by o.last_seq desc, o.name) as n
+      from audit.audit_label as o where o.subject = any(subjects)
+    ) as old
+    where k.ctid = old.place and old.n > most_names;
+  end if;
+  return cardinality(subjects);
+end
+$$;
+--> statement-breakpoint
+-- Forgets names that no entry has any more, because a policy removed the last one: it looks at this many
+-- names at most, and returns how many it has looked at.
+CREATE OR REPLACE FUNCTION "audit"."tidy_labels"("max_rows" integer) RETURNS integer
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+declare
+  label audit.audit_label;
+  looked integer := 0;
+begin
+  for label in
+    select k.* from audit.audit_label as k
+    where k.last_seq <= (
+      select r.last_seq from audit.audit_removed as r
+      where r.first_seq <= k.last_seq order by r.first_seq desc limit 1)
+    order by k.subject, k.event, k.name limit max_rows for update
+  loop
+    perform audit.keep_label(label);
+    looked := looked + 1;
+  end loop;
+  return looked;
 end
 $$;
 --> statement-breakpoint

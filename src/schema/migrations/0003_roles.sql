@@ -240,6 +240,21 @@ GRANT EXECUTE ON FUNCTION
   "audit"."end_scrub"(timestamptz)
 TO "audit_eraser";
 --> statement-breakpoint
+-- The names that users and actors had. The relay collects them by functions that read them from the log, a
+-- reader looks them up, and the eraser erases those of a user.
+GRANT SELECT ON "audit"."audit_label" TO "audit_reader";
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION
+  "audit"."take_labels"(bigint, bigint),
+  "audit"."tidy_labels"(integer),
+  "audit"."rewind_labels"(bigint)
+TO "audit_relay";
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION "audit"."names_on"(), "audit"."names_off"(), "audit"."label_counts"()
+TO "audit_keeper";
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION "audit"."erase_labels"(text) TO "audit_eraser";
+--> statement-breakpoint
 -- Readers see which fields of an entry were erased.
 GRANT SELECT ON "audit"."audit_erasure" TO "audit_reader";
 --> statement-breakpoint

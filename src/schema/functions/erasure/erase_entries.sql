@@ -95,6 +95,7 @@ begin
   end if;
   perform audit.changed_behind(
     (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s), false);
+  perform audit.forget_labels(changed_seqs);
   if is_sealed then
     perform audit.forget_salts(
       (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s where s <= sealed_through));

@@ -1,17 +1,19 @@
 -- Where else this database holds something about a user, apart from the log and the copies next to it:
+-- how many names of the user are known, as one in each event;
 -- the dead letters that name the user, by their numbers, at most 1,000; how many entries that wait in the lanes do; the
 -- legal holds on the user, which keep their conditions when they are released; and the archived files
 -- that hold numbers between two given ones. A reader's own words, such as the reason of a hold, are not
 -- looked at.
 CREATE OR REPLACE FUNCTION "audit"."erasure_elsewhere"(
   "user_id" text, "from_seq" bigint, "to_seq" bigint,
-  OUT "letters" bigint[], OUT "staged" bigint, OUT "holds" uuid[], OUT "archives" jsonb
+  OUT "labels" bigint, OUT "letters" bigint[], OUT "staged" bigint, OUT "holds" uuid[], OUT "archives" jsonb
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 declare
   given constant text := audit.hold_id(user_id, 'user');
   path constant jsonpath := audit.naming_path(given);
 begin
+  select count(*) into labels from audit.audit_label as k where k.subject = given;
   letters := array(
     select d.number from audit.audit_dead_letter as d
     where strpos(lower(d.entry), lower(given)) > 0 or d.id = given
