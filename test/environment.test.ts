@@ -41,6 +41,8 @@ const SET: Readonly<Record<string, string>> = {
   AUDIT_ANCHOR_COMMAND: 'store-checkpoint',
   AUDIT_POLICY_FILE: '/etc/audit/audit.policy',
   AUDIT_ACTIONS: '/srv/actions.js',
+  AUDIT_NAMES_SQL: 'select id, name from users where id = any($1)',
+  AUDIT_FIND_SQL: 'select id from users where name = $1',
   AUDIT_KEEPER_DATABASE_URL: 'postgres://keeper@db/shop',
   AUDIT_ERASER_DATABASE_URL: 'postgres://eraser@db/shop',
   AUDIT_ARCHIVE: 'parquet',

@@ -5,6 +5,7 @@ import { type Check, examine } from './visit/check.ts'
 import { connectAll } from './connections.ts'
 import { stateDir } from './environment.ts'
 import type { Examined, Report } from './visit/finding.ts'
+import { nameSettings } from './names.ts'
 import { deadLetters, recorders, waiting } from './flow.ts'
 import { functions } from './catalogue/functions.ts'
 import { seal, sealGuards } from './seal.ts'
@@ -70,7 +71,7 @@ export async function diagnose(options: DoctorOptions): Promise<Report> {
         await look(OF_SCHEMA)
       } else examined.push({ area: 'schema', what: 'version', findings: [notMigrated] })
     }
-    examined.push(await examine(stateDir, visit))
+    await look([stateDir, nameSettings])
     return { examined }
   } finally {
     await visit.close()

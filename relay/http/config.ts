@@ -22,6 +22,9 @@ export interface PageConfig {
   readonly trustsProxy: boolean
   /** The file that exports the catalogue of actions. */
   readonly actionsFile: string | undefined
+  /** Statements of the operator that turn ids into names, and texts into ids. */
+  readonly namesSql: string | undefined
+  readonly findSql: string | undefined
 }
 
 /**
@@ -70,6 +73,8 @@ function readPageConfig(environment: Environment, tokens: string): PageConfig {
     strict: audits === 'strict',
     trustsProxy: trusts === 'on',
     actionsFile: environment['AUDIT_ACTIONS']?.trim() || undefined,
+    namesSql: environment['AUDIT_NAMES_SQL']?.trim() || undefined,
+    findSql: environment['AUDIT_FIND_SQL']?.trim() || undefined,
   }
 }
 

@@ -3,6 +3,9 @@ import { Database } from '../../src/database/connection.ts'
 import type { PageConfig } from './config.ts'
 import { loadCatalog } from '../actions/load-catalog.ts'
 import { ReaderPool } from './reader-pool.ts'
+import { SqlNames } from '../names/sql-names.ts'
+import { firstNames } from '../../src/names/name-source.ts'
+import { namesFromLabels } from '../../src/names/names-from-labels.ts'
 import { createTimelinePage } from '../../src/page/timeline-page.ts'
 import { tokenAuthorize, tokenSignOut } from '../../src/page/auth/tokens.ts'
 import { ReadNotes } from '../../src/page/requests/read-notes.ts'
@@ -16,13 +19,22 @@ export interface ServedPage {
 /**
  * Makes the page that a relay serves. It reads, and records reads, as `audit_reader`.
  *
- * @throws {AuditError} `AUDIT_OPTION_INVALID` where the catalogue of actions cannot be loaded
+ * @throws {AuditError} `AUDIT_OPTION_INVALID` where the catalogue of actions cannot be loaded, or a
+ * statement for names is refused
  */
 export async function createServedPage(
   config: PageConfig,
   logger: AuditLogger,
 ): Promise<ServedPage> {
   const { readerUrl, statementTimeoutMs, holders, auditsReads, strict, trustsProxy } = config
+  const { namesSql, findSql } = config
+  const sqlNames = new SqlNames({ url: readerUrl, namesSql, findSql })
+  try {
+    await sqlNames.check()
+  } catch (error) {
+    await sqlNames.close()
+    throw error
+  }
   const actions =
     config.actionsFile === undefined ? undefined : await loadCatalog(config.actionsFile)
   const pool = new ReaderPool({ url: readerUrl, statementTimeoutMs })
@@ -41,6 +53,7 @@ export async function createServedPage(
     recorder: auditsReads && notes,
     tokens: { db: notesDatabase },
     strict,
+    ...firstNames(sqlNames, namesFromLabels(pool)),
     actions,
     logger,
   })
@@ -48,7 +61,7 @@ export async function createServedPage(
     fetch: page.fetch,
     async close() {
       await page.close()
-      await Promise.all([pool.close(), notesDatabase.close()])
+      await Promise.all([pool.close(), notesDatabase.close(), sqlNames.close()])
     },
   }
 }

@@ -17,6 +17,11 @@ export interface DatabaseOptions {
   readonly statementTimeoutMs: number
   /** Whether the connection is read-only, with `READER_SETTINGS`. Default: false. */
   readonly isReader?: boolean
+  /**
+   * Whether it reads tables of the application: read-only, with the search_path of its login. What it
+   * runs is the operator's own text. Default: false.
+   */
+  readonly readsApplication?: boolean
   /** Called after each statement, with its error if it failed. */
   readonly onStatement?: (error: AuditError | undefined) => void
 }
@@ -157,9 +162,13 @@ export class Database {
   }
 
   #settings(): Readonly<Record<string, string>> {
-    const { isReader = false, statementTimeoutMs } = this.#options
+    const { isReader = false, readsApplication = false, statementTimeoutMs } = this.#options
     if (this.#settingsRefused) return {}
     const statement_timeout = String(Math.ceil(statementTimeoutMs * SERVER_SHARE))
+    if (readsApplication) {
+      const { search_path: _ours, ...settings } = SETTINGS
+      return { ...settings, default_transaction_read_only: 'on', statement_timeout }
+    }
     return { ...SETTINGS, ...(isReader && READER_SETTINGS), statement_timeout }
   }
 

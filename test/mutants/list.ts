@@ -8,6 +8,7 @@ import { FRAMEWORK_MUTANTS } from './framework-mutants.ts'
 import { HISTORY_MUTANTS } from './history-mutants.ts'
 import { IMPORT_MUTANTS } from './import-mutants.ts'
 import { LIFE_MUTANTS } from './life-mutants.ts'
+import { NAMES_MUTANTS } from './names-mutants.ts'
 import { PAGE_MUTANTS } from './page-mutants.ts'
 import { PROJECTION_MUTANTS } from './projection-mutants.ts'
 import { QUERY_MUTANTS } from './query-mutants.ts'
@@ -38,6 +39,7 @@ export const AREAS: Readonly<Record<string, readonly Mutant[]>> = {
   verify: VERIFY_MUTANTS,
   import: IMPORT_MUTANTS,
   ...READ_MUTANTS,
+  names: NAMES_MUTANTS,
   query: QUERY_MUTANTS,
   history: HISTORY_MUTANTS,
   export: EXPORT_MUTANTS,

@@ -61,6 +61,12 @@ export const VARIABLES: Readonly<Record<string, string>> = {
     '(default: off)',
   AUDIT_ACTIONS:
     'file that exports the catalogue of actions; the timeline page shows its sentences (default: none)',
+  AUDIT_NAMES_SQL:
+    "one SELECT by which the timeline page turns ids into names, as the reader's login, in at most a " +
+    'second: select id, name from users where id = any($1) (default: the names in the log)',
+  AUDIT_FIND_SQL:
+    "one SELECT that finds the ids of a name: select id from users where name ilike '%' || $1 || '%'; $2 " +
+    'is the event of a viewer of one event, or null (default: the names in the log)',
   ...described({ maxEntryBytes: RECORDER_LIMITS.maxEntryBytes }),
   AUDIT_ARCHIVE:
     'off, ndjson or parquet (default: ndjson where AUDIT_ARCHIVE_URL is set, else off)',

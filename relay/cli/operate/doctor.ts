@@ -30,6 +30,8 @@ export function doctorCommand(host: Host): CliCommand {
       'AUDIT_STATE_DIR',
       'AUDIT_SEAL_KEY_FILE',
       'AUDIT_SEAL_KEY',
+      'AUDIT_NAMES_SQL',
+      'AUDIT_FIND_SQL',
       'AUDIT_STATEMENT_TIMEOUT_MS',
       'AUDIT_MAX_LAG_MS',
       'AUDIT_MAX_LOCK_MS',

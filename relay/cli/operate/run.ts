@@ -42,6 +42,8 @@ export function runCommand(host: Host): CliCommand {
       'AUDIT_PAGE_AUDIT_READS',
       'AUDIT_PAGE_TRUST_PROXY',
       'AUDIT_ACTIONS',
+      'AUDIT_NAMES_SQL',
+      'AUDIT_FIND_SQL',
       'AUDIT_PARTITION_WIDTH',
       ...LIMIT_VARIABLES,
     ],

@@ -80,6 +80,7 @@ export const KINDS = {
   'seal-late': 'an entry has waited for over two minutes to be sealed',
   'seal-undeclared': 'the log has a new history that nobody declared, so nothing is sealed',
   'seal-behind': 'the sealer has sealed more than the database knows',
+  'names-sql': '`AUDIT_NAMES_SQL` or `AUDIT_FIND_SQL` is refused by the database',
   'state-dir': '`AUDIT_STATE_DIR` cannot be used',
   'no-state-dir': '`AUDIT_STATE_DIR` is not set',
 } as const
