@@ -412,6 +412,34 @@ test('on a phone the help is in front of the page', options, async (t) => {
   assert.ok(await hasNoSidewaysScroll(page))
 })
 
+// Goal: a name for what is asked for is given and used without a script, on a phone, too.
+// Method: the form on a narrow screen, the link that it makes, and the button that takes it away.
+test('a view is saved, opened and forgotten by hand', options, async (t) => {
+  const viewport = { width: 390, height: 844 }
+  const given = { viewport, isMobile: true, hasTouch: true, javaScriptEnabled: false }
+  const { page, visit, append, rows } = await visitor(t, given)
+  await append(evening())
+  await visit('?q=ticket.*&range=-30d')
+  const found = await rows.count()
+  await page.locator('.views summary').tap()
+  await page.getByLabel('Name of this view').fill('Refunds')
+  await screenshot(page, 'phone-views')
+  assert.ok(await hasNoSidewaysScroll(page))
+  await Promise.all([page.waitForEvent('load'), page.getByRole('button', { name: 'Save' }).tap()])
+  await visit()
+  await page.locator('.views summary').tap()
+  await page.getByRole('link', { name: 'Refunds' }).tap()
+  await page.waitForURL(/q=ticket\.\*&range=-30d/)
+  assert.equal(await rows.count(), found)
+  await page.locator('.views summary').tap()
+  await Promise.all([
+    page.waitForEvent('load'),
+    page.getByRole('button', { name: 'Remove Refunds' }).tap(),
+  ])
+  await visit()
+  assert.equal(await page.locator('.views').count(), 0)
+})
+
 // Goal: the script does nothing on a page that has no log.
 // Method: press every key and click on the notice before signing in; the browser reports no error.
 test('keys and clicks do nothing on the notice for strangers', options, async (t) => {
