@@ -137,3 +137,14 @@ test('what an entry tells is text, also where it is a field', async (t) => {
   const page = await text(`?history=${ORDER}`)
   assert.ok(!page.includes('<script>alert') && page.includes('&lt;script&gt;alert(1)'))
 })
+
+test('a program gets the history as JSON', async (t) => {
+  const { get } = await orderPage(t)
+  const accept = { accept: 'application/json' }
+  const answer = await get(`?history=${ORDER}&at=2026-05-03 16:00`, accept)
+  assert.equal(answer.status, 200)
+  const { targetId, fields, line } = (await answer.json()) as Record<string, unknown[]>
+  assert.deepEqual([targetId, fields?.length, line?.length], [ORDER, 5, 2])
+  const both = await get(`?history=${ORDER}&since=2026-05-03 13:00`, accept)
+  assert.deepEqual(Object.keys((await both.json()) as object), ['from', 'to', 'fields'])
+})
