@@ -124,18 +124,6 @@ export const HISTORY_MUTANTS: readonly Mutant[] = [
     test: 'an erasure of another event or of another entity explains nothing',
   },
   {
-    name: 'a page of one way hides what the other way has read',
-    edits: [
-      {
-        file: READ,
-        find: 'entries: frontier === undefined ? all : all.filter(({ id }) => id >= frontier)',
-        replace: 'entries: all',
-      },
-    ],
-    file: 'target-history.test.ts',
-    test: 'of a thing with very many entries the newest are looked at, and it says how many',
-  },
-  {
     name: 'the moment that is asked for does not count itself',
     edits: [
       {
