@@ -16,6 +16,12 @@ export interface AuditTimelineProps {
   readonly onClosed?: (() => void) | undefined
 }
 
+/** What is used of the element, so that the types need no browser's, as on a server. */
+interface Listened {
+  addEventListener(name: string, listener: () => void): void
+  removeEventListener(name: string, listener: () => void): void
+}
+
 /** The timeline page in a frame. On a server it is an empty element, which the browser fills. */
 export function AuditTimeline({
   src,
@@ -25,7 +31,7 @@ export function AuditTimeline({
   className,
   onClosed,
 }: AuditTimelineProps): ReactElement {
-  const element = useRef<HTMLElement>(null)
+  const element = useRef<Listened>(null)
   useEffect(() => {
     const { current } = element
     if (!current || !onClosed) return
