@@ -26,6 +26,7 @@ test('what waits is read in one statement: depth, age, drops, dead letters', asy
     importDepth: 0,
     retention: null,
     seal: null,
+    follow: {},
     dropped: {},
   })
 
@@ -54,6 +55,7 @@ test('what waits is read in one statement: depth, age, drops, dead letters', asy
     importDepth: 0,
     retention: null,
     seal: null,
+    follow: {},
     dropped: { full: 5, timeout: 1 },
   })
   assert.ok(

@@ -20,7 +20,7 @@ import {
 } from '../src/options.ts'
 import { authorizeRequest } from '../src/page/auth/viewer.ts'
 import { readTokens, tokenAuthorize } from '../src/page/auth/tokens.ts'
-import { decodeCursor, encodeCursor } from '../src/read/cursor.ts'
+import { decodeCursor, encodeCursor } from '../src/read/paging/cursor.ts'
 import { checkFilter, type LogFilter } from '../src/read/filter.ts'
 import { tail } from '../src/read/tail.ts'
 import {

@@ -20,6 +20,7 @@ import { doctorCommand } from './operate/doctor.ts'
 import { recoverCommand } from './operate/recover.ts'
 import { runCommand } from './operate/run.ts'
 import { statusCommand } from './operate/status.ts'
+import { searchCommand } from './search/search.ts'
 import { retentionCommand } from './retention/retention.ts'
 import { verifyCommand } from './seal/verify.ts'
 import { checkpointCommand } from './seal/checkpoint.ts'
@@ -60,6 +61,7 @@ export function createProgram(host: Host): CliCommand {
     retentionCommand(host),
     eraseCommand(host),
     namesCommand(host),
+    searchCommand(host),
     exportCommand(host),
     verifyExportCommand(host),
     proveCommand(host),

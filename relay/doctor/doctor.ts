@@ -7,6 +7,7 @@ import { stateDir } from './environment.ts'
 import type { Examined, Report } from './visit/finding.ts'
 import { nameSettings } from './names.ts'
 import { deadLetters, recorders, waiting } from './flow.ts'
+import { follow } from './follow.ts'
 import { functions } from './catalogue/functions.ts'
 import { seal, sealGuards } from './seal.ts'
 import { numbers, reserved, rows } from './log.ts'
@@ -30,7 +31,7 @@ const OF_SCHEMA: readonly Check[] = [
   ...[owners, grants, members, logins, keeper, eraser],
   ...[numbers, rows, reserved, sealGuards],
   ...[transactions, held, logLocks],
-  ...[waiting, deadLetters, recorders, seal],
+  ...[waiting, deadLetters, recorders, seal, follow],
 ]
 
 export interface DoctorOptions {

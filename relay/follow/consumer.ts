@@ -9,8 +9,10 @@ export interface FollowConsumer {
   readonly leastSeqs: number
   /** It takes at most so many at a time. They are read 512 at a time. */
   readonly mostSeqs: number
+  /** Its cursor stands at a multiple of this. Default: at any number */
+  readonly alignedTo?: number
   /** Begins to take the entries from a number on. */
-  begin(fromSeq: number): Taking
+  begin(fromSeq: number, state: FollowState): Taking
   /**
    * What a restore has to take back: an expression as of `Taking.write`, which drops what was made of
    * entries with this number or a greater one.

@@ -1,11 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Outage } from '../../src/database/outage.ts'
 import { withRetry } from '../../src/database/retry.ts'
-import { AuditError } from '../../src/errors.ts'
 import type { AuditLogger } from '../../src/logger.ts'
 import { within } from '../../src/within.ts'
 import type { FollowConsumer, FollowState } from './consumer.ts'
 import type { FollowStatements } from './follow-statements.ts'
+import { readEntries } from './read-entries.ts'
 
 export interface FollowerOptions {
   readonly statements: FollowStatements
@@ -13,8 +13,6 @@ export interface FollowerOptions {
   readonly logger: AuditLogger
 }
 
-/** Numbers in one statement, unless that took too long. */
-const CHUNK = 512
 /** Until it looks again, where a consumer is on, and where none is. */
 const LOOK_MS = 1_000
 const IDLE_LOOK_MS = 10_000
@@ -33,7 +31,6 @@ export class Follower {
   readonly #halt = new AbortController()
   readonly #outage: Outage
   #running: Promise<void> | undefined
-  #chunk = CHUNK
 
   constructor(options: FollowerOptions) {
     this.#options = options
@@ -100,41 +97,30 @@ export class Follower {
   /** @returns whether more waits, or may wait */
   async #take(consumer: FollowConsumer, state: FollowState): Promise<boolean> {
     const { statements, logger } = this.#options
-    const { seq, head, history, logHistory, rewindTo } = state
+    const { seq, head, history, logHistory } = state
     if (history !== logHistory) {
+      const { alignedTo = 1 } = consumer
+      const rewindTo = Math.floor(state.rewindTo / alignedTo) * alignedTo
       const fields = { consumer: consumer.name, fromSeq: seq, toSeq: rewindTo }
       logger.warn(
         fields,
         'the log has begun another history: what was made of it since is made again',
       )
-      await statements.rewind(state, consumer.drop(rewindTo + 1))
+      await statements.rewind({ ...state, rewindTo }, consumer.drop(rewindTo + 1))
       return true
     }
     if (head - seq < consumer.leastSeqs) return false
     const toSeq = Math.min(head, seq + consumer.mostSeqs)
-    const taking = consumer.begin(seq + 1)
-    for (let next = seq + 1; next <= toSeq; ) {
-      if (this.#halt.signal.aborted) return false
-      const last = Math.min(toSeq, next + this.#chunk - 1)
-      try {
-        taking.add(await statements.entries(consumer.name, next, last))
-        this.#chunk = Math.min(CHUNK, this.#chunk * 2)
-        next = last + 1
-      } catch (error) {
-        if (!isTooMuch(error) || this.#chunk === 1) throw error
-        this.#chunk = Math.ceil(this.#chunk / 8)
-      }
+    const taking = consumer.begin(seq + 1, state)
+    const { signal } = this.#halt
+    for await (const entries of readEntries(statements, consumer.name, {
+      fromSeq: seq + 1,
+      toSeq,
+    })) {
+      if (signal.aborted) return false
+      taking.add(entries)
     }
     await statements.take(state, toSeq, taking.write())
     return true
   }
-}
-
-/** Whether fewer entries may work. */
-function isTooMuch(error: unknown): boolean {
-  if (!(error instanceof AuditError)) return false
-  return (
-    error.code === 'AUDIT_DEADLINE_PASSED' ||
-    /^(?:57014|54...|53200)$/.test(error.fault?.code ?? '')
-  )
 }

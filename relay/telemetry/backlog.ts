@@ -19,6 +19,8 @@ export interface Backlog extends LaneLook {
   readonly seal: SealFigures | null
   /** How long ago the oldest partition ended that waits to be archived; null: archives are not used. */
   readonly archiveLagMs: number | null
+  /** What is made of the log behind the move, and how many entries it lacks. */
+  readonly follow: Readonly<Record<string, number>>
   /** Entries that all recorders have reported as dropped, by reason. */
   readonly dropped: Readonly<Record<string, number>>
 }
@@ -114,16 +116,20 @@ export class BacklogReader {
     const [row] = await this.#database.execute<Row>(sql`/* audit-relay backlog */
       select ${LANE_COLUMNS},
         f.last_seq::double precision as "lastSeq", f.dead_letters as "deadLetters", f.gaps, f.holds,
-        f.archive_lag_ms as "archiveLagMs", f.dropped, f.retention,
+        f.archive_lag_ms as "archiveLagMs", f.dropped, f.retention, (
+          select coalesce(pg_catalog.json_object_agg(
+            w.consumer, w.head operator(pg_catalog.-) w.seq), '{}')
+          from audit.follow_state() as w
+        ) as follow,
         s.size::double precision as size, s.unsealed::double precision as unsealed, s.lag_ms as "lagMs"
       from audit.backlog() as f cross join audit.seal_figures() as s`)
     if (row === undefined) return undefined
     const { size, unsealed, lagMs } = row
     const isSealed = size !== null && unsealed !== null && lagMs !== null
-    const { lastSeq, deadLetters, gaps, holds, archiveLagMs, dropped, retention } = row
+    const { lastSeq, deadLetters, gaps, holds, archiveLagMs, dropped, retention, follow } = row
     this.#latest = {
       ...toLaneLook(row),
-      ...{ lastSeq, deadLetters, gaps, holds, archiveLagMs, dropped, retention },
+      ...{ lastSeq, deadLetters, gaps, holds, archiveLagMs, dropped, retention, follow },
       seal: isSealed ? { size, unsealed, lagMs } : null,
     }
     return this.#latest

@@ -110,6 +110,12 @@ export class RelayMetrics implements RelayObserver {
     ['reason'],
   )
 
+  readonly #follow = new Gauge<'consumer'>({
+    name: 'audit_follow_lag_seqs',
+    help: 'Entries that what is made of the log lacks; absent where it is off. Of the search up to 4,095 always wait.',
+    labelNames: ['consumer'],
+    registers: [this.#registry],
+  })
   readonly #seal = new SealMetrics(this.#registry)
   /** Where this relay verifies the log, too. */
   readonly verify = new VerifyMetrics(this.#registry)
@@ -190,6 +196,7 @@ export class RelayMetrics implements RelayObserver {
     for (const gauge of [this.#depth, this.#age]) gauge.reset()
     for (const gauge of [this.#retentionBlocked, this.#retentionOldest]) gauge.reset()
     this.#retentionRun.remove()
+    this.#follow.reset()
     if (backlog === undefined) return
     this.#lastSeq.set(backlog.lastSeq)
     this.#parked.set(backlog.deadLetters)
@@ -197,6 +204,9 @@ export class RelayMetrics implements RelayObserver {
     this.#holds.set(backlog.holds)
     this.#showRetention(backlog.retention)
     if (backlog.archiveLagMs !== null) this.#archiveLag.set(backlog.archiveLagMs / 1_000)
+    for (const [consumer, lag] of Object.entries(backlog.follow)) {
+      this.#follow.set({ consumer }, lag)
+    }
     const { importDepth = 0 } = backlog
     if (importDepth > 0) this.#depth.set({ lane: 'import' }, importDepth)
     for (const lane of LANES) {

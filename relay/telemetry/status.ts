@@ -77,6 +77,8 @@ export interface Status {
     /** When the newest checkpoint was signed; null where there is none. */
     readonly sealedAt: string | null
   } | null
+  /** How many entries the search lacks, of which up to 4,095 always wait; null where it is off. */
+  readonly search: { readonly sinceSeq: number; readonly waiting: number } | null
   /**
    * Recorders that reported within a day, died, miss entries or have some on their way; newest
    * first.
@@ -126,6 +128,13 @@ export async function readMarkedStatus(db: AuditDatabase): Promise<MarkedStatus>
       ${instant('s.sealed_at')} as "sealedAt"
     from audit.seal_figures() as s`,
   )
+  const [searched] = await askCaller(
+    db,
+    sql`/* audit-relay status */
+    select f.since_seq::double precision as "sinceSeq",
+      (f.head operator(pg_catalog.-) f.seq)::double precision as waiting
+    from audit.follow_state() as f where f.consumer operator(pg_catalog.=) 'search'::pg_catalog.text`,
+  )
   const recorders = await askCaller(
     db,
     sql`/* audit-relay status */
@@ -153,6 +162,10 @@ export async function readMarkedStatus(db: AuditDatabase): Promise<MarkedStatus>
       blocked: Number(kept?.['blocked'] ?? 0),
     },
     seal: toSealStatus(sealed),
+    search:
+      searched === undefined
+        ? null
+        : { sinceSeq: Number(searched['sinceSeq']), waiting: Number(searched['waiting']) },
     recorders: recorders.map(toRecorderStatus),
   }
   return { status, isEstimate }

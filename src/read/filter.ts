@@ -26,6 +26,7 @@ import { parseQuery } from '../query/parse-query.ts'
 import { conditionsOf, isTimeRange, timesOf } from '../query/statements/query-conditions.ts'
 import { bySeen, seen, type SeenColumns } from '../query/statements/seen-columns.ts'
 import { refuseUnknownOptions } from '../options.ts'
+import { idNeedle, type Needle, needlesOf } from '../search/needles.ts'
 import { idText, idValue, instant, isObject, jsonText, shown, text, word } from './filter-values.ts'
 import type { IdRange } from './id-windows.ts'
 import { auditLog, entityOf } from '../schema/tables.ts'
@@ -124,6 +125,13 @@ export interface BoundFilter {
   readonly either: readonly SQL[]
   /** `conditions` without those of `either`. */
   readonly common: readonly SQL[]
+  /**
+   * What the search can tell entries by. None where the filter names an event: what a viewer of one event is
+   * shown must not take longer because of what others hold.
+   */
+  readonly needles: readonly Needle[]
+  /** Whether an index leads to few entries, so that they are looked at without the search first. */
+  readonly isLed: boolean
   /** The filter as it was understood, for a manifest. */
   readonly described: Readonly<Record<string, unknown>>
 }
@@ -299,6 +307,7 @@ function bound(
     into.push(read(value, ids, view.columns))
     described[name] = ids === 'uuid' && IDS.has(name) ? String(value).toLowerCase() : value
   }
+  const ownIndexed = indexed.length
   if (fromMs !== undefined) {
     indexed.push(sql`${auditLog.id} operator(pg_catalog.>=) ${idFloor(fromMs)}::pg_catalog.uuid`)
     described['from'] = new Date(fromMs).toISOString()
@@ -315,7 +324,26 @@ function bound(
   const either = asked?.either ?? []
   const common = [...indexed, ...others]
   const any = either.length === 0 ? [] : [sql`(${sql.join([...either], sql` or `)})`]
-  return { ids, view, conditions: [...common, ...any], common, either, indexed, described }
+  // Who does not see all of an entry must not find it by what they do not see, not even by the time it takes.
+  const needles = query === undefined || seenBy !== undefined ? [] : searchedBy(given, query)
+  const isLed = ownIndexed > 0 || either.length > 0 || (query !== undefined && hasLead(query, ids))
+  const conditions = [...common, ...any]
+  return { ids, view, conditions, common, either, indexed, needles, isLed, described }
+}
+
+function searchedBy(given: Readonly<Record<string, unknown>>, query: LogQuery): readonly Needle[] {
+  const needles = needlesOf(query)
+  if (given['eventId'] !== undefined || !needles.some(({ isText }) => isText)) return []
+  const own = [...ID_NAMES, 'requestId'].flatMap((name) => given[name] ?? [])
+  return [...needles, ...own.map((id) => idNeedle(String(id)))]
+}
+
+/** Whether a part of it, beyond a time, has an index of its own. */
+function hasLead({ parts, ...query }: LogQuery, ids: IdKind): boolean {
+  return parts.some(
+    (part) =>
+      !isTimeRange(part) && conditionsOf({ ...query, parts: [part] }, ids).indexed.length > 0,
+  )
 }
 
 function boundQuery(query: LogQuery, ids: IdKind, columns: SeenColumns) {

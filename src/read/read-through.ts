@@ -3,13 +3,15 @@ import type { AuditDatabase, Row } from '../database/callers-database.ts'
 import { jsonBytes, MAX_ANSWER_BYTES } from './batch.ts'
 import type { BoundFilter } from './filter.ts'
 import { type AskedPage, type PageRows, readWindows } from './page-windows.ts'
+import { readSearched } from './searched.ts'
 
 /** How long a page goes on looking for what no index leads to, in milliseconds. */
 const SEARCH_MS = 2_000
 
 /**
- * Reads the rows of a page. Where no index leads to what is asked for, it looks through one bound of
- * entries after the other, until the page is full or the time is up.
+ * Reads the rows of a page. Where no index leads to what is asked for, it is read by the search, where that
+ * is on. Else, and where the search does not go so far, it looks through one bound of entries after the
+ * other, until the page is full or the time is up.
  */
 export async function readThrough(
   db: AuditDatabase,
@@ -21,14 +23,22 @@ export async function readThrough(
   const rows: Row[] = []
   let bytes = 0
   let { position } = asked
+  const isLate = () => performance.now() - startMs > SEARCH_MS
+  let [isSearched, isFirst] = [bound.needles.length > 0, true]
   for (;;) {
-    const limit = asked.limit - rows.length
-    const found = await readAlternatives(db, { ...asked, position, limit }, bound)
+    const wanted = { ...asked, position, limit: asked.limit - rows.length }
+    // What an index leads to is as a rule less than a bound.
+    const searched =
+      isSearched && !(isFirst && bound.isLed)
+        ? await readSearched(db, wanted, bound, isLate)
+        : undefined
+    isSearched &&= searched !== undefined || (isFirst && bound.isLed)
+    isFirst = false
+    const found = searched ?? (await readAlternatives(db, wanted, bound))
     rows.push(...found.rows)
     bytes += found.rows.reduce((sum, row) => sum + jsonBytes(row), 0)
     const isFull = rows.length >= asked.limit || bytes > MAX_ANSWER_BYTES
-    const isLate = performance.now() - startMs > SEARCH_MS
-    if (found.hasMore || found.endId === undefined || isFull || isLate) return { ...found, rows }
+    if (found.hasMore || found.endId === undefined || isFull || isLate()) return { ...found, rows }
     position = { direction: 'next', history: '', ...position, id: found.endId }
   }
 }

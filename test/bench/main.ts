@@ -25,6 +25,7 @@ const NAMES = [
   'seal',
   'erase',
   'verify',
+  'search',
 ] as const
 
 /** Loaded one by one, so that what one part needs cannot keep another from running. */

@@ -8,7 +8,7 @@ const LOOK = 'src/read/look.ts'
 const TAIL = 'src/read/tail.ts'
 const FILTER = 'src/read/filter.ts'
 const FILTER_VALUES = 'src/read/filter-values.ts'
-const CURSOR = 'src/read/cursor.ts'
+const CURSOR = 'src/read/paging/cursor.ts'
 
 const timeline: readonly Mutant[] = [
   {

@@ -22,6 +22,7 @@ export async function exportedMetrics(): Promise<ReadonlyMap<string, ReadonlySet
     holds: 0,
     archiveLagMs: 0,
     dropped: {},
+    follow: { search: 3 },
     seal: { size: 1, unsealed: 0, lagMs: 0 },
     retention: {
       atMs: 0,

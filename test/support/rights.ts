@@ -61,6 +61,7 @@ const TABLES = [
     'audit_label',
   ],
 ]
+const SEARCH_TABLES = ['audit_search_run', 'audit_search_times', 'audit_search_slice']
 const SEAL_TABLES = [
   'audit_origin',
   'audit_tile',
@@ -100,6 +101,13 @@ const FOLLOWS = [
   `select audit.take_follow('search', '${randomUUID()}', 1, 1, 0)`,
   `select audit.rewind_follow('search', '${randomUUID()}', 0)`,
 ]
+const MAKES_SEARCH = [
+  `select audit.put_search(0, 1::smallint, 12::smallint, '\\x00', 1, null, 0, 0, 0)`,
+  'select * from audit.search_work()',
+  'select * from audit.search_slices(0)',
+  'select audit.drop_search(1)',
+]
+const SEARCH = ['select audit.search_on(1, null)', 'select audit.search_off()']
 
 /** By login, as in the table of SECURITY.md. A statement of `cannot` is refused with 42501. */
 export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
@@ -189,6 +197,7 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         'select audit.tidy_labels(1)',
         'select audit.rewind_labels(100000000)',
       ],
+      'make the search, and drop what it holds': MAKES_SEARCH,
       'write an `audit.verify` entry with any result': ["select audit.note_verify('{}')"],
       'make partitions, and close past ones': [
         'select audit.ensure_partitions(4)',
@@ -248,6 +257,10 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         `select * from audit.logged_counts('${numberedId(0)}', 10)`,
         'select * from audit.logged_total()',
       ],
+      'read the search, which holds nothing that is not in the log': [
+        ...each(SEARCH_TABLES, 'select * from TABLE'),
+        'select * from audit.search_state()',
+      ],
       'see what is kept and what is held': LISTS,
       'have a token checked': [`select * from audit.use_token(sha256('a'))`],
       'look up the names that entries give': ['select * from audit.audit_label'],
@@ -278,6 +291,7 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         'select audit.retry_dead_letter(1)',
       ],
       seal: [...SEALS, ...each(SEAL_TABLES, ...WRITES, ...LOCKS)],
+      'change the search': [...SEARCH, ...MAKES_SEARCH, ...each(SEARCH_TABLES, ...WRITES)],
       'set a policy': [POLICY],
       'place or release a hold': [HOLD, `select audit.release_hold('${numberedId(1)}')`],
       'make, list or revoke a token': [...TOKENS, 'select * from audit.list_tokens()'],
@@ -300,6 +314,7 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
       'keep the log locked while its transaction stays open': [
         `select audit.ensure_partitions_between('2020-01-01', '2020-01-02')`,
       ],
+      'turn the search on and off': SEARCH,
       'see what is kept and what is held': [
         ...LISTS,
         'select * from audit.policies_in_force()',

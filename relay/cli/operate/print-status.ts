@@ -74,7 +74,7 @@ function printVerdict(status: Status, options: StatusOptions, maxLagMs: number):
  */
 export function statusText({ status, isEstimate }: MarkedStatus, maxLogBytes: number): string {
   const { depth, lagMs, lastSeq, deadLetters, gaps, holds, logBytes, retention, recorders } = status
-  const { seal } = status
+  const { seal, search } = status
   const rows = (lane: LaneName) => `${isEstimate[lane] ? 'about ' : ''}${depth[lane]}`
   const old = depth.import === undefined ? '' : `, ${depth.import} of an import`
   const lines = [
@@ -87,6 +87,7 @@ export function statusText({ status, isEstimate }: MarkedStatus, maxLogBytes: nu
     ['log size', sizeText(logBytes, maxLogBytes)],
     ['retention', retentionText(retention)],
     ['seal', sealText(seal)],
+    ['search', search === null ? 'off' : `from seq ${search.sinceSeq} on; ${search.waiting} wait`],
   ].map(([name = '', value = '']) => `${name.padEnd(14)}${value}`)
   if (recorders.length > 0) {
     lines.push(

@@ -75,6 +75,8 @@ export const KINDS = {
   drops: 'a recorder dropped entries',
   'reserved-drops': 'an application records actions `audit.*`',
   gaps: 'gaps are declared in the log',
+  'follow-late':
+    'what is made of the log, such as the search, has come no further for five minutes',
   'seal-guard-off': 'a table of the seal lacks a trigger that lets it only grow',
   'seal-key': 'the seal key cannot be used',
   'seal-late': 'an entry has waited for over two minutes to be sealed',

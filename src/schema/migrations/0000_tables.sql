@@ -82,6 +82,7 @@ CREATE TABLE "audit"."audit_follow" (
 	"consumer" text PRIMARY KEY NOT NULL,
 	"history" uuid NOT NULL,
 	"since_seq" bigint NOT NULL,
+	"before_id" uuid,
 	"seq" bigint NOT NULL,
 	"changes" bigint DEFAULT 0 NOT NULL,
 	"begun_at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
@@ -319,6 +320,27 @@ CREATE TABLE "audit"."audit_schema_version" (
 	"roles" text DEFAULT 'on' NOT NULL,
 	"role_prefix" text DEFAULT '' NOT NULL,
 	CONSTRAINT "audit_schema_version_only" CHECK ("audit"."audit_schema_version"."only")
+);
+--> statement-breakpoint
+CREATE TABLE "audit"."audit_search_run" (
+	"first_block" bigint PRIMARY KEY NOT NULL,
+	"blocks" smallint NOT NULL,
+	"log2" smallint,
+	"min_ms" bigint NOT NULL,
+	"max_ms" bigint NOT NULL,
+	CONSTRAINT "audit_search_run_blocks" CHECK ("audit"."audit_search_run"."blocks" between 1 and 16)
+);
+--> statement-breakpoint
+CREATE TABLE "audit"."audit_search_slice" (
+	"first_block" bigint NOT NULL,
+	"part" integer NOT NULL,
+	"slices" "bytea" NOT NULL,
+	CONSTRAINT "audit_search_slice_first_block_part_pk" PRIMARY KEY("first_block","part")
+);
+--> statement-breakpoint
+CREATE TABLE "audit"."audit_search_times" (
+	"block" bigint PRIMARY KEY NOT NULL,
+	"times" "bytea" NOT NULL
 );
 --> statement-breakpoint
 CREATE UNLOGGED TABLE "audit"."audit_sentinel" (

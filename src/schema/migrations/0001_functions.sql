@@ -218,15 +218,47 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   where s.partition = log_table and s.state in ('swapped', 'dropped')
 $$;
 --> statement-breakpoint
--- Says to what follows the log that these entries were emptied or removed, or that they came back: nothing
--- that was read of them before is written any more.
-CREATE OR REPLACE FUNCTION "audit"."changed_behind"("seqs" int8multirange, "came_back" boolean) RETURNS void
+-- Takes the words of these entries out of the search, with all of their runs, which are made again: nothing
+-- in the log's tables tells then that an entry held a word. Where the entries came back, also when the
+-- entries of these blocks were recorded is forgotten, so that each of them is looked at until then.
+CREATE OR REPLACE FUNCTION "audit"."forget_words"("seqs" int8multirange, "came_back" boolean) RETURNS void
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  touched bigint[];
+begin
+  select array_agg(r.first_block) into touched from audit.audit_search_run as r
+  where seqs && int8range(r.first_block * 4096 + 1, (r.first_block + r.blocks) * 4096 + 1);
+  delete from audit.audit_search_slice as s where s.first_block = any(touched);
+  update audit.audit_search_run as r set log2 = null,
+    min_ms = case when came_back then 0 else r.min_ms end,
+    max_ms = case when came_back then 281474976710655 else r.max_ms end
+  where r.first_block = any(touched);
+  if came_back then
+    delete from audit.audit_search_times as t
+    where seqs && int8range(t.block * 4096 + 1, (t.block + 1) * 4096 + 1);
+  end if;
+end
+$$;
+--> statement-breakpoint
+-- Says to what follows the log that these entries were emptied or removed, or with "back_to" that they came
+-- back, all of them with smaller ids: nothing that was read of them before is written any more, and what was
+-- made of them is forgotten.
+CREATE OR REPLACE FUNCTION "audit"."changed_behind"(
+  "seqs" int8multirange, "back_to" uuid DEFAULT NULL
+) RETURNS void
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 begin
   if isempty(seqs) then
     return;
   end if;
-  update audit.audit_follow as f set changes = f.changes + 1;
+  -- First, because it waits for those who write what they made, and who wait for it then see it.
+  update audit.audit_follow as f set changes = f.changes + 1,
+    before_id = case when back_to is not null and lower(seqs) < f.since_seq
+        and back_to > coalesce(f.before_id, '00000000-0000-0000-0000-000000000000')
+      then back_to else f.before_id end;
+  if found then
+    perform audit.forget_words(seqs, back_to is not null);
+  end if;
 end
 $$;
 --> statement-breakpoint
@@ -1319,7 +1351,9 @@ begin
   delete from audit.audit_removed as r where r.by_entry = any(entries);
   update audit.audit_swap as s set state = 'undone', ended_at = clock_timestamp()
   where s.entry_id = any(entries);
-  perform audit.changed_behind(numbers, true);
+  perform audit.changed_behind(
+    numbers,
+    case when is_default then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else newest.to_id end);
   perform audit.set_retention_line();
   aside := format('%s_undone_%s', log_table, newest.swap);
   perform audit.grant_restored(restored, false);
@@ -2196,7 +2230,7 @@ begin
     return;
   end if;
   perform audit.changed_behind(
-    (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s), false);
+    (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s));
   perform audit.forget_labels(changed_seqs);
   if is_sealed then
     perform audit.forget_salts(
@@ -3532,13 +3566,46 @@ begin
 end
 $$;
 --> statement-breakpoint
+-- The greatest id of an entry with a smaller number. Null where there is none. It looks through one partition
+-- after the other, the newest first, so it may take seconds.
+CREATE OR REPLACE FUNCTION "audit"."greatest_id_before"("number" bigint) RETURNS uuid
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  part record;
+  found_id uuid;
+  of_default uuid;
+begin
+  if number <= 1 then
+    return null;
+  end if;
+  select l.id into of_default from audit.audit_log_default as l
+  where l.seq < number order by l.id desc limit 1;
+  for part in
+    select p.name from audit.audit_partition as p
+    where coalesce(p.min_seq < number, true) order by p.from_id desc
+  loop
+    execute format('select l.id from audit.%I as l where l.seq < $1 order by l.id desc limit 1', part.name)
+    into found_id using number;
+    exit when found_id is not null;
+  end loop;
+  return nullif(greatest(coalesce(found_id::text, ''), coalesce(of_default::text, '')), '')::uuid;
+end
+$$;
+--> statement-breakpoint
 -- Turns a consumer on: it takes the entries from this number on. Where it is on already, nothing changes.
 -- Returns the number from which on it takes them.
 CREATE OR REPLACE FUNCTION "audit"."begin_follow"("consumer" text, "since" bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  known bigint;
 begin
-  insert into audit.audit_follow as f (consumer, history, since_seq, seq)
-  select begin_follow.consumer, h.history, since, since - 1 from audit.audit_head as h
+  select f.since_seq into known from audit.audit_follow as f where f.consumer = begin_follow.consumer;
+  if known is not null then
+    return known;
+  end if;
+  insert into audit.audit_follow as f (consumer, history, since_seq, seq, before_id)
+  select begin_follow.consumer, h.history, since, since - 1, audit.greatest_id_before(since)
+  from audit.audit_head as h
   on conflict on constraint audit_follow_pkey do nothing;
   return (select f.since_seq from audit.audit_follow as f where f.consumer = begin_follow.consumer);
 end
@@ -3604,11 +3671,11 @@ $$;
 -- "seq" where a restore has given numbers again.
 CREATE OR REPLACE FUNCTION "audit"."follow_state"(
   OUT "consumer" text, OUT "history" uuid, OUT "since_seq" bigint, OUT "seq" bigint,
-  OUT "changes" bigint, OUT "moved_at" timestamptz, OUT "head" bigint, OUT "log_history" uuid,
+  OUT "changes" bigint, OUT "before_id" uuid, OUT "begun_at" timestamptz, OUT "moved_at" timestamptz, OUT "head" bigint, OUT "log_history" uuid,
   OUT "rewind_to" bigint
 ) RETURNS SETOF record
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-  select f.consumer, f.history, f.since_seq, f.seq, f.changes, f.moved_at, h.seq, h.history,
+  select f.consumer, f.history, f.since_seq, f.seq, f.changes, f.before_id, f.begun_at, f.moved_at, h.seq, h.history,
     case when f.history = h.history then f.seq else least(f.seq, h.seq, (
       select min(y.first_seq) - 1 from audit.audit_history as y
       where y.at > (select o.at from audit.audit_history as o where o.history = f.history)
@@ -7226,7 +7293,7 @@ begin
     oldest_before = (select min(l.oldest_id::text)::uuid from audit.audit_lane as l
       where l.lane in ('staging', 'outbox'))
   where s.swap = built.swap;
-  perform audit.changed_behind(built.runs::int8multirange, false);
+  perform audit.changed_behind(built.runs::int8multirange);
   perform audit.set_retention_line();
   if built.kept = 0 and partition <> 'audit_log_default' then
     perform audit.swap_partition(partition, null, aside, built.from_id, built.to_id);
@@ -7754,7 +7821,9 @@ begin
   delete from audit.audit_removed as r where r.by_entry = undone.entry_id;
   update audit.audit_swap as s set state = 'undone', ended_at = clock_timestamp()
   where s.swap = undone.swap;
-  perform audit.changed_behind(undone.runs::int8multirange, true);
+  perform audit.changed_behind(
+    undone.runs::int8multirange,
+    case when is_default then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else undone.to_id end);
   perform audit.set_retention_line();
   if is_default then
     perform audit.swap_partition(partition, undone.detached, aside, null, null);
@@ -8212,6 +8281,172 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   left join lateral (
     select p.* from audit.audit_checkpoint as p where p.origin = o.origin order by p.size desc limit 1
   ) as c on true
+$$;
+--> statement-breakpoint
+-- Drops what the search knows of entries from this number on, which begins a block, because the log has given
+-- their numbers again. Of a run across it the blocks before stay, and are made again.
+CREATE OR REPLACE FUNCTION "audit"."drop_search"("from_seq" bigint) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+declare
+  cut constant bigint := (from_seq - 1) / 4096;
+begin
+  delete from audit.audit_search_slice as s
+  using audit.audit_search_run as r
+  where r.first_block = s.first_block and r.first_block + r.blocks > cut;
+  delete from audit.audit_search_run as r where r.first_block >= cut;
+  update audit.audit_search_run as r set blocks = cut - r.first_block, log2 = null
+  where r.first_block + r.blocks > cut;
+  delete from audit.audit_search_times as t where t.block >= cut;
+  return true;
+end
+$$;
+--> statement-breakpoint
+-- Puts the bits of blocks in the place of what is there of them: a new block, a run that is made again, or
+-- the run of several blocks that are there. "slices" are the slices of all bits, one behind the other, and lie
+-- in rows of "part_bytes". "times" are those of all groups; null where they stay. Returns false where entries
+-- were emptied, removed or brought back since they were read ("changes" is the consumer's), or where the
+-- search was turned off. The lock on the consumer's row keeps those who do so in turn.
+CREATE OR REPLACE FUNCTION "audit"."put_search"(
+  "first_block" bigint, "blocks" smallint, "log2" smallint, "slices" bytea, "part_bytes" integer,
+  "times" bytea, "min_ms" bigint, "max_ms" bigint, "changes" bigint
+) RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+declare
+  last_block constant bigint := first_block + blocks - 1;
+  there record;
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  perform 1 from audit.audit_follow as f
+  where f.consumer = 'search' and f.changes = put_search.changes and f.seq >= (last_block + 1) * 4096
+    and f.since_seq <= put_search.first_block * 4096 + 1
+  for update;
+  if not found then
+    return false;
+  end if;
+  select coalesce(sum(r.blocks), 0) as blocks, min(r.min_ms) as min_ms, max(r.max_ms) as max_ms,
+    bool_or(r.first_block < put_search.first_block or r.first_block + r.blocks - 1 > last_block) as is_wider
+  into there
+  from audit.audit_search_run as r
+  where r.first_block between put_search.first_block - 15 and last_block
+    and r.first_block + r.blocks > put_search.first_block;
+  if there.is_wider or there.blocks not in (0, blocks) or times is null and there.blocks = 0 then
+    return false;
+  end if;
+  delete from audit.audit_search_slice as s
+  where s.first_block between put_search.first_block and last_block;
+  delete from audit.audit_search_run as r
+  where r.first_block between put_search.first_block and last_block;
+  insert into audit.audit_search_run (first_block, blocks, log2, min_ms, max_ms)
+  values (
+    put_search.first_block, put_search.blocks, put_search.log2,
+    case when times is null then there.min_ms else put_search.min_ms end,
+    case when times is null then there.max_ms else put_search.max_ms end
+  );
+  insert into audit.audit_search_slice (first_block, part, slices)
+  select put_search.first_block, p.part, substr(put_search.slices, p.part * part_bytes + 1, part_bytes)
+  from generate_series(0, (octet_length(put_search.slices) - 1) / part_bytes) as p (part);
+  if times is not null then
+    insert into audit.audit_search_times as t (block, times)
+    select put_search.first_block + b.n, substr(put_search.times, b.n * 768 + 1, 768)
+    from generate_series(0, blocks - 1) as b (n)
+    on conflict on constraint audit_search_times_pkey do update set times = excluded.times;
+  end if;
+  return true;
+end
+$$;
+--> statement-breakpoint
+-- Turns the search off, and drops all of it. Returns whether it was on.
+CREATE OR REPLACE FUNCTION "audit"."search_off"() RETURNS boolean
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '5s' AS $$
+begin
+  delete from audit.audit_follow as f where f.consumer = 'search';
+  if not found then
+    return false;
+  end if;
+  truncate audit.audit_search_slice, audit.audit_search_run, audit.audit_search_times;
+  return true;
+end
+$$;
+--> statement-breakpoint
+-- Turns the search on, from this number on: the relay makes it then, from the block that the number is in. A
+-- moment stands for the number of an entry that was recorded then. Where it is on already, nothing changes.
+-- Returns the first number that it has.
+CREATE OR REPLACE FUNCTION "audit"."search_on"("since_seq" bigint, "since" timestamptz) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' AS $$
+declare
+  first bigint := coalesce(since_seq, 1);
+  part record;
+  found_seq bigint;
+begin
+  if since is not null then
+    first := audit.last_seq() + 1;
+    for part in
+      select p.name, p.from_id from audit.audit_partition as p
+      where p.to_id > audit.id_floor(since) order by p.from_id
+    loop
+      execute format('select l.seq from audit.%I as l where l.id >= $1 order by l.id limit 1', part.name)
+      into found_seq using audit.id_floor(since);
+      exit when found_seq is not null;
+    end loop;
+    first := least(first, found_seq);
+  end if;
+  if first < 1 then
+    raise exception 'the numbers of the log begin at 1' using errcode = 'invalid_parameter_value';
+  end if;
+  -- 16 blocks become one run.
+  return audit.begin_follow('search', (least(first, audit.last_seq() + 1) - 1) / 65536 * 65536 + 1);
+end
+$$;
+--> statement-breakpoint
+-- All slices of a run, one behind the other, and how many bits a group has. For the relay, which joins blocks.
+CREATE OR REPLACE FUNCTION "audit"."search_slices"(
+  "first_block" bigint, OUT "log2" smallint, OUT "slices" bytea
+)
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select r.log2, (
+    select string_agg(s.slices, ''::bytea order by s.part) from audit.audit_search_slice as s
+    where s.first_block = r.first_block
+  )
+  from audit.audit_search_run as r
+  where r.first_block = search_slices.first_block and r.blocks = 1 and r.log2 is not null
+$$;
+--> statement-breakpoint
+-- How far the search is: from which number on, up to which one, and how many numbers wait (less than 4,096
+-- always do); blocks whose words were taken out and that are made again; how many bytes it takes. No row where
+-- it is off.
+CREATE OR REPLACE FUNCTION "audit"."search_state"(
+  OUT "since_seq" bigint, OUT "seq" bigint, OUT "head" bigint, OUT "moved_at" timestamptz,
+  OUT "blocks" bigint, OUT "unmade" bigint, OUT "bytes" bigint
+) RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select f.since_seq, f.seq, f.head, f.moved_at,
+    (select coalesce(sum(r.blocks), 0) from audit.audit_search_run as r),
+    (select coalesce(sum(r.blocks), 0) from audit.audit_search_run as r where r.log2 is null),
+    pg_total_relation_size('audit.audit_search_slice') + pg_total_relation_size('audit.audit_search_run')
+      + pg_total_relation_size('audit.audit_search_times')
+  from audit.follow_state() as f where f.consumer = 'search'
+$$;
+--> statement-breakpoint
+-- The next thing to be done for the search besides new blocks: blocks whose words were taken out, which are
+-- made again, or 16 single blocks that become a run. No row: nothing.
+CREATE OR REPLACE FUNCTION "audit"."search_work"(
+  OUT "first_block" bigint, OUT "blocks" smallint, OUT "is_made" boolean
+) RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select * from (
+    select r.first_block, r.blocks, false from audit.audit_search_run as r
+    where r.log2 is null order by r.first_block desc limit 1
+  ) as unmade
+  union all
+  select * from (
+    select r.first_block / 16 * 16, 16::smallint, true from audit.audit_search_run as r
+    where r.blocks = 1 and r.log2 is not null
+    group by r.first_block / 16 having count(*) = 16 limit 1
+  ) as single
+  limit 1
 $$;
 --> statement-breakpoint
 -- What a scrape and a health check ask: what waits in the lanes, the last seq, how many dead letters

@@ -223,6 +223,23 @@ TO "audit_relay";
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION "audit"."follow_state"() TO "audit_relay", "audit_reader", "audit_keeper";
 --> statement-breakpoint
+-- The search: the relay makes it, the keeper turns it on and off, and a reader reads it. It holds nothing that
+-- a reader does not read in the log.
+GRANT EXECUTE ON FUNCTION
+  "audit"."put_search"(bigint, smallint, smallint, bytea, integer, bytea, bigint, bigint, bigint),
+  "audit"."search_work"(),
+  "audit"."search_slices"(bigint),
+  "audit"."drop_search"(bigint)
+TO "audit_relay";
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION "audit"."search_on"(bigint, timestamptz), "audit"."search_off"() TO "audit_keeper";
+--> statement-breakpoint
+GRANT EXECUTE ON FUNCTION "audit"."search_state"() TO "audit_relay", "audit_reader", "audit_keeper";
+--> statement-breakpoint
+GRANT SELECT ON
+  "audit"."audit_search_run", "audit"."audit_search_times", "audit"."audit_search_slice"
+TO "audit_reader";
+--> statement-breakpoint
 -- The eraser empties fields of entries, by functions that check everything themselves. They tell it which
 -- entries name a user, and never what an entry says.
 GRANT EXECUTE ON FUNCTION

@@ -13,6 +13,8 @@ export const auditFollow = auditSchema.table(
     /** The history of the log in which it read. */
     history: uuid('history').notNull(),
     sinceSeq: bigint('since_seq', { mode: 'number' }).notNull(),
+    /** No entry with a smaller number than `since_seq` has a greater id. Null: there is none. */
+    beforeId: uuid('before_id'),
     seq: bigint('seq', { mode: 'number' }).notNull(),
     /**
      * How often entries were emptied, removed or brought back. Who read them before takes nothing of

@@ -89,7 +89,9 @@ begin
   delete from audit.audit_removed as r where r.by_entry = any(entries);
   update audit.audit_swap as s set state = 'undone', ended_at = clock_timestamp()
   where s.entry_id = any(entries);
-  perform audit.changed_behind(numbers, true);
+  perform audit.changed_behind(
+    numbers,
+    case when is_default then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else newest.to_id end);
   perform audit.set_retention_line();
   aside := format('%s_undone_%s', log_table, newest.swap);
   perform audit.grant_restored(restored, false);

@@ -94,7 +94,7 @@ begin
     return;
   end if;
   perform audit.changed_behind(
-    (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s), false);
+    (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s));
   perform audit.forget_labels(changed_seqs);
   if is_sealed then
     perform audit.forget_salts(

@@ -2,9 +2,16 @@
 -- Returns the number from which on it takes them.
 CREATE OR REPLACE FUNCTION "audit"."begin_follow"("consumer" text, "since" bigint) RETURNS bigint
 LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  known bigint;
 begin
-  insert into audit.audit_follow as f (consumer, history, since_seq, seq)
-  select begin_follow.consumer, h.history, since, since - 1 from audit.audit_head as h
+  select f.since_seq into known from audit.audit_follow as f where f.consumer = begin_follow.consumer;
+  if known is not null then
+    return known;
+  end if;
+  insert into audit.audit_follow as f (consumer, history, since_seq, seq, before_id)
+  select begin_follow.consumer, h.history, since, since - 1, audit.greatest_id_before(since)
+  from audit.audit_head as h
   on conflict on constraint audit_follow_pkey do nothing;
   return (select f.since_seq from audit.audit_follow as f where f.consumer = begin_follow.consumer);
 end

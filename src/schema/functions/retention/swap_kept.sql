@@ -91,7 +91,7 @@ begin
     oldest_before = (select min(l.oldest_id::text)::uuid from audit.audit_lane as l
       where l.lane in ('staging', 'outbox'))
   where s.swap = built.swap;
-  perform audit.changed_behind(built.runs::int8multirange, false);
+  perform audit.changed_behind(built.runs::int8multirange);
   perform audit.set_retention_line();
   if built.kept = 0 and partition <> 'audit_log_default' then
     perform audit.swap_partition(partition, null, aside, built.from_id, built.to_id);

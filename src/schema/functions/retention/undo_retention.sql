@@ -54,7 +54,9 @@ begin
   delete from audit.audit_removed as r where r.by_entry = undone.entry_id;
   update audit.audit_swap as s set state = 'undone', ended_at = clock_timestamp()
   where s.swap = undone.swap;
-  perform audit.changed_behind(undone.runs::int8multirange, true);
+  perform audit.changed_behind(
+    undone.runs::int8multirange,
+    case when is_default then 'ffffffff-ffff-ffff-ffff-ffffffffffff' else undone.to_id end);
   perform audit.set_retention_line();
   if is_default then
     perform audit.swap_partition(partition, undone.detached, aside, null, null);

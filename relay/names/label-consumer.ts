@@ -1,7 +1,7 @@
 import { sql } from 'drizzle-orm'
-import type { FollowConsumer } from './consumer.ts'
-import type { FollowStatements } from './follow-statements.ts'
-import type { FollowedEntry } from './followed-entry.ts'
+import type { FollowConsumer } from '../follow/consumer.ts'
+import type { FollowStatements } from '../follow/follow-statements.ts'
+import type { FollowedEntry } from '../follow/followed-entry.ts'
 
 export const LABEL_CONSUMER = 'names'
 const MOST_SEQS = 4_096

@@ -1,6 +1,6 @@
-import { filterInvalid } from '../errors.ts'
+import { filterInvalid } from '../../errors.ts'
 import { createHash } from 'node:crypto'
-import { hexOfUuid, uuidOfHex } from '../ids/uuid.ts'
+import { hexOfUuid, uuidOfHex } from '../../ids/uuid.ts'
 
 /** A place between two entries, and which way to read from it. */
 export interface Position {

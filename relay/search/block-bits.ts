@@ -1,0 +1,157 @@
+import { recordedMs } from '../../src/ids/uuid7.ts'
+import {
+  BLOCK_GROUPS,
+  firstSeqOf,
+  GROUP_SEQS,
+  SLICE_BYTES,
+  TIMES_BYTES,
+} from '../../src/search/layout.ts'
+import { markId, markText } from '../../src/search/text-bits.ts'
+import type { FollowedEntry } from '../follow/followed-entry.ts'
+import { idsOf, textsOf } from './entry-texts.ts'
+
+/** Bits of a group at the most and at the least, as powers of two. */
+const MOST_LOG2 = 18
+const LEAST_LOG2 = 12
+const GROUP_BYTES = 2 ** MOST_LOG2 / 8
+/** A group should have no more of its bits than this, so that it is seldom read in vain. */
+const MOST_FULL = 0.45
+
+/** A block or a run of them as it is stored: a slice of each bit, one behind the other. */
+export interface Slices {
+  readonly blocks: number
+  readonly log2: number
+  readonly bytes: Buffer
+}
+
+/** The bits of a block's groups, made from its entries. */
+export class BlockBits {
+  readonly #block: number
+  readonly #bits = new Uint8Array(GROUP_BYTES * BLOCK_GROUPS)
+  readonly #times = Buffer.alloc(TIMES_BYTES * BLOCK_GROUPS)
+  readonly #isFull = new Set<number>()
+  /** Most texts of a group are there several times. */
+  readonly #texts = new Set<string>()
+  #group = -1
+  #minMs = Number.POSITIVE_INFINITY
+  #maxMs = 0
+
+  constructor(block: number) {
+    this.#block = block
+  }
+
+  /** The moments of its first and its last entry; both 0 where it has none. */
+  get span(): { readonly minMs: number; readonly maxMs: number } {
+    return { minMs: Math.min(this.#minMs, this.#maxMs), maxMs: this.#maxMs }
+  }
+
+  /** The first and the last moment of each group, six bytes each; both 0 where it has no entry. */
+  get times(): Buffer {
+    return this.#times
+  }
+
+  add(entry: FollowedEntry): void {
+    const group = Math.floor((entry.seq - firstSeqOf(this.#block)) / GROUP_SEQS)
+    if (group !== this.#group) this.#texts.clear()
+    this.#group = group
+    this.#noteTime(group, recordedMs(entry.id))
+    if (entry.isUnreadable) this.#isFull.add(group)
+    if (this.#isFull.has(group)) return
+    const row = { bytes: this.#bits, from: group * GROUP_BYTES, mask: 2 ** MOST_LOG2 - 1 }
+    textsOf(entry, (text) => {
+      if (this.#texts.has(text)) return
+      this.#texts.add(text)
+      markText(row, text)
+    })
+    idsOf(entry, (id) => markId(row, id))
+  }
+
+  #noteTime(group: number, ms: number): void {
+    this.#minMs = Math.min(this.#minMs, ms)
+    this.#maxMs = Math.max(this.#maxMs, ms)
+    const at = group * TIMES_BYTES
+    const isFirst = this.#times.readUIntBE(at + 6, 6) === 0
+    const min = isFirst ? ms : Math.min(ms, this.#times.readUIntBE(at, 6))
+    this.#times.writeUIntBE(min, at, 6)
+    this.#times.writeUIntBE(Math.max(ms, this.#times.readUIntBE(at + 6, 6)), at + 6, 6)
+  }
+
+  /** As few bits of each group as are not too full. */
+  slices(): Slices {
+    let bytes = GROUP_BYTES
+    const groups = Array.from({ length: BLOCK_GROUPS }, (_, group) =>
+      this.#bits.subarray(group * GROUP_BYTES, (group + 1) * GROUP_BYTES),
+    )
+    let rows: readonly Uint8Array[] = groups
+    let log2 = MOST_LOG2
+    while (log2 > LEAST_LOG2) {
+      const half = bytes / 2
+      const narrower = rows.map((row) => folded(row, half))
+      if (fullnessOf(narrower) > MOST_FULL) break
+      rows = narrower
+      bytes = half
+      log2 -= 1
+    }
+    for (const group of this.#isFull) rows[group]?.fill(0xff)
+    return { blocks: 1, log2, bytes: turned(rows, 2 ** log2) }
+  }
+}
+
+const ONES = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => byte.toString(2).replaceAll('0', '').length,
+)
+
+/** The share of bits that are set, of groups that have any. */
+function fullnessOf(rows: readonly Uint8Array[]): number {
+  let [ones, bits] = [0, 0]
+  for (const row of rows) {
+    let own = 0
+    for (let at = 0; at < row.length; at += 1) own += ONES[row[at] as number] as number
+    if (own > 0) bits += row.length * 8
+    ones += own
+  }
+  return bits === 0 ? 0 : ones / bits
+}
+
+/** A row of half as many bits, each of which stands for two. */
+function folded(row: Uint8Array, half: number): Uint8Array {
+  const narrower = row.slice(0, half)
+  for (let at = 0; at < half; at += 1) {
+    narrower[at] = (narrower[at] as number) | (row[at + half] as number)
+  }
+  return narrower
+}
+
+/** A slice for each bit: bit `g` of it is that of group `g`. */
+function turned(rows: readonly Uint8Array[], bits: number): Buffer {
+  const slices = Buffer.alloc(bits * SLICE_BYTES)
+  for (const [group, row] of rows.entries()) {
+    const [at, mark] = [group >>> 3, 1 << (group & 7)]
+    for (let byte = 0; byte < row.length; byte += 1) {
+      let rest = row[byte] ?? 0
+      while (rest !== 0) {
+        const bit = 31 - Math.clz32(rest & -rest)
+        rest &= rest - 1
+        const place = (byte * 8 + bit) * SLICE_BYTES + at
+        slices[place] = (slices[place] ?? 0) | mark
+      }
+    }
+  }
+  return slices
+}
+
+/** Blocks that follow each other, as one run. One with fewer bits has each of them several times. */
+export function joined(blocks: readonly Slices[]): Slices {
+  const log2 = Math.max(...blocks.map((block) => block.log2))
+  const width = SLICE_BYTES * blocks.length
+  const bytes = Buffer.alloc(2 ** log2 * width)
+  for (const [n, block] of blocks.entries()) {
+    const mask = 2 ** block.log2 - 1
+    for (let bit = 0; bit < 2 ** log2; bit += 1) {
+      const from = (bit & mask) * SLICE_BYTES
+      block.bytes.copy(bytes, bit * width + n * SLICE_BYTES, from, from + SLICE_BYTES)
+    }
+  }
+  return { blocks: blocks.length, log2, bytes }
+}
