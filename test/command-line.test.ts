@@ -36,6 +36,8 @@ const MISUSES: readonly (readonly [string, string])[] = [
   ['policy set temp.*', 'Say for how long: --keep "30 days", or --keep forever.'],
   ['policy set a* --keep 5days', 'A policy is for an action such as billing.pay, for billing.*'],
   ['policy set audit.gap --keep 5days', 'of those audit.read alone can have a policy'],
+  ['search on --since soon', '--since must be a date or time such as 2026-05-01'],
+  ['search on --since seq:0', 'or seq:4711, got "seq:0"'],
   ['policy remove', '"remove" needs an operand: policy remove <actions>.'],
   ['hold place --user 7', 'Say why: --reason "case 2026-114".'],
   ['hold place --reason x', 'Say what is held: give --user, --event, --target, --request, --from'],

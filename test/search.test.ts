@@ -71,7 +71,8 @@ function randomQuery(random: Random): string {
 // Goal: the search changes how long an answer takes, and nothing else.
 // Method: random queries over a log of some blocks, whose last one is not finished, against a plain look at each
 // entry, before and after erasures.
-test(`with the search a page has the answers that it has without (seed ${SEED})`, async (t) => {
+test('with the search a page has the answers that it has without', async (t) => {
+  t.diagnostic(`AUDIT_FUZZ_SEED=${SEED}`)
   const random = randomBy(SEED)
   const scratch = await scratchDatabase(t)
   await scratch.sql`select audit.search_on(1, null)`

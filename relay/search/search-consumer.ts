@@ -29,7 +29,9 @@ export function searchConsumer(statements: FollowStatements): FollowConsumer {
       const block = blockOf(fromSeq)
       const bits = new BlockBits(block)
       return {
-        add: (entries) => entries.forEach((entry) => bits.add(entry)),
+        add(entries) {
+          for (const entry of entries) bits.add(entry)
+        },
         write: () => putSearch(block, bits.slices(), { times: bits.times, ...bits.span }, changes),
       }
     },

@@ -10,7 +10,7 @@ import {
   type SearchRun,
   type SearchSource,
   type SeqRange,
-  seqsOf,
+  runsOfSeqs,
   type SlicesOf,
   unknownRanges,
   walk,
@@ -202,14 +202,25 @@ async function readMatching(
   const windows = windowsOf(await partitionsOf(db), {
     ...{ range: limits, isDescending: true, nowMs: Date.now(), isWhole: true },
   })
-  const isNumbered = sql`${auditLog.seq} operator(pg_catalog.=) any(${numbers(seqsOf(ranges))})`
+  const runs = runsOfSeqs(ranges)
+  const column = (at: 'fromSeq' | 'toSeq') => numbers(runs.map((run) => run[at]))
   const found: FoundId[] = []
   for (const window of windows) {
-    const conditions = [isNumbered, ...inWindow(window), ...inWindow(limits), ...bound.conditions]
+    const conditions = [...inWindow(window), ...inWindow(limits), ...bound.conditions]
+    // One run after the other, each by the index on seq. As one condition the server may compare each entry
+    // with each number.
     const rows = await readRows(
       db,
-      sql`select ${auditLog.id}::pg_catalog.text as "id" from ${auditLog}
-        where ${sql.join(conditions, sql` and `)}`,
+      sql`select found.id::pg_catalog.text as "id"
+      from rows from (pg_catalog.unnest(${column('fromSeq')}), pg_catalog.unnest(${column('toSeq')}))
+        as run (from_seq, to_seq)
+      cross join lateral (
+        select ${auditLog.id} from ${auditLog}
+        where ${auditLog.seq} operator(pg_catalog.>=) run.from_seq
+          and ${auditLog.seq} operator(pg_catalog.<=) run.to_seq
+          and ${sql.join(conditions, sql` and `)}
+        offset 0
+      ) as found`,
     )
     for (const row of rows) {
       const id = String(row['id'])

@@ -1,11 +1,4 @@
-import {
-  BLOCK_GROUPS,
-  BLOCK_SEQS,
-  firstSeqOf,
-  GROUP_SEQS,
-  SLICE_BYTES,
-  TIMES_BYTES,
-} from './layout.ts'
+import { BLOCK_GROUPS, firstSeqOf, GROUP_SEQS, SLICE_BYTES, TIMES_BYTES } from './layout.ts'
 import type { Needle } from './needles.ts'
 
 /** A run of blocks, as `audit_search_run` has it. */
@@ -200,9 +193,15 @@ export function unknownRanges(fromSeq: number, toSeq: number): readonly SeqRange
   }))
 }
 
-/** The numbers of a range, for a statement. */
-export function seqsOf(ranges: readonly SeqRange[]): readonly number[] {
-  return ranges.flatMap(({ fromSeq, toSeq }) =>
-    Array.from({ length: Math.min(BLOCK_SEQS, toSeq - fromSeq + 1) }, (_, n) => fromSeq + n),
-  )
+/** The numbers of some ranges, as few runs as there are. */
+export function runsOfSeqs(
+  ranges: readonly SeqRange[],
+): readonly { readonly fromSeq: number; readonly toSeq: number }[] {
+  const runs: { fromSeq: number; toSeq: number }[] = []
+  for (const { fromSeq, toSeq } of ranges.toSorted((one, other) => one.fromSeq - other.fromSeq)) {
+    const last = runs.at(-1)
+    if (last !== undefined && fromSeq === last.toSeq + 1) last.toSeq = toSeq
+    else runs.push({ fromSeq, toSeq })
+  }
+  return runs
 }

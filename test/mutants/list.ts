@@ -19,6 +19,7 @@ import { RECORDER_MUTANTS } from './recorder-mutants.ts'
 import { REDACT_MUTANTS } from './redact-mutants.ts'
 import { RELAY_MUTANTS } from './relay-mutants.ts'
 import { RETENTION_MUTANTS } from './retention-mutants.ts'
+import { SEARCH_MUTANTS } from './search-mutants.ts'
 import { SEAL_MUTANTS } from './seal-mutants.ts'
 import { SEALER_MUTANTS } from './sealer-mutants.ts'
 import { SCHEMA_MUTANTS } from './schema-mutants.ts'
@@ -42,6 +43,7 @@ export const AREAS: Readonly<Record<string, readonly Mutant[]>> = {
   names: NAMES_MUTANTS,
   query: QUERY_MUTANTS,
   history: HISTORY_MUTANTS,
+  search: SEARCH_MUTANTS,
   export: EXPORT_MUTANTS,
   seal: [...SEAL_MUTANTS, ...SEALER_MUTANTS],
   proof: PROOF_MUTANTS,

@@ -1,0 +1,82 @@
+import type { Mutant } from './mutant.ts'
+
+const WALK = 'src/search/walk.ts'
+const SEARCHED = 'src/read/searched.ts'
+const BITS = 'relay/search/block-bits.ts'
+const FUNCTIONS = 'src/schema/migrations/0001_functions.sql'
+const SAME = 'with the search a page has the answers that it has without'
+const ERASED = 'what is erased is out of the search at once, and what is left is made again'
+
+const follow: readonly Mutant[] = [
+  {
+    name: 'a follower writes what it read before an erasure',
+    edits: [{ file: FUNCTIONS, find: '\n    and f.changes = take_follow.changes;', replace: ';' }],
+    file: 'follow.test.ts',
+    test: 'what is erased between reading and writing is read again',
+  },
+  {
+    name: 'a follower takes what another one has taken',
+    edits: [{ file: FUNCTIONS, find: 'f.seq = from_seq - 1 and ', replace: '' }],
+    file: 'follow.test.ts',
+    test: 'of several followers one wins, also where one dies between its reading and its writing',
+  },
+]
+
+const search: readonly Mutant[] = [
+  {
+    name: 'a page ends before it has looked at what is newer',
+    edits: [{ file: WALK, find: '(isDescending ? -ms : ms) < end', replace: 'true || ms < end' }],
+    file: 'search.test.ts',
+    test: SAME,
+  },
+  {
+    name: 'the entries that wait for the search are not looked at',
+    edits: [
+      {
+        file: SEARCHED,
+        find: 'others: unknownRanges(search.seq + 1, search.head),',
+        replace: 'others: [],',
+      },
+    ],
+    file: 'search-life.test.ts',
+    test: 'what is before the search is found, in both orders, and so is what an import brought',
+  },
+  {
+    name: 'an entry that cannot be read has no bits',
+    edits: [{ file: BITS, find: 'if (entry.isUnreadable) this.#isFull.add(group)', replace: '' }],
+    file: 'search-life.test.ts',
+    test: 'an entry that cannot be read as text is looked at, whatever is asked for',
+  },
+  {
+    name: 'what is erased stays in the search',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'perform audit.forget_words(seqs, back_to is not null);',
+        replace: 'null;',
+      },
+    ],
+    file: 'search-life.test.ts',
+    test: ERASED,
+  },
+  {
+    name: 'what comes back is not looked at',
+    edits: [{ file: FUNCTIONS, find: '(seqs, back_to is not null)', replace: '(seqs, false)' }],
+    file: 'search-life.test.ts',
+    test: 'what retention removes is out of the search, and found again after an undo',
+  },
+  {
+    name: 'a viewer of one event is read by the search',
+    edits: [
+      {
+        file: 'src/read/filter.ts',
+        find: "given['eventId'] !== undefined || !needles",
+        replace: '!needles',
+      },
+    ],
+    file: 'search-life.test.ts',
+    test: 'an event alone is read without the search, because its blocks hold other events',
+  },
+]
+
+export const SEARCH_MUTANTS: readonly Mutant[] = [...follow, ...search]
