@@ -60,6 +60,8 @@ test('a link of another secret, path or time is refused', async (t) => {
   assert.equal(Reflect.get(Object(asked(short)), 'name'), 'Ada')
   t.mock.timers.setTime(nowMs + 2_000)
   assert.deepEqual(asked(short), { denied: 'expired link' })
+  t.mock.timers.setTime(nowMs + HOUR_MS)
+  assert.deepEqual(asked(short), { denied: 'expired link' })
 })
 
 const bytesOf = (text: string) => Buffer.from(text, 'base64url')
