@@ -88,7 +88,7 @@ async function start(folder: string, say: (line: string) => void) {
 }
 
 /** Uses the database that the user gave, as it is. */
-export async function useGivenDatabase(url: string): Promise<DemoDatabase> {
+export async function connectToDatabase(url: string): Promise<DemoDatabase> {
   try {
     const { host, pathname } = new URL(url)
     return {

@@ -7,7 +7,7 @@ import {
   type RoleUrls,
   SITE_LOGIN,
   startOwnDatabase,
-  useGivenDatabase,
+  connectToDatabase,
 } from './database.ts'
 import type { Ending } from './ending.ts'
 import { evening } from './evening.ts'
@@ -79,7 +79,7 @@ export async function demo(options: DemoOptions, ending: Ending): Promise<boolea
 function openDatabase({ databaseUrl, dataDir }: DemoOptions): Promise<DemoDatabase> {
   return step(databaseUrl ? 'Connecting to the database' : 'Starting Postgres', async () => {
     const database = databaseUrl
-      ? await useGivenDatabase(databaseUrl)
+      ? await connectToDatabase(databaseUrl)
       : await startOwnDatabase(dataDir, note)
     return [database, database.what]
   })

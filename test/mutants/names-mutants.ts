@@ -138,9 +138,9 @@ export const NAMES_MUTANTS: readonly Mutant[] = [
     name: 'an entry says its name twice where it has not changed',
     edits: [
       {
-        file: 'src/page/view/entry-detail.ts',
-        find: 'then !== undefined && known !== then.slice(0, MAX_NAME_LENGTH)',
-        replace: 'then !== undefined',
+        file: 'src/page/view/entry-facts.ts',
+        find: 'now === undefined || then === now',
+        replace: 'now === undefined',
       },
     ],
     file: PAGE,
