@@ -39,7 +39,7 @@ function on(host: Host): CliCommand {
 function off(host: Host): CliCommand {
   return command('off', host, {
     summary: 'stop, and forget the names that were collected; the entries keep theirs',
-    examples: { 'for good, or until "names on" begins anew': 'audit-relay names off' },
+    examples: { 'for good, or until "names on" begins again': 'audit-relay names off' },
   }).runs(async ({ json }: Flags) => {
     const { namesOff } = await import('./run-names.ts')
     return await namesOff(host.environment, json === true)

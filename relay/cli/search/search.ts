@@ -52,6 +52,7 @@ function on(host: Host): CliCommand {
 function off(host: Host): CliCommand {
   return command('off', host, {
     summary: 'turn the search off, and drop what it holds',
+    examples: { 'for good, or before another --since': 'audit-relay search off' },
     exitCodes: { 1: 'failed, or it was off already' },
   }).runs(async ({ json }: Flags) => {
     const { turnOff } = await import('./change-search.ts')
