@@ -134,6 +134,7 @@ test('status prints the state for people and, with --json, for machines', async 
     'logBytes',
     'retention',
     'seal',
+    'search',
     'recorders',
   ])
   assert.deepEqual(status.depth, { staging: 1, outbox: 0 })

@@ -27,6 +27,8 @@ const isLineOfText = (value: unknown) =>
 function isGood(name: string, value: unknown): boolean {
   // Of a query line, what is understood is answered, and the rest is named (query.test).
   if (name === 'query' || name === 'q') return typeof value === 'string'
+  // What has no such name is forgotten already.
+  if (name === 'forget') return true
   if (FREE_TEXT.has(name)) return isLineOfText(value)
   if (name === 'action') return isLineOfText(value) && /^[^\s*%'"`;\\]+$/.test(String(value))
   return false

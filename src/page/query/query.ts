@@ -88,6 +88,8 @@ export function withIdProblems(query: Query, ids: IdKind): Query {
     const value = query.filter[field]
     if (value !== undefined) check(name, problems, () => checkFilter({ [field]: value }).bind(ids))
   }
+  const targetId = query.history?.targetId
+  if (targetId !== undefined) check('history', problems, () => checkFilter({ targetId }).bind(ids))
   return { ...query, problems }
 }
 

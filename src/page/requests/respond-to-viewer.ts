@@ -143,9 +143,9 @@ function needsKind(query: Query, { onlyEventId }: AdmittedViewer): boolean {
   return onlyEventId !== undefined || hasOddId(query)
 }
 
-function hasOddId({ filter }: Query): boolean {
+function hasOddId({ filter, history }: Query): boolean {
   const { userId, eventId, targetId, actorId, moreTargets } = filter
-  return [userId, eventId, targetId, actorId, moreTargets].some(
+  return [userId, eventId, targetId, actorId, moreTargets, history?.targetId].some(
     (id) => id !== undefined && !isUuid(String(id)),
   )
 }
