@@ -402,7 +402,8 @@ describe('faults', { concurrency: 6 }, () => {
       const ours = await scratch.sql`
         select application_name from pg_stat_activity
         where datname = ${scratch.name} and application_name like 'audit-%'`
-      assert.ok(ours.length <= 3, `${ours.length} connections`)
+      // Of the recorder, of the relay, one that is being replaced, and of what follows the log.
+      assert.ok(ours.length <= 4, `${ours.length} connections`)
       await holder`rollback`
       await altered
       assert.equal(await audit.flush({ timeoutMs: HEALING_MS }), true)

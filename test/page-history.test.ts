@@ -72,7 +72,7 @@ test('the state at a time and two times beside each other are asked for by a for
 test('a wrong parameter of a history is named', async (t) => {
   const { get } = await orderPage(t)
   const wrong: readonly (readonly [string, RegExp])[] = [
-    ['history=x', /must be a UUID/],
+    ['history=x', /[Mm]ust be a UUID/],
     [`history=${ORDER}&at=whenever`, /at: Must be a time such as 3 May/],
     [`history=${ORDER}&at=2026-05-03&since=2026-05-04`, /since: Must be earlier/],
     ['at=now', /at: Must come with history/],

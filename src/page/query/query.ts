@@ -58,7 +58,8 @@ export function readQuery(
   if (openId !== undefined) check('entry', problems, () => uuid('entry', openId))
   const limit = readLimit(given['limit'], problems)
   for (const name of OF_WORDS) {
-    const value = given[name]
+    // Without a word, too: the whole page is no answer to a request for a part.
+    const value = name === 'part' ? parameters.get(name)?.trim() : given[name]
     const problem = value === undefined ? undefined : wordProblem(name, value)
     if (problem !== undefined) problems.set(name, problem)
   }
