@@ -235,3 +235,86 @@ test('an entry that cannot be read as text is handed over without it', async (t)
     ],
   )
 })
+
+// Goal: what is small as it is stored does not fill the memory of a relay: 1e900 has ten bytes there.
+test('a document whose text is longer than 2 MiB is left out, however small it is stored', async (t) => {
+  const scratch = await followedLog(t)
+  for (const numbers of [3_000, 1_000]) {
+    await scratch.sql`
+      with head as (update audit.audit_head set seq = seq + 1 returning seq)
+      insert into audit.audit_log (id, seq, occurred_at, action, metadata)
+      select audit.new_id(), head.seq, now(), 'a.b', jsonb_build_object('n', (
+        select jsonb_agg(1e900) from generate_series(1, ${numbers}::integer))) from head`
+  }
+  const relay = openFollowStatements({
+    ...{ url: scratch.urlAs('audit_relay'), statementTimeoutMs: 20_000 },
+  })
+  t.after(() => relay.close())
+  const found = await relay.entries('kept', 1, 2)
+  assert.deepEqual(
+    found.map(({ isUnreadable }) => isUnreadable),
+    [true, false],
+  )
+})
+
+test('a consumer that fails does not keep the others from theirs, and goes on when it can', async (t) => {
+  const scratch = await followedLog(t)
+  await scratch.sql`select audit.begin_follow('failing', 1)`
+  const failing = { isOn: true, taken: 0 }
+  const statements = openFollowStatements({
+    ...{ url: scratch.urlAs('audit_relay'), statementTimeoutMs: 20_000 },
+  })
+  const follower = new Follower({
+    statements,
+    consumers: [
+      {
+        ...keeping(),
+        name: 'failing',
+        begin: () => ({
+          add(entries) {
+            if (failing.isOn) throw new Error('no entry can be taken')
+            failing.taken += entries.length
+          },
+          write: () => sql`true`,
+        }),
+      },
+      keeping(),
+    ],
+    logger: pino({ level: 'silent' }),
+  })
+  t.after(() => follower.stop())
+  await appendToLog(scratch.sql, entries(1_000))
+  await assert.rejects(follower.drain(), /no entry can be taken/)
+  void follower.start()
+  await waitFor(async () => (await kept(scratch)).length === 1_000, { what: 'all are taken' })
+  await appendToLog(scratch.sql, entries(1))
+  await waitFor(async () => (await kept(scratch)).length === 1_001, { what: 'the next one' })
+  failing.isOn = false
+  await waitFor(() => failing.taken === 1_001, { what: 'the other consumer to go on' })
+})
+
+// Goal: an erasure that saw no consumer is not undone by one that read the entries before.
+test('a consumer is turned on when who empties entries meanwhile is done', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await appendToLog(scratch.sql, entries(3))
+  const eraser = await scratch.sql.reserve()
+  await eraser`begin`
+  await eraser`select audit.erase(array[2], array['metadata'], 'asked to')`
+  let isOn = false
+  const on = scratch.sql`select audit.begin_follow('kept', 1)`.then(() => {
+    isOn = true
+  })
+  await waitFor(
+    async () => {
+      const [row] = await scratch.sql`
+        select count(*)::integer as waiting from pg_stat_activity
+        where datname = current_database() and wait_event_type = 'Lock'`
+      return isOn || row?.['waiting'] === 1
+    },
+    { what: 'it waits' },
+  )
+  assert.equal(isOn, false)
+  await eraser`commit`
+  eraser.release()
+  await on
+})

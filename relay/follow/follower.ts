@@ -6,6 +6,7 @@ import { within } from '../../src/within.ts'
 import type { FollowConsumer, FollowState } from './consumer.ts'
 import type { FollowStatements } from './follow-statements.ts'
 import { readEntries } from './read-entries.ts'
+import { Resting, type Rests } from './resting.ts'
 
 export interface FollowerOptions {
   readonly statements: FollowStatements
@@ -25,11 +26,14 @@ const STOP_MS = 10_000
  * that writes what was made of the entries, from the place that it was read at. So of two followers one
  * wins, and what a crash interrupts is made again. The cursor does not move either where an entry was
  * emptied, removed or brought back since it was read.
+ *
+ * A consumer that fails is tried again after a while. It does not keep the others from theirs.
  */
 export class Follower {
   readonly #options: FollowerOptions
   readonly #halt = new AbortController()
   readonly #outage: Outage
+  readonly #resting: Resting
   #running: Promise<void> | undefined
 
   constructor(options: FollowerOptions) {
@@ -39,6 +43,7 @@ export class Follower {
       goesOn: 'what is made of the log behind the move still waits',
       ends: 'the log is followed again',
     })
+    this.#resting = new Resting(options.logger)
   }
 
   /** Follows until `stop()`. Safe to call twice. */
@@ -56,17 +61,28 @@ export class Follower {
 
   /**
    * Has each consumer that is on take what the log holds now, as far as it takes so few. Do not call it on
-   * a follower that was started.
+   * a follower that was started. Where a consumer fails it rejects, after the turn of the others.
    */
   async drain(): Promise<void> {
-    while (!this.#halt.signal.aborted && (await this.#turn()).hasMore);
+    const errors: unknown[] = []
+    const resting = {
+      isOn: () => false,
+      failed: (_: string, error: unknown) => void errors.push(error),
+      recovered: () => {},
+    }
+    while (!this.#halt.signal.aborted) {
+      const { hasMore } = await this.#turn(resting)
+      if (errors.length > 0) throw errors[0]
+      if (!hasMore) return
+    }
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#halt
+    const resting = this.#resting
     while (!signal.aborted) {
       try {
-        const { isOn, hasMore } = await withRetry(() => this.#turn(), {
+        const { isOn, hasMore } = await withRetry(() => this.#turn(resting), {
           signal,
           tearsAttempt: false, // stop() waits for the statement in hand
           onFailure: (error) => this.#outage.failed(error),
@@ -81,15 +97,21 @@ export class Follower {
   }
 
   /** Has each consumer take what waits, once. */
-  async #turn(): Promise<{ readonly isOn: boolean; readonly hasMore: boolean }> {
+  async #turn(resting: Rests): Promise<{ readonly isOn: boolean; readonly hasMore: boolean }> {
     const { statements, consumers } = this.#options
     const states = await statements.look()
     let hasMore = false
     for (const state of states) {
       const consumer = consumers.find(({ name }) => name === state.consumer)
-      if (consumer === undefined || this.#halt.signal.aborted) continue
-      if (await this.#take(consumer, state)) hasMore = true
-      if (await consumer.tend?.(state)) hasMore = true
+      if (consumer === undefined || resting.isOn(consumer.name)) continue
+      if (this.#halt.signal.aborted) break
+      try {
+        if (await this.#take(consumer, state)) hasMore = true
+        if (await consumer.tend?.(state)) hasMore = true
+        resting.recovered(consumer.name)
+      } catch (error) {
+        if (!this.#halt.signal.aborted) resting.failed(consumer.name, error)
+      }
     }
     return { isOn: states.length > 0, hasMore }
   }

@@ -3594,8 +3594,12 @@ $$;
 --> statement-breakpoint
 -- Turns a consumer on: it takes the entries from this number on. Where it is on already, nothing changes.
 -- Returns the number from which on it takes them.
+--
+-- It waits for those who empty, remove or bring back entries, and they for it: who saw no consumer while it
+-- was turned on could not tell it that what it reads is changed.
 CREATE OR REPLACE FUNCTION "audit"."begin_follow"("consumer" text, "since" bigint) RETURNS bigint
-LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+SET lock_timeout = '10s' AS $$
 declare
   known bigint;
 begin
@@ -3603,6 +3607,7 @@ begin
   if known is not null then
     return known;
   end if;
+  lock table audit.audit_follow in share row exclusive mode;
   insert into audit.audit_follow as f (consumer, history, since_seq, seq, before_id)
   select begin_follow.consumer, h.history, since, since - 1, audit.greatest_id_before(since)
   from audit.audit_head as h
@@ -3611,15 +3616,29 @@ begin
 end
 $$;
 --> statement-breakpoint
--- A document as text. Null where it is longer than 2 MiB, or has a number of more than 1,000 digits.
+-- A document as text. Null where that is longer than 2 MiB or cannot be written, or where it has a number of more
+-- than 1,000 digits. Its stored size says little about its text: a number of 900 digits may take ten bytes.
 CREATE OR REPLACE FUNCTION "audit"."readable_text"("document" jsonb) RETURNS text
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
-  select case
-    when pg_column_size(document) <= 1000 and pg_column_compression(document) is null then document::text
-    when pg_column_size(document) <= 2097152 and not jsonb_path_exists(document,
-      'strict $.** ? (@.type() == "number") ? (@ >= 1e1001 || @ <= -1e1001 || (@ < 1e-1001 && @ > -1e-1001 && @ != 0))')
-      then document::text
-  end
+LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  most constant integer := 2097152;
+  written text;
+begin
+  if pg_column_size(document) <= 1000 and pg_column_compression(document) is null then
+    return document::text;
+  end if;
+  if pg_column_size(document) > most or jsonb_path_exists(document,
+    'strict $.** ? (@.type() == "number") ? (@ >= 1e1001 || @ <= -1e1001 || (@ < 1e-1001 && @ > -1e-1001 && @ != 0))')
+  then
+    return null;
+  end if;
+  begin
+    written := document::text;
+  exception when program_limit_exceeded or out_of_memory or internal_error then
+    return null; -- 1 GB is the most that a text can have
+  end;
+  return case when octet_length(written) <= most then written end;
+end
 $$;
 --> statement-breakpoint
 -- The entries with these numbers, for a consumer that is on: the relay has no SELECT on the log, and reads
