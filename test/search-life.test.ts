@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import { drizzle } from 'drizzle-orm/postgres-js'
+import postgres from 'postgres'
 import type { FollowStatements } from '../relay/follow/follow-statements.ts'
 import { applyRetention, undoRetention } from '../relay/retention/apply-retention.ts'
 import { type AuditDatabase, timeline } from '../src/read/timeline.ts'
@@ -13,11 +15,15 @@ import { setPolicy } from './support/policies.ts'
 import { allPages, countingReader, searcherOf, withoutSearch } from './support/search-log.ts'
 
 /** Entries of a log that nobody asks for, made by the server. Their numbers follow the last one. */
-async function pad({ sql }: Pick<ScratchDatabase, 'sql'>, count: number): Promise<void> {
+async function pad(
+  { sql }: Pick<ScratchDatabase, 'sql'>,
+  count: number,
+  eventId: string | null = null,
+): Promise<void> {
   await sql`
     with head as (update audit.audit_head set seq = seq + ${count}::bigint returning seq)
-    insert into audit.audit_log (id, seq, occurred_at, action, metadata)
-    select audit.new_id(), head.seq - ${count}::bigint + n, now(), 'thing.update',
+    insert into audit.audit_log (id, seq, occurred_at, action, event_id, metadata)
+    select audit.new_id(), head.seq - ${count}::bigint + n, now(), 'thing.update', ${eventId}::uuid,
       jsonb_build_object('note', 'entry ' || n)
     from head, generate_series(1, ${count}::integer) as n`
 }
@@ -119,6 +125,64 @@ test('what is before the search is found, in both orders, and so is what an impo
   assert.ok(asked.slices > 0)
 })
 
+test('what the search does not have yet is found between what it has', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const ms = Date.now() - 60_000
+  const entry = (at: number) => ({ metadata: { name: 'goldenrod' }, ms: ms + at })
+  await appendToLog(scratch.sql, [entry(1), entry(3)])
+  await pad(scratch, 4_094)
+  await scratch.sql`select audit.search_on(1, null)`
+  await searcherOf(t, scratch).drain()
+  await appendToLog(scratch.sql, [entry(4), entry(2), entry(0)])
+  const { db, asked } = countingReader(t, scratch)
+  const wanted = [4_097, 2, 4_098, 1, 4_099]
+  assert.deepEqual(await found(db, 'goldenrod'), wanted)
+  const pages = await allPages(db, { query: 'goldenrod', order: 'oldest', limit: 1 })
+  assert.deepEqual(
+    pages.map(({ seq }) => seq),
+    wanted.toReversed(),
+  )
+  assert.ok(asked.slices > 0)
+})
+
+// Goal: old logs have times that are 0, and an import brings many of them side by side.
+test('entries of the first moment of 1970 are found', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await appendToLog(
+    scratch.sql,
+    Array.from({ length: 70 }, () => ({ metadata: { name: 'goldenrod' }, ms: 0 })),
+  )
+  await pad(scratch, 4_026)
+  await scratch.sql`select audit.search_on(1, null)`
+  const follower = searcherOf(t, scratch)
+  const { db, asked } = countingReader(t, scratch)
+  for (const erased of [70, 69]) {
+    await follower.drain()
+    for (const order of ['newest', 'oldest'] as const) {
+      const pages = await allPages(db, { query: 'goldenrod', order, limit: 30 })
+      assert.equal(pages.length, erased)
+    }
+    await scratch.sql`select audit.erase(array[${erased}]::bigint[], array['metadata'], 'asked to')`
+  }
+  assert.ok(asked.slices > 0)
+})
+
+// Goal: TRUNCATE empties a table for older snapshots, too, so such a reader sees a search without blocks.
+test('a reader with a snapshot from before the search was turned off finds everything', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await appendToLog(scratch.sql, [{ metadata: { name: 'goldenrod' } }])
+  await pad(scratch, 4_096)
+  await scratch.sql`select audit.search_on(1, null)`
+  await searcherOf(t, scratch).drain()
+  const client = postgres(scratch.urlAs('audit_reader'), { max: 1, onnotice: () => {} })
+  t.after(() => client.end({ timeout: 1 }))
+  await client`begin isolation level repeatable read`
+  await client`select from audit.audit_log limit 1`
+  await scratch.sql`select audit.search_off()`
+  assert.deepEqual(await found(drizzle(client), 'goldenrod'), [1])
+  await client`rollback`
+})
+
 // Goal: sixteen blocks become one run, whoever makes them, and an erasure in it is made again.
 // Method: two followers race, one of which dies at a write now and then.
 test('two relays make one search, and one that dies leaves nothing half done', async (t) => {
@@ -161,13 +225,14 @@ test('an event alone is read without the search, because its blocks hold other e
   const scratch = await scratchDatabase(t)
   const eventId = randomUUID()
   await appendToLog(scratch.sql, [{ eventId, metadata: { name: 'goldenrod' } }])
-  await pad(scratch, 4_096)
+  // More than a page looks through before it asks the search.
+  await pad(scratch, 5_100, eventId)
   await scratch.sql`select audit.search_on(1, null)`
   await searcherOf(t, scratch).drain()
   const { db, asked } = countingReader(t, scratch)
-  const { entries } = await timeline(db, { query: 'goldenrod', eventId })
+  const pages = await allPages(db, { query: 'goldenrod', eventId })
   assert.deepEqual(
-    entries.map(({ seq }) => seq),
+    pages.map(({ seq }) => seq),
     [1],
   )
   assert.equal(asked.slices, 0)

@@ -28,7 +28,8 @@ export interface Slices {
 export class BlockBits {
   readonly #block: number
   readonly #bits = new Uint8Array(GROUP_BYTES * BLOCK_GROUPS)
-  readonly #times = Buffer.alloc(TIMES_BYTES * BLOCK_GROUPS)
+  // The greatest moment and 0, for each group.
+  readonly #times = Buffer.alloc(TIMES_BYTES * BLOCK_GROUPS, 'ffffffffffff000000000000', 'hex')
   readonly #isFull = new Set<number>()
   /** Most texts of a group are there several times. */
   readonly #texts = new Set<string>()
@@ -40,12 +41,12 @@ export class BlockBits {
     this.#block = block
   }
 
-  /** The moments of its first and its last entry; both 0 where it has none. */
+  /** The moments of its first and its last entry; where it has none, the first is infinite, and the last 0. */
   get span(): { readonly minMs: number; readonly maxMs: number } {
-    return { minMs: Math.min(this.#minMs, this.#maxMs), maxMs: this.#maxMs }
+    return { minMs: this.#minMs, maxMs: this.#maxMs }
   }
 
-  /** The first and the last moment of each group, six bytes each; both 0 where it has no entry. */
+  /** The first and the last moment of each group, six bytes each. */
   get times(): Buffer {
     return this.#times
   }
@@ -70,9 +71,7 @@ export class BlockBits {
     this.#minMs = Math.min(this.#minMs, ms)
     this.#maxMs = Math.max(this.#maxMs, ms)
     const at = group * TIMES_BYTES
-    const isFirst = this.#times.readUIntBE(at + 6, 6) === 0
-    const min = isFirst ? ms : Math.min(ms, this.#times.readUIntBE(at, 6))
-    this.#times.writeUIntBE(min, at, 6)
+    this.#times.writeUIntBE(Math.min(ms, this.#times.readUIntBE(at, 6)), at, 6)
     this.#times.writeUIntBE(Math.max(ms, this.#times.readUIntBE(at + 6, 6)), at + 6, 6)
   }
 

@@ -76,10 +76,10 @@ async function makeAgain(
     }
     made.push(bits.slices())
     times.push(bits.times)
-    if (bits.span.maxMs > 0) minMs = Math.min(minMs, bits.span.minMs)
+    minMs = Math.min(minMs, bits.span.minMs)
     maxMs = Math.max(maxMs, bits.span.maxMs)
   }
-  const span = { times: Buffer.concat(times), minMs: Math.min(minMs, maxMs), maxMs }
+  const span = { times: Buffer.concat(times), minMs, maxMs }
   await putRun(statements, firstBlock, joined(made), span, changes)
   return true
 }

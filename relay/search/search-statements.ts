@@ -14,6 +14,7 @@ export interface SearchWork {
 /** The times of a run's groups; null where they stay as they are. */
 export interface RunTimes {
   readonly times: Buffer
+  /** Infinite where it has no entry. */
   readonly minMs: number
   readonly maxMs: number
 }
@@ -26,12 +27,13 @@ export function putSearch(
   changes: number,
 ): SQL {
   const partBytes = slicesInPart(blocks) * SLICE_BYTES * blocks
+  const { minMs, maxMs } = times ?? { minMs: 0, maxMs: 0 }
   const bytea = (given: Buffer | undefined) =>
     sql`pg_catalog.decode(${given?.toString('base64') ?? null}::pg_catalog.text, 'base64')`
   return sql`audit.put_search(
     ${firstBlock}::bigint, ${blocks}::smallint, ${log2}::smallint, ${bytea(bytes)},
-    ${partBytes}::integer, ${bytea(times?.times)}, ${times?.minMs ?? 0}::bigint,
-    ${times?.maxMs ?? 0}::bigint, ${changes}::bigint)`
+    ${partBytes}::integer, ${bytea(times?.times)}, ${Math.min(minMs, maxMs)}::bigint,
+    ${maxMs}::bigint, ${changes}::bigint)`
 }
 
 type Ask = Pick<FollowStatements, 'execute'>

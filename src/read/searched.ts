@@ -3,7 +3,7 @@ import { type AuditDatabase, isTrue } from '../database/callers-database.ts'
 import { idFloor, MAX_RECORDED_MS, recordedMs } from '../ids/uuid7.ts'
 import { neighbourOf } from '../ids/uuid.ts'
 import { auditLog, auditSearchRun, auditSearchSlice, auditSearchTimes } from '../schema/tables.ts'
-import { placeOfSlice } from '../search/layout.ts'
+import { BLOCK_SEQS, placeOfSlice } from '../search/layout.ts'
 import { askedRange, endOf } from '../search/page-range.ts'
 import {
   type FoundId,
@@ -92,6 +92,9 @@ async function readSearch(db: AuditDatabase): Promise<Search | undefined> {
   const runs = listed.map(([firstBlock = 0, blocks = 0, log2, minMs = 0, maxMs = 0]) => {
     return { firstBlock, blocks, log2: log2 ?? null, minMs, maxMs }
   })
+  // A caller's older snapshot sees no run of a search that was turned off since, because that truncates.
+  const blocks = runs.reduce((sum, run) => sum + run.blocks, 0)
+  if (blocks * BLOCK_SEQS !== seq - sinceSeq + 1) return undefined
   const beforeId = row['beforeId'] === null ? null : String(row['beforeId'])
   return { runs, sinceSeq, seq, head, beforeId }
 }

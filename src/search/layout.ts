@@ -9,7 +9,7 @@ export const BLOCK_GROUPS = BLOCK_SEQS / GROUP_SEQS
 export const RUN_BLOCKS = 16
 /** Bytes of a slice for each block. */
 export const SLICE_BYTES = BLOCK_GROUPS / 8
-/** The first and the last moment of a group, six bytes each. */
+/** The first and the last moment of a group, six bytes each. Where it has no entry the first is the greater one. */
 export const TIMES_BYTES = 12
 /** Slices lie in rows of about so many bytes. */
 const PART_BYTES = 1_024

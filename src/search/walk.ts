@@ -179,7 +179,7 @@ function rangeOf(
   const range = { fromSeq, toSeq: fromSeq + GROUP_SEQS - 1 }
   if (own === undefined) return { ...range, minMs: 0, maxMs: MAX_MS }
   const [minMs, maxMs] = [own.readUIntBE(at, 6), own.readUIntBE(at + 6, 6)]
-  return maxMs === 0 ? undefined : { ...range, minMs, maxMs }
+  return minMs > maxMs ? undefined : { ...range, minMs, maxMs }
 }
 
 /** A range of numbers of which no time is known, in pieces that one statement looks at. */

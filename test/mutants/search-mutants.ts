@@ -39,7 +39,7 @@ const search: readonly Mutant[] = [
       },
     ],
     file: 'search-life.test.ts',
-    test: 'what is before the search is found, in both orders, and so is what an import brought',
+    test: 'what the search does not have yet is found between what it has',
   },
   {
     name: 'an entry that cannot be read has no bits',
