@@ -145,6 +145,23 @@ test('what the search does not have yet is found between what it has', async (t)
   assert.ok(asked.slices > 0)
 })
 
+test('from a moment on, the search begins at the first number that was recorded since', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const ms = Date.now() - 86_400_000
+  const hour = 3_600_000
+  await appendToLog(scratch.sql, [{ ms: ms - hour }])
+  await pad(scratch, 65_600)
+  // An import brings what was recorded first of all that counts.
+  await appendToLog(scratch.sql, [{ ms }])
+  const [row] = await scratch.sql`
+    select audit.search_on(null, ${new Date(ms - 1)}::timestamptz)::integer as since`
+  assert.equal(row?.['since'], 1)
+  await scratch.sql`select audit.search_off()`
+  const [later] = await scratch.sql`
+    select audit.search_on(null, ${new Date(Date.now() + hour)}::timestamptz)::integer as since`
+  assert.equal(later?.['since'], 65_537)
+})
+
 // Goal: old logs have times that are 0, and an import brings many of them side by side.
 test('entries of the first moment of 1970 are found', async (t) => {
   const scratch = await scratchDatabase(t)

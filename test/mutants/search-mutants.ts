@@ -5,6 +5,7 @@ const SEARCHED = 'src/read/searched.ts'
 const BITS = 'relay/search/block-bits.ts'
 const FUNCTIONS = 'src/schema/migrations/0001_functions.sql'
 const SAME = 'with the search a page has the answers that it has without'
+const FOLLOWER = 'relay/follow/follower.ts'
 const ERASED = 'what is erased is out of the search at once, and what is left is made again'
 
 const follow: readonly Mutant[] = [
@@ -19,6 +20,30 @@ const follow: readonly Mutant[] = [
     edits: [{ file: FUNCTIONS, find: 'f.seq = from_seq - 1 and ', replace: '' }],
     file: 'follow.test.ts',
     test: 'of several followers one wins, also where one dies between its reading and its writing',
+  },
+  {
+    name: 'a consumer that fails keeps the others from theirs',
+    edits: [
+      {
+        file: FOLLOWER,
+        find: 'if (!this.#halt.signal.aborted) resting.failed(consumer.name, error)',
+        replace: 'throw error',
+      },
+    ],
+    file: 'follow.test.ts',
+    test: 'a consumer that fails does not keep the others from theirs, and goes on when it can',
+  },
+  {
+    name: 'a consumer is turned on unseen by an erasure',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'lock table audit.audit_follow in share row exclusive mode;\n  insert',
+        replace: 'insert',
+      },
+    ],
+    file: 'follow.test.ts',
+    test: 'a consumer is turned on when who empties entries meanwhile is done',
   },
 ]
 
@@ -40,6 +65,36 @@ const search: readonly Mutant[] = [
     ],
     file: 'search-life.test.ts',
     test: 'what the search does not have yet is found between what it has',
+  },
+  {
+    name: 'a group of the first moment of 1970 is taken for empty',
+    edits: [{ file: WALK, find: 'minMs > maxMs ? undefined', replace: 'maxMs === 0 ? undefined' }],
+    file: 'search-life.test.ts',
+    test: 'entries of the first moment of 1970 are found',
+  },
+  {
+    name: 'a search without its blocks is read',
+    edits: [
+      {
+        file: SEARCHED,
+        find: 'if (blocks * BLOCK_SEQS !== seq - sinceSeq + 1) return undefined',
+        replace: '',
+      },
+    ],
+    file: 'search-life.test.ts',
+    test: 'a reader with a snapshot from before the search was turned off finds everything',
+  },
+  {
+    name: 'the search begins at the number of the first id',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'where l.id >= $1 order by l.seq limit 1',
+        replace: 'where l.id >= $1 order by l.id limit 1',
+      },
+    ],
+    file: 'search-life.test.ts',
+    test: 'from a moment on, the search begins at the first number that was recorded since',
   },
   {
     name: 'an entry that cannot be read has no bits',
