@@ -345,6 +345,24 @@ test('the line goes on with older entries, each once, and the state is that of i
   assert.deepEqual([fields[0]?.state, fields[0]?.value], ['known', 9])
 })
 
+test('a cursor of a history from before a restore is refused', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const db = readerOn(t, scratch)
+  const targetId = randomUUID()
+  await appendToLog(
+    scratch.sql,
+    [1, 2, 3].map((to) => ({ targetId, metadata: { colour: { from: to - 1, to } } })),
+  )
+  const { nextCursor } = await history(db, { targetId, limit: 1 })
+  assert.ok(nextCursor)
+  assert.equal((await history(db, { targetId, cursor: nextCursor })).line.length, 2)
+  await scratch.sql`update audit.audit_head set seq = seq - 1`
+  await scratch.sql`select audit.declare_restored()`
+  await assert.rejects(history(db, { targetId, cursor: nextCursor }), {
+    code: 'AUDIT_HISTORY_CHANGED',
+  })
+})
+
 test('two times beside each other say of each field whether it is the same', async (t) => {
   const { db, append } = await thingsIn(t)
   await append([

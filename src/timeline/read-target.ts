@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { AuditDatabase } from '../database/callers-database.ts'
+import { AuditError } from '../errors.ts'
 import { idFloor, MAX_RECORDED_MS, recordedMs } from '../ids/uuid7.ts'
 import { neighbourOf } from '../ids/uuid.ts'
 import type { Projection } from '../projection/projection.ts'
@@ -64,7 +65,14 @@ export async function readTarget(db: AuditDatabase, asked: AskedTarget): Promise
   const history = await readHistory(db)
   const cursorBefore = (id: string) => encodeCursor({ direction: 'next', id, history }, owner)
   // Older entries than this one's place count.
-  const end = cursor === undefined ? floorAfter(atMs) : decodeCursor(cursor, owner).id
+  const position = cursor === undefined ? undefined : decodeCursor(cursor, owner)
+  if (position !== undefined && position.history !== history) {
+    throw new AuditError(
+      'AUDIT_HISTORY_CHANGED',
+      'The cursor is from before a restore of the log. Ask for the history without it.',
+    )
+  }
+  const end = position === undefined ? floorAfter(atMs) : position.id
   const common = { entityType, eventId, seenBy, limit: PAGE_ENTRIES }
   const ways = [{ targetId }, { moreTargets: targetId }].map((named): Way => {
     const options = { ...common, ...named }
