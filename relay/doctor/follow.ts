@@ -25,7 +25,7 @@ export const follow: Check = {
         ({ consumer, waiting, idle_ms }): Finding => ({
           kind: 'follow-late',
           severity: 'warning',
-          text: `The ${String(consumer)} lacks ${String(waiting)} entries, and has come no further for ${Math.round(Number(idle_ms) / 60_000)} minutes.`,
+          text: `What the relay makes for "${String(consumer)}" lacks ${String(waiting)} entries, and has come no further for ${Math.round(Number(idle_ms) / 60_000)} minutes.`,
           remedy: { advice: 'A relay of this version has to run. Look into its log.' },
         }),
       )
