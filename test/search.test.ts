@@ -46,7 +46,9 @@ function randomWord(random: Random): string {
     const part = bare.slice(from, from + 2 + Math.floor(random() * 9))
     if (/^[\p{L}\p{N}.@]{2,}$/u.test(part)) return part
   }
-  return random() < 0.2 ? whole.toUpperCase() : whole
+  // ASCII alone: whether Í is a capital of í is up to the locale of the server.
+  const capitals = whole.replaceAll(/[a-z]/g, (letter) => letter.toUpperCase())
+  return random() < 0.2 ? capitals : whole
 }
 
 function randomQuery(random: Random): string {
