@@ -99,7 +99,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page/requests/around':
     'database page/auth page/histogram page/view page/view/histogram read read/around',
   'src/page/requests':
-    'actions database export export/sealed ids names page/api page/auth page/histogram page/http page/language page/live page/query page/requests/around page/sentence page/view page/view/frame page/view/histogram page/view/target projection query read read/around removed seal timeline',
+    'actions database encode export export/sealed ids names page/api page/auth page/histogram page/http page/language page/live page/query page/requests/around page/sentence page/view page/view/frame page/view/histogram page/view/target projection query read read/around removed seal timeline',
   'src/page':
     'actions database names page/auth page/embed page/live page/requests page/sentence projection',
   'src/page/embed': 'actions page/view query',

@@ -133,6 +133,30 @@ test('by default the database writes down each read, before the answer where str
   assert.deepEqual(await waiting(), seen)
 })
 
+// Goal: nobody reads without being written down by what they write into the address.
+// Method: query lines with characters that jsonb refuses, which the page takes for spaces.
+test('a query line with a character that the log cannot hold is written down, too', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await appendToLog(scratch.sql, [{ action: 'shown.do' }])
+  const failures: object[] = []
+  const logger = { ...silentLogger(), warn: (fields: object) => failures.push(fields) }
+  const name = 'ada\ud800'
+  const authorize = () => ({ name, sees: 'everything' as const })
+  const page = pageOn(readerOn(t, scratch), { recorder: undefined, authorize, logger })
+  const lines = ['%00', 'action:shown.do%00', 'ip:%00', '\\u0000%00']
+  for (const line of lines) assert.equal((await page.get(`?q=${line}`)).status, 200, line)
+  await page.close()
+  assert.deepEqual(failures, [])
+  const notes = await scratch.sql`
+    select metadata -> 'filter' ->> 'q' as q, context ->> 'viewer' as viewer
+    from audit.audit_outbox`
+  assert.deepEqual(
+    notes.map(({ q }) => q).sort(),
+    ['\ufffd', 'action:shown.do\ufffd', 'ip:\ufffd', '\\u0000\ufffd'].sort(),
+  )
+  assert.deepEqual(new Set(notes.map(({ viewer }) => viewer)), new Set(['ada\ufffd']))
+})
+
 async function served(t: TestContext, scratch: ScratchDatabase, more = {}) {
   const config = readHttpConfig({
     ...{ AUDIT_HTTP_PORT: '0', AUDIT_PAGE_TOKEN: `ada:${ADA}` },

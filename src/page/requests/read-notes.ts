@@ -1,6 +1,7 @@
 import { sql } from 'drizzle-orm'
 import { type AuditDatabase, askCaller } from '../../database/callers-database.ts'
 import { Outage } from '../../database/outage.ts'
+import { mendJson } from '../../encode/storable-text.ts'
 import type { AuditLogger } from '../../logger.ts'
 import type { ReadEntry, ReadRecorder } from './note-read.ts'
 
@@ -41,14 +42,18 @@ export class ReadNotes implements ReadRecorder {
 
   /** Resolves once the entry is committed. Rejects where it is not, or may not be. */
   async write({ action, userId, metadata, context }: ReadEntry): Promise<void> {
+    // Else whoever writes U+0000 into a query line would read without being written down.
+    const [metadataJson, contextJson] = [metadata, context].map((one) =>
+      mendJson(JSON.stringify(one)),
+    )
     try {
       await askCaller(
         this.#db,
         sql`
         select audit.note_read(
           ${action === 'audit.read_denied'}::boolean, ${userId ?? null}::pg_catalog.text,
-          ${JSON.stringify(metadata)}::pg_catalog.text::pg_catalog.jsonb,
-          ${JSON.stringify(context)}::pg_catalog.text::pg_catalog.jsonb)`,
+          ${metadataJson}::pg_catalog.text::pg_catalog.jsonb,
+          ${contextJson}::pg_catalog.text::pg_catalog.jsonb)`,
       )
       this.#outage.recovered()
     } catch (error) {
