@@ -85,7 +85,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page/language': 'actions page/http',
   'src/page/sentence': 'actions ids page/language read timeline',
   'src/page/histogram': 'database ids page/query projection query query/statements read schema',
-  'src/page/auth': 'database ids page/http page/query projection read',
+  'src/page/auth': 'database ids names page/http page/query projection read',
   'src/page/view':
     'actions export/sealed ids names page/histogram page/http page/language page/query page/sentence projection query read read/around removed timeline',
   'src/page/live': 'database ids page/http read',

@@ -99,6 +99,55 @@ test('the page finds people by the names in the log, each in the events of the v
   assert.doesNotMatch(list, /Grace/, 'the name stands in an entry of another event')
 })
 
+// Goal: a name that is hidden from a viewer comes by no other way.
+// Method: names that only hidden parts of entries give; the page, as text and as JSON, and finding by them.
+test('a viewer is told no collected name that is hidden in the entries', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await appendToLog(scratch.sql, [
+    named(ADA, 'Ada Lovelace', { eventId: ONE, action: 'internal.note' }),
+    { userId: ADA, eventId: ONE, action: 'guest.check_in' },
+    {
+      ...{ userId: ADA, eventId: ONE, actorId: GRACE, action: 'guest.check_in' },
+      context: { actor: { id: GRACE, name: 'Grace Hopper' } },
+    },
+    { userId: GRACE, eventId: ONE, action: 'guest.check_out' },
+  ])
+  await connectAs(t, scratch, 'audit_relay')`select audit.take_labels(1, 4)`
+  const db = readerOn(t, scratch)
+  const hidden = [
+    [{ hides: ['context'] }, /Lovelace|Hopper/],
+    [{ hides: ['context.user', 'context.actor.name'] }, /Lovelace|Hopper/],
+    [{ hides: ['userId'] }, /Lovelace|Hopper/],
+    [{ hides: ['actorId'] }, /Hopper/],
+    [{ staffAs: 'Support' }, /Hopper/],
+    [{ actions: ['guest.*'] }, /Lovelace/],
+  ] as const
+  for (const [projection, names] of hidden) {
+    for (const who of [{ sees: 'everything' }, { onlyEventId: ONE }] as const) {
+      const authorize = () => ({ name: 'x', ...projection, ...who })
+      const page = pageOn(db, { ...namesFromLabels(db), authorize })
+      for (const query of [
+        '',
+        '?q=by:lovelace',
+        '?q=by:hopper',
+        '?q=hopper',
+        `?history=${GRACE}`,
+      ]) {
+        const what = `${JSON.stringify({ ...projection, ...who })} ${query}`
+        assert.doesNotMatch(await page.text(query), names, what)
+        const json = await page.get(query, { accept: 'application/json' })
+        assert.doesNotMatch(await json.text(), names, what)
+      }
+      const known = String(names).includes('Lovelace') ? 'lovelace' : 'hopper'
+      const found = await page.text(`?q=by:${known}`)
+      assert.match(textOf(found), /no name that the application finds/)
+    }
+  }
+  const open = { name: 'x', onlyEventId: ONE, hides: ['context.ip'] } as const
+  const page = pageOn(db, { ...namesFromLabels(db), authorize: () => open })
+  assert.match(textOf(await page.text('?q=by:hopper')), /Grace Hopper checked out/)
+})
+
 test('of several sources the first that knows a name wins, and one that fails is left out', async () => {
   const asked: unknown[] = []
   const failing = {

@@ -4,6 +4,11 @@ import { within } from '../within.ts'
 export interface NameViewer {
   /** Of a viewer of one event: tell nothing that they may not know. */
   readonly onlyEventId?: string | undefined
+  /**
+   * Set where `hides`, `staffAs` or `actions` may keep a name of the log from the viewer: tell no name that
+   * only entries tell.
+   */
+  readonly hidesNames?: true | undefined
 }
 
 /** The application's function that finds names for ids. */

@@ -9,7 +9,8 @@ const DEADLINE_MS = 1_000
 
 /**
  * The names that users and actors had in the log, once `audit-relay names on` collects them: of people
- * whose account is gone, too. A viewer of one event finds the names that entries of this event give.
+ * whose account is gone, too. A viewer of one event finds the names that entries of this event give. One of
+ * whom a part of the entries is hidden that may hold a name finds none.
  *
  * ```ts
  * const page = createTimelinePage({ db, authorize, ...namesFromLabels(db) })
@@ -20,7 +21,7 @@ const DEADLINE_MS = 1_000
 export function namesFromLabels(db: AuditDatabase): NameSource {
   return {
     async names(ids, viewer) {
-      if (ids.length === 0) return new Map()
+      if (ids.length === 0 || viewer.hidesNames) return new Map()
       const rows = await readRows(
         db,
         sql`select distinct on (k.subject) k.subject as "id", k.name as "name"
@@ -35,6 +36,7 @@ export function namesFromLabels(db: AuditDatabase): NameSource {
       return new Map(rows.map(({ id, name }) => [String(id), String(name)]))
     },
     async find(text, viewer) {
+      if (viewer.hidesNames) return []
       const rows = await readRows(
         db,
         sql`select k.subject as "id"

@@ -133,6 +133,17 @@ export function leavesOutEntries({ onlyEventId, actions = [] }: Projection): boo
   return onlyEventId !== undefined || actions.length > 0
 }
 
+/** Fields in which entries name their people, and those that take these with them. */
+const NAMING = /^(?:userId|actorId|context(?:\.(?:user|actor)(?:\..*)?)?)$/s
+
+/**
+ * Whether it may leave out who somebody is: then a name of theirs that was taken from an entry as it is
+ * stored could be one that the reader does not see.
+ */
+export function hidesNames({ hides = [], staffAs, actions = [] }: Projection): boolean {
+  return staffAs !== undefined || actions.length > 0 || hides.some((field) => NAMING.test(field))
+}
+
 /** Whether it leaves out a part of an entry, so that nothing can be shown that proves the whole one. */
 export function hidesParts({ hides = [], staffAs }: Projection): boolean {
   return hides.length > 0 || staffAs !== undefined

@@ -15,6 +15,18 @@ const ONE_STATEMENT = 'one statement turns ids into names, another one finds the
 
 export const NAMES_MUTANTS: readonly Mutant[] = [
   {
+    name: 'collected names are told to those from whom they are hidden',
+    edits: [
+      {
+        file: 'src/page/auth/viewer.ts',
+        find: 'hidesNames(seenBy) ?',
+        replace: 'hidesNames({ ...seenBy, hides: [] }) ?',
+      },
+    ],
+    file: PAGE,
+    test: 'a viewer is told no collected name that is hidden in the entries',
+  },
+  {
     name: 'a censored name is stored all the same',
     edits: [
       {

@@ -7,6 +7,18 @@ const NOTE = 'src/page/requests/note-read.ts'
 
 export const PAGE_MUTANTS: readonly Mutant[] = [
   {
+    name: 'what jsonb refuses in a query line keeps the read from being written down',
+    edits: [
+      {
+        file: 'src/page/requests/read-notes.ts',
+        find: 'mendJson(JSON.stringify(one))',
+        replace: 'mendJson(String(JSON.stringify(one))) && JSON.stringify(one)',
+      },
+    ],
+    file: 'page-reading.test.ts',
+    test: 'a query line with a character that the log cannot hold is written down, too',
+  },
+  {
     name: 'an entry leads to those of the same target that the viewer may not see',
     edits: [
       {

@@ -1,8 +1,10 @@
 import type { AuditContext, AuditId } from '../../entry.ts'
 import { digitsOf } from '../../ids/digits.ts'
+import type { NameViewer } from '../../names/name-source.ts'
 import {
   type CheckedProjection,
   checkProjection,
+  hidesNames,
   type Projection,
   PROJECTION_NAMES,
 } from '../../projection/projection.ts'
@@ -36,6 +38,11 @@ export interface AdmittedViewer extends Pick<ViewerFields, 'name' | 'context'> {
 /** Whether a viewer may be told which ids a name stands for, also those of whom they see no entry. */
 export function knowsNames({ seenBy }: Pick<AdmittedViewer, 'seenBy'>): boolean {
   return seenBy?.onlyEventId === undefined && seenBy?.staffAs === undefined
+}
+
+/** What `names` and `find` of the application are told of a viewer. */
+export function nameViewer({ onlyEventId, seenBy = {} }: AdmittedViewer): NameViewer {
+  return { onlyEventId, ...(hidesNames(seenBy) ? { hidesNames: true } : {}) }
 }
 
 /** Somebody who tried to get in and failed. It is written down as `audit.read_denied`. */

@@ -1,7 +1,7 @@
 import type { NameLookup } from '../../names/name-source.ts'
 import { MAX_NAME_LENGTH, saidNames } from '../../names/said-names.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
-import { type AdmittedViewer, knowsNames } from '../auth/viewer.ts'
+import { type AdmittedViewer, knowsNames, nameViewer } from '../auth/viewer.ts'
 import { within } from '../../within.ts'
 import type { NameOf } from '../sentence/sentence-parts.ts'
 
@@ -39,11 +39,11 @@ export async function namesIn(
 async function lookedUp(
   ids: readonly string[],
   lookUpNames: NameLookup | undefined,
-  { onlyEventId }: AdmittedViewer,
+  viewer: AdmittedViewer,
 ): Promise<ReadonlyMap<string, unknown> | undefined> {
   if (lookUpNames === undefined || ids.length === 0) return undefined
   try {
-    return await within(LOOKUP_TIMEOUT_MS, lookUpNames(ids, { onlyEventId }), () => undefined)
+    return await within(LOOKUP_TIMEOUT_MS, lookUpNames(ids, nameViewer(viewer)), () => undefined)
   } catch {
     return undefined
   }

@@ -11,7 +11,7 @@ import { hidesParts } from '../../projection/projection.ts'
 import { idKindOf } from '../../read/bound-filter.ts'
 import { type SealFacts, sealFacts } from '../../export/sealed/seal-facts.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
-import { type AdmittedViewer, knowsNames } from '../auth/viewer.ts'
+import { type AdmittedViewer, knowsNames, nameViewer } from '../auth/viewer.ts'
 import { jsonResponse, wantsJson } from '../http/refusals.ts'
 import { htmlResponse, redirectResponse } from '../http/responses.ts'
 import { FIELD_NAMES, FIELDS, href } from '../query/address.ts'
@@ -124,11 +124,11 @@ async function respond(
 async function withNamesFound(
   { db, find }: PageServices,
   query: Query,
-  { onlyEventId, seenBy }: AdmittedViewer,
+  viewer: AdmittedViewer,
 ): Promise<Query> {
   if (query.line === undefined) return query
-  const findForViewer = find && ((text: string) => find(text, { onlyEventId }))
-  return withLine(query, await understood(db, query.line, findForViewer, seenBy))
+  const findForViewer = find && ((text: string) => find(text, nameViewer(viewer)))
+  return withLine(query, await understood(db, query.line, findForViewer, viewer.seenBy))
 }
 
 /** Those of the ids, too, as far as the database says now what ids are. */
