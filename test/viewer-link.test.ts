@@ -17,6 +17,8 @@ const link = (given: Partial<ViewerLinkOptions> = {}) =>
 const asked = (path: string, given: Parameters<typeof verifyViewerLink>[1] = { secret: SECRET }) =>
   verifyViewerLink(new Request(`http://page.test${path}`), given)
 
+const bytesOf = (text: string) => Buffer.from(text, 'base64url')
+
 test('a link opens the page for its tenant, with all that the viewer is', () => {
   assert.deepEqual(asked(link()), { name: 'Ada', onlyEventId: TENANT })
   const viewer = { name: 'Ada', userId: 42, hides: ['context.ip'] as const, staffAs: 'Support' }
@@ -34,6 +36,22 @@ test('without a link it says nothing, so that a session can', () => {
   for (const path of ['/audit', '/audit/', '/~/audit', '/audit/x~y']) {
     assert.equal(asked(path), undefined, path)
   }
+})
+
+test('a link does not tell who has it what is hidden from them', () => {
+  const [staff, field] = ['5a1f0c3e-90ab-4c2d-8e11-0000000057af', 'metadata.fraudScore'] as const
+  const viewer = { name: 'Ada', staffAs: 'Support', staff: [staff], hides: [field] }
+  const one = link({ viewer })
+  const [, payload = ''] = /~([\w-]+)\./.exec(one) ?? []
+  for (const text of [payload, payload.slice(3)]) {
+    for (const encoding of ['utf8', 'latin1'] as const) {
+      assert.doesNotMatch(bytesOf(text).toString(encoding), /Ada|57af|fraudScore|Support|until/)
+    }
+  }
+  assert.notEqual(one, link({ viewer }), 'two links cannot be compared')
+  assert.deepEqual(asked(one), { ...viewer, onlyEventId: TENANT })
+  // A link that stands in an entry, as in the address of a request, is censored there.
+  assert.match(payload, /^eyJ/)
 })
 
 test('a link of another secret, path or time is refused', async (t) => {
@@ -63,8 +81,6 @@ test('a link of another secret, path or time is refused', async (t) => {
   t.mock.timers.setTime(nowMs + HOUR_MS)
   assert.deepEqual(asked(short), { denied: 'expired link' })
 })
-
-const bytesOf = (text: string) => Buffer.from(text, 'base64url')
 
 // Goal: nobody makes a link out of another one.
 // Method: one or several characters of a link are changed; a link that differs opens nothing.

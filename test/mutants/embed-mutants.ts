@@ -5,6 +5,12 @@ const OTHER_LINK = 'a link of another secret, path or time is refused'
 
 export const EMBED_MUTANTS: readonly Mutant[] = [
   {
+    name: 'two links for one viewer say by what they are alike that they are',
+    edits: [{ file: LINK, find: 'randomBytes(IV_BYTES)', replace: 'Buffer.alloc(IV_BYTES)' }],
+    file: 'viewer-link.test.ts',
+    test: 'a link does not tell who has it what is hidden from them',
+  },
+  {
     name: 'a signed link opens every path',
     edits: [{ file: LINK, find: 'link 1\\0${path}\\0', replace: 'link 1\\0' }],
     file: 'viewer-link.test.ts',

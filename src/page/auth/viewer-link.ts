@@ -1,4 +1,10 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  randomBytes,
+  timingSafeEqual,
+} from 'node:crypto'
 import { type AuditId, MAX_TEXT_CHARACTERS } from '../../entry.ts'
 import { optionInvalid } from '../../errors.ts'
 import { digitsOf } from '../../ids/digits.ts'
@@ -45,11 +51,16 @@ const CLOCK_SKEW_MS = 60_000
 const MAX_PAYLOAD_CHARACTERS = 4_000
 /** `~payload.signature`, at the end of the path. */
 const LINK = /^(.*)\/~([\w-]{1,4000})\.([\w-]{43})\/?$/
+/** As the tokens begin that are censored in entries, so that a link in one is. */
+const PREFIX = 'eyJ'
+const CIPHER = 'aes-256-ctr'
+const IV_BYTES = 16
 
 /**
  * A link that opens the page for one tenant, until a time, without a session: for a frame in another
  * site, where browsers send no cookies. It returns a path, such as `/audit/~eyJ….c2ln`, so that every
- * link in the page keeps it. Whoever has the link can read until then.
+ * link in the page keeps it. Whoever has the link can read until then. What it says of the viewer, such
+ * as who is staff, is encrypted.
  *
  * @throws {AuditError} `AUDIT_OPTION_INVALID`; the message never contains the secret
  */
@@ -72,7 +83,7 @@ export function signViewerLink(options: ViewerLinkOptions): string {
   const opened = { ...viewer, onlyEventId }
   const problem = viewerProblem(opened)
   if (problem !== undefined) throw optionInvalid(`viewer is none: ${problem}.`)
-  const payload = encoded({ until: Math.floor(untilMs / 1_000), viewer: opened })
+  const payload = encoded({ until: Math.floor(untilMs / 1_000), viewer: opened }, secret)
   if (payload.length > MAX_PAYLOAD_CHARACTERS) {
     throw optionInvalid(
       `viewer is longer than a link can be (${MAX_PAYLOAD_CHARACTERS} characters).`,
@@ -105,13 +116,13 @@ export function verifyViewerLink(
   const [, before = '', payload = '', signed = ''] = LINK.exec(pathname) ?? []
   const path = options.path === undefined ? before : pathOf(options.path)
   const given = Buffer.from(signed, 'base64url')
-  let isKnown = false
+  let signer: string | undefined
   for (const secret of secrets) {
     const own = signature(secret, path, payload)
-    if (own.length === given.length && timingSafeEqual(own, given)) isKnown = true
+    if (own.length === given.length && timingSafeEqual(own, given)) signer = secret
   }
-  if (!isKnown) return { denied: 'unknown link' }
-  const { until, viewer } = decoded(payload)
+  if (signer === undefined) return { denied: 'unknown link' }
+  const { until, viewer } = decoded(payload, signer)
   const leftMs = until * 1_000 - Date.now()
   if (!(leftMs > 0)) return { denied: 'expired link' }
   return leftMs > maxAgeMs + CLOCK_SKEW_MS ? { denied: 'link for too long' } : viewer
@@ -153,11 +164,23 @@ interface Payload {
   readonly viewer: Viewer
 }
 
-function encoded(payload: Payload): string {
-  return Buffer.from(JSON.stringify(payload)).toString('base64url')
+/** Encrypted, because it says what the viewer is not to see. The signature keeps it from being changed. */
+function encoded(payload: Payload, secret: string): string {
+  const iv = randomBytes(IV_BYTES)
+  const cipher = createCipheriv(CIPHER, keyOf(secret), iv)
+  const bytes = [iv, cipher.update(JSON.stringify(payload), 'utf8'), cipher.final()]
+  return PREFIX + Buffer.concat(bytes).toString('base64url')
 }
 
-/** Only of a payload whose signature is ours. */
-function decoded(text: string): Payload {
-  return JSON.parse(Buffer.from(text, 'base64url').toString())
+/** Only of a payload whose signature is of this secret. */
+function decoded(text: string, secret: string): Payload {
+  const bytes = Buffer.from(text.slice(PREFIX.length), 'base64url')
+  const decipher = createDecipheriv(CIPHER, keyOf(secret), bytes.subarray(0, IV_BYTES))
+  const json = Buffer.concat([decipher.update(bytes.subarray(IV_BYTES)), decipher.final()])
+  return JSON.parse(json.toString())
+}
+
+/** Another key than that of the signature. */
+function keyOf(secret: string): Buffer {
+  return createHmac('sha256', secret).update('audit-outbox viewer link key 1').digest()
 }
