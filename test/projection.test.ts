@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import path from 'node:path'
 import { type TestContext, test } from 'node:test'
-import { exportLog } from '../src/export/index.ts'
+import { exportLog, exportToFile } from '../src/export/index.ts'
 import { AuditError } from '../src/errors.ts'
 import { histogram } from '../src/page/histogram/histogram.ts'
 import type { Projection } from '../src/projection/projection.ts'
@@ -9,6 +11,7 @@ import { UTC } from '../src/query/zone.ts'
 import { tail } from '../src/read/tail.ts'
 import { entry, type LoggedEntry, parseQuery, timeline } from '../src/read/timeline.ts'
 import { scratchDatabase } from './support/database.ts'
+import { scratchFolder } from './support/exports.ts'
 import { appendToLog, type GivenEntry } from './support/log-entries.ts'
 import { answers } from './support/naive-query.ts'
 import { projected } from './support/naive-projection.ts'
@@ -186,6 +189,13 @@ test('an export in any format holds nothing that is hidden', async (t) => {
     for await (const page of pages) text += page.text
     for (const secret of secrets) assert.ok(!text.includes(secret), `${format}: ${secret}`)
     assert.ok(text.includes('Support') && text.includes(ada), format)
+  }
+  // Next to a file stands what was asked for, and whoever gets the file gets that.
+  const out = path.join(scratchFolder(t), 'log.ndjson')
+  const manifest = await exportToFile(db, { out, format: 'ndjson', filter: { seenBy } })
+  assert.equal(manifest.rows, 5)
+  for (const file of [out, `${out}.manifest.json`]) {
+    assert.ok(!readFileSync(file, 'utf8').includes(helper), file)
   }
 })
 

@@ -38,7 +38,7 @@ export interface ExportManifest {
   readonly file: string | null
   readonly format: ExportFormat
   readonly gzip: boolean
-  /** As it was understood; empty where everything was asked for. */
+  /** As it was understood, but for the ids of `staff`; empty where everything was asked for. */
   readonly filter: Readonly<Record<string, unknown>>
   /** Only in an export about a user. */
   readonly about?: ManifestAbout

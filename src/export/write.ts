@@ -2,6 +2,7 @@ import { promisify } from 'node:util'
 import zlib from 'node:zlib'
 import type { SQL } from 'drizzle-orm'
 import { filterInvalid } from '../errors.ts'
+import type { CheckedProjection } from '../projection/projection.ts'
 import type { LogFilter } from '../read/filter.ts'
 import { withFilter } from '../read/bound-filter.ts'
 import { readHistory } from '../read/history.ts'
@@ -184,6 +185,14 @@ function filterOf(described: Readonly<Record<string, unknown>>): LogFilter {
   }
 }
 
+/** Whoever is given the file is not to learn who is staff. */
+function withoutStaff(described: Readonly<Record<string, unknown>>) {
+  const { seenBy } = described
+  if (seenBy === undefined) return described
+  const { staff: _staff, ...rest }: CheckedProjection = Object(seenBy)
+  return { ...described, seenBy: rest }
+}
+
 export async function describeExport(
   db: AuditDatabase,
   state: ExportState,
@@ -203,7 +212,7 @@ export async function describeExport(
     file: written.file,
     format: request.format,
     gzip: request.gzip,
-    filter: request.filter,
+    filter: withoutStaff(request.filter),
     ...(request.about === undefined
       ? {}
       : { about: { id: request.about, found, letters: written.letters ?? null } }),
