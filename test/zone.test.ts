@@ -104,3 +104,12 @@ test('a whole day that a zone left out begins where the next one does', () => {
   assert.equal(new Date(next).toISOString(), '2011-12-30T10:00:00.000Z')
   assert.equal(apia.fromWall(Date.UTC(2011, 11, 30, 12)), next)
 })
+
+test('a time with a part of a millisecond is that of the whole millisecond before', () => {
+  for (const name of ['Europe/Berlin', 'America/Havana', 'UTC']) {
+    const at = Date.UTC(2026, 4, 3, 14)
+    for (const part of [0.25, 0.5, 0.999]) {
+      assert.equal(named(name).fromWall(at + part), named(name).fromWall(at), `${name} ${part}`)
+    }
+  }
+})

@@ -41,7 +41,9 @@ export class Zone {
    * The moment of a wall time. Of an hour that comes twice it takes the first, and for a time that
    * clocks skip the moment at which they go on.
    */
-  fromWall(wallAsUtcMs: number): number {
+  fromWall(wallTimeMs: number): number {
+    // Offsets are of whole milliseconds. Of a part of one, none would fit.
+    const wallAsUtcMs = Math.floor(wallTimeMs)
     // No offset is as large as a day, so the moment is between these two. No zone changes its clocks
     // twice in two days.
     const [fromMs, toMs] = [wallAsUtcMs - DAY_MS, wallAsUtcMs + DAY_MS]

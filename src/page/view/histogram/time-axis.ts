@@ -12,7 +12,7 @@ const STEPS_MS = [
   ...[1, 5, 15, 30].map((seconds) => seconds * SECOND_MS),
   ...[1, 2, 5, 15, 30].map((minutes) => minutes * MINUTE_MS),
   ...[1, 2, 3, 6, 12].map((hours) => hours * HOUR_MS),
-  ...[1, 2, 7, 14, 28, 91, 365].map((days) => days * DAY_MS),
+  ...[1, 2, 7, 14, 28, 91, 365, 730, 1_826, 3_652].map((days) => days * DAY_MS),
 ]
 /**
  * Half the width of a character on a narrow screen, as a share of the axis. A label that would cross
@@ -28,7 +28,7 @@ export function timeAxis(
   const { zone } = view
   const spanMs = toMs - fromMs
   const minStepMs = spanMs / (MAX_TICKS - 1)
-  const stepMs = STEPS_MS.find((step) => step >= minStepMs) ?? minStepMs
+  const stepMs = STEPS_MS.find((step) => step >= minStepMs) ?? Math.ceil(minStepMs)
   const ticks = ticksOf(zone, fromMs, toMs, stepMs)
   const times = ticks.length > 0 ? ticks : [fromMs]
   return times.map((ms, at) => {
