@@ -103,7 +103,9 @@ async function main(): Promise<void> {
     await checks.run(`${name}: import and require()`, () => project.run('imports.mjs', at))
   }
   await checks.run('installs frameworks', () =>
-    project.install(versionsOf('fastify', 'express', '@types/express', '@types/node')),
+    project.install(
+      versionsOf('fastify', 'express', '@types/express', '@types/node', 'react', '@types/react'),
+    ),
   )
   for (const program of ['journey.ts', 'record-in.ts']) project.addProgram(program)
   project.addEveryExport()

