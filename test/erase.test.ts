@@ -191,7 +191,7 @@ test('a hold that is being placed is waited for', async (t) => {
   const keeper = connectAs(t, scratch, 'audit_keeper')
   await keeper`begin`
   await keeper`select audit.place_hold('case 7', user_id => ${USER})`
-  assert.equal((await refusalOf(erase(eraser, [1])))?.code, '55P03', 'it does not wait for ever')
+  assert.equal((await refusalOf(erase(eraser, [1])))?.code, '55P03', 'it does not wait forever')
   const erasing = refusalOf(erase(eraser, [1]))
   await keeper`commit`
   assert.equal((await erasing)?.code, '55006')

@@ -57,7 +57,7 @@ test('a session that holds the log for longer than its bound is named, again eve
   assert.equal(logger.lines.length, 3, 'said once')
 })
 
-test('another transaction of the same session begins anew, and the longest one is named', async () => {
+test('another transaction of the same session begins again, and the longest one is named', async () => {
   const { at } = watchOver(60_000)
   for (let ms = 0; ms <= 600_000; ms += 30_000) {
     assert.equal(await at(ms, [{ ...READER, transaction: String(ms) }]), undefined)

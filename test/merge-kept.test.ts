@@ -177,7 +177,7 @@ test('the database itself refuses to merge what must stay apart', async (t) => {
     await merge([names[5] ?? '', ...between, String(far?.['name'])]),
     /wider than a quarter of a policy/,
   )
-  assert.equal(await merge([...between, String(far?.['name'])]), null, 'those are kept for ever')
+  assert.equal(await merge([...between, String(far?.['name'])]), null, 'those are kept forever')
   assert.deepEqual(
     (await partitions()).map(({ name }) => name),
     [...names.slice(0, 6)],

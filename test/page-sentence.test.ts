@@ -40,7 +40,7 @@ const KEEPING: readonly (readonly [string, LoggedEntry['metadata'], string])[] =
   [
     'audit.policy',
     { actions: '*', change: 'set', keep: null },
-    'shop_web set a policy: * is kept for ever',
+    'shop_web set a policy: * is kept forever',
   ],
   ['audit.policy', { actions: '*', change: 'removed' }, 'shop_web removed the policy of *'],
   [

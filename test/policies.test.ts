@@ -55,7 +55,7 @@ async function keeperOn(t: TestContext, scratch: ScratchDatabase) {
     async keptFor(action: string, inDays = 0): Promise<string> {
       const [row] = await sql`
         select audit.keep_for(${action}, clock_timestamp() + ${inDays} * interval '1 day')::text as keep`
-      return row?.['keep'] ?? 'for ever'
+      return row?.['keep'] ?? 'forever'
     },
   }
 }
@@ -66,14 +66,14 @@ const AFTER_THE_GRACE: Changed = { days: 7, isNew: true }
 test('the first policy counts after seven days, and the most exact one holds', async (t) => {
   const scratch = await scratchDatabase(t)
   const { set, log, pass, keptFor } = await keeperOn(t, scratch)
-  assert.equal(await keptFor('temp.upload'), 'for ever')
+  assert.equal(await keptFor('temp.upload'), 'forever')
   assert.deepEqual(await set('*', '90 days'), AFTER_THE_GRACE)
   assert.deepEqual(await set('temp.*', '30 days'), AFTER_THE_GRACE)
   assert.deepEqual(await set('temp.keep', '1 year'), AFTER_THE_GRACE)
   assert.deepEqual(await set('billing.*', null), AT_ONCE)
   await log()
   await pass(6.99)
-  assert.equal(await keptFor('temp.upload'), 'for ever')
+  assert.equal(await keptFor('temp.upload'), 'forever')
   await pass(0.02)
   const kept: readonly (readonly [string, string])[] = [
     ['temp.upload', '30 days'],
@@ -81,11 +81,11 @@ test('the first policy counts after seven days, and the most exact one holds', a
     ['temp.keep', '1 year'],
     ['temp.keep.more', '30 days'],
     ['temporary.upload', '90 days'],
-    ['billing.pay', 'for ever'],
+    ['billing.pay', 'forever'],
     ['a', '90 days'],
-    ['audit.gap', 'for ever'],
-    ['audit.policy', 'for ever'],
-    ['audit.read', 'for ever'],
+    ['audit.gap', 'forever'],
+    ['audit.policy', 'forever'],
+    ['audit.read', 'forever'],
   ]
   for (const [action, keep] of kept) assert.equal(await keptFor(action), keep, action)
 })
@@ -113,7 +113,7 @@ test('what shortens in a roundabout way counts after the grace, too', async (t) 
   // Longer, so at once: the next one keeps more, or nothing is left that takes anything.
   assert.deepEqual(await remove('temp.upload'), AT_ONCE)
   assert.deepEqual(await remove('*'), AT_ONCE)
-  assert.equal(await keptFor('temp.upload'), 'for ever')
+  assert.equal(await keptFor('temp.upload'), 'forever')
   assert.deepEqual(await remove('*'), { days: null, isNew: false })
   assert.deepEqual(await remove('never.set'), { days: null, isNew: false })
 })
@@ -121,14 +121,14 @@ test('what shortens in a roundabout way counts after the grace, too', async (t) 
 test('nobody gets around the grace by what was said before', async (t) => {
   const scratch = await scratchDatabase(t)
   const { set, remove, log, pass, keptFor } = await keeperOn(t, scratch)
-  // Something else that keeps less: the seven days begin anew, and what was said is taken back.
+  // Something else that keeps less: the seven days begin again, and what was said is taken back.
   assert.deepEqual(await set('a.*', '90 days'), AFTER_THE_GRACE)
   await log()
   await pass(6)
   assert.deepEqual(await set('a.*', '30 days'), AFTER_THE_GRACE)
   await log()
   await pass(2)
-  assert.equal(await keptFor('a.b'), 'for ever')
+  assert.equal(await keptFor('a.b'), 'forever')
   // The same again changes nothing: it goes on counting.
   assert.deepEqual(await set('a.*', '30 days'), { days: 5, isNew: false })
   await pass(5.01)
@@ -153,7 +153,7 @@ test('nobody gets around the grace by what was said before', async (t) => {
   await log()
   await pass(1.01)
   assert.equal(await keptFor('d.e'), '10 days')
-  assert.equal(await keptFor('c.d'), 'for ever')
+  assert.equal(await keptFor('c.d'), 'forever')
   await pass(6)
   assert.equal(await keptFor('c.d'), '10 days')
 })
@@ -205,10 +205,10 @@ test('the grace begins when the change is in the log', async (t) => {
   const { keeper, set, remove, log, pass, keptFor } = await keeperOn(t, scratch)
   await set('*', '90 days')
   await pass(30)
-  assert.equal(await keptFor('a.b'), 'for ever')
+  assert.equal(await keptFor('a.b'), 'forever')
   await log()
   await pass(6.99)
-  assert.equal(await keptFor('a.b'), 'for ever')
+  assert.equal(await keptFor('a.b'), 'forever')
   const [waiting] = await keeper`
     select actions, keep, removed, in_force, counts_at::timestamptz > now() as is_waiting
     from audit.list_policies()`
@@ -265,7 +265,7 @@ test('a policy is for a pattern that means something, and of the log itself for 
   await log()
   await pass(8)
   assert.equal(await keptFor('audit.read'), '4 days')
-  assert.equal(await keptFor('audit.read_denied'), 'for ever')
+  assert.equal(await keptFor('audit.read_denied'), 'forever')
   assert.equal(await keptFor('a.b'), '5 days')
 })
 
@@ -417,7 +417,7 @@ test('audit-relay policy sets, lists and removes, for people and for machines', 
   const { log, pass } = await keeperOn(t, scratch)
   const run = policyCommand(t, scratch)
   const none = await run('list')
-  assert.equal(none.stdout, 'There are no policies: everything is kept for ever.\n', none.stderr)
+  assert.equal(none.stdout, 'There are no policies: everything is kept forever.\n', none.stderr)
   const first = await run('set', 'temp.*', '--keep', '30 days')
   assert.equal(first.code, 0, first.stderr)
   assert.match(
@@ -435,7 +435,7 @@ test('audit-relay policy sets, lists and removes, for people and for machines', 
   assert.ok(Math.abs(Date.now() - Date.parse(effectiveAt)) < 60_000)
   const waiting = await run('list')
   assert.match(waiting.stdout, /^actions {2}kept/)
-  assert.match(waiting.stdout, /^a\.b {6}for ever {8}since \d{4}-/m)
+  assert.match(waiting.stdout, /^a\.b {6}forever {8}since \d{4}-/m)
   assert.match(waiting.stdout, /^temp\.\* {3}for 30 days {5}not logged yet {14}\S+$/m)
   await log()
   await pass(8)

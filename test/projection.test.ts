@@ -190,7 +190,7 @@ test('an export in any format holds nothing that is hidden', async (t) => {
     for (const secret of secrets) assert.ok(!text.includes(secret), `${format}: ${secret}`)
     assert.ok(text.includes('Support') && text.includes(ada), format)
   }
-  // Next to a file stands what was asked for, and whoever gets the file gets that.
+  // Next to a file stands what was asked for, and the person who gets the file gets that.
   const out = path.join(scratchFolder(t), 'log.ndjson')
   const manifest = await exportToFile(db, { out, format: 'ndjson', filter: { seenBy } })
   assert.equal(manifest.rows, 5)

@@ -135,7 +135,7 @@ test('a salt or an opening that does not fit is refused', () => {
   }
 })
 
-// Whoever took the commitment from the record, and never looked at the column, was green here.
+// A checker that took the commitment from the record, and never looked at the column, was green here.
 test('an erased field that holds a value again is refused', () => {
   for (const { fields, line, opening } of goldenLeaves.erased) {
     for (const field of fields) {

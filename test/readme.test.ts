@@ -46,7 +46,7 @@ test("the README's first block runs, prints the second one and makes the row of 
     cwd: ROOT,
     env: { PATH: process.env['PATH'], DATABASE_URL: scratch.urlAs('audit_app') },
     encoding: 'utf8',
-    timeout: 30_000,
+    timeout: 60_000,
   })
   assert.equal(output, printed.text)
 

@@ -16,7 +16,7 @@ import { keepUntil, logOld, makePartition, monthsAgo, partitionOf } from './supp
 import { setPolicy } from './support/policies.ts'
 import { waitFor } from './support/wait-for.ts'
 
-// Goal: whoever reads the log is told which numbers a policy removed, and is told apart from that which
+// Goal: a reader of the log is told which numbers a policy removed, and is told apart from that which
 // ones are not there for no reason.
 
 const OLD = partitionOf(monthsAgo(3))
@@ -175,7 +175,7 @@ test('the end of the page says where the log begins and why', async (t) => {
   const since = monthsAgo(1).toISOString().slice(0, 10)
   assert.ok(!(await page.text(`?from=${since}`)).includes('log-begin'), 'nobody asked for before')
   for (const own of ['audit.*', 'audit.retention']) {
-    assert.ok(!(await page.text(`?action=${own}`)).includes('log-begin'), `${own} is kept for ever`)
+    assert.ok(!(await page.text(`?action=${own}`)).includes('log-begin'), `${own} is kept forever`)
   }
   for (const action of ['audit.read', 'temp.*', 'auditing.start']) {
     assert.ok((await page.text(`?action=${action}`)).includes('log-begin'), action)

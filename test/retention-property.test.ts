@@ -44,7 +44,7 @@ class Story {
   readonly #sql: postgres.Sql
   readonly #scratch: Awaited<ReturnType<typeof scratchDatabase>>
   readonly #entries = new Map<number, Entry>()
-  /** The month from which on a policy lets entries go: those of it and before. Null: for ever. */
+  /** The month from which on a policy lets entries go: those of it and before. Null: forever. */
   readonly #policies = new Map<string, number | null>()
   readonly #holds = new Map<string, string>()
   #gone = new Set<number>()

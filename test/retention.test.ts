@@ -326,7 +326,7 @@ test('what was removed is dropped after the time for an undo, and not while a ho
   await applyRetention(database)
   assert.deepEqual((await applyRetention(database)).dropped, [], 'too early')
   const [early] = await keeper`select dropped from audit.drop_removed(${OLD})`
-  assert.equal(early?.['dropped'], 0, 'whoever asks for it')
+  assert.equal(early?.['dropped'], 0, 'for each caller')
 
   await sql`update audit.audit_swap set swapped_at = swapped_at - interval '8 days'`
   const hold = await placeHold(sql, userId)

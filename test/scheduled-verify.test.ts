@@ -101,7 +101,7 @@ test('the first run reads all, the next ones what is new and a part of the rest'
   assert.equal(kept.note, scene.notes.at(-1))
 })
 
-test('a run is not repeated before its time, whoever starts the relay again', async (t) => {
+test('a run is not repeated before its time, when the relay is started again', async (t) => {
   const { runs, start } = await scheduled(t)
   const first = start(200)
   await waitFor(() => runs.length >= 1, { what: 'a run', timeoutMs: 60_000 })

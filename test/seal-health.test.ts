@@ -23,7 +23,7 @@ test('a process is healthy that seals, and neither refuses nor is forked', () =>
   assert.equal(sealHealth({ ...SEALS, refusal: 'It is another copy.' }).hint, 'It is another copy.')
 })
 
-// Goal: whoever watches a relay hears of a sealer that refuses, and no rollout is held up by it.
+// Goal: a person who watches a relay hears of a sealer that refuses, and no rollout is held up by it.
 // Method: a relay with the memory of a sealer runs on an older copy of the database, until that is
 // declared a restore.
 test('a relay whose sealer refuses moves on, and says so where it is asked for the seal', async (t) => {

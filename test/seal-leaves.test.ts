@@ -39,7 +39,7 @@ async function leavesIn(url: string, settings = 'select'): Promise<readonly stri
   }
 }
 
-// Goal: whoever has an exported line makes the leaf that the database sealed, byte by byte.
+// Goal: a person who has an exported line makes the leaf that the database sealed, byte by byte.
 // Method: rows whose values can be printed in two ways, leaves in SQL and from the export's lines.
 for (const ids of ['uuid', 'text'] as const) {
   test(`with ${ids} ids, leaves in SQL are those that the export's lines give`, async (t) => {

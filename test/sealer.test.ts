@@ -111,7 +111,7 @@ test('what waits is sealed when it is old enough, or when enough of it waits', a
   await waitFor(async () => quick.read().size === 63, { what: '63 are sealed' })
 })
 
-// Goal: many sealers make one history, whoever dies where.
+// Goal: many sealers make one history, wherever one dies.
 // Method: four sealers, each of whose statements may end it before or after it ran; another one of the
 // same memory takes its place.
 test('four sealers at once that die anywhere seal one history', async (t) => {

@@ -200,7 +200,7 @@ test('a reader with a snapshot from before the search was turned off finds every
   await client`rollback`
 })
 
-// Goal: sixteen blocks become one run, whoever makes them, and an erasure in it is made again.
+// Goal: sixteen blocks become one run, by any of two relays, and an erasure in it is made again.
 // Method: two followers race, one of which dies at a write now and then.
 test('two relays make one search, and one that dies leaves nothing half done', async (t) => {
   const scratch = await scratchDatabase(t)

@@ -44,7 +44,7 @@ test('the state of a thing is what it was, or it is in doubt', (t) => {
       assert.deepEqual(field && told(field), expectedOf(life, count, path), where)
       if (field?.state === 'in doubt') doubts += 1
       if (field?.state !== 'known') continue
-      // Whoever says "known" must have what the next entry found, unless something was tried between.
+      // A field that is "known" must have what the next entry found, unless something was tried between.
       const isTried = life
         .slice(count)
         .some(({ kind, told: changes }) => kind === 'attempt' && changes.has(path))
@@ -158,7 +158,7 @@ test('before its first change a field is unknown, and the next entry says what i
   assert.deepEqual((await history(db, { targetId: ORDER, at: NOON - 1 })).life.state, 'unknown')
 })
 
-test('a thing that was deleted and made again begins anew', async (t) => {
+test('a thing that was deleted and made again begins again', async (t) => {
   const { db, append } = await thingsIn(t)
   await append([
     change(NOON, { status: 'new', lines: [1], items: { a: 1 } }, { action: 'order.create' }),

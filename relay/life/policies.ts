@@ -5,7 +5,7 @@ import type { Database } from '../../src/database/connection.ts'
 export interface Policy {
   /** An action, `entity.*` or `*`. */
   readonly actions: string
-  /** As Postgres prints an interval: `30 days`. Null: for ever. */
+  /** As Postgres prints an interval: `30 days`. Null: forever. */
   readonly keep: string | null
   /** Whether what was said is that there is no such policy any more. */
   readonly removed: boolean
@@ -33,7 +33,7 @@ interface ChangeRow {
   readonly isNew: boolean
 }
 
-/** @param keep such as `30 days`; null: for ever */
+/** @param keep such as `30 days`; null: forever */
 export async function setPolicy(
   database: Database,
   actions: string,

@@ -8,9 +8,9 @@ export interface PlannedAction {
   readonly rows: number
   /** The pattern of the policy that it has; null where it has none. */
   readonly policy: string | null
-  /** As Postgres prints an interval; null: kept for ever. */
+  /** As Postgres prints an interval; null: kept forever. */
   readonly keep: string | null
-  /** The same in days; null: kept for ever. */
+  /** The same in days; null: kept forever. */
   readonly keepDays: number | null
   /** Rows whose policy is over. */
   readonly due: number

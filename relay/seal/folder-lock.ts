@@ -123,7 +123,7 @@ export class FolderLock {
     throw this.#taken(holder)
   }
 
-  /** A beat that fails is none: whoever looks for it decides by that. */
+  /** A beat that fails is none: a sealer that looks for it decides by that. */
   async #touch(): Promise<void> {
     const holder = await holderIn(this.#file).catch(() => undefined)
     if (holder?.token !== this.#token) return

@@ -68,7 +68,7 @@ const STOP_MS = 10_000
 /**
  * Seals the log: adds its new entries to a tree of hashes, and signs the root of it.
  *
- * Any number of sealers may run. None holds a lease: the salts of an entry are made by whoever comes
+ * Any number of sealers may run. None holds a lease: the salts of an entry are made by the sealer that comes
  * first, the tree is a pure function of salts and entries, and of two checkpoints on top of the same
  * one the database takes one. What a sealer signs, or is about to sign, it has remembered outside of
  * the database before: so it signs nothing that does not continue it, whatever became of the database.

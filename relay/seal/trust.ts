@@ -47,7 +47,7 @@ export function firstTree(state: SealState, memory: SealMemory | undefined): num
 
 /**
  * Compares the newest checkpoint of the database with the sealer's own memory, before anything is built
- * on it: whoever has the relay's login can put a row there, and an older copy of a database holds
+ * on it: anyone who has the relay's login can put a row there, and an older copy of a database holds
  * checkpoints that were true. Everything that is sealed later would prove the wrong history.
  *
  * @returns what the sealer remembers from now on

@@ -14,7 +14,7 @@ import { idsOf, textsOf } from './entry-texts.ts'
 const MOST_LOG2 = 18
 const LEAST_LOG2 = 12
 const GROUP_BYTES = 2 ** MOST_LOG2 / 8
-/** A group should have no more of its bits than this, so that it is seldom read in vain. */
+/** A group should have no more of its bits than this, so that it is seldom read without a match in it. */
 const MOST_FULL = 0.45
 
 /** A block or a run of them as it is stored: a slice of each bit, one behind the other. */

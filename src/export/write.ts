@@ -185,7 +185,7 @@ function filterOf(described: Readonly<Record<string, unknown>>): LogFilter {
   }
 }
 
-/** Whoever is given the file is not to learn who is staff. */
+/** A file that is given away must not tell who is staff. */
 function withoutStaff(described: Readonly<Record<string, unknown>>) {
   const { seenBy } = described
   if (seenBy === undefined) return described

@@ -23,7 +23,7 @@ export interface Projection {
    */
   readonly hides?: readonly HiddenField[] | undefined
   /**
-   * The name in the place of staff, 1 to 64 characters: whoever stands in `actorId` without a kind, which
+   * The name in the place of staff, 1 to 64 characters: each id in `actorId` without a kind, which
    * is a person who acts for a user, and the ids of `staff`. Their ids are left out, and the context of
    * what they did.
    */

@@ -38,7 +38,7 @@ export interface PartitionMap {
 export const MAX_PARTITIONS = 18
 
 /**
- * How long a map is used. An old one only costs time: whoever reads by it covers every id, or
+ * How long a map is used. An old one only costs time: a reader who reads by it covers every id, or
  * proves in the same statement that what is left out holds nothing.
  */
 const KEPT_MS = 60_000

@@ -17,7 +17,7 @@ export const LANES_TO_TEXT = [
 /** What was chosen last. What holds is the columns' type. */
 export const NOTE_TEXT = "update audit.audit_schema_version set ids = 'text'"
 
-/** A table that retention has built, and not swapped, is made anew by its next run. */
+/** A table that retention has built, and not swapped, is made again by its next run. */
 export const FORGET_BUILDS = "delete from audit.audit_swap where state = 'built'"
 
 /**

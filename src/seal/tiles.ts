@@ -79,7 +79,7 @@ export async function consistencyPath(from: number, to: number, read: ReadTile):
       span = { start: middle, end: span.end }
     }
   }
-  // Where the older tree is a node of the newer one, whoever checks the proof knows its root.
+  // Where the older tree is a node of the newer one, the reader of the proof knows its root.
   if (span.start > 0) spans.push(span)
   return await spanRoots(spans.reverse(), tiles)
 }

@@ -89,7 +89,7 @@ export const part: Part = {
             note:
               `relay and COPY: ${showNumber(rows)} entries; the relay with ` +
               `${RELAY_LIMITS.parallelMoves.default} moves side by side, as it is set by default, COPY as one transaction through postgres.js ` +
-              `from text that is ready in memory, with seq numbered beforehand. Request ids are ${REQUEST_IDS}. ` +
+              `from text that is ready in memory, with seq numbered before. Request ids are ${REQUEST_IDS}. ` +
               (missing ??
                 `The other two: ${showNumber(jobs)} jobs, next to a relay with as many entries; of the jobs each batch is fetched, written to the ` +
                   'log in one statement and completed; pg-boss with two batches under way, graphile-worker ' +

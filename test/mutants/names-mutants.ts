@@ -63,7 +63,7 @@ export const NAMES_MUTANTS: readonly Mutant[] = [
     test: 'a job knows the names of the request that began it',
   },
   {
-    name: 'a collected name counts for whoever the entry is about',
+    name: 'a collected name counts for the person the entry is about',
     edits: [
       {
         file: FUNCTIONS,

@@ -79,7 +79,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     test: 'one control reads days, months, moments and ranges in the zone that is shown',
   },
   {
-    name: 'a link by an id that is no UUID asks for whoever has that name',
+    name: 'a link by an id that is no UUID asks for the person with that name',
     edits: [
       {
         file: 'src/page/query/narrow.ts',

@@ -270,7 +270,7 @@ export const PROOF_MUTANTS: readonly Mutant[] = [
     test: 'a key or an origin that ended vouches for nothing beyond',
   }),
   {
-    name: 'the checkpoint is trusted whoever signed it',
+    name: 'the checkpoint is trusted with any signature',
     edits: [
       {
         file: POLICY,

@@ -621,7 +621,7 @@ export const RELAY_MUTANTS: readonly Mutant[] = [
     test: 'a move that clashes is tried ten times more, and then fails',
   },
   {
-    name: 'each look begins to count anew how long the log is held',
+    name: 'each look begins to count again how long the log is held',
     edits: [
       {
         file: 'relay/maintenance/log-watch.ts',

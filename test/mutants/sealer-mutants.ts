@@ -39,7 +39,7 @@ const ROWS: readonly Row[] = [
     'the lock of a process that is gone is taken over, and that of one that runs is not',
   ],
   [
-    'a machine that is silent holds its folder for ever',
+    'a machine that is silent holds its folder forever',
     LOCK,
     'silentMs < SILENT_MS && ',
     '',

@@ -11,7 +11,7 @@ export interface BadRow {
   readonly becomes: 'logged' | 'nothing' | '23505' | '23514'
 }
 
-/** The id of a good row without a request id that is in the log beforehand. */
+/** The id of a good row without a request id that is in the log before. */
 export const KNOWN_ID = '01900000-0000-7000-8000-0000000000aa'
 /** An action that a custom constraint on the log refuses. */
 export const REFUSED_BY_THEM = 'bad.by_their_rule'
@@ -86,6 +86,6 @@ export const BAD_ROWS: readonly BadRow[] = [
     columns: { ...GOOD, id: `'${KNOWN_ID}'`, request_id: 'null' },
     becomes: 'nothing',
   },
-  // Only this row is unknown to the move beforehand. It halves the batch until it finds the row.
+  // Only this row is unknown to the move before. It halves the batch until it finds the row.
   dead('what their own constraint refuses', { action: `'${REFUSED_BY_THEM}'` }),
 ]

@@ -1,6 +1,6 @@
 import type postgres from 'postgres'
 
-/** A policy that counts already, as if it had been set long ago. Null: for ever. */
+/** A policy that counts already, as if it had been set long ago. Null: forever. */
 export async function setPolicy(
   sql: postgres.Sql,
   actions: string,

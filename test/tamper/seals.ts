@@ -304,7 +304,7 @@ async function live(sql: Sql, entries: number): Promise<void> {
   await sql`select audit.move('outbox', 10000, 1000, null, null, null, null)`
 }
 
-/** Edits an entry and seals all of the log anew, so that it fits itself. */
+/** Edits an entry and seals all of the log again, so that it fits itself. */
 async function sealAgain(sql: Sql, scene: Scene, signer: Scene['key']['signer']): Promise<void> {
   const { sealed } = scene
   await sql`update audit.audit_log set action = 'guest.check_out' where seq = 700`

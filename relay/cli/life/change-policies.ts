@@ -69,7 +69,7 @@ export function showPolicies(environment: Environment, { json }: As): Promise<nu
   })
 }
 
-const NONE = 'There are no policies: everything is kept for ever.'
+const NONE = 'There are no policies: everything is kept forever.'
 
 function lineOf({ keep, removed, inForce, countsAt, setBy }: Policy): string {
   const kept = removed ? 'by the others' : keptFor(keep)
@@ -77,7 +77,7 @@ function lineOf({ keep, removed, inForce, countsAt, setBy }: Policy): string {
   return `${kept.padEnd(14)}  ${(when || 'not logged yet').padEnd(26)}  ${setBy}`
 }
 
-const keptFor = (keep: string | null) => (keep === null ? 'for ever' : `for ${keep}`)
+const keptFor = (keep: string | null) => (keep === null ? 'forever' : `for ${keep}`)
 
 /** `2026-12-04 10:41 UTC` */
 function minuteOf(iso: string): string {

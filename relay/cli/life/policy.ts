@@ -13,7 +13,7 @@ export function policyCommand(host: Host): CliCommand {
     summary: 'say for how long entries are kept',
     description:
       'Says for how long entries are kept, by their actions. The most exact policy holds: that of ' +
-      'billing.pay, of billing.*, or of *. Without one, entries are kept for ever.',
+      'billing.pay, of billing.*, or of *. Without one, entries are kept forever.',
     group: 'Years:',
   }).holds(set(host), list(host), remove(host))
 }
@@ -26,7 +26,7 @@ function command(name: string, host: Host, texts: HelpTexts): CliCommand {
 
 function set(host: Host): CliCommand {
   return command('set', host, {
-    summary: 'keep entries of these actions for so long, or for ever',
+    summary: 'keep entries of these actions for so long, or forever',
     description:
       'Sets for how long entries of these actions are kept. What keeps as long as now or longer ' +
       'counts at once. What keeps less, the first policy too, counts seven days after the log says ' +
@@ -35,7 +35,7 @@ function set(host: Host): CliCommand {
       'uploads for 30 days': "audit-relay policy set 'temp.*' --keep '30 days'",
       'what pays for ten years': "audit-relay policy set 'billing.*' --keep '10 years'",
       'everything else for one year': "audit-relay policy set '*' --keep '1 year'",
-      'sign-ins for ever, although there is a policy for *':
+      'sign-ins forever, although there is a policy for *':
         'audit-relay policy set auth.login --keep forever',
     },
   })
@@ -70,9 +70,9 @@ function list(host: Host): CliCommand {
 
 function remove(host: Host): CliCommand {
   return command('remove', host, {
-    summary: 'remove a policy: the next less exact one holds, or entries are kept for ever',
+    summary: 'remove a policy: the next less exact one holds, or entries are kept forever',
     description:
-      'Removes a policy: the next less exact one holds, or entries are kept for ever. Where they are ' +
+      'Removes a policy: the next less exact one holds, or entries are kept forever. Where they are ' +
       'kept for less by that, it counts seven days after the log says so.',
     examples: { 'the policy of everything else': "audit-relay policy remove '*'" },
     exitCodes: { 1: 'failed, or these actions have no policy of their own' },
@@ -97,7 +97,7 @@ function actionsArgument(): Argument {
     }
     if (/^audit(?:\.|$)/i.test(text) && text !== 'audit.read') {
       throw misuse(
-        "The log's own entries (audit.*) are kept for ever: of those audit.read alone can have a " +
+        "The log's own entries (audit.*) are kept forever: of those audit.read alone can have a " +
           `policy, got "${shown(text)}".`,
       )
     }

@@ -5,7 +5,7 @@ import type {
   WaitingDrop,
 } from '../../retention/retention-plan.ts'
 
-const FOR_EVER = 'kept for ever'
+const FOR_EVER = 'kept forever'
 
 /** The plan for people. */
 export function planText({ lineAt, next, partitions, waiting }: RetentionPlan): string {

@@ -20,7 +20,7 @@ function makeKey(host: Host): CliCommand {
     summary: 'make a key, and print its public half',
     description:
       'Writes a new Ed25519 key to a file that its user alone can read, and prints the public key. ' +
-      'The seal keeps this name for ever, so take one of a domain that is yours. Keep a copy of ' +
+      'The seal keeps this name forever, so take one of a domain that is yours. Keep a copy of ' +
       'the file where no one else has it, and never in the database.',
     examples: { 'a first key': 'audit-relay keys new example.com/audit --out seal.key' },
   })

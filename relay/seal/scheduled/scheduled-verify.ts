@@ -61,7 +61,7 @@ const NOT_PROVED = 6
  * of the rest, another one each time. The first run reads all of it. What a run came to is an entry
  * `audit.verify` of the log, with who may do what to it.
  *
- * Its checkpoints are those of the file anchor, on the machine of the relay. Whoever can change that one,
+ * Its checkpoints are those of the file anchor, on the machine of the relay. Anyone who can change that one,
  * too, is found by `audit-relay verify` with checkpoints from elsewhere.
  */
 export class ScheduledVerify {

@@ -17,7 +17,7 @@ const AT_ONCE = 10_000
 
 /**
  * The accounts of recorders: the moves count what they log, and this counts what is there. It closes
- * the last gap: whoever deletes the newest entries before they are sealed, and sets the head back,
+ * the last gap: anyone who deletes the newest entries before they are sealed, and sets the head back,
  * leaves the counts of the moves as they were.
  */
 export class Accounts {

@@ -24,7 +24,7 @@ function hashOf(token: string): Buffer {
 }
 
 /**
- * The token that a request brings in its header `Authorization`. Undefined where it brings none of ours.
+ * The token that a request brings in its header `Authorization`. Undefined where it brings no token of this log.
  * It is not taken from an address, which histories and logs keep.
  */
 export function bearerOf(request: Request): string | undefined {

@@ -59,7 +59,7 @@ const IV_BYTES = 16
 /**
  * A link that opens the page for one tenant, until a time, without a session: for a frame in another
  * site, where browsers send no cookies. It returns a path, such as `/audit/~eyJ….c2ln`, so that every
- * link in the page keeps it. Whoever has the link can read until then. What it says of the viewer, such
+ * link in the page keeps it. Anyone who has the link can read until then. What it says of the viewer, such
  * as who is staff, is encrypted.
  *
  * @throws {AuditError} `AUDIT_OPTION_INVALID`; the message never contains the secret

@@ -62,7 +62,7 @@ export const SENTENCES_EN = {
   someEntries: 'entries',
   policyRemoved: '{who} removed the policy of {actions}',
   policyUndone: '{who} took back a change of the policy of {actions}',
-  policyForEver: '{who} set a policy: {actions} is kept for ever',
+  policyForEver: '{who} set a policy: {actions} is kept forever',
   policyFor: '{who} set a policy: {actions} is kept for {time}',
   importBegun: '{who} began the import {name}',
   importResumed: '{who} went on with the import {name}',

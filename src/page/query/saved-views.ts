@@ -1,6 +1,6 @@
 import { type GivenParameters, href, isViewParameter } from './address.ts'
 
-/** A name for what is asked for. It is kept in the browser of whoever gave it. */
+/** A name for what is asked for. It is kept in the browser of the person who gave it. */
 export interface SavedView {
   readonly name: string
   /** The link to it, `?q=…`. */

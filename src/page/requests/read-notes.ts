@@ -42,7 +42,7 @@ export class ReadNotes implements ReadRecorder {
 
   /** Resolves once the entry is committed. Rejects where it is not, or may not be. */
   async write({ action, userId, metadata, context }: ReadEntry): Promise<void> {
-    // Else whoever writes U+0000 into a query line would read without being written down.
+    // Else a reader who writes U+0000 into a query line would leave no `audit.read`.
     const [metadataJson, contextJson] = [metadata, context].map((one) =>
       mendJson(JSON.stringify(one)),
     )

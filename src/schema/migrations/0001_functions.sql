@@ -52,7 +52,7 @@ $$;
 -- before it and of the entry's line of NDJSON, byte by byte as "audit-relay export" writes it.
 --
 -- Two digests are equal only where the same entries stand in the same order and every column is the
--- same. A sum of hashes takes half the time, but it does not see the order, and whoever can choose
+-- same. A sum of hashes takes half the time, but it does not see the order, and anyone who can choose
 -- two entries can make two others with the same sum of 48 bits each. The function needs the memory
 -- of one entry: the chain goes from row to row, and the index on seq brings them in order.
 CREATE OR REPLACE FUNCTION "audit"."archive_digest"(
@@ -888,7 +888,7 @@ CREATE OR REPLACE FUNCTION "audit"."make_some"(
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 declare
   max_made constant integer := 12;
-  -- Whoever may call it can ask for so many at most.
+  -- A caller can ask for so many at most.
   most constant integer := least(coalesce(max_partitions, 0), 3000);
   ours bigint;
 begin
@@ -1018,7 +1018,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
   from audit.audit_policy as p
 $$;
 --> statement-breakpoint
--- The policies that hold at some time, as far as is known now. Null is for ever. Of what counts by then
+-- The policies that hold at some time, as far as is known now. Null is forever. Of what counts by then
 -- for some actions, what was said last holds.
 CREATE OR REPLACE FUNCTION "audit"."policies_in_force"(
   "at" timestamptz DEFAULT clock_timestamp(), OUT "actions" text, OUT "keep" interval
@@ -2020,8 +2020,8 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
   end
 $$;
 --> statement-breakpoint
--- The ranges of ids in which entries with these numbers may be, the newest that has begun first. Whoever
--- asks the log for a number asks one after the other, because a statement about all partitions locks all
+-- The ranges of ids in which entries with these numbers may be, the newest that has begun first. A reader
+-- that asks the log for a number asks one after the other, because a statement about all partitions locks all
 -- of them and their indexes. It leaves out the partitions that cannot hold the numbers, by the catalogue
 -- or because they are empty, and has what lies between them, too: DEFAULT, or a partition that the
 -- catalogue does not know. "to_id" of the last range is null.
@@ -2261,9 +2261,9 @@ $$;
 -- - It raises for a number that is nowhere (P0002), for one of the product's own entries that must stay
 --   (22023), and for an entry that a legal hold is about (55006, with the hold as the constraint). Then
 --   nothing was erased.
--- - It is one transaction of at most 10,000 entries. Whoever erases more calls it again.
+-- - It is one transaction of at most 10,000 entries. To erase more, call it again.
 -- - Nothing may copy entries meanwhile: it holds the row that each step of retention and each restore of
---   an archive locks, and the one that whoever makes partitions locks. It fails with 55P03 where it did
+--   an archive locks, and the one that a maker of partitions locks. It fails with 55P03 where it did
 --   not get one of them. Then try again.
 -- - Where the log is sealed, it raises 55000 for an entry that is not sealed yet, as if it named the table
 --   audit_checkpoint: then try again. What proves the entry without the erased values is kept, and its
@@ -3503,7 +3503,7 @@ $$;
 --> statement-breakpoint
 -- Rewrites a table on disk, so that the bytes of erased fields are in none of its files any more: a row
 -- that was changed stays in its page until something else is written there, and VACUUM does not
--- overwrite it. It also gathers the statistics of the table anew, because they hold values of it.
+-- overwrite it. It also gathers the statistics of the table again, because they hold values of it.
 -- "place" is one that audit.scrub_places() named, "cut" a transaction's number that is greater than those
 -- of all erasures. Returns how large the table was and is.
 --
@@ -4760,7 +4760,7 @@ $$;
 -- "target_id" what was done to it among others. A time is met by when an entry says that it happened and by
 -- when it was recorded. Returns the hold's id and leaves an entry "audit.hold".
 --
--- Whoever removes entries locks the table in SHARE mode before looking, and this insert waits for it.
+-- A session that removes entries locks the table in SHARE mode before looking, and this insert waits for it.
 CREATE OR REPLACE FUNCTION "audit"."place_hold"(
   "reason" text, "user_id" text DEFAULT null, "event_id" text DEFAULT null,
   "target_id" text DEFAULT null, "request_id" text DEFAULT null,
@@ -5218,7 +5218,7 @@ end
 $$;
 --> statement-breakpoint
 -- Keeps the names that the entries with these numbers give to their users and actors, at most 65,536
--- numbers at a time. The names are read from the log, so whoever calls it cannot make one up. Of one id in
+-- numbers at a time. The names are read from the log, so a caller cannot make one up. Of one id in
 -- one event the 20 names that were used last are kept. It can be called again for the same numbers.
 -- Returns how many names the entries had.
 CREATE OR REPLACE FUNCTION "audit"."take_labels"("from_seq" bigint, "to_seq" bigint) RETURNS bigint
@@ -6003,7 +6003,7 @@ $$;
 --> statement-breakpoint
 -- Notes what entries came late: the closed partitions that they are in hold greater numbers than before.
 -- The ids are those of the first entries of a batch, in their order, so the first one has the number
--- behind head_before, and so on. audit.move calls it while it holds the head, as whoever closes a
+-- behind head_before, and so on. audit.move calls it while it holds the head, as the session that closes a
 -- partition does, so none of the two misses what the other has done.
 CREATE OR REPLACE FUNCTION "audit"."note_late"("late_ids" uuid[], "head_before" bigint) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$
@@ -6929,7 +6929,7 @@ begin
 end
 $$;
 --> statement-breakpoint
--- For how long the first of some patterns keeps that has a policy at some time. Null is for ever.
+-- For how long the first of some patterns keeps that has a policy at some time. Null is forever.
 CREATE OR REPLACE FUNCTION "audit"."first_policy"("patterns" text[], "at" timestamptz)
 RETURNS interval
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -6940,7 +6940,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 --> statement-breakpoint
 -- Whether there is a day on which the time "keep" reaches less far back than the time "other". Null is
--- for ever. A month can be shorter than 30 days and longer, so the days around a year are tried that
+-- forever. A month can be shorter than 30 days and longer, so the days around a year are tried that
 -- is no leap year although four divide it.
 CREATE OR REPLACE FUNCTION "audit"."is_shorter"("keep" interval, "other" interval) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
@@ -7064,7 +7064,7 @@ begin
 end
 $$;
 --> statement-breakpoint
--- For how long the entries of an action are kept. Null is for ever. The most exact policy holds.
+-- For how long the entries of an action are kept. Null is forever. The most exact policy holds.
 CREATE OR REPLACE FUNCTION "audit"."keep_for"("action" text, "at" timestamptz DEFAULT clock_timestamp())
 RETURNS interval
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
@@ -7072,7 +7072,7 @@ LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
 $$;
 --> statement-breakpoint
 -- The policies that hold now, and what was said and does not count yet: "counts_at" is null while the
--- entry of such a change is not logged. "keep" is null for ever.
+-- entry of such a change is not logged. "keep" is null forever.
 CREATE OR REPLACE FUNCTION "audit"."list_policies"(
   OUT "actions" text, OUT "keep" text, OUT "removed" boolean, OUT "in_force" boolean,
   OUT "counts_at" text, OUT "set_at" text, OUT "set_by" text
@@ -7092,7 +7092,7 @@ SET search_path = pg_catalog, pg_temp SET intervalstyle = 'postgres' AS $$
   order by t.actions, t.number
 $$;
 --> statement-breakpoint
--- Removes the policy of some actions: the next less exact one holds, or they are kept for ever.
+-- Removes the policy of some actions: the next less exact one holds, or they are kept forever.
 -- Returns from when on, as set_policy() does; null where there is no such policy.
 CREATE OR REPLACE FUNCTION "audit"."remove_policy"(
   "actions" text, OUT "effective_at" timestamptz, OUT "is_new" boolean
@@ -7106,7 +7106,7 @@ end
 $$;
 --> statement-breakpoint
 -- Says for how long the entries of some actions are kept: of one action, of all of an entity ("temp.*")
--- or of all that have no other policy ("*"). Null is for ever. Returns from when on it counts: what
+-- or of all that have no other policy ("*"). Null is forever. Returns from when on it counts: what
 -- keeps more counts at once, what keeps less after the grace. "is_new" is false where that was
 -- said already.
 CREATE OR REPLACE FUNCTION "audit"."set_policy"(
@@ -7128,7 +7128,7 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
   if audit.is_reserved(actions) and actions <> 'audit.read' then
-    raise exception 'the log''s own entries are kept for ever: of those audit.read alone can have a policy'
+    raise exception 'the log''s own entries are kept forever: of those audit.read alone can have a policy'
       using errcode = 'invalid_parameter_value';
   end if;
   if not isfinite(keep) or extract(year from keep) < 0 or extract(month from keep) < 0
@@ -7136,7 +7136,7 @@ begin
     or extract(second from keep) < 0 or audit.is_shorter(keep, interval '4 days')
     or keep > interval '100 years'
   then
-    raise exception 'a policy keeps entries for 4 days to 100 years, or for ever'
+    raise exception 'a policy keeps entries for 4 days to 100 years, or forever'
       using errcode = 'invalid_parameter_value';
   end if;
   select c.effective_at, c.is_new into effective_at, is_new
@@ -7325,7 +7325,7 @@ $$;
 --> statement-breakpoint
 -- The second step of retention. Makes, next to a partition, the table of what stays of it, and notes
 -- what goes, for audit.swap_kept(). It holds no lock of the log but a reader's and removes nothing. A
--- table that an earlier run has left is made anew. Returns the number of the swap, null where nothing
+-- table that an earlier run has left is made again. Returns the number of the swap, null where nothing
 -- is due, with the numbers of entries that go, stay, and stay only because of a hold.
 --
 -- What it read may change until the swap. So the policies and holds are read before any row, the rows
@@ -7456,7 +7456,7 @@ end
 $$;
 --> statement-breakpoint
 -- Makes one partition of several small neighbours of which retention has nothing to remove: each run of it
--- leaves an entry that is kept for ever, and with days as partitions each of them would stay as one. No
+-- leaves an entry that is kept forever, and with days as partitions each of them would stay as one. No
 -- entry is changed, and no number. Returns the name of the partition, which is that of the first one, or
 -- the reason why nothing was done. It fails with 55P03 where a lock was not had in lock_timeout_ms. Then try
 -- again.
@@ -8533,7 +8533,7 @@ LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS 
 $$;
 --> statement-breakpoint
 -- How many entries of each recorder the moves have logged, in the order of the recorders' ids, behind
--- one id and at most so many. Whoever reads the log compares them with the entries that are there.
+-- one id and at most so many. A reader of the log compares them with the entries that are there.
 CREATE OR REPLACE FUNCTION "audit"."logged_counts"(
   "after" uuid, "most" integer, OUT "id" uuid, OUT "logged" bigint
 ) RETURNS SETOF record
@@ -8735,8 +8735,8 @@ SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '1
   select exists (select from traced)
 $$;
 --> statement-breakpoint
--- What a token may see, by its SHA-256. No row where there is no such token, or it has ended. Whoever
--- guesses learns nothing from how long it takes: what is looked up is the hash of the guess, of which
+-- What a token may see, by its SHA-256. No row where there is no such token, or it has ended. How
+-- long it takes tells nothing about a guess: what is looked up is the hash of the guess, of which
 -- nobody can choose the first bytes.
 --
 -- The time of the use is written at most once a minute, never twice at a time, and not where the

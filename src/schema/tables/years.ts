@@ -23,7 +23,7 @@ export const auditPolicy = auditSchema.table(
     number: bigint('number', { mode: 'number' }).primaryKey().generatedAlwaysAsIdentity(),
     /** An action, `entity.*` or `*`. */
     actions: text('actions').notNull(),
-    /** Null: for ever. */
+    /** Null: forever. */
     keep: interval('keep'),
     /** From then on no row of these actions holds. */
     removed: boolean('removed').notNull().default(false),

@@ -73,7 +73,7 @@ title="${title}">
 <span class="dot" aria-hidden="true"></span>${words.say('live')} <b>${words.say(isLive ? 'liveOn' : 'liveOff')}</b></a>`
 }
 
-/** Each by its own name, so that whoever cannot read the page finds theirs. */
+/** Each by its own name, so that a reader who cannot read the page finds theirs. */
 const LANGUAGE_NAMES: Readonly<Record<Language, string>> = {
   en: 'English',
   de: 'Deutsch',

@@ -3,7 +3,7 @@
 -- before it and of the entry's line of NDJSON, byte by byte as "audit-relay export" writes it.
 --
 -- Two digests are equal only where the same entries stand in the same order and every column is the
--- same. A sum of hashes takes half the time, but it does not see the order, and whoever can choose
+-- same. A sum of hashes takes half the time, but it does not see the order, and anyone who can choose
 -- two entries can make two others with the same sum of 48 bits each. The function needs the memory
 -- of one entry: the chain goes from row to row, and the index on seq brings them in order.
 CREATE OR REPLACE FUNCTION "audit"."archive_digest"(

@@ -7,9 +7,9 @@
 -- - It raises for a number that is nowhere (P0002), for one of the product's own entries that must stay
 --   (22023), and for an entry that a legal hold is about (55006, with the hold as the constraint). Then
 --   nothing was erased.
--- - It is one transaction of at most 10,000 entries. Whoever erases more calls it again.
+-- - It is one transaction of at most 10,000 entries. To erase more, call it again.
 -- - Nothing may copy entries meanwhile: it holds the row that each step of retention and each restore of
---   an archive locks, and the one that whoever makes partitions locks. It fails with 55P03 where it did
+--   an archive locks, and the one that a maker of partitions locks. It fails with 55P03 where it did
 --   not get one of them. Then try again.
 -- - Where the log is sealed, it raises 55000 for an entry that is not sealed yet, as if it named the table
 --   audit_checkpoint: then try again. What proves the entry without the erased values is kept, and its

@@ -1,6 +1,6 @@
 -- Rewrites a table on disk, so that the bytes of erased fields are in none of its files any more: a row
 -- that was changed stays in its page until something else is written there, and VACUUM does not
--- overwrite it. It also gathers the statistics of the table anew, because they hold values of it.
+-- overwrite it. It also gathers the statistics of the table again, because they hold values of it.
 -- "place" is one that audit.scrub_places() named, "cut" a transaction's number that is greater than those
 -- of all erasures. Returns how large the table was and is.
 --

@@ -3,7 +3,7 @@
 -- "target_id" what was done to it among others. A time is met by when an entry says that it happened and by
 -- when it was recorded. Returns the hold's id and leaves an entry "audit.hold".
 --
--- Whoever removes entries locks the table in SHARE mode before looking, and this insert waits for it.
+-- A session that removes entries locks the table in SHARE mode before looking, and this insert waits for it.
 CREATE OR REPLACE FUNCTION "audit"."place_hold"(
   "reason" text, "user_id" text DEFAULT null, "event_id" text DEFAULT null,
   "target_id" text DEFAULT null, "request_id" text DEFAULT null,

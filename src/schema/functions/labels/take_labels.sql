@@ -1,5 +1,5 @@
 -- Keeps the names that the entries with these numbers give to their users and actors, at most 65,536
--- numbers at a time. The names are read from the log, so whoever calls it cannot make one up. Of one id in
+-- numbers at a time. The names are read from the log, so a caller cannot make one up. Of one id in
 -- one event the 20 names that were used last are kept. It can be called again for the same numbers.
 -- Returns how many names the entries had.
 CREATE OR REPLACE FUNCTION "audit"."take_labels"("from_seq" bigint, "to_seq" bigint) RETURNS bigint

@@ -1,6 +1,6 @@
 -- Notes what entries came late: the closed partitions that they are in hold greater numbers than before.
 -- The ids are those of the first entries of a batch, in their order, so the first one has the number
--- behind head_before, and so on. audit.move calls it while it holds the head, as whoever closes a
+-- behind head_before, and so on. audit.move calls it while it holds the head, as the session that closes a
 -- partition does, so none of the two misses what the other has done.
 CREATE OR REPLACE FUNCTION "audit"."note_late"("late_ids" uuid[], "head_before" bigint) RETURNS void
 LANGUAGE sql SET search_path = pg_catalog, pg_temp AS $$

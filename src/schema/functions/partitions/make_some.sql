@@ -7,7 +7,7 @@ CREATE OR REPLACE FUNCTION "audit"."make_some"(
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 declare
   max_made constant integer := 12;
-  -- Whoever may call it can ask for so many at most.
+  -- A caller can ask for so many at most.
   most constant integer := least(coalesce(max_partitions, 0), 3000);
   ours bigint;
 begin

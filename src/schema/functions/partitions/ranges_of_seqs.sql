@@ -1,5 +1,5 @@
--- The ranges of ids in which entries with these numbers may be, the newest that has begun first. Whoever
--- asks the log for a number asks one after the other, because a statement about all partitions locks all
+-- The ranges of ids in which entries with these numbers may be, the newest that has begun first. A reader
+-- that asks the log for a number asks one after the other, because a statement about all partitions locks all
 -- of them and their indexes. It leaves out the partitions that cannot hold the numbers, by the catalogue
 -- or because they are empty, and has what lies between them, too: DEFAULT, or a partition that the
 -- catalogue does not know. "to_id" of the last range is null.

@@ -1,4 +1,4 @@
--- For how long the first of some patterns keeps that has a policy at some time. Null is for ever.
+-- For how long the first of some patterns keeps that has a policy at some time. Null is forever.
 CREATE OR REPLACE FUNCTION "audit"."first_policy"("patterns" text[], "at" timestamptz)
 RETURNS interval
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -1,5 +1,5 @@
 -- Whether there is a day on which the time "keep" reaches less far back than the time "other". Null is
--- for ever. A month can be shorter than 30 days and longer, so the days around a year are tried that
+-- forever. A month can be shorter than 30 days and longer, so the days around a year are tried that
 -- is no leap year although four divide it.
 CREATE OR REPLACE FUNCTION "audit"."is_shorter"("keep" interval, "other" interval) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$

@@ -1,4 +1,4 @@
--- For how long the entries of an action are kept. Null is for ever. The most exact policy holds.
+-- For how long the entries of an action are kept. Null is forever. The most exact policy holds.
 CREATE OR REPLACE FUNCTION "audit"."keep_for"("action" text, "at" timestamptz DEFAULT clock_timestamp())
 RETURNS interval
 LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$

@@ -1,5 +1,5 @@
 -- The policies that hold now, and what was said and does not count yet: "counts_at" is null while the
--- entry of such a change is not logged. "keep" is null for ever.
+-- entry of such a change is not logged. "keep" is null forever.
 CREATE OR REPLACE FUNCTION "audit"."list_policies"(
   OUT "actions" text, OUT "keep" text, OUT "removed" boolean, OUT "in_force" boolean,
   OUT "counts_at" text, OUT "set_at" text, OUT "set_by" text

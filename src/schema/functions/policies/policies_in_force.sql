@@ -1,4 +1,4 @@
--- The policies that hold at some time, as far as is known now. Null is for ever. Of what counts by then
+-- The policies that hold at some time, as far as is known now. Null is forever. Of what counts by then
 -- for some actions, what was said last holds.
 CREATE OR REPLACE FUNCTION "audit"."policies_in_force"(
   "at" timestamptz DEFAULT clock_timestamp(), OUT "actions" text, OUT "keep" interval

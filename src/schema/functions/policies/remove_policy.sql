@@ -1,4 +1,4 @@
--- Removes the policy of some actions: the next less exact one holds, or they are kept for ever.
+-- Removes the policy of some actions: the next less exact one holds, or they are kept forever.
 -- Returns from when on, as set_policy() does; null where there is no such policy.
 CREATE OR REPLACE FUNCTION "audit"."remove_policy"(
   "actions" text, OUT "effective_at" timestamptz, OUT "is_new" boolean

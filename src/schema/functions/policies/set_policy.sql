@@ -1,5 +1,5 @@
 -- Says for how long the entries of some actions are kept: of one action, of all of an entity ("temp.*")
--- or of all that have no other policy ("*"). Null is for ever. Returns from when on it counts: what
+-- or of all that have no other policy ("*"). Null is forever. Returns from when on it counts: what
 -- keeps more counts at once, what keeps less after the grace. "is_new" is false where that was
 -- said already.
 CREATE OR REPLACE FUNCTION "audit"."set_policy"(
@@ -21,7 +21,7 @@ begin
       using errcode = 'invalid_parameter_value';
   end if;
   if audit.is_reserved(actions) and actions <> 'audit.read' then
-    raise exception 'the log''s own entries are kept for ever: of those audit.read alone can have a policy'
+    raise exception 'the log''s own entries are kept forever: of those audit.read alone can have a policy'
       using errcode = 'invalid_parameter_value';
   end if;
   if not isfinite(keep) or extract(year from keep) < 0 or extract(month from keep) < 0
@@ -29,7 +29,7 @@ begin
     or extract(second from keep) < 0 or audit.is_shorter(keep, interval '4 days')
     or keep > interval '100 years'
   then
-    raise exception 'a policy keeps entries for 4 days to 100 years, or for ever'
+    raise exception 'a policy keeps entries for 4 days to 100 years, or forever'
       using errcode = 'invalid_parameter_value';
   end if;
   select c.effective_at, c.is_new into effective_at, is_new

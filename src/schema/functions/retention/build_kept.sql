@@ -1,6 +1,6 @@
 -- The second step of retention. Makes, next to a partition, the table of what stays of it, and notes
 -- what goes, for audit.swap_kept(). It holds no lock of the log but a reader's and removes nothing. A
--- table that an earlier run has left is made anew. Returns the number of the swap, null where nothing
+-- table that an earlier run has left is made again. Returns the number of the swap, null where nothing
 -- is due, with the numbers of entries that go, stay, and stay only because of a hold.
 --
 -- What it read may change until the swap. So the policies and holds are read before any row, the rows

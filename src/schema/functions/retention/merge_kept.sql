@@ -1,5 +1,5 @@
 -- Makes one partition of several small neighbours of which retention has nothing to remove: each run of it
--- leaves an entry that is kept for ever, and with days as partitions each of them would stay as one. No
+-- leaves an entry that is kept forever, and with days as partitions each of them would stay as one. No
 -- entry is changed, and no number. Returns the name of the partition, which is that of the first one, or
 -- the reason why nothing was done. It fails with 55P03 where a lock was not had in lock_timeout_ms. Then try
 -- again.

@@ -1,5 +1,5 @@
 -- How many entries of each recorder the moves have logged, in the order of the recorders' ids, behind
--- one id and at most so many. Whoever reads the log compares them with the entries that are there.
+-- one id and at most so many. A reader of the log compares them with the entries that are there.
 CREATE OR REPLACE FUNCTION "audit"."logged_counts"(
   "after" uuid, "most" integer, OUT "id" uuid, OUT "logged" bigint
 ) RETURNS SETOF record

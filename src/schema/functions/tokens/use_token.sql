@@ -1,5 +1,5 @@
--- What a token may see, by its SHA-256. No row where there is no such token, or it has ended. Whoever
--- guesses learns nothing from how long it takes: what is looked up is the hash of the guess, of which
+-- What a token may see, by its SHA-256. No row where there is no such token, or it has ended. How
+-- long it takes tells nothing about a guess: what is looked up is the hash of the guess, of which
 -- nobody can choose the first bytes.
 --
 -- The time of the use is written at most once a minute, never twice at a time, and not where the
