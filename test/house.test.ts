@@ -96,10 +96,11 @@ const ARROWS: Readonly<Record<string, string>> = {
     'page/histogram page/http page/language page/query page/sentence page/view query',
   'src/page/view/frame':
     'actions page/http page/language page/query page/sentence page/view query read',
+  'src/page/requests/asked': 'database ids names page/auth page/query read',
   'src/page/requests/around':
-    'database page/auth page/histogram page/view page/view/histogram read read/around',
+    'database export/sealed page/auth page/histogram page/query page/view page/view/histogram projection read read/around removed',
   'src/page/requests':
-    'actions database encode export export/sealed ids names page/api page/auth page/histogram page/http page/language page/live page/query page/requests/around page/sentence page/view page/view/frame page/view/histogram page/view/target projection query read read/around removed seal timeline',
+    'actions database encode export export/sealed ids names page/api page/auth page/histogram page/http page/language page/live page/query page/requests/around page/requests/asked page/sentence page/view page/view/frame page/view/histogram page/view/target projection query read read/around removed seal timeline',
   'src/page':
     'actions database names page/auth page/embed page/live page/requests page/sentence projection',
   'src/page/embed': 'actions page/view query',

@@ -1,6 +1,5 @@
 import type { Mutant } from './mutant.ts'
 
-const RESPOND = 'src/page/requests/respond-to-viewer.ts'
 const TOKENS = 'src/page/auth/tokens.ts'
 const VIEWER = 'src/page/auth/viewer.ts'
 const NOTE = 'src/page/requests/note-read.ts'
@@ -106,7 +105,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     name: 'a viewer of one event opens any entry',
     edits: [
       {
-        file: RESPOND,
+        file: 'src/page/requests/around/open-entry.ts',
         find: 'await readEntry(db, id, { seenBy })',
         replace: 'await readEntry(db, id, seenBy && {})',
       },
@@ -118,7 +117,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     name: 'a viewer of one event lists all of them',
     edits: [
       {
-        file: RESPOND,
+        file: 'src/page/requests/asked/viewer-query.ts',
         find: 'filter: { ...query.filter, seenBy } }',
         replace: 'filter: { ...query.filter, eventId } }',
       },
@@ -184,7 +183,7 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     name: 'nobody writes down who has read',
     edits: [
       {
-        file: RESPOND,
+        file: 'src/page/requests/page-response.ts',
         find: 'noteRead(recording, viewerRequest, {\n    read: query.isLive',
         replace:
           'noteRead({ ...recording, recorder: undefined }, viewerRequest, {\n    read: query.isLive',
