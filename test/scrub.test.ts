@@ -1,16 +1,20 @@
 import assert from 'node:assert/strict'
 import { execFileSync } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import fs from 'node:fs'
 import path from 'node:path'
 import { after, before, type TestContext, test } from 'node:test'
+import { drizzle } from 'drizzle-orm/postgres-js'
 import type postgres from 'postgres'
 import { eraseUser } from '../relay/erase/erase-entries.ts'
 import { Erasures } from '../relay/erase/erasures.ts'
 import { scrub } from '../relay/erase/scrub.ts'
+import { timeline } from '../src/read/timeline.ts'
 import { migrateDatabase } from '../src/schema/migrate.ts'
 import { openDatabase } from './support/lanes.ts'
 import { connect, refusalOf } from './support/logins.ts'
 import { ownServer } from './support/own-server.ts'
+import { searcherAt } from './support/search-log.ts'
 
 // Goal: after a scrub no file of a table, of an index or of the large values next to it holds a byte of
 // what was erased.
@@ -211,4 +215,47 @@ test('a scrub gives up behind a lock, and fails where a table was not rewritten'
   assert.equal(await refused('audit.audit_head'), '42P01')
   await sql.unsafe('create table audit.restored_x_part (like audit.audit_log)')
   assert.equal(await refused('audit.restored_x_part'), '55000')
+})
+
+/** How many files of a database, but for those of the WAL, hold these bytes. */
+function filesWith(bytes: Buffer): number {
+  return fs
+    .readdirSync(path.join(own.server.dataDir, 'base'), { recursive: true, withFileTypes: true })
+    .filter((file) => file.isFile())
+    .filter((file) => fs.readFileSync(path.join(file.parentPath, file.name)).includes(bytes)).length
+}
+
+// Goal: the bits of erased words tell nobody that the log held them.
+// Method: a row of the search is looked for in the files, byte for byte.
+test('a scrub takes the bits of erased words off the disk', async (t) => {
+  const { sql, url, database, secret } = await filledDatabase(t)
+  await sql`
+    insert into audit.audit_log (id, seq, occurred_at, action)
+    select audit.new_id(), n, now(), 'guest.check_in' from generate_series(${ENTRIES * 2 + 1}::integer, 8192) as n`
+  await sql`update audit.audit_head set seq = 8192`
+  await sql`select audit.search_on(1, null)`
+  const searcher = searcherAt(t, url)
+  await searcher.drain()
+  const [row] = await sql`
+    select s.slices from audit.audit_search_slice as s where s.first_block = 0
+    order by length(replace(encode(s.slices, 'hex'), '00', '')) desc limit 1`
+  await sql`checkpoint`
+  assert.equal(filesWith(row?.['slices']), 1)
+  await eraseAll(new Erasures(database))
+  await sql`vacuum audit.audit_search_slice`
+  await sql`checkpoint`
+  assert.equal(filesWith(row?.['slices']), 1, 'VACUUM leaves them')
+  const { signal } = new AbortController()
+  const { tables } = await scrub(database, { signal, ...quiet })
+  assert.ok(tables.some(({ place }) => place === 'audit.audit_search_slice'))
+  await sql`checkpoint`
+  assert.equal(filesWith(row?.['slices']), 0)
+  await searcher.drain()
+  const [made] = await sql`
+    select count(*)::integer as runs from audit.audit_search_run where log2 is not null`
+  assert.equal(made?.['runs'], 2)
+  const { entries } = await timeline(drizzle(connect(t, url)), { query: secret })
+  assert.deepEqual(entries, [])
+  const again = await scrub(database, { signal, ...quiet })
+  assert.ok(!again.tables.some(({ place }) => place === 'audit.audit_search_slice'))
 })

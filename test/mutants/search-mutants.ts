@@ -115,6 +115,18 @@ const search: readonly Mutant[] = [
     test: ERASED,
   },
   {
+    name: 'a scrub leaves the bits of erased words on the disk',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: "if pg_relation_size('audit.audit_search_slice') > 0",
+        replace: 'if false',
+      },
+    ],
+    file: 'scrub.test.ts',
+    test: 'a scrub takes the bits of erased words off the disk',
+  },
+  {
     name: 'what comes back is not looked at',
     edits: [{ file: FUNCTIONS, find: '(seqs, back_to is not null)', replace: '(seqs, false)' }],
     file: 'search-life.test.ts',

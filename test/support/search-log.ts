@@ -91,9 +91,15 @@ export function searcherOf(
   scratch: ScratchDatabase,
   wrap: (statements: FollowStatements) => FollowStatements = (statements) => statements,
 ): Follower {
-  const statements = wrap(
-    openFollowStatements({ url: scratch.urlAs('audit_relay'), statementTimeoutMs: 60_000 }),
-  )
+  return searcherAt(t, scratch.urlAs('audit_relay'), wrap)
+}
+
+export function searcherAt(
+  t: TestContext,
+  url: string,
+  wrap: (statements: FollowStatements) => FollowStatements = (statements) => statements,
+): Follower {
+  const statements = wrap(openFollowStatements({ url, statementTimeoutMs: 60_000 }))
   const follower = new Follower({
     ...{ statements, consumers: [searchConsumer(statements)] },
     logger: pino({ level: 'silent' }),

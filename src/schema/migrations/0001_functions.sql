@@ -3400,7 +3400,7 @@ $$;
 --> statement-breakpoint
 -- The tables whose files may still hold what was erased since they were last rewritten: each place of the
 -- log that has such an entry, the dead letters, the lanes and the names; where the log is sealed, also the
--- salts of what was erased.
+-- salts of what was erased; where it is searched, the bits of its words.
 CREATE OR REPLACE FUNCTION "audit"."scrub_places"(OUT "place" text, OUT "bytes" bigint)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -3424,6 +3424,14 @@ begin
       bytes := pg_total_relation_size(place::regclass);
       return next;
     end loop;
+  end if;
+  -- What was erased took its bits out of the search at once. Old versions of their rows are left.
+  if pg_relation_size('audit.audit_search_slice') > 0
+    and exists (select from audit.audit_erasure as e where e.scrubbed_at is null)
+  then
+    place := 'audit.audit_search_slice';
+    bytes := pg_total_relation_size('audit.audit_search_slice');
+    return next;
   end if;
   if pg_relation_size('audit.audit_label') > 0 then
     place := 'audit.audit_label';
@@ -3520,7 +3528,8 @@ SET search_path = pg_catalog, pg_temp SET lock_timeout = '100ms' AS $$
 declare
   lane constant text := substring(place from '^audit\.audit_(staging|outbox|import)$');
   is_other constant boolean := place = any(array[
-    'audit.audit_dead_letter', 'audit.audit_salt', 'audit.audit_erasure', 'audit.audit_label']);
+    'audit.audit_dead_letter', 'audit.audit_salt', 'audit.audit_erasure', 'audit.audit_label',
+    'audit.audit_search_slice']);
   target constant regclass := case when lane is not null or is_other then place::regclass
     else audit.place_of(place) end;
   file_before constant oid := pg_relation_filenode(target);
