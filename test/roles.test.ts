@@ -107,7 +107,7 @@ const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'function follow_state': 'EXECUTE',
     'function search_state': 'EXECUTE',
     'table audit_search_run': 'SELECT',
-    'table audit_search_times': 'SELECT',
+    'table audit_search_block': 'SELECT',
     'table audit_search_slice': 'SELECT',
   },
   audit_keeper: {

@@ -294,8 +294,8 @@ test('the search is turned on and off, and says how far it is', async (t) => {
   assert.equal((await run('off')).code, 0)
   const [left] = await scratch.sql`
     select (select count(*) from audit.audit_search_slice)::integer as slices,
-      (select count(*) from audit.audit_search_times)::integer as times,
+      (select count(*) from audit.audit_search_block)::integer as blocks,
       (select count(*) from audit.audit_search_run)::integer as runs`
-  assert.deepEqual({ ...left }, { slices: 0, times: 0, runs: 0 })
+  assert.deepEqual({ ...left }, { slices: 0, blocks: 0, runs: 0 })
   assert.equal((await run('off')).code, 1)
 })

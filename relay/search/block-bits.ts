@@ -2,7 +2,8 @@ import { recordedMs } from '../../src/ids/uuid7.ts'
 import {
   BLOCK_GROUPS,
   firstSeqOf,
-  GROUP_SEQS,
+  GROUP_ENTRIES,
+  MEMBERS_BYTES,
   SLICE_BYTES,
   TIMES_BYTES,
 } from '../../src/search/layout.ts'
@@ -24,47 +25,100 @@ export interface Slices {
   readonly bytes: Buffer
 }
 
+/** The groups of a block or a run of them. */
+export interface RunGroups {
+  /** The first and the last moment of each group, six bytes each. */
+  readonly times: Buffer
+  /** Which entries each group has, two bytes each. */
+  readonly members: Buffer
+  /** Infinite where it has no entry. */
+  readonly minMs: number
+  readonly maxMs: number
+}
+
+/** What is kept of an entry until its group is known. */
+interface WaitingEntry {
+  readonly place: number
+  readonly ms: number
+  readonly action: string
+  /** Undefined: it cannot be read. */
+  readonly texts: readonly string[] | undefined
+  readonly ids: readonly string[]
+}
+
+/** Characters of the texts that wait for their groups. With more of them entries are sorted some at a time. */
+const MOST_WAITING = 8 * 1024 * 1024
+
 /** The bits of a block's groups, made from its entries. */
 export class BlockBits {
-  readonly #block: number
+  readonly #firstSeq: number
   readonly #bits = new Uint8Array(GROUP_BYTES * BLOCK_GROUPS)
   // The greatest moment and 0, for each group.
   readonly #times = Buffer.alloc(TIMES_BYTES * BLOCK_GROUPS, 'ffffffffffff000000000000', 'hex')
+  readonly #members = Buffer.alloc(MEMBERS_BYTES * BLOCK_GROUPS, 0xff)
   readonly #isFull = new Set<number>()
+  #waiting: WaitingEntry[] = []
+  #waitingCharacters = 0
+  /** Entries that have their group. */
+  #placed = 0
   /** Most texts of a group are there several times. */
   readonly #texts = new Set<string>()
-  #group = -1
   #minMs = Number.POSITIVE_INFINITY
   #maxMs = 0
 
   constructor(block: number) {
-    this.#block = block
-  }
-
-  /** The moments of its first and its last entry; where it has none, the first is infinite, and the last 0. */
-  get span(): { readonly minMs: number; readonly maxMs: number } {
-    return { minMs: this.#minMs, maxMs: this.#maxMs }
-  }
-
-  /** The first and the last moment of each group, six bytes each. */
-  get times(): Buffer {
-    return this.#times
+    this.#firstSeq = firstSeqOf(block)
   }
 
   add(entry: FollowedEntry): void {
-    const group = Math.floor((entry.seq - firstSeqOf(this.#block)) / GROUP_SEQS)
-    if (group !== this.#group) this.#texts.clear()
-    this.#group = group
-    this.#noteTime(group, recordedMs(entry.id))
-    if (entry.isUnreadable) this.#isFull.add(group)
-    if (this.#isFull.has(group)) return
+    const texts: string[] = []
+    const ids: string[] = []
+    if (!entry.isUnreadable) {
+      textsOf(entry, (text) => {
+        texts.push(text)
+        this.#waitingCharacters += text.length
+      })
+      idsOf(entry, (id) => ids.push(id))
+    }
+    this.#waiting.push({
+      place: entry.seq - this.#firstSeq,
+      ms: recordedMs(entry.id),
+      action: entry.action,
+      texts: entry.isUnreadable ? undefined : texts,
+      ids,
+    })
+    if (this.#waitingCharacters > MOST_WAITING) this.#placeAll()
+  }
+
+  /** Entries of one action next to each other, so that few groups have it. In it they are in their order. */
+  #placeAll(): void {
+    const inOrder = this.#waiting.sort((one, other) =>
+      one.action === other.action
+        ? one.place - other.place
+        : one.action < other.action
+          ? -1
+          : 1,
+    )
+    for (const entry of inOrder) this.#place(entry)
+    this.#waiting = []
+    this.#waitingCharacters = 0
+  }
+
+  #place({ place, ms, texts, ids }: WaitingEntry): void {
+    const group = Math.floor(this.#placed / GROUP_ENTRIES)
+    if (this.#placed % GROUP_ENTRIES === 0) this.#texts.clear()
+    this.#members.writeUInt16BE(place, 2 * this.#placed)
+    this.#placed += 1
+    this.#noteTime(group, ms)
+    if (texts === undefined) this.#isFull.add(group)
+    if (texts === undefined || this.#isFull.has(group)) return
     const row = { bytes: this.#bits, from: group * GROUP_BYTES, mask: 2 ** MOST_LOG2 - 1 }
-    textsOf(entry, (text) => {
-      if (this.#texts.has(text)) return
+    for (const text of texts) {
+      if (this.#texts.has(text)) continue
       this.#texts.add(text)
       markText(row, text)
-    })
-    idsOf(entry, (id) => markId(row, id))
+    }
+    for (const id of ids) markId(row, id)
   }
 
   #noteTime(group: number, ms: number): void {
@@ -75,8 +129,15 @@ export class BlockBits {
     this.#times.writeUIntBE(Math.max(ms, this.#times.readUIntBE(at + 6, 6)), at + 6, 6)
   }
 
+  /** The bits of all entries that were added, and which of them the groups have. */
+  finish(): { readonly slices: Slices; readonly groups: RunGroups } {
+    this.#placeAll()
+    const [times, members, minMs, maxMs] = [this.#times, this.#members, this.#minMs, this.#maxMs]
+    return { slices: this.#slices(), groups: { times, members, minMs, maxMs } }
+  }
+
   /** As few bits of each group as are not too full. */
-  slices(): Slices {
+  #slices(): Slices {
     let bytes = GROUP_BYTES
     const groups = Array.from({ length: BLOCK_GROUPS }, (_, group) =>
       this.#bits.subarray(group * GROUP_BYTES, (group + 1) * GROUP_BYTES),

@@ -3,7 +3,7 @@ import { BLOCK_SEQS, blockOf, firstSeqOf, RUN_BLOCKS } from '../../src/search/la
 import type { FollowConsumer, FollowState } from '../follow/consumer.ts'
 import type { FollowStatements } from '../follow/follow-statements.ts'
 import { readEntries } from '../follow/read-entries.ts'
-import { BlockBits, joined, type Slices } from './block-bits.ts'
+import { BlockBits, joined, type RunGroups, type Slices } from './block-bits.ts'
 import {
   putRun,
   putSearch,
@@ -32,7 +32,10 @@ export function searchConsumer(statements: FollowStatements): FollowConsumer {
         add(entries) {
           for (const entry of entries) bits.add(entry)
         },
-        write: () => putSearch(block, bits.slices(), { times: bits.times, ...bits.span }, changes),
+        write() {
+          const { slices, groups } = bits.finish()
+          return putSearch(block, slices, groups, changes)
+        },
       }
     },
     drop: (fromSeq) => sql`audit.drop_search(${fromSeq}::bigint)`,
@@ -65,21 +68,21 @@ async function makeAgain(
   { firstBlock, blocks }: SearchWork,
   { changes }: FollowState,
 ): Promise<boolean> {
-  const made: Slices[] = []
-  const times: Buffer[] = []
-  let [minMs, maxMs] = [Number.POSITIVE_INFINITY, 0]
+  const made: ReturnType<BlockBits['finish']>[] = []
   for (let block = firstBlock; block < firstBlock + blocks; block += 1) {
     const bits = new BlockBits(block)
     const range = { fromSeq: firstSeqOf(block), toSeq: firstSeqOf(block + 1) - 1 }
     for await (const entries of readEntries(statements, SEARCH, range)) {
       for (const entry of entries) bits.add(entry)
     }
-    made.push(bits.slices())
-    times.push(bits.times)
-    minMs = Math.min(minMs, bits.span.minMs)
-    maxMs = Math.max(maxMs, bits.span.maxMs)
+    made.push(bits.finish())
   }
-  const span = { times: Buffer.concat(times), minMs, maxMs }
-  await putRun(statements, firstBlock, joined(made), span, changes)
+  const groups: RunGroups = {
+    times: Buffer.concat(made.map(({ groups: { times } }) => times)),
+    members: Buffer.concat(made.map(({ groups: { members } }) => members)),
+    minMs: Math.min(...made.map(({ groups: { minMs } }) => minMs)),
+    maxMs: Math.max(...made.map(({ groups: { maxMs } }) => maxMs)),
+  }
+  await putRun(statements, firstBlock, joined(made.map(({ slices }) => slices)), groups, changes)
   return true
 }

@@ -1,7 +1,7 @@
 import { type SQL, sql } from 'drizzle-orm'
 import { SLICE_BYTES, slicesInPart } from '../../src/search/layout.ts'
 import type { FollowStatements } from '../follow/follow-statements.ts'
-import type { Slices } from './block-bits.ts'
+import type { RunGroups, Slices } from './block-bits.ts'
 
 /** Blocks whose words were taken out, or single ones that may become a run. */
 export interface SearchWork {
@@ -11,29 +11,25 @@ export interface SearchWork {
   readonly isMade: boolean
 }
 
-/** The times of a run's groups; null where they stay as they are. */
-export interface RunTimes {
-  readonly times: Buffer
-  /** Infinite where it has no entry. */
-  readonly minMs: number
-  readonly maxMs: number
-}
-
-/** The expression that puts a run. False: its entries have changed, so that it has to be made again. */
+/**
+ * The expression that puts a run. False: its entries have changed, so that it has to be made again.
+ *
+ * @param groups null: they stay as they are
+ */
 export function putSearch(
   firstBlock: number,
   { blocks, log2, bytes }: Slices,
-  times: RunTimes | null,
+  groups: RunGroups | null,
   changes: number,
 ): SQL {
   const partBytes = slicesInPart(blocks) * SLICE_BYTES * blocks
-  const { minMs, maxMs } = times ?? { minMs: 0, maxMs: 0 }
+  const { minMs, maxMs } = groups ?? { minMs: 0, maxMs: 0 }
   const bytea = (given: Buffer | undefined) =>
     sql`pg_catalog.decode(${given?.toString('base64') ?? null}::pg_catalog.text, 'base64')`
   return sql`audit.put_search(
     ${firstBlock}::bigint, ${blocks}::smallint, ${log2}::smallint, ${bytea(bytes)},
-    ${partBytes}::integer, ${bytea(times?.times)}, ${Math.min(minMs, maxMs)}::bigint,
-    ${maxMs}::bigint, ${changes}::bigint)`
+    ${partBytes}::integer, ${bytea(groups?.times)}, ${bytea(groups?.members)},
+    ${Math.min(minMs, maxMs)}::bigint, ${maxMs}::bigint, ${changes}::bigint)`
 }
 
 type Ask = Pick<FollowStatements, 'execute'>
@@ -61,10 +57,10 @@ export async function putRun(
   { execute }: Ask,
   firstBlock: number,
   slices: Slices,
-  times: RunTimes | null,
+  groups: RunGroups | null,
   changes: number,
 ): Promise<boolean> {
   const [row] = await execute<{ isPut: boolean }>(sql`/* audit-relay search run */
-    select ${putSearch(firstBlock, slices, times, changes)} as "isPut"`)
+    select ${putSearch(firstBlock, slices, groups, changes)} as "isPut"`)
   return row?.isPut === true
 }

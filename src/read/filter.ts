@@ -26,7 +26,7 @@ import { parseQuery } from '../query/parse-query.ts'
 import { conditionsOf, isTimeRange, timesOf } from '../query/statements/query-conditions.ts'
 import { bySeen, seen, type SeenColumns } from '../query/statements/seen-columns.ts'
 import { refuseUnknownOptions } from '../options.ts'
-import { idNeedle, type Needle, needlesOf } from '../search/needles.ts'
+import { actionNeedle, idNeedle, type Needle, needlesOf } from '../search/needles.ts'
 import { idText, idValue, instant, isObject, jsonText, shown, text, word } from './filter-values.ts'
 import type { IdRange } from './id-windows.ts'
 import { auditLog, entityOf } from '../schema/tables.ts'
@@ -335,7 +335,8 @@ function searchedBy(given: Readonly<Record<string, unknown>>, query: LogQuery): 
   const needles = needlesOf(query)
   if (given['eventId'] !== undefined || !needles.some(({ isText }) => isText)) return []
   const own = [...ID_NAMES, 'requestId'].flatMap((name) => given[name] ?? [])
-  return [...needles, ...own.map((id) => idNeedle(String(id)))]
+  const action = given['action'] === undefined ? [] : actionNeedle(String(given['action']))
+  return [...needles, ...own.map((id) => idNeedle(String(id))), ...[action ?? []].flat()]
 }
 
 /** Whether a part of it, beyond a time, has an index of its own. */

@@ -25,6 +25,8 @@ export interface AskedPage {
   readonly isDescending: boolean
   /** Whether the filter has a part without an index, so that the page looks through a bound. */
   readonly isBounded: boolean
+  /** How many entries it looks through then. @default 5 000 */
+  readonly mostLooked?: number
   readonly limit: number
 }
 
@@ -55,7 +57,7 @@ export async function readWindows(
   const startMs = performance.now()
   const windows = pageWindows(await partitionsOf(db), asked, mayStepOver)
   const rows: Row[] = []
-  let left = LOOKED_THROUGH
+  let left = asked.mostLooked ?? LOOKED_THROUGH
   let bytes = 0
   let reachedId: string | undefined
   for (const [at, window] of windows.entries()) {
@@ -136,7 +138,7 @@ async function readWindow(
   const stretch = !asked.isBounded
     ? undefined
     : isWhole
-      ? { looked, endId: await boundaryOf(db, asked, bound) }
+      ? { looked, endId: await boundaryOf(db, asked, bound, looked) }
       : await stretchOf(db, asked, bound, { window, looked })
   const query = pageQuery(asked, bound, stretch?.endId, { window, limit })
   const { rows, isCut }: Batch = await readBatch(db, query)
@@ -198,17 +200,18 @@ export function pageQuery(
 
 /**
  * The last id that a page looks at, where its filter has a part without an index. It is the 5,000th
- * entry by the parts that have one. Undefined where there are fewer entries.
+ * entry, or what `looked` says, by the parts that have one. Undefined where there are fewer entries.
  */
 async function boundaryOf(
   db: AuditDatabase,
   asked: AskedPage,
   { indexed }: BoundFilter,
+  looked: number,
 ): Promise<string | undefined> {
   const query = sql`
     select ${auditLog.id}::pg_catalog.text as "id" from ${auditLog} ${where(asked, indexed)}
     order by ${auditLog.id} ${directionOf(asked)}
-    limit 1 offset ${sql.raw(String(LOOKED_THROUGH - 1))}`
+    limit 1 offset ${sql.raw(String(looked - 1))}`
   const [row] = await readRows(db, query)
   return row === undefined ? undefined : String(row['id'])
 }

@@ -3,10 +3,13 @@ import type { AuditDatabase, Row } from '../database/callers-database.ts'
 import { jsonBytes, MAX_ANSWER_BYTES } from './batch.ts'
 import type { BoundFilter } from './filter.ts'
 import { type AskedPage, type PageRows, readWindows } from './page-windows.ts'
-import { readSearched } from './searched.ts'
+import { readSearched } from './search/searched.ts'
 
 /** How long a page goes on looking for what no index leads to, in milliseconds. */
 const SEARCH_MS = 2_000
+
+/** So many entries that an index leads to are looked at before the search is asked: it takes longer for those. */
+const MOST_LED = 500
 
 /**
  * Reads the rows of a page. Where no index leads to what is asked for, it is read by the search, where that
@@ -27,14 +30,15 @@ export async function readThrough(
   let [isSearched, isFirst] = [bound.needles.length > 0, true]
   for (;;) {
     const wanted = { ...asked, position, limit: asked.limit - rows.length }
-    // What an index leads to is as a rule less than a bound.
+    // What an index leads to is as a rule little.
+    const isLed = isFirst && isSearched && bound.isLed
     const searched =
-      isSearched && !(isFirst && bound.isLed)
-        ? await readSearched(db, wanted, bound, isLate)
-        : undefined
-    isSearched &&= searched !== undefined || (isFirst && bound.isLed)
+      isSearched && !isLed ? await readSearched(db, wanted, bound, isLate) : undefined
+    isSearched &&= searched !== undefined || isLed
     isFirst = false
-    const found = searched ?? (await readAlternatives(db, wanted, bound))
+    const found =
+      searched ??
+      (await readAlternatives(db, isLed ? { ...wanted, mostLooked: MOST_LED } : wanted, bound))
     rows.push(...found.rows)
     bytes += found.rows.reduce((sum, row) => sum + jsonBytes(row), 0)
     const isFull = rows.length >= asked.limit || bytes > MAX_ANSWER_BYTES

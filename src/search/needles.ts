@@ -28,6 +28,12 @@ export function idNeedle(id: string): Needle {
   return { alternatives: [bitsToFindId(id)], isText: false }
 }
 
+/** The needle of an action, or of a pattern of actions. Undefined: it is too short to have one. */
+export function actionNeedle(pattern: string): Needle | undefined {
+  const bits = pieces(pattern)
+  return bits && { alternatives: [bits], isText: false }
+}
+
 function needleOf({ isNot, terms }: QueryPart): Needle | undefined {
   if (isNot) return undefined
   const alternatives: (readonly number[])[] = []

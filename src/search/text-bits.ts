@@ -11,10 +11,15 @@ import { fold } from './fold.ts'
 const SHORT = { length: 3, bits: 4 } as const
 const MIDDLE = { length: 5, bits: 3 } as const
 const LONG = { length: 8, bits: 2 } as const
-/** Bits of a whole id. */
-const ID_BITS = 4
-/** Of a longer word so many of its long runs are looked for. */
-const MOST_LONG_RUNS = 6
+/** Bits of a whole id. A word can be one, so with few of them half of the groups would have each word. */
+const ID_BITS = 12
+/**
+ * Of a longer word so many of its long runs are looked for. Reading a hundred slices costs as much as one group
+ * that is looked at in vain.
+ */
+const MOST_LONG_RUNS = 16
+/** A word with fewer long runs than this is looked for by its shorter ones, too. */
+const FEW_LONG_RUNS = 6
 const ID_SEED = 0x5bd1e995
 
 /** A row of bits, as many as its mask says. */
@@ -57,18 +62,26 @@ function mark({ bytes, from, mask }: BitRow, hash: number, bits: number): void {
 export function bitsToFind(text: string): readonly number[] | undefined {
   const folded = fold(text)
   if (folded.length < SHORT.length) return undefined
+  const long = runsOf(folded, LONG, MOST_LONG_RUNS)
   if (folded.length < LONG.length) {
-    return [SHORT, MIDDLE].flatMap(({ length, bits }) =>
-      Array.from({ length: Math.max(0, folded.length - length + 1) }, (_, at) =>
-        spread(hashOf(folded, at, length, length), bits),
-      ).flat(),
-    )
+    return [...runsOf(folded, SHORT), ...runsOf(folded, MIDDLE)]
   }
-  const last = folded.length - LONG.length
-  const runs = Math.min(MOST_LONG_RUNS, last + 1)
+  return folded.length - LONG.length < FEW_LONG_RUNS - 1
+    ? [...long, ...runsOf(folded, MIDDLE)]
+    : long
+}
+
+/** The bits of the runs of one length, or of so many of them, which lie apart. */
+function runsOf(
+  folded: string,
+  { length, bits }: { readonly length: number; readonly bits: number },
+  most = Number.POSITIVE_INFINITY,
+): readonly number[] {
+  const last = folded.length - length
+  const runs = Math.max(0, Math.min(most, last + 1))
   return Array.from({ length: runs }, (_, n) => {
     const at = runs === 1 ? 0 : Math.round((n * last) / (runs - 1))
-    return spread(hashOf(folded, at, LONG.length, LONG.length), LONG.bits)
+    return spread(hashOf(folded, at, length, length), bits)
   }).flat()
 }
 
@@ -82,8 +95,9 @@ function spread(hash: number, bits: number): readonly number[] {
   return Array.from({ length: bits }, (_, n) => (hash + Math.imul(n, stepOf(hash))) | 0)
 }
 
+/** By the first digits: of two runs that share their last ones, which are the place, the others tell them apart. */
 function stepOf(hash: number): number {
-  return Math.imul(hash, 0x9e3779b1) | 1
+  return Math.imul(hash >>> 14, 0x9e3779b1) | 1
 }
 
 /** FNV-1a over UTF-16 units, with a last mix, because its low digits alone are poor. */

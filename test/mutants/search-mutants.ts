@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
 const WALK = 'src/search/walk.ts'
-const SEARCHED = 'src/read/searched.ts'
+const SEARCHED = 'src/read/search/searched.ts'
 const BITS = 'relay/search/block-bits.ts'
 const FUNCTIONS = 'src/schema/migrations/0001_functions.sql'
 const SAME = 'with the search a page has the answers that it has without'

@@ -61,7 +61,7 @@ const TABLES = [
     'audit_label',
   ],
 ]
-const SEARCH_TABLES = ['audit_search_run', 'audit_search_times', 'audit_search_slice']
+const SEARCH_TABLES = ['audit_search_run', 'audit_search_block', 'audit_search_slice']
 const SEAL_TABLES = [
   'audit_origin',
   'audit_tile',

@@ -322,6 +322,12 @@ CREATE TABLE "audit"."audit_schema_version" (
 	CONSTRAINT "audit_schema_version_only" CHECK ("audit"."audit_schema_version"."only")
 );
 --> statement-breakpoint
+CREATE TABLE "audit"."audit_search_block" (
+	"block" bigint PRIMARY KEY NOT NULL,
+	"times" "bytea" NOT NULL,
+	"members" "bytea" NOT NULL
+);
+--> statement-breakpoint
 CREATE TABLE "audit"."audit_search_run" (
 	"first_block" bigint PRIMARY KEY NOT NULL,
 	"blocks" smallint NOT NULL,
@@ -336,11 +342,6 @@ CREATE TABLE "audit"."audit_search_slice" (
 	"part" integer NOT NULL,
 	"slices" "bytea" NOT NULL,
 	CONSTRAINT "audit_search_slice_first_block_part_pk" PRIMARY KEY("first_block","part")
-);
---> statement-breakpoint
-CREATE TABLE "audit"."audit_search_times" (
-	"block" bigint PRIMARY KEY NOT NULL,
-	"times" "bytea" NOT NULL
 );
 --> statement-breakpoint
 CREATE UNLOGGED TABLE "audit"."audit_sentinel" (

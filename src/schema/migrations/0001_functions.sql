@@ -234,8 +234,8 @@ begin
     max_ms = case when came_back then 281474976710655 else r.max_ms end
   where r.first_block = any(touched);
   if came_back then
-    delete from audit.audit_search_times as t
-    where seqs && int8range(t.block * 4096 + 1, (t.block + 1) * 4096 + 1);
+    delete from audit.audit_search_block as b
+    where seqs && int8range(b.block * 4096 + 1, (b.block + 1) * 4096 + 1);
   end if;
 end
 $$;
@@ -8324,19 +8324,19 @@ begin
   delete from audit.audit_search_run as r where r.first_block >= cut;
   update audit.audit_search_run as r set blocks = cut - r.first_block, log2 = null
   where r.first_block + r.blocks > cut;
-  delete from audit.audit_search_times as t where t.block >= cut;
+  delete from audit.audit_search_block as b where b.block >= cut;
   return true;
 end
 $$;
 --> statement-breakpoint
 -- Puts the bits of blocks in the place of what is there of them: a new block, a run that is made again, or
 -- the run of several blocks that are there. "slices" are the slices of all bits, one behind the other, and lie
--- in rows of "part_bytes". "times" are those of all groups; null where they stay. Returns false where entries
+-- in rows of "part_bytes". "times" and "members" are those of all groups; null where they stay. Returns false where entries
 -- were emptied, removed or brought back since they were read ("changes" is the consumer's), or where the
 -- search was turned off. The lock on the consumer's row keeps those who do so in turn.
 CREATE OR REPLACE FUNCTION "audit"."put_search"(
   "first_block" bigint, "blocks" smallint, "log2" smallint, "slices" bytea, "part_bytes" integer,
-  "times" bytea, "min_ms" bigint, "max_ms" bigint, "changes" bigint
+  "times" bytea, "members" bytea, "min_ms" bigint, "max_ms" bigint, "changes" bigint
 ) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
@@ -8375,10 +8375,12 @@ begin
   select put_search.first_block, p.part, substr(put_search.slices, p.part * part_bytes + 1, part_bytes)
   from generate_series(0, (octet_length(put_search.slices) - 1) / part_bytes) as p (part);
   if times is not null then
-    insert into audit.audit_search_times as t (block, times)
-    select put_search.first_block + b.n, substr(put_search.times, b.n * 768 + 1, 768)
-    from generate_series(0, blocks - 1) as b (n)
-    on conflict on constraint audit_search_times_pkey do update set times = excluded.times;
+    insert into audit.audit_search_block as b (block, times, members)
+    select put_search.first_block + n, substr(put_search.times, n * 768 + 1, 768),
+      substr(put_search.members, n * 8192 + 1, 8192)
+    from generate_series(0, blocks - 1) as n
+    on conflict on constraint audit_search_block_pkey do update
+      set times = excluded.times, members = excluded.members;
   end if;
   return true;
 end
@@ -8393,7 +8395,7 @@ begin
   if not found then
     return false;
   end if;
-  truncate audit.audit_search_slice, audit.audit_search_run, audit.audit_search_times;
+  truncate audit.audit_search_slice, audit.audit_search_run, audit.audit_search_block;
   return true;
 end
 $$;
@@ -8457,7 +8459,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     (select coalesce(sum(r.blocks), 0) from audit.audit_search_run as r),
     (select coalesce(sum(r.blocks), 0) from audit.audit_search_run as r where r.log2 is null),
     pg_total_relation_size('audit.audit_search_slice') + pg_total_relation_size('audit.audit_search_run')
-      + pg_total_relation_size('audit.audit_search_times')
+      + pg_total_relation_size('audit.audit_search_block')
   from audit.follow_state() as f where f.consumer = 'search'
 $$;
 --> statement-breakpoint

@@ -57,6 +57,9 @@ ALTER TABLE "audit"."audit_tile" ALTER COLUMN "hashes" SET STORAGE EXTERNAL;
 --> statement-breakpoint
 ALTER TABLE "audit"."audit_salt" ALTER COLUMN "salts" SET STORAGE EXTERNAL;
 --> statement-breakpoint
+-- Of what is not compressed a part can be read alone.
+ALTER TABLE "audit"."audit_search_block" ALTER COLUMN "members" SET STORAGE EXTERNAL;
+--> statement-breakpoint
 SELECT "audit"."guard_seal_table"("sealed"::regclass) FROM unnest(array[
   'audit.audit_origin', 'audit.audit_tile', 'audit.audit_salt', 'audit.audit_checkpoint',
   'audit.audit_cosignature'

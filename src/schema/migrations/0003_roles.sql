@@ -226,7 +226,7 @@ GRANT EXECUTE ON FUNCTION "audit"."follow_state"() TO "audit_relay", "audit_read
 -- The search: the relay makes it, the keeper turns it on and off, and a reader reads it. It holds nothing that
 -- a reader does not read in the log.
 GRANT EXECUTE ON FUNCTION
-  "audit"."put_search"(bigint, smallint, smallint, bytea, integer, bytea, bigint, bigint, bigint),
+  "audit"."put_search"(bigint, smallint, smallint, bytea, integer, bytea, bytea, bigint, bigint, bigint),
   "audit"."search_work"(),
   "audit"."search_slices"(bigint),
   "audit"."drop_search"(bigint)
@@ -237,7 +237,7 @@ GRANT EXECUTE ON FUNCTION "audit"."search_on"(bigint, timestamptz), "audit"."sea
 GRANT EXECUTE ON FUNCTION "audit"."search_state"() TO "audit_relay", "audit_reader", "audit_keeper";
 --> statement-breakpoint
 GRANT SELECT ON
-  "audit"."audit_search_run", "audit"."audit_search_times", "audit"."audit_search_slice"
+  "audit"."audit_search_run", "audit"."audit_search_block", "audit"."audit_search_slice"
 TO "audit_reader";
 --> statement-breakpoint
 -- The eraser empties fields of entries, by functions that check everything themselves. They tell it which

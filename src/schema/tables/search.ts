@@ -22,12 +22,13 @@ export const auditSearchRun = auditSchema.table(
 )
 
 /**
- * When the entries of each group of 64 numbers of a block were recorded: the first and the last moment, six
- * bytes each. Without a row it is not known.
+ * The groups of a block, 64 of them: when their entries were recorded, the first and the last moment, six bytes
+ * each; and which entries they are, up to 64 of them, by two bytes each. Without a row it is not known.
  */
-export const auditSearchTimes = auditSchema.table('audit_search_times', {
+export const auditSearchBlock = auditSchema.table('audit_search_block', {
   block: bigint('block', { mode: 'number' }).primaryKey(),
   times: bytea('times').notNull(),
+  members: bytea('members').notNull(),
 })
 
 /**

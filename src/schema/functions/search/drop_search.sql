@@ -11,7 +11,7 @@ begin
   delete from audit.audit_search_run as r where r.first_block >= cut;
   update audit.audit_search_run as r set blocks = cut - r.first_block, log2 = null
   where r.first_block + r.blocks > cut;
-  delete from audit.audit_search_times as t where t.block >= cut;
+  delete from audit.audit_search_block as b where b.block >= cut;
   return true;
 end
 $$;

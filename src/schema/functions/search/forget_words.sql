@@ -14,8 +14,8 @@ begin
     max_ms = case when came_back then 281474976710655 else r.max_ms end
   where r.first_block = any(touched);
   if came_back then
-    delete from audit.audit_search_times as t
-    where seqs && int8range(t.block * 4096 + 1, (t.block + 1) * 4096 + 1);
+    delete from audit.audit_search_block as b
+    where seqs && int8range(b.block * 4096 + 1, (b.block + 1) * 4096 + 1);
   end if;
 end
 $$;

@@ -1,11 +1,11 @@
 -- Puts the bits of blocks in the place of what is there of them: a new block, a run that is made again, or
 -- the run of several blocks that are there. "slices" are the slices of all bits, one behind the other, and lie
--- in rows of "part_bytes". "times" are those of all groups; null where they stay. Returns false where entries
+-- in rows of "part_bytes". "times" and "members" are those of all groups; null where they stay. Returns false where entries
 -- were emptied, removed or brought back since they were read ("changes" is the consumer's), or where the
 -- search was turned off. The lock on the consumer's row keeps those who do so in turn.
 CREATE OR REPLACE FUNCTION "audit"."put_search"(
   "first_block" bigint, "blocks" smallint, "log2" smallint, "slices" bytea, "part_bytes" integer,
-  "times" bytea, "min_ms" bigint, "max_ms" bigint, "changes" bigint
+  "times" bytea, "members" bytea, "min_ms" bigint, "max_ms" bigint, "changes" bigint
 ) RETURNS boolean
 LANGUAGE plpgsql VOLATILE SECURITY DEFINER
 SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
@@ -44,10 +44,12 @@ begin
   select put_search.first_block, p.part, substr(put_search.slices, p.part * part_bytes + 1, part_bytes)
   from generate_series(0, (octet_length(put_search.slices) - 1) / part_bytes) as p (part);
   if times is not null then
-    insert into audit.audit_search_times as t (block, times)
-    select put_search.first_block + b.n, substr(put_search.times, b.n * 768 + 1, 768)
-    from generate_series(0, blocks - 1) as b (n)
-    on conflict on constraint audit_search_times_pkey do update set times = excluded.times;
+    insert into audit.audit_search_block as b (block, times, members)
+    select put_search.first_block + n, substr(put_search.times, n * 768 + 1, 768),
+      substr(put_search.members, n * 8192 + 1, 8192)
+    from generate_series(0, blocks - 1) as n
+    on conflict on constraint audit_search_block_pkey do update
+      set times = excluded.times, members = excluded.members;
   end if;
   return true;
 end

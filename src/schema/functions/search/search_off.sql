@@ -7,7 +7,7 @@ begin
   if not found then
     return false;
   end if;
-  truncate audit.audit_search_slice, audit.audit_search_run, audit.audit_search_times;
+  truncate audit.audit_search_slice, audit.audit_search_run, audit.audit_search_block;
   return true;
 end
 $$;

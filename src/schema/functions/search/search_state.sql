@@ -10,6 +10,6 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
     (select coalesce(sum(r.blocks), 0) from audit.audit_search_run as r),
     (select coalesce(sum(r.blocks), 0) from audit.audit_search_run as r where r.log2 is null),
     pg_total_relation_size('audit.audit_search_slice') + pg_total_relation_size('audit.audit_search_run')
-      + pg_total_relation_size('audit.audit_search_times')
+      + pg_total_relation_size('audit.audit_search_block')
   from audit.follow_state() as f where f.consumer = 'search'
 $$;
