@@ -6,14 +6,13 @@ import { readRows } from '../../read/read-rows.ts'
 import { auditLog } from '../../schema/tables.ts'
 import { type Bar, idList, othersOf, type WantedEntries } from './bars.ts'
 import {
-  KINDS,
-  kindColumns,
+  groupsOf,
   type KindCounts,
-  kindNumber,
   kindsIn,
   NOTHING,
   scaled,
   sum,
+  takenColumns,
   totalOf,
 } from './kinds.ts'
 import { pairs, slicesOf, type TimeScale } from './time-scale.ts'
@@ -55,14 +54,16 @@ async function readSlices(
         window,
       ),
     )
-    for (const [at, [slice]] of inside.entries()) {
-      const row = rows[at] ?? {}
+    // The first entries of a slice that is full tell all that is needed.
+    const full = new Set(found.filter(({ looked }) => looked >= MAX_SLICE_ENTRIES))
+    for (const row of rows) {
+      const [slice = -1] = inside[Number(row['n']) - 1] ?? []
       const before = found[slice]
-      // The first entries of a slice that is full tell all that is needed.
-      if (before === undefined || before.looked >= MAX_SLICE_ENTRIES) continue
+      if (before === undefined || full.has(before)) continue
       before.looked += Number(row['looked'] ?? 0)
       before.kinds = sum(before.kinds, kindsIn(row))
-      if (typeof row['reached'] === 'string') before.reached = row['reached']
+      const reached = String(row['reached'])
+      if (before.reached === undefined || reached > before.reached) before.reached = reached
     }
   }
   return found
@@ -88,24 +89,15 @@ function slicesQuery(
     sql`${auditLog.id} operator(pg_catalog.<) slice.high`,
     ...inWindow(window),
   ]
+  const taken = sql`select ${takenColumns(wanted.columns, othersOf(wanted))} from ${auditLog}
+    where ${sql.join(conditions, sql` and `)}
+    order by ${auditLog.id} limit ${sql.raw(String(MAX_SLICE_ENTRIES))}`
+  const reached = sql`pg_catalog.max(taken.id::pg_catalog.text collate pg_catalog."C") as "reached"`
   return sql`
-    select looked.count::double precision as "looked",
-      ${lookedKinds},
-      looked.reached as "reached"
+    select slice.n::double precision as "n", looked.*
     from rows from (pg_catalog.unnest(${lows}), pg_catalog.unnest(${highs}))
       with ordinality as slice (low, high, n)
-    cross join lateral (
-      select pg_catalog.count(*) as count,
-        ${kindColumns},
-        pg_catalog.max(taken.id::pg_catalog.text collate pg_catalog."C") as reached
-      from (
-        select ${auditLog.id} as id, (${othersOf(wanted)}) as is_match, ${kindNumber(wanted.columns)} as kind
-        from ${auditLog}
-        where ${sql.join(conditions, sql` and `)}
-        order by ${auditLog.id} limit ${sql.raw(String(MAX_SLICE_ENTRIES))}
-      ) as taken
-    ) as looked
-    order by slice.n`
+    cross join lateral (${groupsOf(taken, reached)}) as looked`
 }
 
 /** Bars by what the slices say of them. */
@@ -133,8 +125,3 @@ function estimate(scale: TimeScale, rows: readonly SliceRow[]): Bar[] {
   }
   return bars
 }
-
-const lookedKinds = sql.join(
-  KINDS.map((kind) => sql`looked.${sql.identifier(kind)} as ${sql.identifier(kind)}`),
-  sql`, `,
-)

@@ -1,6 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { LoggedEntry } from '../../read/logged-entry.ts'
+import type { Outcome } from '../../entry.ts'
 import { seen, type SeenColumns } from '../../query/statements/seen-columns.ts'
+import type { LoggedEntry } from '../../read/logged-entry.ts'
+import { auditLog } from '../../schema/tables.ts'
 
 /** What a bar is stacked of, from the bottom. A loss is what the log itself declares. */
 export const KINDS = ['change', 'read', 'failed', 'lost'] as const
@@ -13,10 +15,9 @@ export const NOTHING: KindCounts = { change: 0, read: 0, failed: 0, lost: 0 }
 
 const LOST = ['audit.gap', 'audit.drop']
 const FAILED: readonly string[] = ['denied', 'failed']
-/** `order.view`, `log.open_page`, `invoice.download-all`. Read alike here and by the server. */
-const READ =
-  '\\.(read|view|get|list|describe|export|download|search|open_page|show|fetch|lookup)([-_A-Z][^.]*)?$'
-const IS_READ = new RegExp(READ)
+/** `order.view`, `log.open_page`, `invoice.download-all`. */
+const IS_READ =
+  /\.(read|view|get|list|describe|export|download|search|open_page|show|fetch|lookup)([-_A-Z][^.]*)?$/
 
 export function kindOf({ action, outcome }: Pick<LoggedEntry, 'action' | 'outcome'>): Kind {
   if (LOST.includes(action)) return 'lost'
@@ -24,37 +25,39 @@ export function kindOf({ action, outcome }: Pick<LoggedEntry, 'action' | 'outcom
   return IS_READ.test(action) ? 'read' : 'change'
 }
 
-/** The kind of an entry as the number of its place in `KINDS`. */
-export function kindNumber(columns: SeenColumns): SQL {
-  const action = seen(columns, 'action')
-  return sql`case
-    when ${action} in (${sql.join(LOST.map(text), sql`, `)}) then ${number('lost')}
-    when ${seen(columns, 'outcome')} in (${sql.join(FAILED.map(text), sql`, `)})
-      then ${number('failed')}
-    when ${action} operator(pg_catalog.~) ${text(READ)} then ${number('read')}
-    else ${number('change')} end`
+/**
+ * Counts entries in groups of one action and outcome. The server need not tell the kind of each entry then,
+ * which took it longer than to read them.
+ *
+ * @param taken a select with the columns of `takenColumns`
+ * @param column a further column
+ * @param key the columns to group by, in the order of the result. Default: action and outcome
+ */
+export function groupsOf(taken: SQL, column: SQL, key = '1, 2'): SQL {
+  const ofMatch = (name: string) => sql`case when taken.is_match then taken.${sql.raw(name)} end`
+  return sql`select ${ofMatch('action')} as "action", ${ofMatch('outcome')} as "outcome", ${column},
+      pg_catalog.count(*)::double precision as "looked"
+    from (${taken}) as taken group by ${sql.raw(key)}`
 }
 
-function text(value: string): SQL {
-  return sql`${value}::pg_catalog.text`
+/** What `groupsOf` groups, as far as the viewer sees it. */
+export function takenColumns(columns: SeenColumns, matches: SQL): SQL {
+  return sql`${auditLog.id} as id, (${matches}) as is_match, ${seen(columns, 'action')} as action,
+    ${seen(columns, 'outcome')} as outcome`
 }
 
-function number(kind: Kind): SQL {
-  return sql.raw(String(KINDS.indexOf(kind)))
-}
-
-/** How many of the matching rows there are of each kind, as four columns. */
-export const kindColumns: SQL = sql.join(
-  KINDS.map(
-    (kind) => sql`(pg_catalog.count(*) filter (where taken.is_match and taken.kind
-      operator(pg_catalog.=) ${number(kind)}))::double precision as ${sql.identifier(kind)}`,
-  ),
-  sql`, `,
-)
-
-export function kindsIn(row: Readonly<Record<string, unknown>>): KindCounts {
-  const counts = KINDS.map((kind) => [kind, Number(row[kind] ?? 0)])
-  return Object.fromEntries(counts) as Record<Kind, number>
+/** The kinds of a group. One without an action does not match. */
+export function kindsIn({
+  action,
+  outcome,
+  looked,
+}: Readonly<Record<string, unknown>>): KindCounts {
+  if (typeof action !== 'string') return NOTHING
+  const kind = kindOf({
+    action,
+    outcome: typeof outcome === 'string' ? (outcome as Outcome) : null,
+  })
+  return { ...NOTHING, [kind]: Number(looked) }
 }
 
 export function sum(one: KindCounts, other: KindCounts): KindCounts {
