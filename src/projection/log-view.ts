@@ -5,7 +5,7 @@ import { AS_STORED, type LogColumn, type SeenColumns } from '../query/statements
 import { actionCondition } from '../query/statements/term-conditions.ts'
 import { auditLog } from '../schema/tables.ts'
 import type { CheckedProjection } from './projection.ts'
-import { withoutPaths } from './without-paths.ts'
+import { withoutChanges, withoutPaths } from './without-paths.ts'
 
 /** The log as a reader sees it: which rows, and what of their columns. */
 export interface LogView {
@@ -142,7 +142,8 @@ function seenColumns(projection: CheckedProjection, staff: Staff | undefined): S
   for (const name of ['metadata', 'context'] as const) {
     if (hides.includes(name) || paths[name].length === 0) continue
     const before = columns[name] ?? sql`${auditLog[name]}`
-    columns[name] = withoutPaths(before, paths[name])
+    const rest = withoutPaths(before, paths[name])
+    columns[name] = name === 'metadata' ? withoutChanges(rest, paths[name]) : rest
   }
   return columns
 }

@@ -49,3 +49,15 @@ function without(value: SQL, path: Path, { level, isItem }: Depth): SQL {
       when 'object' then ${object} when 'array' then ${list} else ${at} end
     from (select ${value} as v) as ${sql.raw(`value_${level}`)})`
 }
+
+/** Behind each key of a name. */
+const MARK = '\u0001'
+
+/** A document without what changes in it tell of the fields at some paths. */
+export function withoutChanges(document: SQL, paths: readonly Path[]): SQL {
+  const hidden = sql.join(
+    paths.map((path) => sql`${`${path.join(MARK)}${MARK}`}::pg_catalog.text`),
+    sql`, `,
+  )
+  return sql`audit.without_changes(${document}, array[${hidden}])`
+}

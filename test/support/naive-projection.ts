@@ -17,6 +17,9 @@ export function projected(
       const shown = { ...structuredClone(entry) } as Entry
       if (staffAs !== undefined) hideStaff(shown, staffAs, staff.map(String))
       for (const field of hides) hide(shown, field)
+      const told = hides.filter((field) => field.startsWith('metadata.'))
+      const paths = told.map((field) => field.split('.').slice(1))
+      if (paths.length > 0) shown.metadata = withoutTold(shown.metadata, paths) ?? {}
       return shown as unknown as LoggedEntry
     })
 }
@@ -74,4 +77,63 @@ function without(value: unknown, [key = '', ...rest]: readonly string[], isItem 
     .filter(([name]) => name === key && rest.length > 0)
     .map(([name, inner]) => [name, without(inner, rest)] as const)
   return Object.fromEntries([...others, ...own])
+}
+
+const SIDE = /^(?:from|to|before|after|old|new|prev|previous|lhs|rhs)[_-]?(?:value)?$/i
+const LABEL =
+  /^(?:field|path|key|name|property|prop|column|attribute|attr|pointer|label)[_-]?(?:name|path|key)?$/i
+
+type Path = readonly string[]
+
+/** What is left of a value where changes tell nothing of some fields; undefined: nothing is. */
+export function withoutTold(
+  value: unknown,
+  hidden: readonly Path[],
+  names: readonly Path[] = [[]],
+  isSide = false,
+): unknown {
+  const isHidden = (all: readonly Path[]) =>
+    all.some((name) =>
+      hidden.some((path) => name.some((_, at) => path.every((key, n) => name[at + n] === key))),
+    )
+  if (Array.isArray(value)) {
+    const kept = value
+      .map((item) => withoutTold(item, hidden, names, isSide))
+      .filter((item) => item !== undefined)
+    return kept.length === 0 && value.length > 0 && !isSide ? undefined : kept
+  }
+  if (typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value)
+  const labels = entries.flatMap(([key, told]) =>
+    LABEL.test(key) && (typeof told === 'string' || Array.isArray(told)) ? [key] : [],
+  )
+  const more = labels.length > 0 ? /^(?:value|current)$/i : /^$/
+  const sides = entries.flatMap(([key]) => (SIDE.test(key) || more.test(key) ? [key] : []))
+  const said = sides.length === 0 ? [] : labels.flatMap((key) => pathsIn(Reflect.get(value, key)))
+  const sideNames = [...names, ...names.flatMap((name) => said.map((more) => [...name, ...more]))]
+  const isTold = sides.length > 0 && isHidden(sideNames)
+  if (isTold && names.some((name) => name.length > 0)) return undefined
+  const kept = entries.flatMap(([key, inner]) => {
+    if (isTold && [...sides, ...labels].includes(key)) return []
+    if (sides.includes(key)) {
+      const left = withoutTold(inner, hidden, sideNames, true)
+      return left === undefined ? [] : [[key, left] as const]
+    }
+    const innerNames = names.map((name) => [...name, key])
+    if (isHidden(innerNames)) return isSide || tellsChange(inner) ? [] : [[key, inner] as const]
+    const left = withoutTold(inner, hidden, innerNames, isSide)
+    return left === undefined ? [] : [[key, left] as const]
+  })
+  return kept.length === 0 && entries.length > 0 && !isSide ? undefined : Object.fromEntries(kept)
+}
+
+function tellsChange(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false
+  return Object.entries(value).some(([key, inner]) => SIDE.test(key) || tellsChange(inner))
+}
+
+function pathsIn(label: unknown): readonly Path[] {
+  const text = Array.isArray(label) ? label.join('.') : String(label)
+  const plain = text.split(/[./[\]"'$]+/).filter((key) => key !== '' && !/^\d+$/.test(key))
+  return [text.split('.'), plain]
 }

@@ -7153,6 +7153,181 @@ begin
 end
 $$;
 --> statement-breakpoint
+-- Goes on with a name by some keys. "open" is what is left of hidden paths of which the name up to there ends
+-- with the beginning; "is_hidden" says whether a hidden path ends within these keys.
+CREATE OR REPLACE FUNCTION "audit"."name_step"(
+  "hidden" text[], "keys" text[], INOUT "open" text[], OUT "is_hidden" boolean
+)
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+declare
+  key text;
+begin
+  is_hidden := false;
+  foreach key in array keys loop
+    key := key || E'\x01';
+    open := array(
+      select distinct substr(o, length(key) + 1) from unnest(hidden || open) as o
+      where starts_with(o, key));
+    if '' = any (open) then
+      is_hidden := true;
+      open := array_remove(open, '');
+    end if;
+  end loop;
+end
+$$;
+--> statement-breakpoint
+-- Whether one of some keys is in a document, as a key or in a text. It may say so of one that is not. A look
+-- at the text costs least, and some documents the server cannot make a text: 1e1000 is short as jsonb.
+CREATE OR REPLACE FUNCTION "audit"."names_any"("given" jsonb, "keys" text[]) RETURNS boolean
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+declare
+  key text;
+  document text;
+begin
+  if pg_column_size(given) <= 1000 and pg_column_compression(given) is null then
+    document := given::text;
+    foreach key in array keys loop
+      if strpos(document, btrim(to_json(key)::text, '"')) > 0 then
+        return true;
+      end if;
+    end loop;
+    return false;
+  end if;
+  foreach key in array keys loop
+    if jsonb_path_exists(given, format(
+        '$.** ? (@.type() == "string" && @ like_regex %1$s flag "q" || exists(@.%1$s) || @ == %1$s)',
+        to_json(key))::jsonpath, '{}', true)
+      or key ~ '^[0-9]+$'
+    then
+      return true;
+    end if;
+  end loop;
+  return false;
+end
+$$;
+--> statement-breakpoint
+-- Whether there is a side of a change in a document, at any depth.
+CREATE OR REPLACE FUNCTION "audit"."tells_change"("given" jsonb) RETURNS boolean
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  select jsonb_path_exists(given, '$.** ? (@.type() == "object").keyvalue().key ? (@ like_regex
+    "^(?:from|to|before|after|old|new|prev|previous|lhs|rhs)(?:[_-]?value)?$" flag "i")')
+$$;
+--> statement-breakpoint
+-- A part of a document, for without_changes() alone; null where nothing is left of it. "ends" are the last
+-- keys of the hidden paths, "open" is as in name_step(). In a side of a change each value is left out whose
+-- name is hidden, elsewhere changes alone are. An empty object stays in a side, because there it says that
+-- something was not there before, or is not there any more.
+CREATE OR REPLACE FUNCTION "audit"."without_named"(
+  "given" jsonb, "hidden" text[], "ends" text[], "open" text[], "in_side" boolean, "is_whole" boolean
+) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
+declare
+  side constant text := '^(from|to|before|after|old|new|prev|previous|lhs|rhs)([_-]?value)?$';
+  label constant text :=
+    '^(field|path|key|name|property|prop|column|attribute|attr|pointer|label)([_-]?(name|path|key))?$';
+  sides text[];
+  labels text[];
+  form text;
+  step record;
+  child record;
+  kept jsonb;
+  made jsonb;
+  open_in_sides text[] := open;
+  is_told boolean := false;
+begin
+  if jsonb_typeof(given) not in ('object', 'array') or not audit.names_any(given, ends) then
+    return given;
+  end if;
+  if jsonb_typeof(given) = 'array' then
+    select coalesce(jsonb_agg(kept_item.value order by item.n), '[]') into made
+    from jsonb_array_elements(given) with ordinality as item (value, n),
+      lateral (
+        select audit.without_named(item.value, hidden, ends, open, in_side, false) offset 0
+      ) as kept_item (value)
+    where kept_item.value is not null;
+    return case when made <> '[]' or in_side then made end;
+  end if;
+  sides := array(select k from jsonb_object_keys(given) as k where k ~* side);
+  labels := array(
+    select k from jsonb_object_keys(given) as k
+    where k ~* label and jsonb_typeof(given -> k) in ('string', 'array'));
+  if labels <> '{}' then
+    sides := sides || array(
+      select k from jsonb_object_keys(given) as k where k ~* '^(value|current)$');
+  end if;
+  if sides <> '{}' then
+    -- A label is a text, "card.number", "card[0].number" or "/card/0/number", or the list of the keys.
+    for form in
+      select case when jsonb_typeof(given -> k) = 'string' then given ->> k else array_to_string(
+        array(select jsonb_array_elements_text(given -> k)), '.') end
+      from unnest(labels) as k
+    loop
+      for step in
+        select s.open, s.is_hidden
+        from (
+          values (string_to_array(left(form, 2000), '.')),
+            (array_remove(regexp_split_to_array(
+              regexp_replace(left(form, 2000), '[./\[\]"''$]+([0-9]+(?=[./\[\]"''$]|$))?', '.', 'g'),
+              '[.]+'), ''))
+        ) as forms (keys),
+          audit.name_step(hidden, forms.keys, open) as s
+      loop
+        is_told := is_told or step.is_hidden;
+        open_in_sides := open_in_sides || step.open;
+      end loop;
+    end loop;
+    if is_told and not is_whole then
+      return null;
+    end if;
+    open_in_sides := array(select distinct o from unnest(open_in_sides) as o);
+  end if;
+  made := '{}';
+  for child in select e.key, e.value from jsonb_each(given) as e loop
+    if child.key = any (sides) then
+      continue when is_told;
+      kept := audit.without_named(child.value, hidden, ends, open_in_sides, true, false);
+    else
+      continue when is_told and child.key = any (labels);
+      select s.open, s.is_hidden into step from audit.name_step(hidden, array[child.key], open) as s;
+      if not step.is_hidden then
+        kept := audit.without_named(child.value, hidden, ends, step.open, in_side, false);
+      elsif in_side or audit.tells_change(child.value) then
+        continue;
+      else
+        kept := child.value;
+      end if;
+    end if;
+    if kept is not null then
+      made := made || jsonb_build_object(child.key, kept);
+    end if;
+  end loop;
+  return case when made <> '{}' or in_side then made end;
+end
+$$;
+--> statement-breakpoint
+-- A document without what its changes tell of hidden fields. A change names its field in three ways: by the
+-- keys on the way to it, by a label next to it, as "field" is, and by the keys within its two sides. So a
+-- field that is left out of the document itself would still be told by each change of it.
+--
+-- "hidden" are the paths of the fields, each as its keys with U+0001 behind each. A name that holds such a
+-- path anywhere is one of the field: of "card" also "order.card" and "card.number", as in "changed:card".
+-- Of a document over 32 KiB that names a field nothing is left, so that no document can take long.
+CREATE OR REPLACE FUNCTION "audit"."without_changes"("given" jsonb, "hidden" text[]) RETURNS jsonb
+LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  ends constant text[] := array(
+    select distinct split_part(h, E'\x01', -2) from unnest(hidden) as h);
+begin
+  if not audit.names_any(given, ends) then
+    return given;
+  end if;
+  if pg_column_size(given) > 32768 then
+    return '{}';
+  end if;
+  return coalesce(audit.without_named(given, hidden, ends, '{}', false, true), '{}');
+end
+$$;
+--> statement-breakpoint
 -- The condition on the rows of a partition whose policy is over, as SQL: which actions are due. Null
 -- where none is. A policy counts from the end of a partition, so that the partition goes as a whole. Of
 -- DEFAULT a row counts from the end of the month of its id. An id from elsewhere holds no time; as a

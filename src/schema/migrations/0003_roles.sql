@@ -104,6 +104,15 @@ GRANT EXECUTE ON FUNCTION "audit"."id_floor"(timestamptz) TO "audit_reader";
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION "audit"."last_seq"() TO "audit_reader", "audit_relay";
 --> statement-breakpoint
+-- What a reader's viewer is not to see is left out by the reader's own statement.
+GRANT EXECUTE ON FUNCTION
+  "audit"."without_changes"(jsonb, text[]),
+  "audit"."without_named"(jsonb, text[], text[], text[], boolean, boolean),
+  "audit"."name_step"(text[], text[], text[]),
+  "audit"."names_any"(jsonb, text[]),
+  "audit"."tells_change"(jsonb)
+TO "audit_reader";
+--> statement-breakpoint
 -- A reader sees which numbers a policy removed. One with a name says how far it has read.
 GRANT SELECT ON "audit"."audit_removed" TO "audit_reader";
 --> statement-breakpoint
