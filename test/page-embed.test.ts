@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
 import { COLOURS } from '../src/page/embed/colours.ts'
 import { createTimelinePage, type EmbedOptions } from '../src/page/index.ts'
@@ -78,6 +79,18 @@ test('header, title, columns, language, zone and colours are the application’s
   for (const cookie of cookies) assert.match(cookie, /HttpOnly; Secure; SameSite=None; Partitioned/)
   const strict = await pageOn(db).fetch(new Request('https://page.test/audit?lang=es'))
   assert.match(strict.headers.getSetCookie().join(), /SameSite=Strict/)
+  // A link of another site is not to change it.
+  for (const [site, isOwn] of [
+    ...([['same-origin', true], ['none', true]] as const),
+    ...([['cross-site', false], ['same-site', false]] as const),
+  ]) {
+    for (const given of ['lang=es', 'theme=dark', 'zone=Europe%2FBerlin']) {
+      const response = await page.get(`?${given}&user=${randomUUID()}`, { 'sec-fetch-site': site })
+      assert.equal(response.status, 303, site)
+      assert.match(String(response.headers.get('location')), /^\?user=[\w-]+$/)
+      assert.equal(response.headers.getSetCookie().length > 0, isOwn, `${given} from ${site}`)
+    }
+  }
 })
 
 test('own colours come in a stylesheet that is kept for a year', async (t) => {

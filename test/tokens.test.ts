@@ -110,6 +110,34 @@ test('a token has so many requests in a minute, and its last use is written once
   assert.notEqual(await usedAt(), old)
 })
 
+// Goal: a name tells nobody apart, because tokens and people may have the same one.
+// Method: the bars of a live view that is open are not written down again, but for its own viewer alone.
+test('a token shares nothing with a person or another token of its name', async (t) => {
+  const { make, db } = await tokenPage(t)
+  const [one, other] = [await make('--everything'), await make('--everything')]
+  const read: Noted[] = []
+  const recorder = { record: (entry: object) => read.push(entry as Noted) > 0 }
+  const authorize = () => ({ name: 'siem', sees: 'everything' as const })
+  const { get } = pageOn(db, { tokens: true, authorize, recorder })
+  const asked = { accept: 'text/html' }
+  const viewers = [
+    asked,
+    ...[one, other].map(({ token }) => ({ ...asked, authorization: `Bearer ${token}` })),
+  ]
+  const bars = async (headers: Readonly<Record<string, string>>) => {
+    read.length = 0
+    await (await get('?part=histogram', headers)).text()
+    return read.length
+  }
+  for (const viewer of viewers) {
+    const stream = await get('?stream=1&after=0', viewer)
+    assert.equal(stream.status, 200)
+    assert.equal(await bars(viewer), 0)
+    for (const another of viewers) if (another !== viewer) assert.equal(await bars(another), 1)
+    await stream.body?.cancel()
+  }
+})
+
 test('the log says who made and revoked a token, and never the secret or its hash', async (t) => {
   const { make, token, scratch } = await tokenPage(t)
   const made = await make('--everything', '--staff-as', 'Support', '--staff', randomUUID())

@@ -1,90 +1,33 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { Viewer } from '../src/page/index.ts'
+import { newToken } from '../src/page/auth/api-tokens.ts'
+import {
+  createTimelinePage,
+  signViewerLink,
+  type Viewer,
+  verifyViewerLink,
+} from '../src/page/index.ts'
 import { scratchDatabase } from './support/database.ts'
-import { pageOn, readerOn } from './support/pages.ts'
+import { silentLogger } from './support/lanes.ts'
+import { readerOn } from './support/pages.ts'
+import { sealLog } from './support/seal-log.ts'
+import { testKeys } from './support/seals.ts'
 import { type Canaries, fillTwoTenants, type TwoTenants } from './support/two-tenants.ts'
 import { Dice } from './support/dice.ts'
+import { type Asked, requestFrom, type SeenCursor } from './support/viewer-requests.ts'
 
 const RUNS = Number(process.env['AUDIT_FUZZ_RUNS'] ?? 1_000)
 const SEED = Number(process.env['AUDIT_FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 /** Requests under way at once. */
 const LANES = 8
 
-interface Asked {
-  readonly query: string
-  readonly headers: Readonly<Record<string, string>>
-  readonly viewer: Viewer
-  readonly isStream: boolean
-}
-
-const FIELDS = ['user', 'event', 'target', 'actor', 'also', 'request', 'action'] as const
-const ID_QUALIFIERS = ['by', 'user', 'actor', 'on', 'event', 'request', ''] as const
-const TEXT_QUALIFIERS = ['', 'type', 'login', 'request', 'changed', 'action', 'ip'] as const
-const PATHS = [
-  'meta.note',
-  'meta.secret.code',
-  'meta.people.ssn',
-  'context.ip',
-  'context.agent',
-  'meta.deep.a',
-]
-
-/** A random request: of any address, for any form, with values that are seen, hidden or nowhere. */
-function requestFrom(dice: Dice, tenants: TwoTenants): Asked {
-  const viewer = dice.of(tenants.viewers)
-  const parameters = new URLSearchParams()
-  const id = () => dice.of(dice.chance(0.5) ? tenants.hiddenIds(viewer) : tenants.ownIds)
-  const word = () => dice.of(dice.chance(0.5) ? tenants.hiddenWords(viewer) : tenants.ownWords)
-  const part = () => {
-    const minus = dice.chance(0.25) ? '-' : ''
-    if (dice.chance(0.4)) {
-      const name = dice.of(ID_QUALIFIERS)
-      return `${minus}${name === '' ? '' : `${name}:`}${id()}`
-    }
-    if (dice.chance(0.3))
-      return `${minus}${dice.of(PATHS)}${dice.of(['=', ':', '!=', '>'])}${word()}`
-    const name = dice.of(TEXT_QUALIFIERS)
-    return `${minus}${name === '' ? '' : `${name}:`}${word()}`
-  }
-  if (dice.chance(0.6)) {
-    const parts = Array.from({ length: 1 + dice.below(3) }, part)
-    parameters.set('q', parts.join(dice.chance(0.3) ? ' or ' : ' '))
-  }
-  if (dice.chance(0.3)) {
-    const field = dice.of(FIELDS)
-    parameters.set(field, field === 'request' || field === 'action' ? word() : id())
-  }
-  if (dice.chance(0.2)) parameters.set('range', dice.of(['-7d', '-2h', 'yesterday', '2020..']))
-  if (dice.chance(0.3)) parameters.set('limit', String(dice.of([1, 2, 5, 500])))
-  if (dice.chance(0.2)) parameters.set('reads', '1')
-  if (dice.chance(0.1)) parameters.set('live', '1')
-  if (dice.chance(0.2)) parameters.set('entry', dice.of(tenants.entryIds))
-  if (dice.chance(0.1)) parameters.set('lang', dice.of(['en', 'de', 'es', 'fr']))
-  const kind = dice.below(13)
-  if (kind === 12) parameters.set('history', id())
-  if (kind === 0) parameters.set('export', dice.of(['ndjson', 'csv']))
-  if (kind === 1) parameters.set('part', 'histogram')
-  if (kind === 2) parameters.set('part', 'entry')
-  if (kind === 3) parameters.set('proof', dice.of(['line', 'proof']))
-  if (kind === 4 && dice.chance(0.3)) parameters.set('openapi', '1')
-  const isStream = kind === 5 && dice.chance(0.3)
-  if (isStream) {
-    parameters.set('stream', '1')
-    parameters.set('after', String(dice.below(20)))
-  }
-  const headers = {
-    accept: dice.of(['application/json', 'text/html', '*/*', 'text/event-stream']),
-    ...(dice.chance(0.2) ? { 'accept-language': dice.of(['de', 'fr-FR', 'es;q=0.9']) } : {}),
-    ...(dice.chance(0.1) ? { 'last-event-id': String(dice.below(50)) } : {}),
-    ...(dice.chance(0.1) ? { cookie: 'audit_zone=Europe/Berlin; audit_theme=dark' } : {}),
-  }
-  return { query: `?${parameters}`, headers, viewer, isStream }
-}
-
 /** Whatever came, headers included. Of a stream what comes soon. */
 async function textOf(response: Response, isStream: boolean): Promise<string> {
-  const head = JSON.stringify([...response.headers])
+  // A view that is saved is in a cookie, where nobody could read it.
+  const head = JSON.stringify([...response.headers]).replaceAll(
+    /audit_views=([\w-]+)/g,
+    (_, value: string) => `audit_views=${Buffer.from(value, 'base64url').toString()}`,
+  )
   if (!isStream || !response.headers.get('content-type')?.startsWith('text/event-stream')) {
     return `${response.status} ${head}\n${await response.text()}`
   }
@@ -112,9 +55,34 @@ function cursorsIn(text: string): readonly string[] {
   return Array.from(found, ([, cursor = '']) => Buffer.from(cursor, 'base64url').toString('hex'))
 }
 
+const SECRET = 'a secret of this test alone: 8f2c61d0e7b94a35'
+/** Of one token. The clock stands still, so its minute never ends. */
+const PER_MINUTE = 6_000
+
 async function fuzzedPage(t: TestContext) {
   const scratch = await scratchDatabase(t)
   const tenants = await fillTwoTenants(scratch.sql, new Dice(SEED))
+  await sealLog(scratch.sql, { signer: testKeys().signers[0] })
+  const db = readerOn(t, scratch)
+  const tokens = new Map<Viewer, string[]>()
+  const links = new Map<Viewer, string>()
+  for (const viewer of tenants.viewers) {
+    const { name, ...scope } = viewer
+    const own = Array.from({ length: 1 + Math.ceil(RUNS / PER_MINUTE) }, () => newToken())
+    for (const { hash } of own) {
+      await scratch.sql`select audit.make_token(${name}, ${hash},
+        ${JSON.stringify(scope)}::text::jsonb, ${PER_MINUTE}, now() + interval '1 day')`
+    }
+    tokens.set(
+      viewer,
+      own.map(({ token }) => token),
+    )
+    const { onlyEventId, sees: _, ...fields } = viewer
+    if (onlyEventId === undefined) continue
+    const until = tenants.nowMs + 20 * 3_600_000
+    const link = { secret: SECRET, tenant: onlyEventId, viewer: fields, path: '/audit', until }
+    links.set(viewer, signViewerLink(link))
+  }
   t.mock.timers.enable({ apis: ['Date'], now: tenants.nowMs })
   const names = async (ids: readonly string[]) => {
     // An application may know the name of everybody, and answer more than it was asked.
@@ -122,16 +90,47 @@ async function fuzzedPage(t: TestContext) {
     return new Map(all.map((id) => [id, tenants.nameOf(id)]))
   }
   const find = async (text: string) => tenants.allIds.filter((id) => tenants.nameOf(id) === text)
-  const db = readerOn(t, scratch)
-  const pages = new Map(
-    tenants.viewers.map((one) => [one, pageOn(db, { names, find, authorize: () => one })]),
+  const common = { db, names, find, recorder: { record: () => true }, logger: silentLogger() }
+  const doors = new Map(
+    tenants.viewers.map((one) => [
+      one,
+      {
+        session: createTimelinePage({ ...common, authorize: () => one }),
+        token: createTimelinePage({ ...common, authorize: () => null, tokens: true }),
+        link: createTimelinePage({
+          ...common,
+          authorize: (request) => verifyViewerLink(request, { secret: SECRET }),
+        }),
+        frame: createTimelinePage({
+          ...{ ...common, authorize: () => one },
+          embed: { ancestors: ['https://app.test'], header: false, title: 'Activity', lang: 'de' },
+        }),
+      },
+    ]),
   )
-  const ask = async ({ query, headers, viewer: asking, isStream }: Asked) => {
-    const response = await pages.get(asking)?.get(query, headers)
+  let uses = 0
+  const tokenOf = (viewer: Viewer) => {
+    const own = tokens.get(viewer) ?? []
+    uses += 1
+    return own[uses % own.length]
+  }
+  const ask = async (asked: Asked) => {
+    const { query, headers, viewer: asking, isStream, door, path, method } = asked
+    const place = door === 'link' ? links.get(asking) : '/audit'
+    const bearer = door === 'token' ? { authorization: `Bearer ${tokenOf(asking)}` } : {}
+    const request = new Request(`http://page.test${place}${path}${query}`, {
+      ...{ method, headers: { ...headers, ...bearer } },
+    })
+    const response = await doors.get(asking)?.[door].fetch(request)
     assert.ok(response)
+    assert.ok(![401, 429, 500].includes(response.status), `${response.status} ${told(asked)}`)
     return await textOf(response, isStream)
   }
   return { tenants, ask }
+}
+
+function told(asked: Asked): string {
+  return `AUDIT_FUZZ_SEED=${SEED} ${JSON.stringify(asked)}`
 }
 
 /** What is hidden from a viewer and does not stand in the request. */
@@ -149,22 +148,29 @@ test('no answer to a random request shows or depends on what is hidden', async (
   t.diagnostic(`AUDIT_FUZZ_SEED=${SEED}, ${RUNS} requests`)
   const { tenants, ask } = await fuzzedPage(t)
   const dice = new Dice(SEED + 1)
+  const cursors: SeenCursor[] = []
   let [left, twins, found] = [RUNS, 0, 0]
   const lane = async () => {
     while (left-- > 0) {
-      const asked = requestFrom(dice, tenants)
+      const asked = requestFrom(dice, tenants, cursors.filter(Boolean))
+      if (left % 5_000 === 0) t.diagnostic(`${RUNS - left} at ${new Date().toISOString()}`)
       const text = await ask(asked)
       const canaries = tenants.canariesOf(asked.viewer)
-      const told = `AUDIT_FUZZ_SEED=${SEED} ${JSON.stringify(asked)}`
-      assert.deepEqual(leaks(text, asked, canaries), [], told)
+      const story = told(asked)
+      assert.deepEqual(leaks(text, asked, canaries), [], story)
       for (const cursor of cursorsIn(text)) {
         for (const id of canaries.entries) {
-          assert.ok(!cursor.includes(id.replaceAll('-', '')), `cursor of ${told}`)
+          assert.ok(!cursor.includes(id.replaceAll('-', '')), `cursor of ${story}`)
         }
+      }
+      const [, cursor] = /"nextCursor":"([\w-]+)"/.exec(text) ?? []
+      if (cursor !== undefined && !asked.query.includes('cursor=')) {
+        cursors[dice.below(200)] = { query: asked.query, cursor }
       }
       if (tenants.ownWords.some((word) => text.includes(word))) found += 1
       const twin = tenants.twinOf(asked.query, asked.viewer)
-      if (twin === undefined || asked.isStream) continue
+      // A cursor is of its own filter alone.
+      if (twin === undefined || asked.isStream || asked.query.includes('cursor=')) continue
       twins += 1
       // On a busy machine an answer can lack its bars, or names, because they took too long. That does not
       // come again and again.
@@ -174,7 +180,7 @@ test('no answer to a random request shows or depends on what is hidden', async (
         const again = tries === 0 ? text : await ask(asked)
         pair = [other, again].map((one) => withoutCursors(twin.back(one)))
       }
-      assert.equal(pair[0], pair[1], `as ${twin.query}: ${told}`)
+      assert.equal(pair[0], pair[1], `as ${twin.query}: ${story}`)
     }
   }
   await Promise.all(Array.from({ length: LANES }, lane))

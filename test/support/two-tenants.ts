@@ -82,6 +82,13 @@ export async function fillTwoTenants(sql: postgres.Sql, dice: Dice): Promise<Two
         note: dice.of(['gold', 'silver']),
         secret: { code: word('fields') },
         people: [{ name: 'gold', ssn: word('fields') }, [{ ssn: word('fields') }]],
+        changes: [
+          { field: 'secret.code', from: word('fields'), to: word('fields') },
+          { field: 'note', from: 'silver', to: 'gold' },
+          { path: ['people', 0, 'ssn'], old: word('fields'), value: word('fields') },
+        ],
+        before: { secret: { code: word('fields') }, people: [{ ssn: word('fields') }] },
+        after: { secret: { [word('fields')]: 1 }, note: 'gold' },
       },
       context: { ip: '10.0.0.9', agent: word('fields'), [word('fields')]: 1 },
       ...{ recorder_id: id('fields'), recorder_seq: round, written_by: word('fields') },

@@ -69,7 +69,9 @@ export class ApiTokens {
     }
     const scope: unknown = JSON.parse(String(row['scope']))
     const context = { viewerKind: 'token', viewerId: id }
-    return admit({ ...Object(scope), name: String(row['name']), context })
+    const admission = admit({ ...Object(scope), name: String(row['name']), context })
+    if (admission.kind !== 'viewer') return admission
+    return { ...admission, viewer: { ...admission.viewer, tokenId: id } }
   }
 
   #find(token: string) {

@@ -29,6 +29,8 @@ export type Viewer = ViewerFields &
 /** A viewer whose ids are text. */
 export interface AdmittedViewer extends Pick<ViewerFields, 'name' | 'context'> {
   readonly userId?: string | undefined
+  /** The id of the token that let a program in. Undefined: a person. */
+  readonly tokenId?: string | undefined
   /** Undefined: they see every event. */
   readonly onlyEventId?: string | undefined
   /** What they see. Undefined: everything. */

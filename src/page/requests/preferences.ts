@@ -66,7 +66,8 @@ function firstKnown(acceptLanguage: string): Language {
 }
 
 /**
- * The answer to a link that changes a preference: a cookie, and a redirect to the same view.
+ * The answer to a link that changes a preference: a cookie, and a redirect to the same view. A link of
+ * another site changes none, because it is not for others to say how a viewer sees the log.
  *
  * @returns undefined where the address changes none; a message where the value is invalid
  */
@@ -95,6 +96,7 @@ export function changePreference(
   ].flatMap(({ name, value }) => (value === null ? [] : [{ name, value }]))
   if (chosen.length === 0) return undefined
   const response = redirectResponse(href(given))
+  if (isSentByOther(request)) return response
   // A preference is no secret. Partitioned, it is another one in each site that frames the page.
   const isFramed = ancestors.length > 0
   for (const one of chosen) {
@@ -102,6 +104,11 @@ export function changePreference(
     response.headers.append('set-cookie', cookie)
   }
   return response
+}
+
+/** Whether a link of another site was followed. Who types an address is not sent by anybody. */
+function isSentByOther(request: Request): boolean {
+  return isForeign(request) && request.headers.get('sec-fetch-site') !== 'none'
 }
 
 /**

@@ -48,6 +48,10 @@ export class ViewerShare {
   }
 }
 
-function keyOf({ name, userId = '', onlyEventId = '' }: AdmittedViewer): string {
-  return JSON.stringify([name, userId, onlyEventId])
+/**
+ * Tells viewers apart: a name is no more than what the application, or who made a token, calls somebody.
+ * So a token is another viewer than a person of its name, and than another token.
+ */
+function keyOf({ name, userId, tokenId, onlyEventId, seenBy }: AdmittedViewer): string {
+  return JSON.stringify([name, userId ?? null, tokenId ?? null, onlyEventId ?? null, seenBy ?? null])
 }
