@@ -18,7 +18,7 @@ const OTHERS = LANGUAGES.filter((language) => language !== 'en')
 /** Texts that are the same in English and in another language. */
 const ALIKE: Readonly<Record<string, string>> = {
   de: 'live links event rangeExample recorder verifiedAt unknownVerb noVerb colon',
-  es: 'rangeExample lastDay verifiedAt did didAlone unknownVerb noVerb colon',
+  es: 'actor rangeExample lastDay verifiedAt did didAlone unknownVerb noVerb colon',
   fr: 'action rangeExample lastDay pages noVerb',
 }
 
@@ -40,6 +40,23 @@ test('each language says everything, with what English fills in, and not in Engl
     }
     const alike = KEYS.filter((key) => words.template(key) === ENGLISH[key])
     assert.equal(alike.join(' '), ALIKE[language], language)
+  }
+})
+
+// Goal: texts are set as people of that language set them.
+// Method: the signs of another language's quotes, and spaces at which a line could end in the wrong place.
+test('each language has its own quotes, apostrophes and spaces', () => {
+  const foreign = { de: /['"”«»]/, es: /['"“”„]/, fr: /['"“”„]| [:;?!»]|« / }
+  for (const language of OTHERS) {
+    const words = wordsOf(language)
+    for (const key of KEYS) {
+      assert.doesNotMatch(words.template(key), foreign[language], `${language} ${key}`)
+    }
+    const told = [
+      words.message('there is no "x". To look for the text itself, put it in quotes.'),
+      words.message('Is it 3 May or 5 March? Write the month as a word, or 2026-05-03.'),
+    ]
+    for (const text of told) assert.doesNotMatch(text, foreign[language])
   }
 })
 
@@ -136,13 +153,13 @@ test('an entry is a sentence in each language', () => {
     'ada updated the branding: colour red → blue',
     'ada hat branding aktualisiert: colour red → blue',
     'ada actualizó branding: colour red → blue',
-    'ada a mis à jour branding : colour red → blue',
+    'ada a mis à jour branding\u00a0: colour red → blue',
   ])
   assert.deepEqual(said({ action: 'venue.delete', targetId: 'v1', outcome: 'denied' }), [
     'ada tried to delete venue v1: denied',
     'ada wollte venue v1 löschen: verweigert',
-    'ada intentó borrar venue v1: denegado',
-    'ada a voulu supprimer venue v1 : refusé',
+    'ada intentó eliminar venue v1: denegado',
+    'ada a voulu supprimer venue v1\u00a0: refusé',
   ])
   assert.deepEqual(said({ action: 'session.login', userId: null }), [
     'The session was logged in',
@@ -153,20 +170,20 @@ test('an entry is a sentence in each language', () => {
   assert.deepEqual(said({ action: 'guest.check_in', userId: null, targetId: 'g1' }), [
     'Guest g1 was checked in',
     'Guest g1 wurde eingecheckt',
-    'Se registró guest g1',
-    'On a enregistré guest g1',
+    'Se registró la entrada de guest g1',
+    'On a enregistré l’arrivée de guest g1',
   ])
   assert.deepEqual(said({ action: 'rocket.frobnicate', targetId: 'r1', moreTargets: ['r2'] }), [
     'ada frobnicated rocket r1 and 1 more',
     'ada: frobnicate rocket r1 und 1 weiteres',
     'ada: frobnicate rocket r1 y 1 más',
-    'ada : frobnicate rocket r1 et 1 de plus',
+    'ada\u00a0: frobnicate rocket r1 et 1 de plus',
   ])
   assert.deepEqual(said({ action: 'audit.drop', metadata: { dropped: { full: 1_200 } } }), [
     '1,200 entries are missing here, dropped by a recorder: the buffer was full',
     'Hier fehlen 1.200 Einträge, von einem Recorder verworfen: der Puffer war voll',
-    'Aquí faltan 1200 entradas, descartadas por un grabador: el búfer estaba lleno',
-    'Il manque ici 1\u202f200 entrées, abandonnées par un enregistreur : le tampon était plein',
+    'Aquí faltan 1200 entradas, descartadas por un registrador: el búfer estaba lleno',
+    'Il manque ici 1\u202f200 entrées, abandonnées par un enregistreur\u00a0: le tampon était plein',
   ])
 })
 

@@ -1,4 +1,5 @@
 import type { Language } from '../../actions/language.ts'
+import { withFrenchSpaces } from './french-spaces.ts'
 
 type Message = Readonly<Record<Language, string>>
 
@@ -11,13 +12,13 @@ const MESSAGES: readonly Message[] = [
     en: 'a query has at most {n} characters, this one {m}.',
     de: 'eine Suche hat höchstens {n} Zeichen, diese {m}.',
     es: 'una búsqueda tiene como máximo {n} caracteres, esta {m}.',
-    fr: 'une recherche a au plus {n} caractères, celle-ci {m}.',
+    fr: 'une recherche compte au plus {n} caractères, celle-ci {m}.',
   },
   {
     en: 'a query has at most {n} parts.',
     de: 'eine Suche hat höchstens {n} Teile.',
     es: 'una búsqueda tiene como máximo {n} partes.',
-    fr: 'une recherche a au plus {n} parties.',
+    fr: 'une recherche compte au plus {n} parties.',
   },
   {
     en: '"or" needs a part on both sides.',
@@ -33,15 +34,15 @@ const MESSAGES: readonly Message[] = [
   },
   {
     en: 'behind "or" there is no minus. In front of the first part it is for all of them: -a or b.',
-    de: 'hinter „or“ steht kein Minus. Vor dem ersten Teil gilt es für alle: -a or b.',
-    es: 'detrás de «or» no va un menos. Delante de la primera parte vale para todas: -a or b.',
-    fr: 'derrière « or » il n’y a pas de moins. Devant la première partie il vaut pour toutes : -a or b.',
+    de: 'nach „or“ steht kein Minus. Vor dem ersten Teil gilt es für alle: -a or b.',
+    es: 'después de «or» no va un signo menos. Delante de la primera parte vale para todas: -a or b.',
+    fr: 'après « or », il n’y a pas de signe moins. Devant la première partie, il vaut pour toutes : -a or b.',
   },
   {
     en: '{name}: takes {takes}.',
-    de: '{name}: dahinter fehlt der Wert.',
-    es: '{name}: detrás falta el valor.',
-    fr: '{name} : il manque la valeur.',
+    de: 'nach {name}: fehlt der Wert.',
+    es: 'después de {name}: falta el valor.',
+    fr: 'après {name}: il manque la valeur.',
   },
   {
     en: 'there is nothing between the quotes.',
@@ -51,15 +52,15 @@ const MESSAGES: readonly Message[] = [
   },
   {
     en: 'a star stands at the begin or the end of a word, or in an action such as *.update.',
-    de: 'ein Stern steht am Anfang oder am Ende eines Wortes, oder in einer Aktion wie *.update.',
+    de: 'ein Sternchen steht am Anfang oder am Ende eines Wortes oder in einer Aktion wie *.update.',
     es: 'un asterisco va al principio o al final de una palabra, o en una acción como *.update.',
-    fr: 'une étoile se met au début ou à la fin d’un mot, ou dans une action comme *.update.',
+    fr: 'un astérisque se place au début ou à la fin d’un mot, ou dans une action comme *.update.',
   },
   {
     en: 'parentheses are not understood here. All parts must hold, and "or" joins the two parts next to it.',
-    de: 'Klammern werden hier nicht verstanden. Alle Teile müssen zutreffen, und „or“ verbindet die zwei Teile daneben.',
-    es: 'aquí no se entienden los paréntesis. Deben cumplirse todas las partes, y «or» une las dos partes contiguas.',
-    fr: 'les parenthèses ne sont pas comprises ici. Toutes les parties doivent convenir, et « or » joint les deux parties voisines.',
+    de: 'Klammern sind hier nicht möglich. Alle Teile müssen zutreffen, und „or“ verbindet die zwei Teile daneben.',
+    es: 'aquí no se admiten paréntesis. Deben cumplirse todas las partes, y «or» une las dos partes contiguas.',
+    fr: 'les parenthèses ne sont pas admises ici. Toutes les parties doivent correspondre, et « or » relie les deux parties voisines.',
   },
   {
     en: 'there is no "{name}". To look for the text itself, put it in quotes.',
@@ -76,8 +77,8 @@ const MESSAGES: readonly Message[] = [
   {
     en: 'write {name}: and the value. To leave it out, put a minus in front.',
     de: 'schreiben Sie {name}: und den Wert. Um ihn auszuschließen, setzen Sie ein Minus davor.',
-    es: 'escriba {name}: y el valor. Para excluirlo, ponga un menos delante.',
-    fr: 'écrivez {name}: et la valeur. Pour l’exclure, mettez un moins devant.',
+    es: 'escriba {name}: y el valor. Para excluirlo, ponga un signo menos delante.',
+    fr: 'écrivez {name}: et la valeur. Pour l’exclure, mettez un signe moins devant.',
   },
   {
     en: 'it has more than {n} characters.',
@@ -111,15 +112,15 @@ const MESSAGES: readonly Message[] = [
   },
   {
     en: 'a field is email or settings.mfa, in at most {n} levels.',
-    de: 'ein Feld ist email oder settings.mfa, in höchstens {n} Ebenen.',
+    de: 'ein Feld ist email oder settings.mfa, mit höchstens {n} Ebenen.',
     es: 'un campo es email o settings.mfa, con {n} niveles como máximo.',
     fr: 'un champ est email ou settings.mfa, sur {n} niveaux au plus.',
   },
   {
     en: 'put a minus in front of it, and write = or :.',
-    de: 'setzen Sie ein Minus davor, und schreiben Sie = oder :.',
-    es: 'ponga un menos delante y escriba = o :.',
-    fr: 'mettez un moins devant, et écrivez = ou :.',
+    de: 'setzen Sie ein Minus davor und schreiben Sie = oder :.',
+    es: 'ponga un signo menos delante y escriba = o :.',
+    fr: 'mettez un signe moins devant et écrivez = ou :.',
   },
   {
     en: 'only a number can be larger or smaller, such as 1000 or 2.5.',
@@ -129,9 +130,9 @@ const MESSAGES: readonly Message[] = [
   },
   {
     en: 'a time is {examples}.',
-    de: 'eine Zeit, auf Englisch geschrieben, ist {examples}.',
-    es: 'una hora, escrita en inglés, es {examples}.',
-    fr: 'un moment, écrit en anglais, est {examples}.',
+    de: 'ein Zeitpunkt, auf Englisch geschrieben, ist etwa {examples}.',
+    es: 'un momento, escrito en inglés, es por ejemplo {examples}.',
+    fr: 'un moment, écrit en anglais, est par exemple {examples}.',
   },
   {
     en: 'Is it {readings}? Write the month as a word, or 2026-05-03.',
@@ -147,21 +148,21 @@ const MESSAGES: readonly Message[] = [
   },
   {
     en: 'Must be a time such as {examples}. Got {value}.',
-    de: 'Muss eine Zeit sein, auf Englisch, etwa {examples}. Es ist {value}.',
-    es: 'Debe ser una hora, en inglés, como {examples}. Es {value}.',
-    fr: 'Doit être un moment, en anglais, comme {examples}. C’est {value}.',
+    de: 'Muss ein Zeitpunkt sein, auf Englisch, etwa {examples}. Angegeben ist {value}.',
+    es: 'Debe ser un momento, en inglés, como {examples}. Se ha dado {value}.',
+    fr: 'Doit être un moment, en anglais, comme {examples}. La valeur donnée est {value}.',
   },
   {
     en: 'The range ends before it begins. Got {value}.',
     de: 'Der Zeitraum endet, bevor er beginnt: {value}.',
     es: 'El periodo termina antes de empezar: {value}.',
-    fr: 'La période finit avant de commencer : {value}.',
+    fr: 'La période se termine avant de commencer : {value}.',
   },
   {
     en: 'the range ends before it begins.',
     de: 'der Zeitraum endet, bevor er beginnt.',
     es: 'el periodo termina antes de empezar.',
-    fr: 'la période finit avant de commencer.',
+    fr: 'la période se termine avant de commencer.',
   },
   {
     en: 'a number is 4711, a range is 4700..4800.',
@@ -171,45 +172,45 @@ const MESSAGES: readonly Message[] = [
   },
   {
     en: 'more than {n} are called {name}: write more of the name.',
-    de: 'mehr als {n} heißen {name}: Schreiben Sie mehr vom Namen.',
-    es: 'más de {n} se llaman {name}: escriba más del nombre.',
-    fr: 'plus de {n} s’appellent {name} : écrivez plus du nom.',
+    de: 'mehr als {n} heißen {name}: Geben Sie mehr vom Namen ein.',
+    es: 'más de {n} se llaman {name}: escriba una parte mayor del nombre.',
+    fr: 'plus de {n} s’appellent {name} : écrivez une plus grande partie du nom.',
   },
   {
     en: '{id} is no id of this log, which are UUIDs, and no name that the application finds.',
-    de: '{id} ist keine ID dieses Logs, denn sie sind UUIDs, und kein Name, den die Anwendung findet.',
-    es: '{id} no es un id de este registro, que son UUID, ni un nombre que encuentre la aplicación.',
-    fr: '{id} n’est pas un id de ce journal, qui sont des UUID, ni un nom que l’application trouve.',
+    de: '{id} ist keine ID dieses Protokolls (das sind UUIDs) und kein Name, den die Anwendung findet.',
+    es: '{id} no es un ID de este registro (son UUID) ni un nombre que la aplicación encuentre.',
+    fr: '{id} n’est pas un identifiant de ce journal (ce sont des UUID) ni un nom que l’application trouve.',
   },
   {
     en: 'it asks for what you may not see, so there is nothing that it could find.',
-    de: 'der Teil fragt nach etwas, das Sie nicht sehen dürfen, und kann also nichts finden.',
-    es: 'la parte pide algo que usted no puede ver, así que no puede encontrar nada.',
-    fr: 'la partie demande ce que vous ne pouvez pas voir, elle ne peut donc rien trouver.',
+    de: 'dieser Teil fragt nach etwas, das Sie nicht sehen dürfen, und kann daher nichts finden.',
+    es: 'esta parte pide algo que usted no puede ver, así que no puede encontrar nada.',
+    fr: 'cette partie demande ce que vous n’êtes pas autorisé à voir ; elle ne peut donc rien trouver.',
   },
   {
     en: 'Must be a UUID, got {value}.',
     de: 'Muss eine UUID sein, ist aber {value}.',
-    es: 'Debe ser un UUID, pero es {value}.',
-    fr: 'Doit être un UUID, mais c’est {value}.',
+    es: 'Debe ser un UUID, no {value}.',
+    fr: 'Doit être un UUID, et non {value}.',
   },
   {
     en: 'Must be a UUID, got {value}. The ids of this database are UUIDs: "audit-relay migrate --ids text" makes them text.',
     de: 'Muss eine UUID sein, ist aber {value}.',
-    es: 'Debe ser un UUID, pero es {value}.',
-    fr: 'Doit être un UUID, mais c’est {value}.',
+    es: 'Debe ser un UUID, no {value}.',
+    fr: 'Doit être un UUID, et non {value}.',
   },
   {
     en: 'Must be 1 to {n} characters of one line, got {value}.',
     de: 'Muss 1 bis {n} Zeichen in einer Zeile haben, ist aber {value}.',
-    es: 'Debe tener de 1 a {n} caracteres en una línea, pero es {value}.',
-    fr: 'Doit avoir de 1 à {n} caractères sur une ligne, mais c’est {value}.',
+    es: 'Debe tener de 1 a {n} caracteres en una línea, no {value}.',
+    fr: 'Doit avoir de 1 à {n} caractères sur une ligne, et non {value}.',
   },
   {
     en: 'Must be one action, such as branding.update, or branding.*, got {value}.',
     de: 'Muss eine Aktion sein, etwa branding.update oder branding.*, ist aber {value}.',
-    es: 'Debe ser una acción, como branding.update o branding.*, pero es {value}.',
-    fr: 'Doit être une action, comme branding.update ou branding.*, mais c’est {value}.',
+    es: 'Debe ser una acción, como branding.update o branding.*, no {value}.',
+    fr: 'Doit être une action, comme branding.update ou branding.*, et non {value}.',
   },
   {
     en: 'Must be line or proof.',
@@ -219,27 +220,27 @@ const MESSAGES: readonly Message[] = [
   },
   {
     en: 'Must be one of {words}, got {value}.',
-    de: 'Muss eines von {words} sein, ist aber {value}.',
-    es: 'Debe ser uno de {words}, pero es {value}.',
-    fr: 'Doit être l’un de {words}, mais c’est {value}.',
+    de: 'Muss einer dieser Werte sein: {words}. Angegeben ist {value}.',
+    es: 'Debe ser uno de estos valores: {words}. Se ha dado {value}.',
+    fr: 'Doit être l’une de ces valeurs : {words}. La valeur donnée est {value}.',
   },
   {
     en: 'Must be a time such as 2026-11-22T14:05, got {value}.',
-    de: 'Muss eine Zeit wie 2026-11-22T14:05 sein, ist aber {value}.',
-    es: 'Debe ser una hora como 2026-11-22T14:05, pero es {value}.',
-    fr: 'Doit être un moment comme 2026-11-22T14:05, mais c’est {value}.',
+    de: 'Muss ein Zeitpunkt wie 2026-11-22T14:05 sein, ist aber {value}.',
+    es: 'Debe ser un momento como 2026-11-22T14:05, no {value}.',
+    fr: 'Doit être un moment comme 2026-11-22T14:05, et non {value}.',
   },
   {
     en: 'Must be a whole number from 1 to 500, got {value}.',
     de: 'Muss eine ganze Zahl von 1 bis 500 sein, ist aber {value}.',
-    es: 'Debe ser un número entero de 1 a 500, pero es {value}.',
-    fr: 'Doit être un nombre entier de 1 à 500, mais c’est {value}.',
+    es: 'Debe ser un número entero de 1 a 500, no {value}.',
+    fr: 'Doit être un nombre entier de 1 à 500, et non {value}.',
   },
   {
     en: 'Must be {words} or {last}, got {value}.',
     de: 'Muss {words} oder {last} sein, ist aber {value}.',
-    es: 'Debe ser {words} o {last}, pero es {value}.',
-    fr: 'Doit être {words} ou {last}, mais c’est {value}.',
+    es: 'Debe ser {words} o {last}, no {value}.',
+    fr: 'Doit être {words} ou {last}, et non {value}.',
   },
   {
     en: 'Must be later than From.',
@@ -275,13 +276,13 @@ const MESSAGES: readonly Message[] = [
     en: 'The address is longer than {n} characters.',
     de: 'Die Adresse ist länger als {n} Zeichen.',
     es: 'La dirección tiene más de {n} caracteres.',
-    fr: 'L’adresse a plus de {n} caractères.',
+    fr: 'L’adresse compte plus de {n} caractères.',
   },
   {
     en: 'You may not read this event.',
     de: 'Sie dürfen dieses Event nicht lesen.',
-    es: 'No puede leer este evento.',
-    fr: 'Vous ne pouvez pas lire cet événement.',
+    es: 'No tiene permiso para leer este evento.',
+    fr: 'Vous n’êtes pas autorisé à lire cet événement.',
   },
 ]
 
@@ -315,7 +316,8 @@ export function messageIn(language: Language, english: string): string {
     const found = pattern.exec(english)
     if (found === null) continue
     const values = new Map(names.map((name, at) => [name, found[at + 1] ?? '']))
-    return message[language].replaceAll(NAME, (_, name: string) => values.get(name) ?? '')
+    const own = language === 'fr' ? withFrenchSpaces(message.fr) : message[language]
+    return own.replaceAll(NAME, (_, name: string) => values.get(name) ?? '')
   }
   return english
 }

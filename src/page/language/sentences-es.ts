@@ -39,7 +39,7 @@ export const SENTENCES_ES: SentenceTexts = {
   readCount: '{who} contó entradas del registro',
   readExport: '{who} exportó {what} como {format}',
   theLog: 'el registro',
-  whatNames: 'lo que nombra {id}',
+  whatNames: 'todo lo que menciona a {id}',
   aFile: 'un archivo',
   keptOut: 'A alguien se le impidió leer el registro',
   keptOutTimes:
@@ -56,10 +56,11 @@ export const SENTENCES_ES: SentenceTexts = {
   keyReplaced: '{who} reemplazó la clave del sello: {reason}',
   fieldsErased: '{who} borró campos de {entries}: {reason}',
   someEntries: 'entradas',
-  policyRemoved: '{who} quitó la política de {actions}',
-  policyUndone: '{who} deshizo un cambio de la política de {actions}',
-  policyForEver: '{who} fijó una política: {actions} se conserva para siempre',
-  policyFor: '{who} fijó una política: {actions} se conserva {time}',
+  policyRemoved: '{who} eliminó la política de conservación de {actions}',
+  policyUndone: '{who} deshizo un cambio de la política de conservación de {actions}',
+  policyForEver:
+    '{who} estableció una política de conservación: {actions} se conserva para siempre',
+  policyFor: '{who} estableció una política de conservación: {actions} se conserva {time}',
   importBegun: '{who} empezó la importación {name}',
   importResumed: '{who} continuó la importación {name}',
   importEnded: '{who} terminó la importación {name}: {entries} en el registro',
@@ -67,10 +68,10 @@ export const SENTENCES_ES: SentenceTexts = {
   gap: 'Aquí pueden faltar entradas: {lane} se vació antes de que todo llegara al registro',
   gapAtMost:
     'Aquí pueden faltar entradas, como máximo {count}: {lane} se vació antes de que todo llegara al registro',
-  aLane: 'una vía',
-  dropped: 'Aquí faltan entradas: un grabador las descartó',
+  aLane: 'una cola intermedia',
+  dropped: 'Aquí faltan entradas: un registrador las descartó',
   droppedSome:
-    'Aquí falta {count} entrada, descartada por un grabador: {reasons}|Aquí faltan {count} entradas, descartadas por un grabador: {reasons}',
+    'Aquí falta {count} entrada, descartada por un registrador: {reasons}|Aquí faltan {count} entradas, descartadas por un registrador: {reasons}',
   dropFull: 'el búfer estaba lleno',
   dropUnshapable: 'no era una entrada válida',
   dropReserved: 'su acción es del propio producto',

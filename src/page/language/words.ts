@@ -3,6 +3,7 @@ import { html, type Html } from '../http/html.ts'
 import { PAGE_DE } from './de.ts'
 import { PAGE_ES } from './es.ts'
 import { PAGE_FR } from './fr.ts'
+import { withFrenchSpaces } from './french-spaces.ts'
 import { messageIn } from './messages.ts'
 import { SENTENCES_DE } from './sentences-de.ts'
 import { SENTENCES_ES } from './sentences-es.ts'
@@ -37,7 +38,12 @@ const TONGUES: Readonly<Record<Language, Tongue>> = {
     hasCapitalNouns: true,
   },
   es: { texts: { ...PAGE_ES, ...SENTENCES_ES }, verbs: VERBS_ES, locale: 'es' },
-  fr: { texts: { ...PAGE_FR, ...SENTENCES_FR }, verbs: VERBS_FR, locale: 'fr' },
+  fr: { texts: spaced({ ...PAGE_FR, ...SENTENCES_FR }), verbs: VERBS_FR, locale: 'fr' },
+}
+
+function spaced(texts: Texts): Texts {
+  const all = Object.entries(texts).map(([key, text]) => [key, withFrenchSpaces(text)])
+  return Object.fromEntries(all) as Texts
 }
 
 /** What the page says, in one language. */
