@@ -1,7 +1,7 @@
 import type { ActorKind, Outcome } from '../entry.ts'
 
-/** How a value of `metadata` or `context` is compared. `has`: it is there at all. */
-export type JsonTest = 'is' | 'has' | '<' | '<=' | '>' | '>='
+/** How a value of `metadata` or `context` is compared. `has`: it is there at all. `..`: between two. */
+export type JsonTest = 'is' | 'has' | '<' | '<=' | '>' | '>=' | '..'
 
 /** The columns in which an id is looked for. */
 export const ID_PLACES = {
@@ -13,6 +13,14 @@ export const ID_PLACES = {
 } as const
 export type IdPlace = keyof typeof ID_PLACES
 
+/** A column that may be empty. */
+export type ThereColumn =
+  | (typeof ID_PLACES)[IdPlace][number]
+  | 'requestId'
+  | 'entityType'
+  | 'outcome'
+  | 'actorKind'
+
 /** Addresses from the first one to the last one. */
 export interface IpRange {
   readonly version: 4 | 6
@@ -22,8 +30,16 @@ export interface IpRange {
 
 /** A condition on an entry. */
 export type Term =
-  /** A name, or a pattern with `*`. `entity.*` is all of an entity. */
-  | { readonly kind: 'action'; readonly pattern: string }
+  /**
+   * A name, or a pattern with `*`. `entity.*` is all of an entity. `isWord`: one word of a name, or the
+   * begin of one. `stems`: what is looked for in its place, `delet` for "deleted".
+   */
+  | {
+      readonly kind: 'action'
+      readonly pattern: string
+      readonly isWord?: true
+      readonly stems?: readonly string[]
+    }
   /** `ids`: those of the names that the text stands for, where somebody has looked. */
   | {
       readonly kind: 'id'
@@ -48,13 +64,40 @@ export type Term =
       readonly test: JsonTest
       readonly value: string
     }
+  /**
+   * A field of this name, anywhere in the metadata or the context: `ordernumber` is `orderNumber` and
+   * `order_number`. `isWhole`: a text is the value, and does not only hold it. `no`: it is not there.
+   */
+  | {
+      readonly kind: 'field'
+      readonly name: string
+      readonly test: JsonTest | 'no'
+      readonly value: string
+      readonly isWhole: boolean
+    }
+  /** Whether one of these columns is filled, or none of them. */
+  | { readonly kind: 'there'; readonly columns: readonly ThereColumn[]; readonly isThere: boolean }
+  /** A person acted for the user. */
+  | { readonly kind: 'impersonated' }
+  /** The entry with this id. */
+  | { readonly kind: 'entry'; readonly id: string }
   /** A field that changed. Without a path: any. */
   | { readonly kind: 'changed'; readonly path: readonly string[] }
   /** Recorded from the first moment on and before the other one, in Unix milliseconds. */
   | { readonly kind: 'time'; readonly fromMs?: number; readonly toMs?: number }
   /** The first and the last number. */
   | { readonly kind: 'seq'; readonly first?: number; readonly last?: number }
-  | { readonly kind: 'word'; readonly text: string; readonly ids?: readonly string[] }
+  /**
+   * `stems`: what an action may hold in its place, such as `delet` for "deleted". `isPattern`: its stars
+   * stand for any text.
+   */
+  | {
+      readonly kind: 'word'
+      readonly text: string
+      readonly ids?: readonly string[]
+      readonly stems?: readonly string[]
+      readonly isPattern?: true
+    }
 
 /** A place in the text, in UTF-16 units. */
 export interface Place {

@@ -2,15 +2,12 @@ import { optionInvalid } from '../errors.ts'
 import { isUuid } from '../ids/uuid.ts'
 import { ipRange } from './ip-range.ts'
 import type { LogQuery, QueryPart, QueryProblem, Term } from './log-query.ts'
-import {
-  isActionPattern,
-  type Misread,
-  isTimeName,
-  type Qualifier,
-  qualifierNamed,
-} from './qualifiers.ts'
+import { phrasesIn } from './phrases.ts'
+import { isActionPattern, type Misread } from './qualifier-values.ts'
+import { type Qualifier, qualifierNamed } from './qualifiers.ts'
 import { type Clock, timeSpan } from './time-text.ts'
 import { type Token, tokensOf } from './tokens.ts'
+import { stemsOf } from './word-forms.ts'
 import { UTC, type Zone, zoneNamed } from './zone.ts'
 
 /** Longest query, in characters. Of a longer one nothing is used. */
@@ -88,7 +85,7 @@ class QueryReader {
   }
 
   read(): LogQuery {
-    this.#tokens = this.#withoutGroups(tokensOf(this.#text))
+    this.#tokens = phrasesIn(this.#withoutGroups(tokensOf(this.#text)), this.#clock)
     let chain: Chain | undefined
     let isJoined = false
     for (let at = 0; at < this.#tokens.length; at += 1) {
@@ -121,22 +118,14 @@ class QueryReader {
     return { text: this.#text, parts: this.#parts, problems: this.#problems }
   }
 
-  /** A token with what belongs to it: the value behind a space, the further words of a time. */
+  /** A token with what belongs to it: the value behind a space. */
   #taken(at: number, not: Token | undefined): { readonly token: Token; readonly last: number } {
     const given = this.#tokens[at]
     if (given === undefined) throw new TypeError('there is no such token')
-    const first = not ? { ...given, from: not.from, isNot: !given.isNot } : given
+    const own = not ? { ...given, from: not.from, isNot: !given.isNot } : given
+    // `by!=ada` is `-by:ada`.
+    const first: Token = own.operator === '!=' ? { ...own, operator: '=', isNot: !own.isNot } : own
     if (first.name === undefined || first.isQuoted) return { token: first, last: at }
-    if (isTimeName(first.name)) {
-      for (let more = 4; more > 0; more -= 1) {
-        const followers = this.#tokens.slice(at + 1, at + 1 + more)
-        if (followers.length < more || !followers.every(isFollower)) continue
-        const value = [first.value, ...followers.map((one) => one.value)].join(' ').trim()
-        if (!timeSpan(value, this.#clock)) continue
-        const to = followers.at(-1)?.to ?? first.to
-        return { token: { ...first, value, to }, last: at + more }
-      }
-    }
     const next = this.#tokens[at + 1]
     if (first.value !== '' || next === undefined || next.name !== undefined || next.isNot) {
       return { token: first, last: at }
@@ -187,14 +176,21 @@ class QueryReader {
       const sign = token.isNot ? '-' : ''
       return { ...qualifier, near: (qualifier.near ?? []).map((name) => `${sign}${name}${rest}`) }
     }
+    // `https://x.example`, `arn:aws:s3:::bucket` and `fe80::1` are words of their own.
+    const isOneWord = qualifier.isField && !token.isQuoted && /^\/\/|:/.test(value)
+    if (isOneWord) {
+      const whole = this.#text.slice(token.from, token.to).replace(/^[-–—−!]/, '')
+      return this.#bare(chain, { ...token, value: whole })
+    }
     if (value === '') return { message: `${qualifier.name}: takes ${qualifier.takes}.` }
     this.#call(chain, qualifier.name)
     chain.qualifier = qualifier
     const read = qualifier.read({ operator: token.operator ?? ':', value, clock })
     if (!('message' in read)) return read
     const sign = token.isNot ? '-' : ''
-    const near = (read.near ?? []).map((one) => `${sign}${qualifier.name}:${one}`)
-    return { message: read.message, near }
+    const near = (read.near ?? []).map((one) => `${qualifier.name}:${one}`)
+    const instead = [...near, ...(read.instead ?? [])].map((one) => `${sign}${one}`)
+    return { message: read.message, near: instead }
   }
 
   /** A word without a qualifier. */
@@ -215,12 +211,14 @@ class QueryReader {
       this.#call(chain, 'action')
       return { kind: 'action', pattern: text }
     }
-    const word = isQuoted ? text : text.replace(/^\*+/, '').replace(/\*+$/, '')
+    const word = isQuoted ? text : text.replace(/^[*#]+/, '').replace(/\*+$/, '')
     this.#call(chain, '')
-    if (isQuoted || (word !== '' && !word.includes('*'))) return { kind: 'word', text: word }
-    const message =
-      'a star stands at the begin or the end of a word, or in an action such as *.update.'
-    return { message, near: word === '' ? [] : [`"${text}"`] }
+    if (word === '') {
+      if (!text.includes('*')) return { kind: 'word', text }
+      return { message: 'a star stands in a word, or in an action such as *.update.' }
+    }
+    if (!isQuoted && word.includes('*')) return { kind: 'word', text: word, isPattern: true }
+    return { kind: 'word', text: word, ...(isQuoted ? {} : stemsOf(word)) }
   }
 
   /** Says which qualifier the next term of a chain has. */
@@ -247,6 +245,8 @@ class QueryReader {
    */
   #withoutGroups(tokens: readonly Token[]): readonly Token[] {
     const words = tokens.filter(({ kind }) => kind === 'word')
+    const negated = negatedGroup(tokens)
+    if (negated !== undefined) return this.#withoutGroups(negated)
     const isOr = (at: number) => {
       const token = tokens[at]
       return token !== undefined && isWord(token, 'or', '|', '||')
@@ -267,6 +267,30 @@ class QueryReader {
   }
 }
 
+/** `-(by:ada or by:linus)` as `-by:ada or by:linus`; undefined where there is no such group. */
+function negatedGroup(tokens: readonly Token[]): readonly Token[] | undefined {
+  const open = tokens.findIndex(({ kind, isNot }) => kind === 'open' && isNot)
+  const length = tokens.slice(open + 1).findIndex(({ kind }) => kind !== 'word')
+  const [group, close] = [tokens.slice(open + 1, open + 1 + length), tokens[open + 1 + length]]
+  const [before, behind] = [tokens[open - 1], tokens[open + 2 + length]]
+  const isOr = (token: Token | undefined) => token !== undefined && isWord(token, 'or', '|', '||')
+  if (open < 0 || length < 1 || close?.kind !== 'close' || isOr(before) || isOr(behind)) {
+    return undefined
+  }
+  const isJoined = group.every((token, at) =>
+    at % 2 === 1 ? isOr(token) : !isOr(token) && !token.isNot,
+  )
+  const [first, ...others] = group
+  if (!isJoined || first === undefined || group.length % 2 === 0) return undefined
+  const from = tokens[open]?.from ?? first.from
+  return [
+    ...tokens.slice(0, open),
+    { ...first, from, isNot: true },
+    ...others,
+    ...tokens.slice(open + 2 + length),
+  ]
+}
+
 function newChain({ from, to, isNot }: Token): Chain {
   return { isNot, from, to, name: '', isMixed: false, qualifier: undefined, terms: [], values: [] }
 }
@@ -275,10 +299,4 @@ function newChain({ from, to, isNot }: Token): Chain {
 function isWord({ name, isQuoted, isNot, kind, value }: Token, ...words: readonly string[]) {
   const isBare = kind === 'word' && name === undefined && !isQuoted && !isNot
   return isBare && words.includes(value.toLowerCase())
-}
-
-/** Whether a word can be the further part of a time. */
-function isFollower(token: Token): boolean {
-  const isBare = token.kind === 'word' && token.name === undefined && !token.isQuoted
-  return isBare && !token.isNot && !isWord(token, 'or', 'and', '|', '||', '&&')
 }

@@ -1,3 +1,4 @@
+import { inEnglish } from './time-words.ts'
 import { DAY_MS, type Zone } from './zone.ts'
 
 /** A time as somebody writes it: from the first millisecond to before the other one. */
@@ -12,7 +13,7 @@ export interface Clock {
   readonly nowMs: number
 }
 
-const MONTHS =
+export const MONTHS: readonly string[] =
   'january february march april may june july august september october november december'.split(' ')
 const DAYS = 'sunday monday tuesday wednesday thursday friday saturday'.split(' ')
 const UNITS_MS: Readonly<Record<string, number>> = {
@@ -30,30 +31,35 @@ const LATEST_MS = Date.UTC(9999, 11, 31)
 /** No time is written in more characters. */
 const MAX_CHARACTERS = 40
 
+/** Hours of a day that have a name. A night ends on the next day. */
+const HOURS: Readonly<Record<string, readonly [number, number]>> = {
+  morning: [6, 12],
+  afternoon: [12, 18],
+  evening: [18, 24],
+  night: [18, 30],
+}
+const HOUR_MS = 3_600_000
+
 /**
- * Reads a time: `-2h`, `2 days ago`, `yesterday`, `monday`, `last week`, `3 May`, `3 May 2026 14:05`,
- * `May 2026`, `2026-05-03`, `2026-05-03T14:05Z`, `14:05`. A day without a year is the last one that
- * has begun.
+ * Reads a time: `-2h`, `2 days ago`, `last 7 days`, `yesterday 2pm`, `monday`, `last week`, `Q3 2026`,
+ * `2026-W18`, `3 May`, `3 May 2026 14:05`, `May 2026`, `2026-05-03`, `2026-05-03T14:05Z`, `14:05`. A day
+ * without a year is the last one that has begun. German, Spanish and French words are read as well.
  *
  * @returns undefined where it is no time, or one before 1970 or after 9999
  */
 export function timeSpan(given: string, clock: Clock): TimeSpan | undefined {
-  const text = given.trim().toLowerCase().replaceAll(/\s+/g, ' ')
-  if (text === '' || text.length > MAX_CHARACTERS) return undefined
+  const trimmed = given.trim().toLowerCase().replaceAll(/\s+/g, ' ')
+  if (trimmed === '' || trimmed.length > MAX_CHARACTERS) return undefined
+  const text = inEnglish(trimmed)
   const span =
-    relative(text, clock) ?? named(text, clock) ?? isoText(text, clock) ?? calendar(text, clock)
+    relative(text, clock) ??
+    lately(text, clock) ??
+    named(text, clock) ??
+    isoText(text, clock) ??
+    numbered(text, clock) ??
+    calendar(text, clock)
   const isSound = span !== undefined && span.fromMs >= 0 && span.toMs <= LATEST_MS
   return isSound && span.fromMs < span.toMs ? span : undefined
-}
-
-/** Why a date cannot be read that could be two days. */
-export function ambiguousDate(given: string): string | undefined {
-  const [, one = '', other = ''] = /^(\d{1,2})\/(\d{1,2})(?:\/\d{2,4})?$/.exec(given.trim()) ?? []
-  if (one === '') return undefined
-  const first = MONTHS[Number(other) - 1]
-  const second = MONTHS[Number(one) - 1]
-  const readings = [first && `${Number(one)} ${first}`, second && `${Number(other)} ${second}`]
-  return `Is it ${readings.filter(Boolean).join(' or ')}? Write the month as a word, or 2026-05-03.`
 }
 
 function relative(text: string, { zone, nowMs }: Clock): TimeSpan | undefined {
@@ -74,30 +80,98 @@ function relative(text: string, { zone, nowMs }: Clock): TimeSpan | undefined {
   return wall.getTime() < 0 ? undefined : moment(zone.fromWall(wall.getTime()))
 }
 
+/** `last 7 days`, `past 24h` and `past week`: until now. */
+function lately(text: string, clock: Clock): TimeSpan | undefined {
+  const [, count, unit, past] =
+    /^(?:last|past) (\d{1,5}) ?([a-z]+)$|^(?:past|last (?=hour|minute)) ?([a-z]+)$/.exec(text) ?? []
+  const one = unit ?? past
+  if (one === undefined) return undefined
+  const begin = relative(`-${count ?? 1} ${one}`, clock)
+  return begin && { fromMs: begin.fromMs, toMs: Math.floor(clock.nowMs) + 1 }
+}
+
 function named(text: string, clock: Clock): TimeSpan | undefined {
-  const [, day = '', time] = /^(today|yesterday)(?: (?:at )?(\d{1,2}:\d{2}.*))?$/.exec(text) ?? []
-  if (day !== '') {
-    const today = wallDay(clock)
-    return onDay(day === 'today' ? today : today - DAY_MS, time, clock)
-  }
-  const weekday = DAYS.findIndex((name) => name === text || name.slice(0, 3) === text)
-  if (weekday >= 0) {
-    const today = wallDay(clock)
-    const back = (new Date(today).getUTCDay() - weekday + 7) % 7
-    return daySpan(today - back * DAY_MS, 1, clock)
-  }
-  const [, which = '', unit] = /^(this|last) (week|month|year)$/.exec(text) ?? []
-  if (which === '') return undefined
   const today = wallDay(clock)
-  const back = which === 'last' ? 1 : 0
-  if (unit === 'week') {
-    const monday = today - ((new Date(today).getUTCDay() + 6) % 7) * DAY_MS
-    return daySpan(monday - back * 7 * DAY_MS, 7, clock)
+  const [, day = '', rest] =
+    /^(today|yesterday|day before yesterday|(?:last |this )?[a-z]{3,9}day|(?:sun|mon|tue|wed|thu|fri|sat))(?:,? (.+))?$/.exec(
+      text,
+    ) ?? []
+  const atMs = day === '' ? undefined : namedDay(day, today)
+  if (atMs !== undefined) return within(atMs, rest, clock)
+  if (text === 'tonight') return within(today, 'evening', clock)
+  if (text === 'last night') return within(today - DAY_MS, 'night', clock)
+  const [, which = '', unit = ''] =
+    /^(this|last|previous) (week|month|year|quarter|weekend|morning|afternoon|evening)$/.exec(
+      text,
+    ) ?? (text === 'weekend' ? [text, 'this', text] : [])
+  if (which === '') return undefined
+  if (Object.hasOwn(HOURS, unit)) {
+    return which === 'this' ? within(today, unit, clock) : undefined
+  }
+  const back = which === 'this' ? 0 : 1
+  const monday = today - ((new Date(today).getUTCDay() + 6) % 7) * DAY_MS
+  if (unit === 'week') return daySpan(monday - back * 7 * DAY_MS, 7, clock)
+  if (unit === 'weekend') {
+    // Until Saturday, this weekend is the last one that there was.
+    const saturday = monday + 5 * DAY_MS
+    const begun = saturday <= today && which === 'this' ? saturday : saturday - 7 * DAY_MS
+    return daySpan(begun, 2, clock)
   }
   const date = new Date(today)
   const year = date.getUTCFullYear()
   if (unit === 'year') return monthSpan(year - back, 0, 12, clock)
-  return monthSpan(year, date.getUTCMonth() - back, 1, clock)
+  const month = date.getUTCMonth()
+  if (unit === 'quarter') return monthSpan(year, month - (month % 3) - back * 3, 3, clock)
+  return monthSpan(year, month - back, 1, clock)
+}
+
+/** Midnight of `yesterday`, `monday` or `last monday`, which is not today. */
+function namedDay(text: string, today: number): number | undefined {
+  if (text === 'today') return today
+  if (text === 'yesterday') return today - DAY_MS
+  if (text === 'day before yesterday') return today - 2 * DAY_MS
+  const name = text.replace(/^(?:last|this) /, '')
+  const weekday = DAYS.findIndex((one) => one === name || one.slice(0, 3) === name)
+  if (weekday < 0) return undefined
+  const back = (new Date(today).getUTCDay() - weekday + 7) % 7
+  return today - (back === 0 && text.startsWith('last ') ? 7 : back) * DAY_MS
+}
+
+/** A day, or hours or a time of it. */
+function within(wallMs: number, part: string | undefined, clock: Clock): TimeSpan | undefined {
+  const [begin, end] = (Object.hasOwn(HOURS, part ?? '') && HOURS[part ?? '']) || []
+  if (begin === undefined || end === undefined) return onDay(wallMs, part, clock)
+  const { zone } = clock
+  return {
+    fromMs: zone.fromWall(wallMs + begin * HOUR_MS),
+    toMs: zone.fromWall(wallMs + end * HOUR_MS),
+  }
+}
+
+/** A quarter or a week of ISO 8601 by its number: `Q3`, `Q3 2026`, `2026-Q3`, `week 18`, `2026-W18`. */
+function numbered(text: string, clock: Clock): TimeSpan | undefined {
+  const [, before, unit = '', digits = '', behind] =
+    /^(?:(\d{4})[- ]?)?(q|w|week ?)(\d{1,2})(?:[ -/](\d{4}))?$/.exec(text) ?? []
+  const number = Number(digits)
+  if (unit === '' || number === 0 || (before !== undefined && behind !== undefined))
+    return undefined
+  const today = wallDay(clock)
+  const given = before ?? behind
+  const year = given === undefined ? new Date(today).getUTCFullYear() : Number(given)
+  const wallOf = (ofYear: number) =>
+    unit === 'q'
+      ? Date.UTC(ofYear, (number - 1) * 3)
+      : firstMonday(ofYear) + (number - 1) * 7 * DAY_MS
+  const own = given === undefined && wallOf(year) > today ? year - 1 : year
+  if (unit === 'q') return number > 4 ? undefined : monthSpan(own, (number - 1) * 3, 3, clock)
+  if (own < 1970 || own > 9998 || wallOf(own) >= firstMonday(own + 1)) return undefined
+  return daySpan(wallOf(own), 7, clock)
+}
+
+/** Of the week that holds 4 January, which is week 1. */
+function firstMonday(year: number): number {
+  const fourth = Date.UTC(year, 0, 4)
+  return fourth - ((new Date(fourth).getUTCDay() + 6) % 7) * DAY_MS
 }
 
 function isoText(text: string, clock: Clock): TimeSpan | undefined {

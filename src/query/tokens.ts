@@ -19,7 +19,16 @@ export interface Token extends Place {
 const OPENING = '"“”„«'
 const CLOSING = '"“”»'
 const SPACE = /\s/u
-const NAME = /^[A-Za-z][\w.$-]*$/
+/** As other tools write attributes, an `@` may stand in front. */
+const NAME = /^@?\p{L}[\p{L}\p{N}\p{M}_.$-]*$/u
+/** What word processors and phones make of a minus. */
+const MINUS = '-–—−!'
+/** What keyboards of the East make of a colon. */
+const WIDE_COLON = '：'
+/** As SQL writes a text. Behind it the word has to end, because `'tis` and O'Brien are words, too. */
+const SINGLE_QUOTED = /^'([^']+)'(?=[\s),]|$)/u
+const MAX_SINGLE_QUOTED = 260
+const MAX_GROUP = 500
 /** Longest first. A comparison may stand behind a colon. */
 const OPERATORS = [':>=', ':<=', ':>', ':<', '>=', '<=', '!=', ':', '=', '>', '<'] as const
 
@@ -33,7 +42,7 @@ export function tokensOf(text: string): readonly Token[] {
       continue
     }
     const from = at
-    const isNot = text.charAt(at) === '-' && isInside(text, at + 1)
+    const isNot = MINUS.includes(text.charAt(at)) && isInside(text, at + 1)
     if (isNot) at += 1
     if (text.charAt(at) === '(' || text.charAt(at) === ')') {
       const kind = text.charAt(at) === '(' ? 'open' : 'close'
@@ -50,20 +59,27 @@ export function tokensOf(text: string): readonly Token[] {
 
 function wordAt(text: string, from: number, start: number, isNot: boolean): Token {
   const { name, operator, end } = qualifierAt(text, start)
-  const value = valueAt(text, end)
+  const value = (name !== undefined && groupAt(text, end)) || valueAt(text, end)
   return { kind: 'word', from, isNot, name, operator, ...value }
 }
 
 function qualifierAt(text: string, start: number) {
   let end = start
-  while (isInside(text, end) && !isQuote(text, end) && !':=<>!'.includes(text.charAt(end))) end += 1
+  while (
+    isInside(text, end) &&
+    !isQuote(text, end) &&
+    !`:=<>!${WIDE_COLON}`.includes(text.charAt(end))
+  ) {
+    end += 1
+  }
   const name = text.slice(start, end)
-  const found = OPERATORS.find((one) => text.startsWith(one, end))
+  const wide = text.charAt(end) === WIDE_COLON ? ':' : undefined
+  const found = wide ?? OPERATORS.find((one) => text.startsWith(one, end))
   if (found === undefined || !NAME.test(name)) {
     return { name: undefined, operator: undefined, end: start }
   }
   const operator = (found.length > 1 && found.startsWith(':') ? found.slice(1) : found) as Operator
-  return { name, operator, end: end + found.length }
+  return { name: name.replace('@', ''), operator, end: end + found.length }
 }
 
 function valueAt(text: string, start: number) {
@@ -74,6 +90,10 @@ function valueAt(text: string, start: number) {
     const to = isOpen ? end : end + 1
     return { to, value: text.slice(start + 1, end), isQuoted: true, isOpen }
   }
+  const single = SINGLE_QUOTED.exec(text.slice(start, start + MAX_SINGLE_QUOTED))
+  if (single) {
+    return { to: start + single[0].length, value: single[1] ?? '', isQuoted: true, isOpen: false }
+  }
   let to = start
   let depth = 0
   while (isInside(text, to)) {
@@ -82,6 +102,15 @@ function valueAt(text: string, start: number) {
     if (text.charAt(to) === ')' && depth-- === 0) break
     to += 1
   }
+  return { to, value: text.slice(start, to), isQuoted: false, isOpen: false }
+}
+
+/** `(maria or bob)` behind a qualifier. */
+function groupAt(text: string, start: number) {
+  if (text.charAt(start) !== '(') return undefined
+  const end = text.slice(start, start + MAX_GROUP).search(/[)"“”„«»:]/u)
+  if (end < 0 || text.charAt(start + end) !== ')') return undefined
+  const to = start + end + 1
   return { to, value: text.slice(start, to), isQuoted: false, isOpen: false }
 }
 

@@ -1,4 +1,6 @@
 import type { LogQuery, QueryPart, Term } from '../query/log-query.ts'
+import { OUTCOMES } from '../entry.ts'
+import { isPhone } from '../query/word-forms.ts'
 import { bitsToFind, bitsToFindId } from './text-bits.ts'
 
 /**
@@ -16,7 +18,7 @@ const WHOLE_NUMBER = /^-?\d{1,15}$/
 const NUMBER = /^-?\d{1,15}(?:\.\d{1,6})?$/
 /** Values that are no text and no number. */
 const NAMED = new Set(['true', 'false', 'null'])
-const TEXT_KINDS = new Set<Term['kind']>(['word', 'json', 'ip', 'action'])
+const TEXT_KINDS = new Set<Term['kind']>(['word', 'json', 'field', 'ip', 'action'])
 
 /** The parts of a query that can be told by bits. Those that cannot narrow nothing. */
 export function needlesOf({ parts }: LogQuery): readonly Needle[] {
@@ -46,7 +48,7 @@ function needleOf({ isNot, terms }: QueryPart): Needle | undefined {
 }
 
 function isText(term: Term): boolean {
-  if (term.kind === 'action') return term.pattern.replace(/\.\*$/, '').includes('*')
+  if (term.kind === 'action') return term.isWord || term.pattern.replace(/\.\*$/, '').includes('*')
   if (term.kind === 'text') return term.column !== 'requestId'
   return TEXT_KINDS.has(term.kind)
 }
@@ -55,8 +57,10 @@ function isText(term: Term): boolean {
 function alternativesOf(term: Term): readonly (readonly number[])[] | undefined {
   switch (term.kind) {
     case 'word':
+      if (isElsewhere(term.text)) return undefined
       return all([
-        bitsToFind(term.text),
+        term.isPattern ? pieces(term.text) : bitsToFind(term.text),
+        ...(term.stems ?? []).map(bitsToFind),
         ...(WHOLE_NUMBER.test(term.text) ? [bitsToFind(String(Number(term.text)))] : []),
         ...[term.text, ...(term.ids ?? [])].map(bitsToFindId),
       ])
@@ -66,7 +70,7 @@ function alternativesOf(term: Term): readonly (readonly number[])[] | undefined 
       if (term.column === 'writtenBy') return undefined
       return all([term.column === 'requestId' ? bitsToFindId(term.value) : bitsToFind(term.value)])
     case 'action':
-      return all([pieces(term.pattern)])
+      return all((term.stems ?? [term.pattern]).map(pieces))
     case 'ip':
       if (term.range.version !== 4 || !term.range.cidr.endsWith('/32')) return undefined
       return all([bitsToFind(term.range.cidr.slice(0, -3))])
@@ -77,9 +81,21 @@ function alternativesOf(term: Term): readonly (readonly number[])[] | undefined 
         bitsToFind(term.value),
         ...(NUMBER.test(term.value) ? [bitsToFind(String(Number(term.value)))] : []),
       ])
+    case 'field':
+      if (term.test !== 'is' || NAMED.has(term.value)) return undefined
+      return all([
+        pieces(term.value),
+        ...(NUMBER.test(term.value) ? [bitsToFind(String(Number(term.value)))] : []),
+      ])
     default:
       return undefined
   }
+}
+
+/** Whether a word may be found by a column that has no bits, or by its digits alone. */
+function isElsewhere(word: string): boolean {
+  const lower = word.toLowerCase()
+  return OUTCOMES.some((known) => known === lower) || isPhone(word)
 }
 
 function all(given: readonly (readonly number[] | undefined)[]) {

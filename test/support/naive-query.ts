@@ -11,7 +11,11 @@ export function answers(entry: LoggedEntry, { parts }: LogQuery): boolean {
 function meets(entry: LoggedEntry, term: Term): boolean {
   switch (term.kind) {
     case 'action':
-      return isOfPattern(entry.action, term.pattern)
+      return term.isWord
+        ? new RegExp(`(^|[._:/ -])(${(term.stems ?? [term.pattern]).join('|')})`, 'i').test(
+            entry.action,
+          )
+        : isOfPattern(entry.action, term.pattern)
     case 'id': {
       const wanted = term.ids?.length ? term.ids : [term.text.toLowerCase()]
       return ID_PLACES[term.place].some((place) =>
@@ -28,6 +32,14 @@ function meets(entry: LoggedEntry, term: Term): boolean {
       return isWithin(entry.context['ip'], term.range.cidr)
     case 'json':
       return valuesAt(entry[term.column], term.path).some((value) => compares(value, term))
+    case 'field':
+      return hasField(entry, term)
+    case 'there':
+      return term.columns.some((column) => entry[column] !== null) === term.isThere
+    case 'impersonated':
+      return entry.actorId !== null && entry.actorKind === null
+    case 'entry':
+      return entry.id === term.id
     case 'changed':
       return hasChange(entry.metadata, term.path)
     case 'time': {
@@ -37,7 +49,7 @@ function meets(entry: LoggedEntry, term: Term): boolean {
     case 'seq':
       return entry.seq >= (term.first ?? 0) && entry.seq <= (term.last ?? Number.MAX_SAFE_INTEGER)
     case 'word':
-      return hasWord(entry, term.text, term.ids ?? [])
+      return hasWord(entry, term)
   }
 }
 
@@ -87,6 +99,10 @@ function compares(
       return typeof one === 'object' && one !== null ? false : String(one) === wanted
     }
     if (typeof one !== 'number') return false
+    if (test === '..') {
+      const [least = 0, most = 0] = wanted.split('..').map(Number)
+      return one >= least && one <= most
+    }
     const number = Number(wanted)
     if (test === '<') return one < number
     if (test === '<=') return one <= number
@@ -145,15 +161,56 @@ function plainAt(value: unknown, path: readonly string[]): unknown {
   return at
 }
 
-function hasWord(entry: LoggedEntry, text: string, ids: readonly string[]): boolean {
+function hasWord(
+  entry: LoggedEntry,
+  { text, ids = [], stems = [], isPattern }: Extract<Term, { kind: 'word' }>,
+): boolean {
   const word = text.toLowerCase()
   const { userId, actorId, eventId, targetId, moreTargets, requestId, action, entityType } = entry
   const own = [userId, actorId, eventId, targetId, ...(moreTargets ?? [])]
   if (own.some((id) => id !== null && (id === word || ids.includes(id)))) return true
-  if (requestId === text || action.toLowerCase().includes(word)) return true
-  if (entityType?.toLowerCase().includes(word)) return true
+  const digits = (given: string) => given.replaceAll(/[ ()/.-]/g, '')
+  const isPhone = /^(\+|00?[1-9])[\d ()/.-]{6,}$/.test(text) && /^\+?\d{7,15}$/.test(digits(text))
+  const holds = (given: string): boolean => {
+    const lower = given.toLowerCase()
+    if (isPattern) return isLike(lower, `*${word}*`)
+    return lower.includes(word) || (isPhone && digits(lower).includes(digits(word)))
+  }
+  if (requestId === text || entry.outcome === word) return true
+  const columns = [action, entityType ?? ''].map((one) => one.toLowerCase())
+  if (columns.some((one) => (isPattern ? holds(one) : one.includes(word)))) return true
+  if (stems.some((stem) => columns.some((one) => one.includes(stem)))) return true
   return [entry.metadata, entry.context].flatMap(everything).some((value) => {
-    if (typeof value === 'string') return value.toLowerCase().includes(word)
+    if (typeof value === 'string') return holds(value)
     return typeof value === 'number' && /^-?\d{1,15}$/.test(text) && value === Number(text)
   })
 }
+
+/** The values of fields with this name, wherever they lie. */
+function fieldsIn(value: unknown, isNamed: (key: string) => boolean): readonly unknown[] {
+  return everything(value).flatMap((one) =>
+    isFields(one) ? Object.keys(one).flatMap((key) => (isNamed(key) ? [one[key]] : [])) : [],
+  )
+}
+
+function hasField(
+  { metadata, context }: LoggedEntry,
+  { name, test, value: wanted, isWhole }: Extract<Term, { kind: 'field' }>,
+): boolean {
+  const plain = (key: string) => key.toLowerCase().replaceAll(/[_. -]/g, '')
+  const ends = ['', 'id', 'number', 'no', 'nr', 'code', 'key', 'name', 'ref']
+  const names = new Set(ends.map((end) => plain(name) + end))
+  const found = [metadata, context].flatMap((one) => fieldsIn(one, (key) => names.has(plain(key))))
+  if (test === 'no') return found.length === 0
+  if (test === 'has') return found.length > 0
+  return found.flatMap(everything).some((value) => {
+    if (test !== 'is') return compares(value, { ...AT_ONCE, test, value: wanted })
+    if (typeof value !== 'string') return compares(value, { ...AT_ONCE, test, value: wanted })
+    const [text, word] = [value.toLowerCase(), wanted.toLowerCase()]
+    if (isWhole || word.includes('*')) return isLike(text, word)
+    if (!/^\d+$/.test(word)) return text.includes(word)
+    return text.split(/\D+/).includes(word)
+  })
+}
+
+const AT_ONCE = { kind: 'json', column: 'metadata', path: [] } as const

@@ -1,7 +1,7 @@
 import { isUuid } from '../../ids/uuid.ts'
 import { withoutPart } from '../../query/log-query.ts'
 import { MAX_QUERY_CHARACTERS } from '../../query/parse-query.ts'
-import { isActionPattern } from '../../query/qualifiers.ts'
+import { isActionPattern } from '../../query/qualifier-values.ts'
 import { type FieldName, filterHref } from './address.ts'
 import type { Query } from './query.ts'
 

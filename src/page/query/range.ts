@@ -1,4 +1,5 @@
-import { ambiguousDate, type Clock, timeSpan } from '../../query/time-text.ts'
+import { ambiguousDate } from '../../query/time-range.ts'
+import { type Clock, timeSpan } from '../../query/time-text.ts'
 import type { Zone } from '../../query/zone.ts'
 
 /** The parameters that one control shows. */

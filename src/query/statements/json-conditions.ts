@@ -1,5 +1,8 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { JsonTest } from '../log-query.ts'
+import type { JsonTest, Term } from '../log-query.ts'
+import { isPhone } from '../word-forms.ts'
+
+type FieldTerm = Extract<Term, { kind: 'field' }>
 
 // Paths are in lax mode, so an array on the way stands for each of its items. They are silent, because a
 // value of another type is no error.
@@ -26,17 +29,52 @@ export function valueCondition(
   { test, value }: { readonly test: JsonTest; readonly value: string },
 ): SQL {
   if (test === 'has') return exists(json, `$${steps(path)}`)
-  const check = test === 'is' ? equals(value) : `@ ${test} ${String(Number(value))}`
+  const check = test === 'is' ? equals(value) : compared(test, value)
   return exists(json, `$${steps(path)} ? (${check})`)
+}
+
+function compared(test: Exclude<JsonTest, 'is' | 'has'>, value: string): string {
+  if (test !== '..') return `@ ${test} ${String(Number(value))}`
+  const [least, most] = value.split('..').map(Number)
+  return `@ >= ${String(least)} && @ <= ${String(most)}`
+}
+
+/** What may end the name of a field that is asked for by its beginning: `order` is `orderNumber`, too. */
+const KEY_ENDS = '(?:[_. -]?(?:id|number|no|nr|code|key|name|ref))?'
+
+/** Whether a field of this name, at any depth, holds a value or has one below it that passes a test. */
+export function fieldCondition(
+  json: SQL,
+  { name, test, value, isWhole }: Pick<FieldTerm, 'name' | 'test' | 'value' | 'isWhole'>,
+): SQL {
+  const key = `^${[...name].map(literally).join('[_. -]?')}${KEY_ENDS}$`
+  const field = `$.** ? (@.type() == "object").keyvalue() ? (@.key like_regex ${JSON.stringify(key)} flag "i")`
+  if (test === 'no') return sql`(${exists(json, field)}) is not true`
+  if (test === 'has') return exists(json, field)
+  const check = test === 'is' ? holds(value, isWhole) : compared(test, value)
+  return exists(json, `${field}.value.** ? (${check})`)
+}
+
+function literally(text: string): string {
+  return text.replaceAll(/[^\p{L}\p{N}_]/gu, (mark) => (mark > '~' ? mark : `\\${mark}`))
+}
+
+/** Whether a text holds a value, capitals or not, or is it. Of digits no more digits are around them. */
+function holds(value: string, isWhole: boolean): string {
+  const pattern = value.split('*').map(literally).join('.*')
+  const isDigits = /^\d+$/.test(value)
+  const around =
+    isWhole || value.includes('*') ? [`^`, `$`] : isDigits ? ['(^|\\D)', '(\\D|$)'] : ['', '']
+  const regex = JSON.stringify(around.join(pattern))
+  const checks = [`@ like_regex ${regex} flag "is"`]
+  if (NUMBER.test(value)) checks.push(`@ == ${String(Number(value))}`)
+  if (['true', 'false', 'null'].includes(value)) checks.push(`@ == ${value}`)
+  return checks.join(' || ')
 }
 
 function equals(value: string): string {
   if (value.includes('*')) {
-    const pattern = value
-      .split('*')
-      .map((part) =>
-        part.replaceAll(/[^\p{L}\p{N}_]/gu, (mark) => (mark > '~' ? mark : `\\${mark}`)),
-      )
+    const pattern = value.split('*').map(literally)
     return `@ like_regex ${JSON.stringify(`^${pattern.join('.*')}$`)} flag "s"`
   }
   const checks = [`@ == ${JSON.stringify(value)}`]
@@ -50,7 +88,17 @@ function equals(value: string): string {
  * twenty times as long as a look at the text, so small documents, which most are, are looked at as
  * text before. Some documents the server cannot make a text: `1e131071` is short as jsonb.
  */
-export function wordCondition(json: SQL, word: string): SQL {
+export function wordCondition(json: SQL, word: string, isPattern = false): SQL {
+  if (isPattern || isPhone(word)) {
+    const pattern = isPattern
+      ? word.split('*').map(literally).join('.*')
+      : word
+          .replaceAll(/[^\d+]/g, '')
+          .split('')
+          .map(literally)
+          .join('[ ()/.-]*')
+    return exists(json, `$.** ? (@ like_regex ${JSON.stringify(pattern)} flag "is")`)
+  }
   const literal = JSON.stringify(word)
   const isNumber = /^-?\d{1,15}$/.test(word)
     ? ` || (@.type() == "number" && @ == ${String(Number(word))})`

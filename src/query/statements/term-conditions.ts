@@ -4,7 +4,13 @@ import { idFloor } from '../../ids/uuid7.ts'
 import { isUuid } from '../../ids/uuid.ts'
 import { auditLog, entityOf } from '../../schema/tables.ts'
 import { ID_PLACES, type IpRange, type Term } from '../log-query.ts'
-import { changeCondition, valueCondition, wordCondition } from './json-conditions.ts'
+import { OUTCOMES } from '../../entry.ts'
+import {
+  changeCondition,
+  fieldCondition,
+  valueCondition,
+  wordCondition,
+} from './json-conditions.ts'
 import { AS_STORED, bySeen, seen, type SeenColumns } from './seen-columns.ts'
 
 /** A condition of which some together make a term: one of them must hold. */
@@ -28,7 +34,11 @@ export function alternativesOf(
 ): readonly Alternative[] {
   switch (term.kind) {
     case 'action':
-      return [actionAlternative(term.pattern)]
+      return [
+        term.isWord
+          ? other(actionWord(term.stems ?? [term.pattern]))
+          : actionAlternative(term.pattern),
+      ]
     case 'id':
       return idsIn(term.text, term.ids, ids).flatMap((id) =>
         ID_PLACES[term.place].map((place) => indexed(idCondition(place, id, columns))),
@@ -49,6 +59,18 @@ export function alternativesOf(
       return [other(ipCondition(seen(columns, 'context'), term.range))]
     case 'json':
       return [other(valueCondition(seen(columns, term.column), term.path, term))]
+    case 'field':
+      return [other(fieldAnywhere(term, columns))]
+    case 'there':
+      return [other(thereCondition(term, columns))]
+    case 'impersonated':
+      return [
+        other(
+          sql`(${seen(columns, 'actorId')} is not null and ${seen(columns, 'actorKind')} is null)`,
+        ),
+      ]
+    case 'entry':
+      return [indexed(sql`${auditLog.id} ${EQUALS} ${term.id}::pg_catalog.uuid`)]
     case 'changed':
       return [other(changeCondition(seen(columns, 'metadata'), term.path))]
     case 'time':
@@ -101,8 +123,35 @@ function actionAlternative(pattern: string): Alternative {
   if (!pattern.includes('*')) {
     return indexed(sql`${auditLog.action} ${EQUALS} ${pattern}::pg_catalog.text`)
   }
-  const like = pattern.replaceAll(/[\\_%]/g, '\\$&').replaceAll('*', '%')
-  return other(sql`${auditLog.action} operator(pg_catalog.~~) ${like}::pg_catalog.text`)
+  const own = likePattern(pattern)
+  return other(sql`${auditLog.action} operator(pg_catalog.~~) ${own}::pg_catalog.text`)
+}
+
+function likePattern(pattern: string): string {
+  return pattern.replaceAll(/[\\_%]/g, '\\$&').replaceAll('*', '%')
+}
+
+/** Whether a word of an action's name begins with this one. Of letters, digits, `_` and `-` alone. */
+function actionWord(words: readonly string[]): SQL {
+  const regex = `(^|[._:/ -])(${words.map((word) => word.replaceAll('.', '\\.')).join('|')})`
+  return sql`${auditLog.action} operator(pg_catalog.~*) ${regex}::pg_catalog.text`
+}
+
+type TermOf<Kind extends Term['kind']> = Extract<Term, { kind: Kind }>
+
+function fieldAnywhere(term: TermOf<'field'>, columns: SeenColumns): SQL {
+  const places = (['metadata', 'context'] as const).map((name) =>
+    fieldCondition(seen(columns, name), term),
+  )
+  // It is not there where it is in none of them.
+  return sql`(${sql.join(places, term.test === 'no' ? sql` and ` : sql` or `)})`
+}
+
+function thereCondition({ columns: names, isThere }: TermOf<'there'>, columns: SeenColumns): SQL {
+  const all = names.map((name) =>
+    isThere ? sql`${seen(columns, name)} is not null` : sql`${seen(columns, name)} is null`,
+  )
+  return sql`(${sql.join(all, isThere ? sql` or ` : sql` and `)})`
 }
 
 function wordOrNull(
@@ -161,25 +210,36 @@ function ipCondition(context: SQL, { version, cidr }: IpRange): SQL {
     then ${address}::pg_catalog.inet operator(pg_catalog.<<=) ${range} else false end`
 }
 
-/** Where a word is looked for: ids, the request, the action, the entity type, texts of the JSON. */
+/** Where a word is looked for: ids, the request, words of columns, texts of the JSON. */
 function anyWord(
-  { text, ids: found = [] }: Extract<Term, { kind: 'word' }>,
+  { text, ids: found = [], stems = [], isPattern }: TermOf<'word'>,
   ids: IdKind,
   columns: SeenColumns,
 ): SQL {
   const all = [...idsIn(text, undefined, ids), ...(found.length > 0 ? idsIn('', found, ids) : [])]
   const places = [...new Set(Object.values(ID_PLACES).flat())]
   const inIds = all.flatMap((id) => places.map((place) => idCondition(place, id, columns)))
-  const word = sql`${text.toLowerCase()}::pg_catalog.text`
-  const holds = (column: SQL) =>
-    sql`pg_catalog.strpos(pg_catalog.lower(${column}), ${word}) operator(pg_catalog.>) 0`
+  const isOf = (name: 'requestId' | 'outcome', value: string) =>
+    bySeen(columns, name, (column) => sql`${column} ${EQUALS} ${value}::pg_catalog.text`)
+  const word = text.toLowerCase()
+  const own = [sql`${auditLog.action}`, seen(columns, 'entityType')]
   const anywhere = [
     ...inIds,
-    bySeen(columns, 'requestId', (column) => sql`${column} ${EQUALS} ${text}::pg_catalog.text`),
-    holds(sql`${auditLog.action}`),
-    holds(seen(columns, 'entityType')),
-    wordCondition(seen(columns, 'metadata'), text),
-    wordCondition(seen(columns, 'context'), text),
+    isOf('requestId', text),
+    ...(OUTCOMES.some((one) => one === word) ? [isOf('outcome', word)] : []),
+    ...own.map((column) => (isPattern ? like(column, word) : holds(column, word))),
+    ...stems.flatMap((stem) => own.map((column) => holds(column, stem))),
+    wordCondition(seen(columns, 'metadata'), text, isPattern === true),
+    wordCondition(seen(columns, 'context'), text, isPattern === true),
   ]
   return sql`(${sql.join(anywhere, sql` or `)})`
+}
+
+function holds(column: SQL, word: string): SQL {
+  return sql`pg_catalog.strpos(pg_catalog.lower(${column}), ${word}::pg_catalog.text) operator(pg_catalog.>) 0`
+}
+
+function like(column: SQL, pattern: string): SQL {
+  const own = `%${likePattern(pattern)}%`
+  return sql`pg_catalog.lower(${column}) operator(pg_catalog.~~) ${own}::pg_catalog.text`
 }
