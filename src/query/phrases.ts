@@ -129,7 +129,7 @@ function time(tokens: readonly Token[], at: number, clock: Clock): Phrase | unde
 const SIDES = / (?:and|to|until|und|bis|y|a|et) /
 /** `2pm..4pm yesterday`. */
 const HOURS_OF_DAY =
-  /^(\d{1,2}(?::\d\d)?(?: ?[ap]m)?\.\.\d{1,2}(?::\d\d)?(?: ?[ap]m)?) (?:on )?(.+)$/i
+  /^(\d{1,2}(?::\d\d)?(?: ?[ap]m)?\.\.\d{1,2}(?::\d\d(?: ?[ap]m)?| ?[ap]m)) (?:on )?(.+)$/i
 
 /**
  * A range, written with `..`. Behind `from` and `between` the words `to` and `and` stand for it, and
