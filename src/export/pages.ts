@@ -2,13 +2,14 @@ import { type SQL, sql } from 'drizzle-orm'
 import { isFinalFault } from '../database/faults.ts'
 import { type Batch, type BatchQuery, readBatch } from '../read/batch.ts'
 import { withFilter } from '../read/bound-filter.ts'
-import type { CheckedFilter } from '../read/filter.ts'
+import type { BoundFilter, CheckedFilter } from '../read/filter.ts'
 import { type IdWindow, inWindow } from '../read/id-windows.ts'
 import type { LogView } from '../projection/log-view.ts'
 import { erasedColumn } from '../removed/erased.ts'
 import { entryJson, entryRow } from '../read/logged-entry.ts'
 import { partitionsNow, partitionsOf } from '../read/partitions.ts'
-import { EXPORT_DEADLINE_MS } from '../read/read-rows.ts'
+import { EXPORT_DEADLINE_MS, readRows } from '../read/read-rows.ts'
+import { candidatesFrom, type Stretch } from '../read/search/candidates.ts'
 import { type SeqPlan, seqPlan } from '../read/seq-plan.ts'
 import { withRetry } from '../database/retry.ts'
 import type { AuditDatabase, Row } from '../database/callers-database.ts'
@@ -74,14 +75,15 @@ export async function* readPages(
   const isFiltered = !options.filter.isEmpty
   let limit = 500
   let next = range.firstSeq
-  let answer = fetchPage(db, next, { limit, isAmongLarge: false }, options)
+  const dense = { throughSeq: 0 }
+  let answer = fetchPage(db, next, { limit, isAmongLarge: false, dense }, options)
   while (next <= range.lastSeq) {
     const { rows, hasLarge, throughSeq } = await answer
     const characters = rows.reduce((sum, row) => sum + sizeOf(row), 1)
     limit = clamp((PAGE_CHARACTERS * Math.max(1, rows.length)) / characters)
     const fetchNext = () => {
       if (throughSeq >= range.lastSeq || signal.aborted) return
-      answer = fetchPage(db, throughSeq + 1, { limit, isAmongLarge: hasLarge }, options)
+      answer = fetchPage(db, throughSeq + 1, { limit, isAmongLarge: hasLarge, dense }, options)
       answer.catch(() => {}) // handled where it is awaited, unless the export has ended before
     }
     if (!hasLarge) fetchNext()
@@ -97,7 +99,10 @@ interface FetchedPage extends Pick<Batch, 'rows' | 'hasLarge'> {
   readonly throughSeq: number
 }
 
-type PageSize = Pick<BatchQuery, 'limit' | 'isAmongLarge'>
+interface AskedPage extends Pick<BatchQuery, 'limit' | 'isAmongLarge'> {
+  /** Up to this number the search leaves out too little to be asked again. */
+  readonly dense: { throughSeq: number }
+}
 
 /** The last number that one page looks at. */
 function windowEnd(next: number, { filter, about, range }: PagesOptions): number {
@@ -109,16 +114,21 @@ function windowEnd(next: number, { filter, about, range }: PagesOptions): number
 async function fetchPage(
   db: AuditDatabase,
   next: number,
-  asked: PageSize,
+  asked: AskedPage,
   options: PagesOptions,
 ): Promise<FetchedPage> {
   const { filter, about, proofs, range, signal, onFailure } = options
-  const last = windowEnd(next, options)
   const startMs = performance.now()
   return await withRetry(
     async () => {
-      const plan = await planOf(db, { next, last, range })
-      return await withFilter(db, filter, ({ conditions, ids, view }) => {
+      return await withFilter(db, filter, async (bound) => {
+        const { ids, view } = bound
+        const { throughSeq: last, seqs } = await stretchOf(db, next, asked, bound, options)
+        if (seqs?.length === 0) return { rows: [], hasLarge: false, throughSeq: last }
+        const plan = await planOf(db, { next, last, range })
+        const isCandidate = seqs && sql`${auditLog.seq} operator(pg_catalog.=)
+          any(${`{${seqs.join(',')}}`}::pg_catalog.text::bigint[])`
+        const conditions = [...(isCandidate ? [isCandidate] : []), ...bound.conditions]
         const columns = sql.join(
           [
             sql`${exportColumns} ${view.more}`,
@@ -129,7 +139,7 @@ async function fetchPage(
           sql`, `,
         )
         const wanted = { next, last: plan.lastSeq ?? last, conditions, columns, view }
-        return readPlanned(db, wanted, asked, plan.windows)
+        return await readPlanned(db, wanted, asked, plan.windows)
       })
     },
     {
@@ -139,6 +149,23 @@ async function fetchPage(
       tearsAttempt: true,
     },
   )
+}
+
+/** What one page looks at: the candidates of the search, or where it says nothing a window of all entries. */
+async function stretchOf(
+  db: AuditDatabase,
+  next: number,
+  { dense }: AskedPage,
+  bound: BoundFilter,
+  options: PagesOptions,
+): Promise<Stretch> {
+  const throughSeq = windowEnd(next, options)
+  if (next <= dense.throughSeq) return { throughSeq, seqs: undefined }
+  const ask = (query: SQL) => readRows(db, query, EXPORT_DEADLINE_MS)
+  const stretch = await candidatesFrom(ask, bound.needles, next, options.range.lastSeq)
+  if (stretch?.seqs !== undefined) return stretch
+  dense.throughSeq = stretch?.throughSeq ?? 0
+  return { throughSeq: Math.min(throughSeq, stretch?.throughSeq ?? throughSeq), seqs: undefined }
 }
 
 /**
@@ -159,7 +186,7 @@ async function planOf(
 async function readPlanned(
   db: AuditDatabase,
   wanted: Wanted,
-  asked: PageSize,
+  asked: AskedPage,
   windows: readonly IdWindow[],
 ): Promise<FetchedPage> {
   let throughSeq = wanted.last
@@ -190,7 +217,7 @@ interface Wanted {
 
 function pageQuery(
   { next, last, conditions, columns, view }: Wanted,
-  asked: PageSize,
+  asked: AskedPage,
   window: IdWindow,
 ): BatchQuery {
   const inRange = sql`${auditLog.seq} operator(pg_catalog.>=) ${next}::bigint

@@ -88,6 +88,17 @@ export function windowsOf(map: PartitionMap, request: WindowsRequest): readonly 
   )
 }
 
+/** The windows of a range, each of them whole partitions: also those of a small log leave out the others. */
+export function wholeWindows(map: PartitionMap, range: IdRange): readonly IdWindow[] {
+  const tiles = tilesOf(map).filter((tile) => overlaps(tile, range))
+  let at = 0
+  return chunks(tiles.length).map((size) => {
+    const [first, last] = [tiles[at], tiles[at + size - 1]]
+    at += size
+    return { fromId: first?.fromId, toId: last?.toId }
+  })
+}
+
 function tilesOf({ partitions }: PartitionMap): readonly Tile[] {
   const [first] = partitions
   if (first === undefined) return [{}]

@@ -3,7 +3,7 @@ import type { AuditDatabase, Row } from '../database/callers-database.ts'
 import { jsonBytes, MAX_ANSWER_BYTES } from './batch.ts'
 import type { BoundFilter } from './filter.ts'
 import { type AskedPage, type PageRows, readWindows } from './page-windows.ts'
-import { readSearched } from './search/searched.ts'
+import { readSearched } from './searched.ts'
 
 /** How long a page goes on looking for what no index leads to, in milliseconds. */
 const SEARCH_MS = 2_000

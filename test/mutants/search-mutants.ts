@@ -1,7 +1,10 @@
 import type { Mutant } from './mutant.ts'
 
 const WALK = 'src/search/walk.ts'
-const SEARCHED = 'src/read/search/searched.ts'
+const SEARCHED = 'src/read/searched.ts'
+const STATE = 'src/read/search/search-state.ts'
+const OPEN = 'src/search/open-runs.ts'
+const CANDIDATES = 'src/read/search/candidates.ts'
 const BITS = 'relay/search/block-bits.ts'
 const FUNCTIONS = 'src/schema/migrations/0001_functions.sql'
 const SAME = 'with the search a page has the answers that it has without'
@@ -59,7 +62,7 @@ const search: readonly Mutant[] = [
     edits: [
       {
         file: SEARCHED,
-        find: 'others: unknownRanges(search.seq + 1, search.head),',
+        find: 'others: groupsBetween(search.seq + 1, search.head),',
         replace: 'others: [],',
       },
     ],
@@ -68,7 +71,7 @@ const search: readonly Mutant[] = [
   },
   {
     name: 'a group of the first moment of 1970 is taken for empty',
-    edits: [{ file: WALK, find: 'minMs > maxMs ? undefined', replace: 'maxMs === 0 ? undefined' }],
+    edits: [{ file: OPEN, find: 'if (minMs > maxMs)', replace: 'if (maxMs === 0)' }],
     file: 'search-life.test.ts',
     test: 'entries of the first moment of 1970 are found',
   },
@@ -76,7 +79,7 @@ const search: readonly Mutant[] = [
     name: 'a search without its blocks is read',
     edits: [
       {
-        file: SEARCHED,
+        file: STATE,
         find: 'if (blocks * BLOCK_SEQS !== seq - sinceSeq + 1) return undefined',
         replace: '',
       },
@@ -98,7 +101,7 @@ const search: readonly Mutant[] = [
   },
   {
     name: 'an entry that cannot be read has no bits',
-    edits: [{ file: BITS, find: 'if (entry.isUnreadable) this.#isFull.add(group)', replace: '' }],
+    edits: [{ file: BITS, find: 'if (texts === undefined) this.#isFull.add(group)', replace: '' }],
     file: 'search-life.test.ts',
     test: 'an entry that cannot be read as text is looked at, whatever is asked for',
   },

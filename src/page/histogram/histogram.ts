@@ -1,7 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { IdKind } from '../../entry.ts'
 import { withFilter } from '../../read/bound-filter.ts'
-import { checkFilter, type LogFilter } from '../../read/filter.ts'
+import { type BoundFilter, checkFilter, type LogFilter } from '../../read/filter.ts'
 import { inWindow } from '../../read/id-windows.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { type PartitionMap, partitionsOf } from '../../read/partitions.ts'
@@ -13,6 +12,7 @@ import { barsBySeq } from './bars-by-seq.ts'
 import { countedBars } from './counted-bars.ts'
 import { estimatedBars } from './estimated-bars.ts'
 import { type KindCounts, kindOf, NOTHING, scaled, sum } from './kinds.ts'
+import { searchedBars } from './searched-bars.ts'
 import { splitConditions } from './split-conditions.ts'
 import { pairs, type TimeScale, timeScale } from './time-scale.ts'
 import { idFloor, recordedMs } from '../../ids/uuid7.ts'
@@ -42,7 +42,8 @@ export interface HistogramRequest {
  * How many entries were recorded when, by the time in their ids, which also orders the list.
  *
  * Counting a big log takes as long as reading it, so the number of entries read is limited. Up to
- * 10,000 entries are counted. Beyond that there are two kinds of estimate:
+ * 10,000 entries are counted, and so are those of a word where the search leaves over up to 40,000.
+ * Beyond that there are two kinds of estimate:
  *
  * - Without a filter, the count of a bar is the difference of `seq` between its ends, because `seq`
  *   has no gaps. Entries that were logged late make it inexact.
@@ -57,15 +58,15 @@ export async function histogram(
 ): Promise<Histogram | undefined> {
   // The entries of a request lie within a moment. On a scale until now they would share a bar.
   if (request.filter.requestId !== undefined) return undefined
-  return await withFilter(db, checkFilter(request.filter), ({ ids }) => draw(db, request, ids))
+  return await withFilter(db, checkFilter(request.filter), (bound) => draw(db, request, bound))
 }
 
 async function draw(
   db: AuditDatabase,
   { filter, zone, nowMs, allEntries, countUpTo = MAX_COUNTED_ENTRIES }: HistogramRequest,
-  ids: IdKind,
+  bound: BoundFilter,
 ): Promise<Histogram | undefined> {
-  const split = splitConditions(filter, ids)
+  const split = splitConditions(filter, bound.ids)
   const { first, either, others } = split
   const { fromId, toId } = checkFilter(filter).range
   const toMs = Math.max(1, toId === undefined ? nowMs + 1 : recordedMs(toId))
@@ -83,6 +84,7 @@ async function draw(
   const bars =
     (isFiltered ? undefined : await seqBars(db, scale, wantedEntries, { map, countUpTo })) ??
     (await countedBars(db, scale, { ...wantedEntries, countUpTo })) ??
+    (await searchedBars(db, scale, bound, wantedEntries, countUpTo)) ??
     (await estimatedBars(db, scale, wantedEntries))
   return { ...scale, bars }
 }

@@ -1,5 +1,4 @@
 import { type SQL, sql } from 'drizzle-orm'
-import type { AuditDatabase } from '../../database/callers-database.ts'
 import { auditSearchBlock, auditSearchRun, auditSearchSlice } from '../../schema/tables.ts'
 import { MEMBERS_BYTES, placeOfSlice, TIMES_BYTES } from '../../search/layout.ts'
 import type {
@@ -9,14 +8,13 @@ import type {
   SearchSource,
   SlicesOf,
 } from '../../search/open-runs.ts'
-import { readRows } from '../read-rows.ts'
-import type { SearchVersion } from './search-state.ts'
+import type { Ask, SearchVersion } from './search-state.ts'
 
 /** Reads the bits and the groups of runs as they were at this version. */
-export function sourceOf(db: AuditDatabase, version: SearchVersion): SearchSource {
+export function sourceOf(ask: Ask, version: SearchVersion): SearchSource {
   return {
-    slices: (runs, bits) => readSlices(db, version, runs, bits),
-    groups: (asked) => readGroups(db, version, asked),
+    slices: (runs, bits) => readSlices(ask, version, runs, bits),
+    groups: (asked) => readGroups(ask, version, asked),
   }
 }
 
@@ -36,7 +34,7 @@ function isStill({ begunAt, changes }: SearchVersion): SQL {
 
 /** The slices lie in rows of their tables, and one statement reads them for the runs as they were. */
 async function readSlices(
-  db: AuditDatabase,
+  ask: Ask,
   version: SearchVersion,
   runs: readonly SearchRun[],
   bits: readonly number[],
@@ -49,8 +47,7 @@ async function readSlices(
     }),
   )
   const column = (at: number) => numbers(places.map((place) => place[at] ?? 0))
-  const rows = await readRows(
-    db,
+  const rows = await ask(
     sql`select asked.first_block::pg_catalog.text as "firstBlock", pg_catalog.encode(
         pg_catalog.string_agg(pg_catalog.substr(${auditSearchSlice.slices},
           asked.at_byte::integer operator(pg_catalog.+) 1, asked.bytes::integer),
@@ -85,15 +82,14 @@ async function readSlices(
 }
 
 async function readGroups(
-  db: AuditDatabase,
+  ask: Ask,
   version: SearchVersion,
   asked: readonly GroupPlace[],
 ): Promise<readonly GroupBytes[] | undefined> {
   const part = (bytes: SQL, length: number) => sql`pg_catalog.substr(${bytes},
     asked.at::integer operator(pg_catalog.*) ${sql.raw(String(length))} operator(pg_catalog.+) 1,
     ${sql.raw(String(length))})`
-  const rows = await readRows(
-    db,
+  const rows = await ask(
     sql`select asked.block::pg_catalog.text as "block", pg_catalog.encode(
         pg_catalog.string_agg(${part(sql`${auditSearchBlock.times}`, TIMES_BYTES)}
             operator(pg_catalog.||) ${part(sql`${auditSearchBlock.members}`, MEMBERS_BYTES)},
@@ -123,6 +119,6 @@ async function readGroups(
   return found.length === asked.length ? found : undefined
 }
 
-export function numbers(given: readonly number[]): SQL {
+function numbers(given: readonly number[]): SQL {
   return sql`${`{${given.join(',')}}`}::pg_catalog.text::bigint[]`
 }

@@ -1,9 +1,11 @@
-import { sql } from 'drizzle-orm'
-import { type AuditDatabase, isTrue } from '../../database/callers-database.ts'
+import { type SQL, sql } from 'drizzle-orm'
+import { isTrue, type Row } from '../../database/callers-database.ts'
 import { auditSearchRun } from '../../schema/tables.ts'
 import { BLOCK_SEQS } from '../../search/layout.ts'
 import type { SearchRun } from '../../search/open-runs.ts'
-import { readRows } from '../read-rows.ts'
+
+/** Runs a statement with the reader's role. */
+export type Ask = (query: SQL) => Promise<readonly Row[]>
 
 /** With more entries than this behind it the search is not used, because all of them have to be looked at. */
 const MOST_BEHIND = 16_384
@@ -27,9 +29,8 @@ export interface SearchVersion {
 }
 
 /** @returns undefined where it is off, too far behind, or of another history of the log */
-export async function readSearch(db: AuditDatabase): Promise<SearchState | undefined> {
-  const [row] = await readRows(
-    db,
+export async function readSearch(ask: Ask): Promise<SearchState | undefined> {
+  const [row] = await ask(
     sql`select f.since_seq::pg_catalog.text as "sinceSeq", f.seq::pg_catalog.text as "seq",
       f.head::pg_catalog.text as "head", f.before_id::pg_catalog.text as "beforeId",
       f.history operator(pg_catalog.=) f.log_history as "isSame",

@@ -1,18 +1,19 @@
 import { sql } from 'drizzle-orm'
-import type { AuditDatabase } from '../../database/callers-database.ts'
-import { idFloor, MAX_RECORDED_MS, recordedMs } from '../../ids/uuid7.ts'
-import { neighbourOf } from '../../ids/uuid.ts'
-import { auditLog } from '../../schema/tables.ts'
-import { type Group, groupsBetween } from '../../search/open-runs.ts'
-import { askedRange, endOf } from '../../search/page-range.ts'
-import { type FoundId, walk, type Walked, type WalkRequest } from '../../search/walk.ts'
-import type { BoundFilter } from '../filter.ts'
-import { type IdRange, idText, inWindow, windowsOf } from '../id-windows.ts'
-import { type AskedPage, type PageRows, readWindows } from '../page-windows.ts'
-import { partitionsOf } from '../partitions.ts'
-import { readRows } from '../read-rows.ts'
-import { readSearch, type SearchState } from './search-state.ts'
-import { sourceOf } from './search-source.ts'
+import type { AuditDatabase } from '../database/callers-database.ts'
+import { idFloor, MAX_RECORDED_MS, recordedMs } from '../ids/uuid7.ts'
+import { neighbourOf } from '../ids/uuid.ts'
+import { auditLog } from '../schema/tables.ts'
+import { type Group, groupsBetween } from '../search/open-runs.ts'
+import { askedRange, endOf } from '../search/page-range.ts'
+import { type FoundId, walk, type Walked, type WalkRequest } from '../search/walk.ts'
+import type { BoundFilter } from './filter.ts'
+import { type IdRange, idText, inWindow, wholeWindows } from './id-windows.ts'
+import { type AskedPage, type PageRows, readWindows } from './page-windows.ts'
+import { partitionsOf } from './partitions.ts'
+import { readRows } from './read-rows.ts'
+import { entriesIn } from './search/entries-in.ts'
+import { readSearch, type SearchState } from './search/search-state.ts'
+import { sourceOf } from './search/search-source.ts'
 
 /** How often it begins again where the search has changed meanwhile, as when a block was finished. */
 const MOST_TRIES = 3
@@ -30,7 +31,7 @@ export async function readSearched(
 ): Promise<PageRows | undefined> {
   const { isDescending, filter, limit } = asked
   for (let tries = 0; tries < MOST_TRIES; tries += 1) {
-    const search = await readSearch(db)
+    const search = await readSearch((query) => readRows(db, query))
     if (search === undefined) return undefined
     const place = { ...search, range: filter.range, position: asked.position?.id, isDescending }
     const range = askedRange(place)
@@ -59,7 +60,7 @@ async function walkLog(
   { range, ...asked }: AskedWalk,
 ): Promise<Walked | undefined> {
   const source = {
-    ...sourceOf(db, search.version),
+    ...sourceOf((query) => readRows(db, query), search.version),
     matching: (groups: readonly Group[]) => readMatching(db, bound, range, groups),
   }
   return await walk(source, {
@@ -91,7 +92,7 @@ async function readFound(
   return await readWindows(db, page, found)
 }
 
-/** One window of partitions after the other, each by the numbers: constants lead to few partitions. */
+/** One window of partitions after the other, each by the numbers. */
 async function readMatching(
   db: AuditDatabase,
   bound: BoundFilter,
@@ -108,26 +109,13 @@ async function readMatching(
     fromId: own.fromId,
     toId: toId !== undefined && (own.toId === undefined || toId < own.toId) ? toId : own.toId,
   }
-  const windows = windowsOf(await partitionsOf(db), {
-    ...{ range: limits, isDescending: true, nowMs: Date.now(), isWhole: true },
-  })
-  const members = groups.map(({ seqs }) => `"{${seqs.join(',')}}"`)
+  const conditions = [...inWindow(limits), ...bound.conditions]
   const found: FoundId[] = []
-  for (const window of windows) {
-    const conditions = [...inWindow(window), ...inWindow(limits), ...bound.conditions]
-    // One group after the other, each by the index on seq. As one condition the server may compare each entry
-    // with each number.
+  for (const window of wholeWindows(await partitionsOf(db), limits)) {
+    const asked = { window: inWindow(window), conditions, selected: sql`${auditLog.id} as id` }
     const rows = await readRows(
       db,
-      sql`select found.id::pg_catalog.text as "id"
-      from pg_catalog.unnest(${`{${members.join(',')}}`}::pg_catalog.text::pg_catalog.text[])
-        as looked (seqs)
-      cross join lateral (
-        select ${auditLog.id} from ${auditLog}
-        where ${auditLog.seq} operator(pg_catalog.=) any(looked.seqs::bigint[])
-          and ${sql.join(conditions, sql` and `)}
-        offset 0
-      ) as found`,
+      sql`select found.id::pg_catalog.text as "id" from ${entriesIn(groups, asked)}`,
     )
     for (const row of rows) {
       const id = String(row['id'])
