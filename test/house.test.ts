@@ -78,7 +78,8 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/read/around': 'database read schema',
   'src/export/about': 'database read schema',
   'src/export/sealed': 'database read seal',
-  'src/export': 'database export/about export/sealed ids projection query read read/search removed schema seal',
+  'src/export':
+    'database export/about export/sealed ids projection query read read/search removed schema seal',
   'src/timeline': 'database ids projection query read read/paging removed schema',
   'src/names': 'database ids read',
   'src/page/http': '',

@@ -93,11 +93,7 @@ export class BlockBits {
   /** Entries of one action next to each other, so that few groups have it. In it they are in their order. */
   #placeAll(): void {
     const inOrder = this.#waiting.sort((one, other) =>
-      one.action === other.action
-        ? one.place - other.place
-        : one.action < other.action
-          ? -1
-          : 1,
+      one.action === other.action ? one.place - other.place : one.action < other.action ? -1 : 1,
     )
     for (const entry of inOrder) this.#place(entry)
     this.#waiting = []

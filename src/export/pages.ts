@@ -126,7 +126,9 @@ async function fetchPage(
         const { throughSeq: last, seqs } = await stretchOf(db, next, asked, bound, options)
         if (seqs?.length === 0) return { rows: [], hasLarge: false, throughSeq: last }
         const plan = await planOf(db, { next, last, range })
-        const isCandidate = seqs && sql`${auditLog.seq} operator(pg_catalog.=)
+        const isCandidate =
+          seqs &&
+          sql`${auditLog.seq} operator(pg_catalog.=)
           any(${`{${seqs.join(',')}}`}::pg_catalog.text::bigint[])`
         const conditions = [...(isCandidate ? [isCandidate] : []), ...bound.conditions]
         const columns = sql.join(

@@ -36,7 +36,12 @@ export async function readSearched(
     const place = { ...search, range: filter.range, position: asked.position?.id, isDescending }
     const range = askedRange(place)
     if (range === undefined) return undefined
-    const walked = await walkLog(db, search, bound, { range, isDescending, wanted: limit + 1, isLate })
+    const walked = await walkLog(db, search, bound, {
+      range,
+      isDescending,
+      wanted: limit + 1,
+      isLate,
+    })
     if (walked === undefined) continue
     const endId = endOf(walked, place)
     if (endId === 'nowhere') return undefined

@@ -50,6 +50,11 @@ export interface GroupBytes extends GroupPlace {
 
 export const MAX_MS = 2 ** 48 - 1
 
+/** Of more runs than this some bits are read first: most runs have no group with a rare word. */
+const MANY_RUNS = 4
+/** So many of each alternative. */
+const FIRST_BITS = 8
+
 /**
  * The groups of some runs that have the bits. Of a run without bits all entries are in one of them.
  *
@@ -62,11 +67,11 @@ export async function openRuns(
 ): Promise<readonly Group[] | undefined> {
   const unmade = runs.filter(({ log2 }) => log2 === null)
   const made = runs.filter(({ log2 }) => log2 !== null)
-  const bits = needles.flatMap(({ alternatives }) => alternatives.flat())
-  const slices = await source.slices(made, bits)
-  if (slices === undefined) return undefined
-  const places = made.flatMap(({ firstBlock, blocks }) =>
-    candidatesOf(needles, slices.get(firstBlock) ?? [], blocks).map((group) => ({
+  const hopeful = made.length > MANY_RUNS ? await marked(source, made, needles.map(thinned)) : made
+  const candidates = hopeful && (await marked(source, hopeful, needles))
+  if (candidates === undefined) return undefined
+  const places = candidates.flatMap(({ firstBlock, groups }) =>
+    groups.map((group) => ({
       block: firstBlock + Math.floor(group / BLOCK_GROUPS),
       group: group % BLOCK_GROUPS,
     })),
@@ -74,6 +79,41 @@ export async function openRuns(
   const groups = places.length === 0 ? [] : await source.groups(places)
   if (groups === undefined) return undefined
   return [...groups.flatMap((group) => groupOf(group) ?? []), ...unmade.flatMap(everyGroupOf)]
+}
+
+interface MarkedRun extends SearchRun {
+  readonly groups: readonly number[]
+}
+
+/** Those of some runs that have a group with the bits, and which groups those are. */
+async function marked(
+  source: SearchSource,
+  runs: readonly SearchRun[],
+  needles: readonly Needle[],
+): Promise<readonly MarkedRun[] | undefined> {
+  if (runs.length === 0) return []
+  const bits = needles.flatMap(({ alternatives }) => alternatives.flat())
+  const slices = await source.slices(runs, bits)
+  return (
+    slices &&
+    runs
+      .map((run) => ({
+        ...run,
+        groups: candidatesOf(needles, slices.get(run.firstBlock) ?? [], run.blocks),
+      }))
+      .filter(({ groups }) => groups.length > 0)
+  )
+}
+
+/** Some of its bits, which lie apart. */
+function thinned({ alternatives, isText }: Needle): Needle {
+  return {
+    isText,
+    alternatives: alternatives.map((bits) => {
+      const step = Math.ceil(bits.length / FIRST_BITS)
+      return bits.filter((_, at) => at % step === 0)
+    }),
+  }
 }
 
 /** The groups of a run that have, of each needle, all bits of one alternative. */

@@ -101,4 +101,3 @@ function hasAllSince({ beforeId }: SearchState, fromMs: number): boolean {
 function lastSeqOf({ firstBlock, blocks }: SearchRun): number {
   return firstSeqOf(firstBlock) + blocks * BLOCK_SEQS - 1
 }
-

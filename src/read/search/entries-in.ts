@@ -22,10 +22,7 @@ export function entriesIn(
   { window, conditions, selected }: EntriesIn,
 ): SQL {
   const members = groups.map(({ seqs }) => `"{${seqs.join(',')}}"`)
-  const own = [
-    sql`${auditLog.seq} operator(pg_catalog.=) any(looked.seqs::bigint[])`,
-    ...window,
-  ]
+  const own = [sql`${auditLog.seq} operator(pg_catalog.=) any(looked.seqs::bigint[])`, ...window]
   return sql`(
       select ${ofRow(selected)}
       from pg_catalog.unnest(${`{${members.join(',')}}`}::pg_catalog.text::pg_catalog.text[])
