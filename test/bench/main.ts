@@ -26,6 +26,7 @@ const NAMES = [
   'erase',
   'verify',
   'search',
+  'bars',
 ] as const
 
 /** Loaded one by one, so that what one part needs cannot keep another from running. */
