@@ -257,6 +257,35 @@ test('a document whose text is longer than 2 MiB is left out, however small it i
   )
 })
 
+// Goal: 512 entries of 2 MiB each are not one answer.
+test('entries that have more than 16 MiB together come in several answers', async (t) => {
+  const scratch = await followedLog(t)
+  await scratch.sql`
+    with head as (update audit.audit_head set seq = 20)
+    insert into audit.audit_log (id, seq, occurred_at, action, metadata)
+    select audit.new_id(), n, now(), 'a.b', jsonb_build_object('n', (
+      select jsonb_agg(1e900) from generate_series(1, 1000))) from generate_series(1, 20) as n`
+  const relay = openFollowStatements({
+    ...{ url: scratch.urlAs('audit_relay'), statementTimeoutMs: 20_000 },
+  })
+  t.after(() => relay.close())
+  await assert.rejects(relay.entries('kept', 1, 20), ({ fault }) => fault.code === '54000')
+  assert.equal((await relay.entries('kept', 1, 18)).length, 18)
+  const answers: number[] = []
+  await followerOf(t, scratch, {
+    wrap: (statements) => ({
+      ...statements,
+      async entries(...given) {
+        const found = await statements.entries(...given)
+        answers.push(found.length)
+        return found
+      },
+    }),
+  }).drain()
+  assert.deepEqual(await kept(scratch), upTo(20))
+  assert.ok(answers.length > 1 && Math.max(...answers) <= 18, answers.join())
+})
+
 test('a consumer that fails does not keep the others from theirs, and goes on when it can', async (t) => {
   const scratch = await followedLog(t)
   await scratch.sql`select audit.begin_follow('failing', 1)`
