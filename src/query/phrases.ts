@@ -47,7 +47,7 @@ export function phrasesIn(given: readonly Token[], clock: Clock): readonly Token
       comparison(tokens, at) ??
       longTime(tokens, at, clock) ??
       time(tokens, at, clock) ??
-      person(tokens, at)
+      named(tokens, at)
     const token = tokens[at]
     if (token === undefined) break
     read.push(found?.token ?? token)
@@ -149,13 +149,19 @@ function rangeOf(value: string, isLed: boolean, clock: Clock): string | undefine
   return isWhole && (range?.begin ?? range?.end) ? text : undefined
 }
 
-/** `by maria`, `by "Maria Santos"`. */
-function person(tokens: readonly Token[], at: number): Phrase | undefined {
-  const [first, second] = tokens.slice(at, at + 2)
-  if (!isBare(first) || first.value.toLowerCase() !== 'by') return undefined
+/** `by maria`, `by "Maria Santos"`, `changed the price`. */
+function named(tokens: readonly Token[], at: number): Phrase | undefined {
+  const first = tokens[at]
+  const name = isBare(first) ? first.value.toLowerCase() : ''
+  if (first === undefined || (name !== 'by' && name !== 'changed')) return undefined
+  const isArticle =
+    isBare(tokens[at + 1]) && /^(?:the|his|her|their|my|our)$/i.test(tokens[at + 1]?.value ?? '')
+  const second = tokens[at + (isArticle ? 2 : 1)]
   if (second?.kind !== 'word' || second.name !== undefined || second.isNot) return undefined
+  if (isBare(second) && /^(?:or|and|by|in|on|\\|)$/i.test(second.value)) return undefined
   const { value, to, isQuoted, isOpen } = second
-  return { token: { ...first, name: 'by', operator: ':', value, to, isQuoted, isOpen }, count: 2 }
+  const token = { ...first, name, operator: ':' as const, value, to, isQuoted, isOpen }
+  return { token, count: isArticle ? 3 : 2 }
 }
 
 function phrase(tokens: readonly Token[], name: string, value: string): Phrase | undefined {

@@ -1,4 +1,4 @@
-import { type Clock, type TimeSpan, timeSpan } from './time-text.ts'
+import { type Clock, MONTHS, type TimeSpan, timeSpan } from './time-text.ts'
 
 const BETWEEN = /\s*\.\.\s*|\s+(?:to|until|till|bis|hasta|a)\s+/
 

@@ -45,3 +45,8 @@ export function isPhone(word: string): boolean {
   const isWritten = /^(?:\+|00?[1-9])[\d ()/.-]+$/.test(word)
   return isWritten && digits.length >= 7 && digits.length <= 15
 }
+
+/** The words that a name is made of: `DeleteSecret` and `delete_secret` of the same. */
+export function wordRuns(name: string): readonly string[] {
+  return name.split(/(?<=[\p{Ll}\d])(?=\p{Lu})|[_.-]+/u).filter((run) => run !== '')
+}

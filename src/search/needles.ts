@@ -1,6 +1,6 @@
 import type { LogQuery, QueryPart, Term } from '../query/log-query.ts'
 import { OUTCOMES } from '../entry.ts'
-import { isPhone } from '../query/word-forms.ts'
+import { isPhone, wordRuns } from '../query/word-forms.ts'
 import { bitsToFind, bitsToFindId } from './text-bits.ts'
 
 /**
@@ -70,7 +70,8 @@ function alternativesOf(term: Term): readonly (readonly number[])[] | undefined 
       if (term.column === 'writtenBy') return undefined
       return all([term.column === 'requestId' ? bitsToFindId(term.value) : bitsToFind(term.value)])
     case 'action':
-      return all((term.stems ?? [term.pattern]).map(pieces))
+      if (!term.isWord) return all([pieces(term.pattern)])
+      return all((term.stems ?? [term.pattern]).map((word) => pieces(wordRuns(word).join('*'))))
     case 'ip':
       if (term.range.version !== 4 || !term.range.cidr.endsWith('/32')) return undefined
       return all([bitsToFind(term.range.cidr.slice(0, -3))])

@@ -59,6 +59,15 @@ function isOfPattern(action: string, pattern: string): boolean {
   return new RegExp(`^${parts.join('[^]*')}$`, 'u').test(action)
 }
 
+/** Whether words in a row begin one of the others' words: `DeleteSecret` is `delete_secret`. */
+function hasActionWord(action: string, words: readonly string[]): boolean {
+  const plain = (text: string) => text.toLowerCase().replaceAll(/[_.-]/g, '')
+  const begins = Array.from(action.matchAll(/^|[._:/ -]/g), ({ index, 0: mark }) =>
+    action.slice(index + mark.length),
+  )
+  return words.some((word) => begins.some((rest) => plain(rest).startsWith(plain(word))))
+}
+
 function isWithin(given: unknown, cidr: string): boolean {
   if (typeof given !== 'string') return false
   const text = given.replace(/^::ffff:(?=\d+\.)/i, '')
@@ -136,9 +145,19 @@ function hasChange(metadata: unknown, path: readonly string[]): boolean {
   const all = everything(metadata)
   if (path.length === 0) return all.some((value) => pairOf(value) !== undefined)
   const name = path.join('.')
-  const below = all.flatMap((value) => valuesAt(value, path)).flatMap(everything)
+  const plain = (key: unknown) =>
+    String(key)
+      .toLowerCase()
+      .replaceAll(/[_. -]/g, '')
+  const below = [
+    ...all.flatMap((value) => valuesAt(value, path)),
+    ...(path.length > 1 ? [] : fieldsIn(metadata, (key) => plain(key) === plain(name))),
+  ].flatMap(everything)
   if (below.some((value) => pairOf(value) !== undefined)) return true
-  const isNamed = (value: unknown) => isFields(value) && value['field'] === name
+  const isCalled = (field: unknown) => typeof field === 'string' && plain(field) === plain(name)
+  const isNamed = (value: unknown) =>
+    isFields(value) &&
+    (value['field'] === name || (path.length === 1 && [value['field']].flat().some(isCalled)))
   if (all.some((value) => pairOf(value) !== undefined && isNamed(value))) return true
   return path.some((_, at) => {
     const inner = path.slice(at)

@@ -1,5 +1,6 @@
 import { type SQL, sql } from 'drizzle-orm'
 import type { JsonTest, Term } from '../log-query.ts'
+import { plainName } from '../aliases.ts'
 import { isPhone } from '../word-forms.ts'
 
 type FieldTerm = Extract<Term, { kind: 'field' }>
@@ -47,12 +48,21 @@ export function fieldCondition(
   json: SQL,
   { name, test, value, isWhole }: Pick<FieldTerm, 'name' | 'test' | 'value' | 'isWhole'>,
 ): SQL {
-  const key = `^${[...name].map(literally).join('[_. -]?')}${KEY_ENDS}$`
-  const field = `$.** ? (@.type() == "object").keyvalue() ? (@.key like_regex ${JSON.stringify(key)} flag "i")`
+  const field = fieldPath(`${keyPattern(name)}${KEY_ENDS}`)
   if (test === 'no') return sql`(${exists(json, field)}) is not true`
   if (test === 'has') return exists(json, field)
   const check = test === 'is' ? holds(value, isWhole) : compared(test, value)
   return exists(json, `${field}.value.** ? (${check})`)
+}
+
+function fieldPath(key: string): string {
+  const regex = JSON.stringify(`^${key}$`)
+  return `$.** ? (@.type() == "object").keyvalue() ? (@.key like_regex ${regex} flag "i")`
+}
+
+/** `twofactor` is `two_factor`, `twoFactor` and `two-factor`. */
+function keyPattern(name: string): string {
+  return [...name].map(literally).join('[_. -]?')
 }
 
 function literally(text: string): string {
@@ -128,7 +138,15 @@ export function wordCondition(json: SQL, word: string, isPattern = false): SQL {
 export function changeCondition(json: SQL, path: readonly string[]): SQL {
   if (path.length === 0) return exists(json, `$.** ? (${PAIR})`)
   const name = JSON.stringify(path.join('.'))
+  const [only = '', ...deeper] = path
+  const key = plainName(only)
+  const named = deeper.length > 0 || key === '' ? [] : [keyPattern(key)]
   const found = [
+    ...named.map((pattern) => exists(json, `${fieldPath(pattern)}.value.** ? (${PAIR})`)),
+    ...named.map((pattern) => {
+      const regex = JSON.stringify(`^${pattern}$`)
+      return exists(json, `$.** ? (@."field" like_regex ${regex} flag "i" && ${PAIR})`)
+    }),
     exists(json, `$.**${steps(path)}.** ? (${PAIR})`),
     exists(json, `$.** ? (@."field" == ${name} && ${PAIR})`),
     ...path.map((_, at) => differs(json, path.slice(0, at), path.slice(at))),

@@ -131,9 +131,9 @@ function likePattern(pattern: string): string {
   return pattern.replaceAll(/[\\_%]/g, '\\$&').replaceAll('*', '%')
 }
 
-/** Whether a word of an action's name begins with this one. Of letters, digits, `_` and `-` alone. */
+/** Whether a word of an action's name begins with one of these. Of letters, digits, `_`, `-` and `.` alone. */
 function actionWord(words: readonly string[]): SQL {
-  const regex = `(^|[._:/ -])(${words.map((word) => word.replaceAll('.', '\\.')).join('|')})`
+  const regex = `(^|[._:/ -])(${words.map((word) => wordRuns(word).join('[_.-]?')).join('|')})`
   return sql`${auditLog.action} operator(pg_catalog.~*) ${regex}::pg_catalog.text`
 }
 

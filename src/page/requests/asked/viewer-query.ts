@@ -21,7 +21,11 @@ export async function withNamesFound(
   viewer: AdmittedViewer,
 ): Promise<Query> {
   if (query.line === undefined) return query
-  const findForViewer = find && ((text: string) => find(text, nameViewer(viewer)))
+  const { userId } = viewer
+  const findForViewer = async (text: string) => {
+    if (userId !== undefined && text.toLowerCase() === 'me') return [userId]
+    return (await find?.(text, nameViewer(viewer))) ?? []
+  }
   return withLine(query, await understood(db, query.line, findForViewer, viewer.seenBy))
 }
 
