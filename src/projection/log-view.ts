@@ -129,6 +129,18 @@ function staffOf({ staffAs, staff = [] }: CheckedProjection, ids: IdKind): Staff
 }
 
 function seenColumns(projection: CheckedProjection, staff: Staff | undefined): SeenColumns {
+  const columns = ownColumns(projection, staff)
+  return staff === undefined ? columns : { ...columns, staff: staffIn(projection, staff) }
+}
+
+/** Whether staff did it, as far as the column that would say so is not hidden. */
+function staffIn({ hides = [] }: CheckedProjection, { isUser, isActor }: Staff) {
+  const user = hides.includes('userId') ? sql`false` : isUser
+  const actor = hides.includes('actorId') ? sql`false` : isActor
+  return { user, actor, by: sql`(${user} or ${actor})` }
+}
+
+function ownColumns(projection: CheckedProjection, staff: Staff | undefined) {
   const { hides = [] } = projection
   const columns: Partial<Record<LogColumn, SQL>> = {}
   if (staff !== undefined) Object.assign(columns, withoutStaff(staff))

@@ -1,7 +1,13 @@
 import type { IdKind } from '../entry.ts'
 import { isUuid } from '../ids/uuid.ts'
 import { within } from '../within.ts'
-import type { LogQuery, QueryPart, QueryProblem, Term } from './log-query.ts'
+import {
+  type LogQuery,
+  type QueryPart,
+  type QueryProblem,
+  STAFF_PLACES,
+  type Term,
+} from './log-query.ts'
 
 /** The application's function that finds the ids of a name, or of a part of one. */
 export type FindIds = (text: string) => Promise<readonly string[]>
@@ -84,6 +90,21 @@ export function withoutMisfits(query: LogQuery, ids: IdKind): LogQuery {
     return terms.length === 0 ? [] : [{ ...part, terms }]
   })
   return { ...query, parts, problems }
+}
+
+/** The query for a reader who sees staff under one name: it finds what staff did. */
+export function withStaff(query: LogQuery, staffAs: string | undefined): LogQuery {
+  const name = staffAs?.toLowerCase()
+  if (name === undefined) return query
+  const staffOf = (term: Term): readonly Term[] => {
+    if ((term.kind !== 'id' && term.kind !== 'word') || term.text.toLowerCase() !== name)
+      return [term]
+    if (term.kind === 'word') return [term, { kind: 'staff', place: 'by' }]
+    const place = STAFF_PLACES.find((one) => one === term.place)
+    return place === undefined ? [term] : [{ kind: 'staff', place }]
+  }
+  const parts = query.parts.map((part) => ({ ...part, terms: part.terms.flatMap(staffOf) }))
+  return { ...query, parts }
 }
 
 /** Whether a query's conditions depend on what the ids of the database are. */

@@ -13,6 +13,10 @@ export const ID_PLACES = {
 } as const
 export type IdPlace = keyof typeof ID_PLACES
 
+/** The places in which staff may be shown. */
+export const STAFF_PLACES = ['by', 'user', 'actor'] as const
+export type StaffPlace = (typeof STAFF_PLACES)[number]
+
 /** A column that may be empty. */
 export type ThereColumn =
   | (typeof ID_PLACES)[IdPlace][number]
@@ -79,6 +83,8 @@ export type Term =
   | { readonly kind: 'there'; readonly columns: readonly ThereColumn[]; readonly isThere: boolean }
   /** A person acted for the user. */
   | { readonly kind: 'impersonated' }
+  /** Staff did it, whom the reader sees under one name. */
+  | { readonly kind: 'staff'; readonly place: StaffPlace }
   /** The entry with this id. */
   | { readonly kind: 'entry'; readonly id: string }
   /** A field that changed. Without a path: any. */

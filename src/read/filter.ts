@@ -20,7 +20,7 @@ import {
   type Projection,
   PROJECTION_NAMES,
 } from '../projection/projection.ts'
-import { hasIds as namesIds, withoutMisfits } from '../query/find-names.ts'
+import { hasIds as namesIds, withoutMisfits, withStaff } from '../query/find-names.ts'
 import { type LogQuery, problemText } from '../query/log-query.ts'
 import { parseQuery } from '../query/parse-query.ts'
 import { conditionsOf, isTimeRange, timesOf } from '../query/statements/query-conditions.ts'
@@ -316,7 +316,7 @@ function bound(
     indexed.push(sql`${auditLog.id} operator(pg_catalog.<) ${idFloor(toMs)}::pg_catalog.uuid`)
     described['to'] = new Date(toMs).toISOString()
   }
-  const asked = query && boundQuery(query, ids, view.columns)
+  const asked = query && boundQuery(withStaff(query, seenBy?.staffAs), ids, view.columns)
   indexed.push(...(asked?.indexed ?? []))
   others.push(...(asked?.others ?? []))
   if (query && query.parts.length > 0) described['query'] = query

@@ -4,7 +4,7 @@ import { AuditError, filterInvalid } from '../errors.ts'
 import type { AuditDatabase } from '../database/callers-database.ts'
 import { recordedMs } from '../ids/uuid7.ts'
 import { neighbourOf } from '../ids/uuid.ts'
-import { type FindIds, findNames, hasIds, withoutMisfits } from '../query/find-names.ts'
+import { type FindIds, findNames, hasIds, withoutMisfits, withStaff } from '../query/find-names.ts'
 import type { LogQuery } from '../query/log-query.ts'
 import { parseQuery } from '../query/parse-query.ts'
 import { withHiddenParts } from '../projection/hidden-parts.ts'
@@ -118,7 +118,7 @@ export async function understood(
 ): Promise<LogQuery> {
   const read = typeof given === 'string' ? parseQuery(given) : given
   if (!Array.isArray(read?.parts)) return read
-  const query = withHiddenParts(read, seenBy?.hides)
+  const query = withStaff(withHiddenParts(read, seenBy?.hides), seenBy?.staffAs)
   if (!hasIds(query)) return query
   const named = find === undefined ? query : await findNames(query, find)
   return withoutMisfits(named, await idKindOf(db))

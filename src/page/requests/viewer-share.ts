@@ -53,5 +53,11 @@ export class ViewerShare {
  * So a token is another viewer than a person of its name, and than another token.
  */
 function keyOf({ name, userId, tokenId, onlyEventId, seenBy }: AdmittedViewer): string {
-  return JSON.stringify([name, userId ?? null, tokenId ?? null, onlyEventId ?? null, seenBy ?? null])
+  return JSON.stringify([
+    name,
+    userId ?? null,
+    tokenId ?? null,
+    onlyEventId ?? null,
+    seenBy ?? null,
+  ])
 }

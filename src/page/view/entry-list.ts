@@ -2,6 +2,8 @@ import type { LoggedEntry } from '../../read/logged-entry.ts'
 import type { TimelinePage as EntryPage } from '../../read/timeline.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
 import { html, type Html } from '../http/html.ts'
+import { otherReadings } from '../../query/other-readings.ts'
+import { visible } from '../sentence/plain-text.ts'
 import { filterHref, href } from '../query/address.ts'
 import { askedTarget } from '../query/asked-target.ts'
 import { entryRow } from './entry-row.ts'
@@ -165,5 +167,22 @@ function noEntries(view: ViewState, page: EntryPage): Html {
   const all = html`<a href="?">${words.say('showAllEntries')}</a>`
   const allTimes = html`<a href="${anyTime}">${words.say('searchAllTimes')}</a>`
   return html`<div class="message"><h3>${words.say('noMatch')}</h3>
+${meantOtherwise(view)}
 <p>${hasTime ? words.html('noMatchInTime', { anyTime: allTimes, all }) : words.html('noMatchHint', { all })}</p></div>`
+}
+
+const MOST_READINGS = 4
+
+/** Links to other readings of what found nothing. */
+function meantOtherwise({ query, words }: ViewState): Html | '' {
+  const { line, given } = query
+  if (line === undefined) return ''
+  const links = otherReadings(line).flatMap(({ from, to, texts }) =>
+    texts.map((text) => {
+      const q = `${line.text.slice(0, from)}${text}${line.text.slice(to)}`
+      return html` <a href="${filterHref(given, { q })}">${visible(text)}</a>`
+    }),
+  )
+  const near = html`${links.slice(0, MOST_READINGS)}`
+  return links.length === 0 ? '' : html`<p>${words.html('didYouMean', { near })}</p>`
 }

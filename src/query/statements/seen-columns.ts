@@ -1,10 +1,14 @@
 import { type SQL, sql } from 'drizzle-orm'
+import type { StaffPlace } from '../log-query.ts'
 import { auditLog } from '../../schema/tables.ts'
 
 export type LogColumn = keyof typeof auditLog.$inferSelect
 
 /** What a reader sees of those columns of which they do not see all: an expression for each. */
-export type SeenColumns = Readonly<Partial<Record<LogColumn, SQL>>>
+export type SeenColumns = Readonly<Partial<Record<LogColumn, SQL>>> & {
+  /** Whether staff did it, where the reader sees staff under one name. */
+  readonly staff?: Readonly<Record<StaffPlace, SQL>>
+}
 
 /** For a reader who sees every column as it is. */
 export const AS_STORED: SeenColumns = {}

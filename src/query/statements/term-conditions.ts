@@ -3,6 +3,7 @@ import type { IdKind } from '../../entry.ts'
 import { idFloor } from '../../ids/uuid7.ts'
 import { isUuid } from '../../ids/uuid.ts'
 import { auditLog, entityOf } from '../../schema/tables.ts'
+import { wordRuns } from '../word-forms.ts'
 import { ID_PLACES, type IpRange, type Term } from '../log-query.ts'
 import { OUTCOMES } from '../../entry.ts'
 import {
@@ -64,11 +65,9 @@ export function alternativesOf(
     case 'there':
       return [other(thereCondition(term, columns))]
     case 'impersonated':
-      return [
-        other(
-          sql`(${seen(columns, 'actorId')} is not null and ${seen(columns, 'actorKind')} is null)`,
-        ),
-      ]
+      return [other(impersonatedCondition(columns))]
+    case 'staff':
+      return [other(columns.staff?.[term.place] ?? sql`false`)]
     case 'entry':
       return [indexed(sql`${auditLog.id} ${EQUALS} ${term.id}::pg_catalog.uuid`)]
     case 'changed':
@@ -135,6 +134,13 @@ function likePattern(pattern: string): string {
 function actionWord(words: readonly string[]): SQL {
   const regex = `(^|[._:/ -])(${words.map((word) => wordRuns(word).join('[_.-]?')).join('|')})`
   return sql`${auditLog.action} operator(pg_catalog.~*) ${regex}::pg_catalog.text`
+}
+
+/** A person acted for the user, whether the reader sees who it was or not. */
+function impersonatedCondition(columns: SeenColumns): SQL {
+  const [actor, kind] = [seen(columns, 'actorId'), seen(columns, 'actorKind')]
+  const own = sql`(${actor} is not null and ${kind} is null)`
+  return columns.staff === undefined ? own : sql`(${own} or ${columns.staff.actor})`
 }
 
 type TermOf<Kind extends Term['kind']> = Extract<Term, { kind: Kind }>
