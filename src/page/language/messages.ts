@@ -51,10 +51,10 @@ const MESSAGES: readonly Message[] = [
     fr: 'il n’y a rien entre les guillemets.',
   },
   {
-    en: 'a star stands at the begin or the end of a word, or in an action such as *.update.',
-    de: 'ein Sternchen steht am Anfang oder am Ende eines Wortes oder in einer Aktion wie *.update.',
-    es: 'un asterisco va al principio o al final de una palabra, o en una acción como *.update.',
-    fr: 'un astérisque se place au début ou à la fin d’un mot, ou dans une action comme *.update.',
+    en: 'a star stands in a word, or in an action such as *.update.',
+    de: 'ein Sternchen steht in einem Wort oder in einer Aktion wie *.update.',
+    es: 'un asterisco va en una palabra, o en una acción como *.update.',
+    fr: 'un astérisque se place dans un mot, ou dans une action comme *.update.',
   },
   {
     en: 'parentheses are not understood here. All parts must hold, and "or" joins the two parts next to it.',
@@ -67,12 +67,6 @@ const MESSAGES: readonly Message[] = [
     de: '„{name}“ gibt es nicht. Um den Text selbst zu suchen, setzen Sie ihn in Anführungszeichen.',
     es: 'no existe «{name}». Para buscar el texto mismo, póngalo entre comillas.',
     fr: '« {name} » n’existe pas. Pour chercher le texte même, mettez-le entre guillemets.',
-  },
-  {
-    en: 'there is no "{name}". Known: {known}, meta.FIELD and context.FIELD. To look for the text itself, put it in quotes.',
-    de: '„{name}“ gibt es nicht. Bekannt sind {known}, meta.FELD und context.FELD. Um den Text selbst zu suchen, setzen Sie ihn in Anführungszeichen.',
-    es: 'no existe «{name}». Se conocen {known}, meta.CAMPO y context.CAMPO. Para buscar el texto mismo, póngalo entre comillas.',
-    fr: '« {name} » n’existe pas. Connus : {known}, meta.CHAMP et context.CHAMP. Pour chercher le texte même, mettez-le entre guillemets.',
   },
   {
     en: 'write {name}: and the value. To leave it out, put a minus in front.',
@@ -97,6 +91,24 @@ const MESSAGES: readonly Message[] = [
     de: 'ein Ergebnis ist {words}.',
     es: 'un resultado es {words}.',
     fr: 'un résultat est {words}.',
+  },
+  {
+    en: 'an entry is {words}.',
+    de: 'ein Eintrag ist {words}.',
+    es: 'una entrada es {words}.',
+    fr: 'une entrée est {words}.',
+  },
+  {
+    en: 'the id of an entry is a UUID. Its number is found by seq:.',
+    de: 'die ID eines Eintrags ist eine UUID. Seine Nummer findet seq:.',
+    es: 'el ID de una entrada es un UUID. Su número se busca con seq:.',
+    fr: 'l’identifiant d’une entrée est un UUID. Son numéro se cherche avec seq:.',
+  },
+  {
+    en: 'a line says which entries. Below the list are links to the newest and the oldest ones.',
+    de: 'die Suche sagt, welche Einträge. Unter der Liste führen Links zu den neuesten und den ältesten.',
+    es: 'la búsqueda dice qué entradas. Debajo de la lista hay enlaces a las más recientes y a las más antiguas.',
+    fr: 'la recherche dit quelles entrées. Sous la liste, des liens mènent aux plus récentes et aux plus anciennes.',
   },
   {
     en: 'a kind is {words}.',
@@ -130,9 +142,9 @@ const MESSAGES: readonly Message[] = [
   },
   {
     en: 'a time is {examples}.',
-    de: 'ein Zeitpunkt, auf Englisch geschrieben, ist etwa {examples}.',
-    es: 'un momento, escrito en inglés, es por ejemplo {examples}.',
-    fr: 'un moment, écrit en anglais, est par exemple {examples}.',
+    de: 'ein Zeitpunkt ist etwa gestern, letzte Woche, „3. Mai“, {examples}.',
+    es: 'un momento es por ejemplo ayer, semana pasada, «3 mayo», {examples}.',
+    fr: 'un moment est par exemple hier, semaine dernière, « 3 mai », {examples}.',
   },
   {
     en: 'Is it {readings}? Write the month as a word, or 2026-05-03.',

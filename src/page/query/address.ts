@@ -23,6 +23,7 @@ const VIEW_PARAMETERS = [
   'range',
   'from',
   'to',
+  'order',
   'cursor',
   'limit',
   'entry',
@@ -79,7 +80,7 @@ export function filterHref(
   given: GivenParameters,
   changes: Readonly<Record<string, string | null>>,
 ): string {
-  return href(given, { cursor: null, entry: null, ...changes })
+  return href(given, { order: null, cursor: null, entry: null, ...changes })
 }
 
 /** The parameters without the escapes that a query does not need. */
@@ -101,7 +102,7 @@ export function isViewParameter(name: string): boolean {
 export function savedParameters(given: GivenParameters): [string, string][] {
   return VIEW_PARAMETERS.flatMap((name) => {
     const value = given[name]
-    const isPassing = name === 'cursor' || name === 'entry' || name === 'live'
+    const isPassing = name === 'order' || name === 'cursor' || name === 'entry' || name === 'live'
     return value === undefined || isPassing ? [] : [[name, value] as [string, string]]
   })
 }

@@ -38,6 +38,7 @@ export const PARAMETER_CHECKS = {
   from: { says: 'Recorded from this time on, such as 2026-11-22T14:05Z' },
   to: { says: 'Recorded before this time' },
   cursor: { says: 'nextCursor or prevCursor of another page of the same filter' },
+  order: { says: 'The oldest entries, and as JSON the oldest first', words: ['oldest'] },
   limit: { says: 'The most entries of a page. Default: 50', min: 1, max: 500 },
   entry: { says: 'The id of one entry, which is the answer', pattern: /^[0-9a-fA-F-]{36}$/ },
   history: { says: 'The id of a thing, whose history is the answer', ...ID },

@@ -34,7 +34,18 @@ export interface Query {
 
 /** Parameters of which nothing but their words or their pattern is checked. */
 const OF_WORDS = [
-  ...(['live', 'reads', 'bars', 'stream', 'proof', 'after', 'export', 'part', 'openapi'] as const),
+  ...([
+    'live',
+    'reads',
+    'order',
+    'bars',
+    'stream',
+    'proof',
+    'after',
+    'export',
+    'part',
+    'openapi',
+  ] as const),
 ] as const
 
 /** Reads the parameters of an address. Never throws: each invalid value becomes a message. */

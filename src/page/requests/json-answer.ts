@@ -35,7 +35,8 @@ async function list(
 ): Promise<Response> {
   const { viewer } = viewerRequest
   const { limit, cursor } = query
-  const found = await timeline(db, { ...listFilter(query), cursor, limit })
+  const order = query.given['order'] === undefined ? 'newest' : 'oldest'
+  const found = await timeline(db, { ...listFilter(query), cursor, limit, order })
   const { entries, nextCursor, prevCursor, lookedTo } = found
   const nameOf = await namesIn(entries, { lookUpNames, viewer })
   const shown = { entries: entries.length, newest: entries[0]?.id, oldest: entries.at(-1)?.id }

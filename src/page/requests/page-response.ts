@@ -1,5 +1,6 @@
 import { lastSeq } from '../../read/tail-query.ts'
-import { timeline } from '../../read/timeline.ts'
+import { timeline, type TimelinePage } from '../../read/timeline.ts'
+import type { AuditDatabase } from '../../database/callers-database.ts'
 import { knowsNames } from '../auth/viewer.ts'
 import { htmlResponse } from '../http/responses.ts'
 import { href } from '../query/address.ts'
@@ -32,7 +33,7 @@ export async function pageResponse(
   // page's script leaves out the second.
   const seenSeq = query.isLive ? await lastSeq(db) : 0
   const [found, openEntry] = await Promise.all([
-    timeline(db, { ...listFilter(query), cursor: query.cursor, limit: query.limit }),
+    listOf(db, query),
     readOpenEntry(db, query.entry, viewer),
   ])
   const { entries } = found
@@ -70,6 +71,15 @@ export async function pageResponse(
     stream: query.isLive ? href(query.given, { stream: '1', after: String(seenSeq) }) : undefined,
   })
   return htmlResponse(html, query.entry !== undefined && openEntry === undefined ? 404 : 200)
+}
+
+/** A page of the list. The page of the oldest entries is read from the other end, and shown alike. */
+async function listOf(db: AuditDatabase, query: Query): Promise<TimelinePage> {
+  const { cursor, limit } = query
+  const asked = { ...listFilter(query), cursor, limit }
+  if (query.given['order'] === undefined) return await timeline(db, asked)
+  const { entries, nextCursor, prevCursor } = await timeline(db, { ...asked, order: 'oldest' })
+  return { entries: entries.toReversed(), nextCursor: prevCursor, prevCursor: nextCursor }
 }
 
 /** The ids that names of the query line stand for. */

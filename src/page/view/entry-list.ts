@@ -74,23 +74,33 @@ function heading(
   }
   const count = words.count('entries', shown.length)
   const entries =
-    query.cursor === undefined ? words.say('newestEntries', { entries: count }) : count
+    query.cursor === undefined && query.given['order'] === undefined
+      ? words.say('newestEntries', { entries: count })
+      : count
   return words.say('fromTo', { entries, first: time(last), last: time(first) })
 }
 
 function pager(view: ViewState, { prevCursor, nextCursor }: EntryPage): Html | '' {
   const { words } = view
-  const { cursor } = view.query
-  if (cursor === undefined && prevCursor === null && nextCursor === null) return ''
+  const { cursor, given } = view.query
+  const isNewest = cursor === undefined && given['order'] === undefined
+  if (isNewest && prevCursor === null && nextCursor === null) return ''
   return html`<nav class="pager" aria-label="${words.say('pages')}">
-${cursor === undefined ? '' : newest(view)}
+${isNewest ? '' : newest(view)}
 ${turn(view, prevCursor, words.say('newer'), 'prev')}
 ${turn(view, nextCursor, words.say('older'), 'next')}
+${nextCursor === null ? '' : oldest(view)}
 </nav>`
 }
 
 function newest({ query, words }: ViewState): Html {
-  return html`<a href="${href(query.given, { cursor: null, entry: null })}">${words.say('newest')}</a>`
+  const address = href(query.given, { order: null, cursor: null, entry: null })
+  return html`<a href="${address}">${words.say('newest')}</a>`
+}
+
+function oldest({ query, words }: ViewState): Html {
+  const address = href(query.given, { order: 'oldest', cursor: null, entry: null, live: null })
+  return html`<a href="${address}">${words.say('oldest')}</a>`
 }
 
 function turn({ query }: ViewState, cursor: string | null, label: string, rel: string): Html {
@@ -155,7 +165,8 @@ function folded(view: ViewState, run: readonly LoggedEntry[]): Html {
 function noEntries(view: ViewState, page: EntryPage): Html {
   const { query, words } = view
   const { from, to } = query.filter
-  if (page.lookedTo !== undefined && page.nextCursor !== null) {
+  const goesOn = page.lookedTo !== undefined && page.nextCursor !== null
+  if (goesOn || (query.given['order'] !== undefined && page.prevCursor !== null)) {
     return html`<div class="message"><h3>${words.say('nothingYet')}</h3>${lookedTo(view, page)}</div>`
   }
   if (Object.keys(query.filter).length === 0) {

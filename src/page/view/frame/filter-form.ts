@@ -63,7 +63,7 @@ ${lineNotes(view)}
 
 /** What the form keeps of the address. */
 const KEPT = ['limit', 'live', 'reads', 'bars'] as const
-const EXAMPLE = 'maria@x.example  -audit.*  action:refund.* or invoice.*  by:ada  after:-2h'
+const EXAMPLE = 'maria refund failed  last week  by:ada  amount>1000  -audit.*'
 
 function textField({ query, words }: ViewState, name: FieldName): Html {
   const list = name === 'action' ? 'actions' : WORDS[name] && `words-${name}`

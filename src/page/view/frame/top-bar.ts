@@ -8,13 +8,14 @@ import type { TextKey } from '../../language/texts.ts'
 
 /** How the query line is written, each with what it finds. */
 const LINES = [
-  ['maria@x.example', 'lineWord'],
+  ['maria refund yesterday', 'lineWord'],
   ['"left the company"', 'linePhrase'],
   ['action:*.update', 'lineAction'],
   ['by:ada on:"Old Mill"', 'lineBy'],
   ['outcome:denied or failed', 'lineOr'],
-  ['-audit.*', 'lineNot'],
-  ['meta.plan=gold', 'lineMeta'],
+  ['-by:me -audit.*', 'lineNot'],
+  ['is:impersonated no:actor', 'lineIs'],
+  ['order:1042 amount>1000', 'lineMeta'],
   ['changed:email', 'lineChanged'],
   ['ip:10.0.0.0/8', 'lineIp'],
   ['after:-2h date:"3 May"', 'lineTime'],
@@ -66,7 +67,12 @@ function liveSwitch({ query, words }: ViewState): Html {
   // A range that has ended has no new entries.
   const hasEnd = given['range'] !== undefined && query.filter.to !== undefined
   const withoutEnd = hasEnd ? { to: null, range: null } : { to: null }
-  const address = href(given, { live: isLive ? null : '1', cursor: null, ...withoutEnd })
+  const address = href(given, {
+    live: isLive ? null : '1',
+    order: null,
+    cursor: null,
+    ...withoutEnd,
+  })
   const title = words.say(isLive ? 'liveIsOn' : 'liveIsOff')
   return html`<a class="live" id="live" href="${address}" data-on="${isLive ? 'yes' : 'no'}"
 title="${title}">
