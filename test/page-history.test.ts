@@ -1,8 +1,11 @@
 import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { test } from 'node:test'
+import type { JsonSchema } from '../src/page/api/json-schema.ts'
+import { ANSWER_SCHEMAS } from '../src/page/api/openapi.ts'
 import type { ReadEntry } from '../src/page/requests/note-read.ts'
 import { erase } from './support/erasures.ts'
+import { fits } from './support/json-schema.ts'
 import { appendToLog } from './support/log-entries.ts'
 import { connectAs } from './support/logins.ts'
 import {
@@ -108,6 +111,7 @@ test('a history shows a viewer of one event nothing of another one, and is writt
   const page = await text(`?history=${ORDER}`)
   assert.ok(!page.includes('SECRET') && !page.includes(OTHER))
   assert.match(words(page), /status sent/)
+  assert.match(words(page), /You may not see everything that changed it/)
   assert.deepEqual(
     notes.map(({ metadata }) => [
       Reflect.get(Object(metadata), 'read'),
@@ -138,13 +142,27 @@ test('what an entry tells is text, also where it is a field', async (t) => {
   assert.ok(!page.includes('<script>alert') && page.includes('&lt;script&gt;alert(1)'))
 })
 
-test('a program gets the history as JSON', async (t) => {
-  const { get } = await orderPage(t)
+function schemaOf(name: 'History' | 'Comparison'): JsonSchema {
+  const schema = ANSWER_SCHEMAS[name]
+  assert.ok(schema)
+  return schema
+}
+
+// Method: a history with a doubt, an erased entry and all that a field can have, in each form.
+test('a program gets the history as JSON, as it is described', async (t) => {
+  const { get, scratch } = await orderPage(t)
+  await appendToLog(scratch.sql, [
+    orderEntry(50, 'order.update', ADA, { status: { from: 'lost', to: 'found' } }),
+  ])
   const accept = { accept: 'application/json' }
   const answer = await get(`?history=${ORDER}&at=2026-05-03 16:00`, accept)
   assert.equal(answer.status, 200)
-  const { targetId, fields, line } = (await answer.json()) as Record<string, unknown[]>
+  const found: unknown = await answer.json()
+  assert.deepEqual(fits(found, schemaOf('History')), [])
+  const { targetId, fields, line } = found as Record<string, unknown[]>
   assert.deepEqual([targetId, fields?.length, line?.length], [ORDER, 5, 2])
   const both = await get(`?history=${ORDER}&since=2026-05-03 13:00`, accept)
-  assert.deepEqual(Object.keys((await both.json()) as object), ['from', 'to', 'fields'])
+  const compared: unknown = await both.json()
+  assert.deepEqual(Object.keys(Object(compared)), ['from', 'to', 'fields'])
+  assert.deepEqual(fits(compared, schemaOf('Comparison')), [])
 })

@@ -151,6 +151,13 @@ test('an entry is a sentence', () => {
       },
       'Somebody exported what names 0b6d9a52 as ndjson',
     ],
+    [
+      {
+        ...{ action: 'audit.read', userId: null, context: { viewer: 'grace' } },
+        metadata: { read: 'history', history: ADA, filter: {} },
+      },
+      'grace read the history of 0b6d9a52',
+    ],
     ...KEEPING.map(
       ([action, metadata, text]) => [{ action, userId: null, metadata }, text] as const,
     ),

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { randomUUID } from 'node:crypto'
 import { type TestContext, test } from 'node:test'
 import { recordedMs } from '../src/ids/uuid7.ts'
+import type { Projection } from '../src/projection/projection.ts'
 import type { LoggedEntry } from '../src/read/logged-entry.ts'
 import { foldFields } from '../src/timeline/fold-fields.ts'
 import { momentOf } from '../src/timeline/moments.ts'
@@ -428,6 +429,38 @@ test('a reader who may not see all of an entry has a history of what they see', 
   const hides = ['targetId', 'moreTargets'] as const
   const hidden = await history(db, { targetId: ORDER, seenBy: { hides } })
   assert.deepEqual([hidden.looked.entries, hidden.fields, hidden.life.state], [0, [], 'unknown'])
+})
+
+// Goal: "somebody wrote past the log" is not said to a reader from whom the entry between is hidden, nor to
+// one from whom it might be: else what is said would tell them whether there is one.
+test('a reader who may not see all that changed a thing is told of no contradiction', async (t) => {
+  const { db, append } = await thingsIn(t)
+  const status = (from: string, to: string) => ({ status: { from, to } })
+  await append([
+    change(NOON, status('a', 'b'), { eventId: TENANT }),
+    change(NOON + 5_000, status('c', 'd'), { eventId: TENANT }),
+  ])
+  const told = async (seenBy?: Projection) => {
+    const now = await history(db, { targetId: ORDER, seenBy })
+    const before = await history(db, { targetId: ORDER, seenBy, at: NOON + 1_000 })
+    const [field] = before.fields
+    const inLine = now.line.some(({ changes }) => changes.some(({ doubt }) => doubt !== undefined))
+    assert.equal(inLine, now.doubts.length > 0)
+    return {
+      ...{ doubts: now.doubts.length, lacks: now.looked.mayLackChanges, state: field?.state },
+      ...{ value: field?.value, next: field?.next?.value, now: now.fields[0]?.value },
+    }
+  }
+  const whole = { doubts: 1, lacks: false, state: 'in doubt', value: 'b', next: 'c', now: 'd' }
+  assert.deepEqual(await told(), whole)
+  assert.deepEqual(await told({ hides: ['context.ip', 'recorder'], staffAs: 'Support' }), whole)
+  const limited = { ...whole, doubts: 0, lacks: true, state: 'unknown' }
+  for (const seenBy of [
+    ...[{ actions: ['-internal.*'] }, { onlyEventId: TENANT }, { hides: ['moreTargets'] }],
+    ...[{ hides: ['metadata.card'] }, { staffAs: 'Support', staff: [OTHER] }],
+  ] as const) {
+    assert.deepEqual(await told(seenBy), limited, JSON.stringify(seenBy))
+  }
 })
 
 // Goal: a thing with more entries than anybody looks at takes a bounded time, and nothing is hidden.

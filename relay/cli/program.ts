@@ -7,6 +7,7 @@ import { actionsCommand } from './actions/actions.ts'
 import { archiveCommand } from './archive/archive.ts'
 import { eraseCommand } from './erase/erase.ts'
 import { exportCommand } from './export/export.ts'
+import { historyCommand } from './export/history.ts'
 import { proveCommand } from './export/prove.ts'
 import { verifyExportCommand } from './export/verify-export.ts'
 import { holdCommand } from './life/hold.ts'
@@ -64,6 +65,7 @@ export function createProgram(host: Host): CliCommand {
     searchCommand(host),
     exportCommand(host),
     verifyExportCommand(host),
+    historyCommand(host),
     proveCommand(host),
     tokenCommand(host),
     archiveCommand(host),

@@ -148,3 +148,12 @@ export function hidesNames({ hides = [], staffAs, actions = [] }: Projection): b
 export function hidesParts({ hides = [], staffAs }: Projection): boolean {
   return hides.length > 0 || staffAs !== undefined
 }
+
+const CHANGING = /^(?:targetId|moreTargets|metadata(?:\..*)?)$/s
+
+/** Whether a reader may not find all that changed a thing: entries of it, or what they say of it. */
+export function mayLackChanges(projection: Projection): boolean {
+  const { hides = [], staff = [] } = projection
+  // Ids of staff are left out where they are targets.
+  return leavesOutEntries(projection) || staff.length > 0 || hides.some((one) => CHANGING.test(one))
+}

@@ -67,7 +67,7 @@ export interface Folded {
 }
 
 /** Why an entry that should be between two others is not found. */
-export type Loss = 'erased' | 'removed'
+export type Loss = 'erased' | 'removed' | 'hidden'
 export type LossBetween = (told: NamedEntry, found: NamedEntry) => Loss | undefined
 
 export const MAX_FIELDS = 1_000

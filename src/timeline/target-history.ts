@@ -2,7 +2,7 @@ import type { AuditDatabase } from '../database/callers-database.ts'
 import { type AuditId, MAX_TEXT_CHARACTERS } from '../entry.ts'
 import { AuditError, filterInvalid } from '../errors.ts'
 import { refuseUnknownOptions } from '../options.ts'
-import type { Projection } from '../projection/projection.ts'
+import { mayLackChanges, type Projection } from '../projection/projection.ts'
 import { idText, instant, isObject, shown, text } from '../read/filter-values.ts'
 import type { LoggedEntry } from '../read/logged-entry.ts'
 import { readRows } from '../read/read-rows.ts'
@@ -83,6 +83,11 @@ export interface TargetHistory {
     readonly isAll: boolean
     /** Whether a policy removed entries of the log before this time, of this thing perhaps. */
     readonly removedBefore: Date | null
+    /**
+     * Whether the reader may not see all that changed it. Then nothing is called written past the log,
+     * because an entry that they do not see may explain it.
+     */
+    readonly mayLackChanges: boolean
     /** Whether there are more fields than `fields` tells. */
     readonly hasMoreFields: boolean
   }
@@ -119,7 +124,11 @@ export async function history(db: AuditDatabase, options: HistoryOptions): Promi
   let folded = foldFields(moments, count)
   const suspected = [...folded.fields.flatMap(({ doubt }) => doubt ?? []), ...folded.doubts]
   const losses = await lossesBetween(db, suspected, asked.seenBy)
-  if (losses.size > 0) folded = foldFields(moments, count, losses.between)
+  const lacks = asked.seenBy !== undefined && mayLackChanges(asked.seenBy)
+  if (losses.size > 0 || (lacks && suspected.length > 0)) {
+    const isHidden = lacks ? 'hidden' : undefined
+    folded = foldFields(moments, count, (...both) => losses.between(...both) ?? isHidden)
+  }
   const isAll = read.nextCursor === null
   const begin = isAll ? await logBegin((query) => readRows(db, query)) : undefined
   return {
@@ -134,6 +143,7 @@ export async function history(db: AuditDatabase, options: HistoryOptions): Promi
       since: moments[0] && count > 0 ? new Date(moments[0].ms) : null,
       isAll,
       removedBefore: begin ? new Date(begin.atMs) : null,
+      mayLackChanges: lacks,
       hasMoreFields: folded.hasMoreFields,
     },
   }

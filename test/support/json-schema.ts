@@ -6,7 +6,11 @@ export function fits(value: unknown, schema: JsonSchema, at = '$'): readonly str
   if (types.length > 0 && !types.some((type) => isOf(value, type))) {
     return [`${at} is not ${types.join(' or ')}`]
   }
-  if (schema.format === 'date-time' && Number.isNaN(Date.parse(String(value)))) {
+  if (
+    schema.format === 'date-time' &&
+    typeof value === 'string' &&
+    Number.isNaN(Date.parse(value))
+  ) {
     return [`${at} is no time`]
   }
   if (Array.isArray(value)) {

@@ -4,6 +4,7 @@ import {
   type ParameterName,
 } from '../query/parameter-checks.ts'
 import { ENTRY_SCHEMA } from './entry-json.ts'
+import { COMPARISON_SCHEMA, HISTORY_SCHEMA } from './history-json.ts'
 import type { JsonSchema } from './json-schema.ts'
 
 const TEXT_OR_NULL: JsonSchema = { type: ['string', 'null'] }
@@ -56,6 +57,8 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
       },
     },
   },
+  History: HISTORY_SCHEMA,
+  Comparison: COMPARISON_SCHEMA,
   Refused: {
     type: 'object',
     required: ['error'],
@@ -92,7 +95,9 @@ export function openapi(path: string): Readonly<Record<string, unknown>> {
   const { server, own } = placeOf(path)
   const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` })
   const json = (schema: unknown) => ({ content: { 'application/json': { schema } } })
-  const answers = [ref('List'), ref('OneEntry'), ref('Histogram')]
+  const answers = Object.keys(ANSWER_SCHEMAS)
+    .filter((name) => name !== 'Refused')
+    .map(ref)
   const files = Object.fromEntries(
     ['application/x-ndjson', 'text/csv', 'text/event-stream'].map((type) => [type, {}]),
   )
@@ -103,7 +108,7 @@ export function openapi(path: string): Readonly<Record<string, unknown>> {
     paths: {
       [own]: {
         get: {
-          summary: 'Reads the log: a list, one entry, a histogram, a file or a stream',
+          summary: 'Reads the log: a list, one entry, a history, a histogram, a file or a stream',
           parameters: parameters(),
           responses: {
             200: {

@@ -256,6 +256,8 @@ Zeichen. {link} Sie, was in dieser Millisekunde aufgezeichnet wurde, um alles zu
   moreChanges: 'und {count} weitere',
   noChanges: 'Bis zu diesem Zeitpunkt nennt kein Eintrag eine Änderung.',
   lookedAtNewest: 'Gelesen: die neuesten {entries} bis zu diesem Zeitpunkt, zurück bis {time}.',
+  mayLackChanges:
+    'Vielleicht sehen Sie nicht alles, was es geändert hat. Was nicht passt, gilt hier deshalb nicht als Widerspruch: ein Eintrag, den Sie nicht sehen, kann es erklären.',
   moreFields: 'Es gibt mehr Felder, als gezeigt werden.',
 
   seal: 'Siegel',

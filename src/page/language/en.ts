@@ -261,6 +261,8 @@ of it.`,
   moreChanges: 'and {count} more',
   noChanges: 'No entry tells of a change up to this time.',
   lookedAtNewest: 'Looked at the newest {entries} up to this time, back to {time}.',
+  mayLackChanges:
+    'You may not see everything that changed it. So what does not fit is no contradiction here: an entry that you do not see may explain it.',
   moreFields: 'There are more fields than are shown.',
 
   // Its seal

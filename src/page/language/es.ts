@@ -257,6 +257,8 @@ caracteres. {link} lo que se registró en este milisegundo para tenerlo todo.`,
   noChanges: 'Ninguna entrada menciona un cambio hasta ese momento.',
   lookedAtNewest:
     'Se leyeron las {entries} más recientes hasta ese momento, remontándose a {time}.',
+  mayLackChanges:
+    'Puede que no vea todo lo que lo cambió. Por eso lo que no encaja no es aquí una contradicción: puede explicarlo una entrada que usted no ve.',
   moreFields: 'Hay más campos de los que se muestran.',
 
   seal: 'Sello',

@@ -259,6 +259,8 @@ milliseconde pour tout avoir.`,
   noChanges: 'Aucune entrée ne mentionne de modification jusqu’à ce moment.',
   lookedAtNewest:
     'Lecture des {entries} les plus récentes jusqu’à ce moment, en remontant à {time}.',
+  mayLackChanges:
+    'Vous ne voyez peut-être pas tout ce qui l’a changé. Ce qui ne concorde pas n’est donc pas ici une contradiction : une entrée que vous ne voyez pas peut l’expliquer.',
   moreFields: 'Il y a d’autres champs que ceux affichés.',
 
   seal: 'Sceau',

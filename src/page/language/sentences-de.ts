@@ -39,6 +39,7 @@ export const SENTENCES_DE: SentenceTexts = {
   readCount: '{who} hat Einträge des Protokolls gezählt',
   readExport: '{who} hat {what} als {format} exportiert',
   theLog: 'das Protokoll',
+  readHistory: '{who} hat den Verlauf von {target} gelesen',
   whatNames: 'alles, was {id} nennt,',
   aFile: 'Datei',
   keptOut: 'Jemandem wurde das Lesen des Protokolls verwehrt',

@@ -42,6 +42,7 @@ export const SENTENCES_EN = {
   readCount: '{who} counted entries of the log',
   readExport: '{who} exported {what} as {format}',
   theLog: 'the log',
+  readHistory: '{who} read the history of {target}',
   whatNames: 'what names {id}',
   aFile: 'a file',
   keptOut: 'Somebody was kept from reading the log',

@@ -39,6 +39,7 @@ export const SENTENCES_FR: SentenceTexts = {
   readCount: '{who} a compté des entrées du journal',
   readExport: '{who} a exporté {what} en {format}',
   theLog: 'le journal',
+  readHistory: '{who} a lu l’historique de {target}',
   whatNames: 'tout ce qui mentionne {id}',
   aFile: 'fichier',
   keptOut: 'Quelqu’un n’a pas pu lire le journal',

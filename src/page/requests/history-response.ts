@@ -5,6 +5,7 @@ import {
   type TargetComparison,
   type TargetHistory,
 } from '../../timeline/index.ts'
+import { comparisonJson, historyJson } from '../api/history-json.ts'
 import { jsonResponse, wantsJson } from '../http/refusals.ts'
 import { htmlResponse } from '../http/responses.ts'
 import type { AskedHistory } from '../query/history.ts'
@@ -48,7 +49,9 @@ export async function historyResponse(
       shown: { entries: entries.length, newest: entries[0]?.id, oldest: entries.at(-1)?.id },
     },
   })
-  if (wantsJson(viewerRequest.request)) return jsonResponse(comparison ?? found)
+  if (wantsJson(viewerRequest.request)) {
+    return jsonResponse(comparison ? comparisonJson(comparison) : historyJson(found))
+  }
   const view: ViewState = { ...viewWithoutNames, nameOf }
   return htmlResponse(wholePage(view, { main: targetView(view, found, comparison) }))
 }

@@ -193,7 +193,7 @@ function readSentence(entry: LoggedEntry, nameOf: NameOf, words: Words): Sentenc
       return `${shortened(key, MAX_VALUE_LENGTH)} ${inBrief(value, MAX_VALUE_LENGTH, nothing)}`
     })
   const aside = filter.length > 0 ? ` — ${filter.join(', ')}` : ''
-  return [...whatWasRead(entry, who, words), { kind: 'aside', text: aside }]
+  return [...whatWasRead(entry, who, words, nameOf), { kind: 'aside', text: aside }]
 }
 
 function deniedSentence({ metadata }: LoggedEntry, words: Words): SentencePart[] {
@@ -207,8 +207,14 @@ function whatWasRead(
   { metadata }: LoggedEntry,
   who: readonly SentencePart[],
   words: Words,
+  nameOf: NameOf,
 ): SentencePart[] {
   const read = textIn(metadata, 'read')
+  const id = textIn(metadata, 'history')
+  if (read === 'history' && id !== undefined) {
+    const target = { kind: 'target', id, text: nameOf(id) ?? shortId(id) } as const
+    return sentenceParts(words, 'readHistory', { who, target: [target] })
+  }
   if (read === 'export') {
     const format = shortened(textIn(metadata, 'format') ?? words.say('aFile'), MAX_VALUE_LENGTH)
     return sentenceParts(words, 'readExport', { who, what: aboutOf(metadata, words), format })

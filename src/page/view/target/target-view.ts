@@ -87,8 +87,9 @@ function lifeText(view: ViewState, { targetId, life, line, fields }: TargetHisto
 }
 
 function lookedAt({ words, zone }: ViewState, { looked }: TargetHistory): Html | '' {
-  const { isAll, entries, since, removedBefore } = looked
+  const { isAll, entries, since, removedBefore, mayLackChanges } = looked
   const notes: string[] = []
+  if (mayLackChanges) notes.push(words.say('mayLackChanges'))
   if (!isAll && since !== null) {
     const time = formatTime(zone, since.getTime())
     notes.push(words.say('lookedAtNewest', { entries: words.count('entries', entries), time }))
