@@ -12,7 +12,7 @@ import { groupsOf, type KindCounts, kindsIn, NOTHING, sum, takenColumns, totalOf
 import { pairs, type TimeScale } from './time-scale.ts'
 
 /** Of a rare word most candidates are the neighbours of an entry that has it, up to 63 of them. */
-const CANDIDATES = 4;
+const CANDIDATES = 4
 
 /**
  * Counts the entries of each bar among those that the search leaves over.
@@ -20,11 +20,11 @@ const CANDIDATES = 4;
  * @returns undefined where it leaves over more than four times `countUpTo`, or does not know all of that time
  */
 export async function searchedBars(
-	db: AuditDatabase,
-	{ edges, fromMs, toMs }: TimeScale,
-	bound: BoundFilter,
-	{ windows, columns }: Pick<WantedEntries, "windows" | "columns">,
-	countUpTo: number,
+  db: AuditDatabase,
+  { edges, fromMs, toMs }: TimeScale,
+  bound: BoundFilter,
+  { windows, columns }: Pick<WantedEntries, 'windows' | 'columns'>,
+  countUpTo: number,
 ): Promise<Bar[] | undefined> {
   const ask = (query: SQL) => readRows(db, query)
   const most = CANDIDATES * countUpTo
