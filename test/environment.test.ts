@@ -33,6 +33,7 @@ const SET: Readonly<Record<string, string>> = {
   AUDIT_PAGE_TOKEN: 'ada:c0ffee8812d9a4b7',
   AUDIT_PAGE_AUDIT_READS: 'strict',
   AUDIT_PAGE_TRUST_PROXY: 'on',
+  AUDIT_PAGE_VIEWS: 'shared',
   AUDIT_STATE_DIR: '/var/lib/audit-relay',
   AUDIT_PARTITION_WIDTH: 'week',
   // Read in seal-commands.test.ts.

@@ -89,6 +89,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page/histogram':
     'database ids page/query projection query query/statements read read/search schema',
   'src/page/auth': 'database ids names page/http page/query projection read',
+  'src/page/views': 'database encode page/auth page/http page/query projection query read',
   'src/page/view':
     'actions export/sealed ids names page/histogram page/http page/language page/query page/sentence projection query read read/around removed timeline',
   'src/page/live': 'database ids page/http read',
@@ -103,9 +104,9 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page/requests/around':
     'database export/sealed page/auth page/histogram page/query page/view page/view/histogram projection read read/around removed',
   'src/page/requests':
-    'actions database encode export export/sealed ids names page/api page/auth page/histogram page/http page/language page/live page/query page/requests/around page/requests/asked page/sentence page/view page/view/frame page/view/histogram page/view/target projection query read read/around removed seal timeline',
+    'actions database encode export export/sealed ids names page/api page/auth page/histogram page/http page/language page/live page/query page/requests/around page/requests/asked page/sentence page/view page/view/frame page/view/histogram page/view/target page/views projection query read read/around removed seal timeline',
   'src/page':
-    'actions database names page/auth page/embed page/live page/requests page/sentence projection',
+    'actions database names page/auth page/embed page/live page/requests page/sentence page/views projection',
   'src/page/embed': 'actions page/view query',
   'src/react': 'page/client',
   'relay/actions': 'src',

@@ -31,6 +31,7 @@ const view: ViewState = {
     theme: 'auto',
     viewerName: 'ada',
     savedViews: [],
+    sharedViews: undefined,
   },
   words: wordsOf('en'),
   look: PLAIN_LOOK,

@@ -81,8 +81,14 @@ test('header, title, columns, language, zone and colours are the application’s
   assert.match(strict.headers.getSetCookie().join(), /SameSite=Strict/)
   // A link of another site is not to change it.
   for (const [site, isOwn] of [
-    ...([['same-origin', true], ['none', true]] as const),
-    ...([['cross-site', false], ['same-site', false]] as const),
+    ...([
+      ['same-origin', true],
+      ['none', true],
+    ] as const),
+    ...([
+      ['cross-site', false],
+      ['same-site', false],
+    ] as const),
   ]) {
     for (const given of ['lang=es', 'theme=dark', 'zone=Europe%2FBerlin']) {
       const response = await page.get(`?${given}&user=${randomUUID()}`, { 'sec-fetch-site': site })

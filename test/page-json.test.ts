@@ -137,7 +137,7 @@ test('each read as JSON is an entry, as that of the page is', async (t) => {
 // Goal: the description cannot differ from what is done.
 // Method: values on both sides of each schema are sent; an answer is held against its own schema.
 test('the description is what the page does', async (t) => {
-  const { ask, ids } = await jsonPage(t)
+  const { ask, ids, fetch } = await jsonPage(t, { views: { sharedWith: () => true } })
   const { body } = await ask('?openapi=1')
   const { paths, components } = body as object as Description
   const get = paths['/audit']?.get
@@ -166,10 +166,16 @@ test('the description is what the page does', async (t) => {
       assert.equal((await ask(`?${name}=${'x'.repeat(schema.maxLength + 1)}`)).status, 400, name)
     }
   }
-  const { List = {}, OneEntry = {}, Histogram = {}, Refused = {} } = components.schemas
+  const { List = {}, OneEntry = {}, Histogram = {}, Views = {}, Refused = {} } = components.schemas
   assert.deepEqual(fits((await ask('?q=acton:x')).body, List), [])
   assert.deepEqual(fits((await ask(`?entry=${ids[0]}`)).body, OneEntry), [])
   assert.deepEqual(fits((await ask('?part=histogram')).body, Histogram), [])
+  const form = new URLSearchParams({ q: 'x', save: 'y' })
+  const headers = { 'sec-fetch-site': 'same-origin' }
+  await fetch(new Request('http://page.test/audit', { method: 'POST', headers, body: form }))
+  const { views } = (await ask('?part=views')).body as { readonly views?: readonly object[] }
+  assert.equal(views?.length, 1)
+  assert.deepEqual(fits({ views }, Views), [])
   assert.deepEqual(fits((await ask('?limit=0')).body, Refused), [])
 })
 

@@ -222,6 +222,7 @@ test('a wrong configuration is refused at the start, and no token is quoted', ()
     [{ AUDIT_PAGE_TOKEN: ',' }, /must hold at least one/],
     [{ AUDIT_PAGE_AUDIT_READS: 'maybe' }, /must be on, off or strict/],
     [{ AUDIT_PAGE_TRUST_PROXY: 'yes' }, /must be off or on/],
+    [{ AUDIT_PAGE_VIEWS: 'all' }, /must be private or shared/],
     [{ DATABASE_URL: '' }, /AUDIT_READER_DATABASE_URL/],
   ]
   for (const [change, message] of wrong) {

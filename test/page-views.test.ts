@@ -1,9 +1,17 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { scratchDatabase } from './support/database.ts'
+import { type TestContext, test } from 'node:test'
+import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
 import { appendToLog } from './support/log-entries.ts'
 import { pageOn, readerOn } from './support/pages.ts'
 import { cookieOf, MAX_VIEWS, viewName, viewsIn } from '../src/page/query/saved-views.ts'
+
+/** The page, asked by its own forms and links. */
+function ownPage(t: TestContext, scratch: ScratchDatabase) {
+  const page = pageOn(readerOn(t, scratch))
+  const get = (query: string, headers: Readonly<Record<string, string>> = {}) =>
+    page.get(query, { 'sec-fetch-site': 'same-origin', ...headers })
+  return { ...page, get }
+}
 
 const cookieIn = (response: Response) =>
   /audit_views=[^;]*/.exec(response.headers.get('set-cookie') ?? '')?.[0] ?? ''
@@ -13,7 +21,7 @@ const cookieIn = (response: Response) =>
 test('a view is saved in the browser of its viewer, and forgotten', async (t) => {
   const scratch = await scratchDatabase(t)
   await appendToLog(scratch.sql, [{ action: 'refund.issue' }, { action: 'a.b' }])
-  const { get } = pageOn(readerOn(t, scratch))
+  const { get } = ownPage(t, scratch)
   const saved = await get('?q=refund.*&range=-7d&cursor=&save=Refunds+%3Cb%3E+of+the+week')
   assert.equal(saved.status, 303)
   assert.equal(saved.headers.get('location'), '?q=refund.*&range=-7d')
@@ -31,7 +39,7 @@ test('a view is saved in the browser of its viewer, and forgotten', async (t) =>
 })
 
 test('nobody else saves a view, and what is wrong is said', async (t) => {
-  const { get } = pageOn(readerOn(t, await scratchDatabase(t)))
+  const { get } = ownPage(t, await scratchDatabase(t))
   const foreign = { 'sec-fetch-site': 'cross-site' }
   for (const [query, headers] of [
     ['?q=x&save=y', foreign],
@@ -55,7 +63,7 @@ test('a browser keeps as many views as it can, and a wrong cookie holds none', a
   assert.deepEqual(viewsIn(full), views)
   assert.equal(cookieOf([...views, view(99)]), undefined)
   assert.equal(cookieOf([{ name: 'long', address: `?q=${'x'.repeat(3_000)}` }]), undefined)
-  const { get } = pageOn(readerOn(t, await scratchDatabase(t)))
+  const { get } = ownPage(t, await scratchDatabase(t))
   const refused = await get('?q=x&save=more', { cookie: `audit_views=${full}` })
   assert.equal(refused.status, 400)
   assert.match(await refused.text(), /Remove one first/)

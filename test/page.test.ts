@@ -161,7 +161,7 @@ test('every answer forbids scripts and styles of its own, and being kept', async
     assert.equal(headers.get('content-security-policy'), CONTENT_SECURITY_POLICY, query)
     assert.equal(headers.get('x-content-type-options'), 'nosniff')
     assert.equal(headers.get('cache-control'), 'no-store')
-    assert.equal(headers.get('referrer-policy'), 'no-referrer')
+    assert.equal(headers.get('referrer-policy'), 'same-origin')
   }
   const html = await (await get('')).text()
   const assets = [...html.matchAll(/(?:href|src)="(\?asset=[^"]+)"/g)].map(

@@ -184,6 +184,8 @@ export const OURS: readonly string[] = [
   'audit.retention_undo',
   'audit.token',
   'audit.verify',
+  'audit.view_remove',
+  'audit.view_save',
 ]
 
 export const reserved: Check = {

@@ -54,6 +54,8 @@ export interface NamingPage {
 export interface Elsewhere {
   /** Names that the user has or had, one for each event. An erasure of the user takes them, too. */
   readonly labels: number
+  /** Shared views that the user saved, or that name the user. An erasure of the user takes them, too. */
+  readonly views: number
   /** Numbers of dead letters, at most 1,000. */
   readonly letters: readonly number[]
   /** Entries that wait in the lanes. */
@@ -122,10 +124,11 @@ export class Erasures {
   /** @param fromSeq of the entries that are erased; archived files that hold none of them are left out */
   async elsewhere(user: string, fromSeq: number, toSeq: number): Promise<Elsewhere> {
     const [row] = await this.#database.execute<Elsewhere>(sql`
-      select e.labels::double precision as labels, pg_catalog.to_json(e.letters) as letters, e.staged::double precision as staged,
+      select e.labels::double precision as labels,
+        e.views::double precision as views, pg_catalog.to_json(e.letters) as letters, e.staged::double precision as staged,
         pg_catalog.to_json(e.holds) as holds, e.archives
       from audit.erasure_elsewhere(${user}::pg_catalog.text, ${fromSeq}::bigint, ${toSeq}::bigint) as e`)
-    return row ?? { labels: 0, letters: [], staged: 0, holds: [], archives: [] }
+    return row ?? { labels: 0, views: 0, letters: [], staged: 0, holds: [], archives: [] }
   }
 
   /** Erases fields of at most 10,000 entries, all or none. @returns those that changed */
@@ -142,6 +145,11 @@ export class Erasures {
   /** Erases the names of a user that are left: each goes with the last entry that has it. */
   async eraseLabels(user: string): Promise<void> {
     await this.#database.execute(sql`select audit.erase_labels(${user}::pg_catalog.text)`)
+  }
+
+  /** Forgets that a user saved a view, and removes those that name the user. */
+  async eraseViews(user: string): Promise<void> {
+    await this.#database.execute(sql`select audit.erase_views(${user}::pg_catalog.text)`)
   }
 
   /** Everything that was ever erased, in the order of the numbers, a page at a time. */

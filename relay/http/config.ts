@@ -20,6 +20,8 @@ export interface PageConfig {
   readonly strict: boolean
   /** Whether to believe `X-Forwarded-Proto`. */
   readonly trustsProxy: boolean
+  /** Whether those who have a token share views. */
+  readonly sharesViews: boolean
   /** The file that exports the catalogue of actions. */
   readonly actionsFile: string | undefined
   /** Statements of the operator that turn ids into names, and texts into ids. */
@@ -66,12 +68,14 @@ function readPageConfig(environment: Environment, tokens: string): PageConfig {
   }
   const audits = choice(environment, 'AUDIT_PAGE_AUDIT_READS', ['on', 'off', 'strict'])
   const trusts = choice(environment, 'AUDIT_PAGE_TRUST_PROXY', ['off', 'on'])
+  const views = choice(environment, 'AUDIT_PAGE_VIEWS', ['private', 'shared'])
   const { statementTimeoutMs } = resolveLimits(RELAY_LIMITS, {}, environment)
   return {
     ...{ holders, readerUrl, statementTimeoutMs },
     auditsReads: audits !== 'off',
     strict: audits === 'strict',
     trustsProxy: trusts === 'on',
+    sharesViews: views === 'shared',
     actionsFile: environment['AUDIT_ACTIONS']?.trim() || undefined,
     namesSql: environment['AUDIT_NAMES_SQL']?.trim() || undefined,
     findSql: environment['AUDIT_FIND_SQL']?.trim() || undefined,

@@ -27,7 +27,7 @@ export async function createServedPage(
   logger: AuditLogger,
 ): Promise<ServedPage> {
   const { readerUrl, statementTimeoutMs, holders, auditsReads, strict, trustsProxy } = config
-  const { namesSql, findSql } = config
+  const { namesSql, findSql, sharesViews } = config
   const sqlNames = new SqlNames({ url: readerUrl, namesSql, findSql })
   try {
     await sqlNames.check()
@@ -53,6 +53,10 @@ export async function createServedPage(
     recorder: auditsReads && notes,
     tokens: { db: notesDatabase },
     strict,
+    // Each token has one name, so the log says who saved a view.
+    views: sharesViews
+      ? { db: notesDatabase, sharedWith: ({ by }) => by === 'session' }
+      : 'private',
     ...firstNames(sqlNames, namesFromLabels(pool)),
     actions,
     logger,

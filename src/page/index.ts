@@ -18,6 +18,7 @@ export {
   type ViewerLinkOptions,
   verifyViewerLink,
 } from './auth/viewer-link.ts'
+export type { SharedViewOptions, ViewSharer } from './views/shared-views.ts'
 export type { EmbedOptions, EmbedTheme } from './embed/embed-options.ts'
 export type { Language } from '../actions/language.ts'
 export { entrySentence, type SentenceOptions } from './sentence/plain-sentence.ts'

@@ -16,6 +16,7 @@ import type { ReadRecorder } from './requests/note-read.ts'
 import type { PageServices } from './requests/page-services.ts'
 import { ReadNotes } from './requests/read-notes.ts'
 import { Reception, type Sender, type SignOut } from './requests/reception.ts'
+import { type SharedViewOptions, SharedViews } from './views/shared-views.ts'
 import { ViewerShare } from './requests/viewer-share.ts'
 
 export interface TimelinePageOptions {
@@ -65,6 +66,12 @@ export interface TimelinePageOptions {
    * `describe` functions.
    */
   readonly actions?: AnyCatalog | undefined
+  /**
+   * Saved views. `'private'`: each is in the browser of who saved it. Otherwise a viewer can also share one with
+   * those who see the same event, or every event; each change leaves an entry. Mount the page for POST, too.
+   * Default: shared, among viewers with a `userId` who did not come by a signed link or a token.
+   */
+  readonly views?: 'private' | SharedViewOptions | undefined
   /** How the page looks inside of another one, and who may frame it. Default: nobody. */
   readonly embed?: EmbedOptions | undefined
   /** Default: a pino logger. */
@@ -89,6 +96,7 @@ const OPTION_NAMES = [
   'names',
   'find',
   'tokens',
+  'views',
   'actions',
   'embed',
   'logger',
@@ -146,6 +154,7 @@ export function createTimelinePage(options: TimelinePageOptions): TimelinePage {
     logger,
     liveViews: new ViewerShare(LIVE_VIEWS),
     exports: new ViewerShare(EXPORTS),
+    sharedViews: chooseViews(options),
     look: lookOf(options.embed),
     canSignOut: signOut !== undefined,
   }
@@ -168,6 +177,21 @@ function chooseTokens({ db, tokens = false }: TimelinePageOptions): ApiTokens | 
   const misfit = misfitOf(tokens?.db)
   if (misfit) throw optionInvalid(`tokens must be true, false or { db }, got ${misfit.what}.`)
   return new ApiTokens(tokens.db)
+}
+
+function chooseViews({ db, views = {} }: TimelinePageOptions): SharedViews | undefined {
+  if (views === 'private') return undefined
+  if (typeof views !== 'object' || views === null) {
+    throw optionInvalid("views must be 'private' or { db, sharedWith }.")
+  }
+  refuseUnknownOptions(views, ['db', 'sharedWith'])
+  const { db: own = db, sharedWith } = views
+  const misfit = misfitOf(own)
+  if (misfit) throw optionInvalid(`views.db must be a database, got ${misfit.what}.`)
+  if (sharedWith !== undefined && typeof sharedWith !== 'function') {
+    throw optionInvalid('views.sharedWith must be a function.')
+  }
+  return new SharedViews(own, sharedWith)
 }
 
 function chooseRecorder(
@@ -202,5 +226,7 @@ function senderOf(request: Request, environment: unknown): Sender {
   return {
     peer: typeof address === 'string' ? address : undefined,
     path: path || new URL(request.url).pathname,
+    // Express' and Next's parsers leave nothing of the body for others to read.
+    form: Reflect.get(Object(incoming), 'body'),
   }
 }

@@ -19,7 +19,8 @@ export function withHiddenParts(query: LogQuery, given: readonly string[] | unde
   return { ...query, problems: [...query.problems, ...problems] }
 }
 
-function asksForHidden(term: Term, hides: ReadonlySet<string>): boolean {
+/** Whether it asks for nothing but what is hidden. */
+export function asksForHidden(term: Term, hides: ReadonlySet<string>): boolean {
   switch (term.kind) {
     case 'id':
       return ID_PLACES[term.place].every((column) => hides.has(column))

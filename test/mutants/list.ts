@@ -24,6 +24,7 @@ import { SEAL_MUTANTS } from './seal-mutants.ts'
 import { SEALER_MUTANTS } from './sealer-mutants.ts'
 import { SCHEMA_MUTANTS } from './schema-mutants.ts'
 import { VERIFY_MUTANTS } from './verify-mutants.ts'
+import { VIEWS_MUTANTS } from './views-mutants.ts'
 
 /** By area, in the order of an entry's way. */
 export const AREAS: Readonly<Record<string, readonly Mutant[]>> = {
@@ -50,6 +51,7 @@ export const AREAS: Readonly<Record<string, readonly Mutant[]>> = {
   frameworks: FRAMEWORK_MUTANTS,
   projection: PROJECTION_MUTANTS,
   page: PAGE_MUTANTS,
+  views: VIEWS_MUTANTS,
   embed: EMBED_MUTANTS,
 }
 

@@ -93,9 +93,9 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     name: 'another site saves a view',
     edits: [
       {
-        file: 'src/page/requests/preferences.ts',
-        find: 'if (isForeign(request)) return',
-        replace: 'if (isForeign(request) && saved === null && forgotten === null) return',
+        file: 'src/page/views/change-views.ts',
+        find: 'if (!isFromOwnSite(request)) return FOREIGN',
+        replace: '',
       },
     ],
     file: 'page-views.test.ts',
@@ -343,8 +343,8 @@ export const PAGE_MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'src/page/http/foreign.ts',
-        find: "return site !== null && site !== 'same-origin'",
-        replace: "return site === 'nowhere'",
+        find: "if (site !== null) return site === 'same-origin'",
+        replace: '',
       },
     ],
     file: 'page-served.test.ts',

@@ -20,7 +20,11 @@ let launched: Promise<Browser> | undefined
 function browser(): Promise<Browser> {
   launched ??= chromium.launch({
     ...(browserPath === undefined ? {} : { executablePath: browserPath }),
-    args: ['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+    args: [
+      ...['--no-sandbox', '--disable-gpu', '--disable-background-networking'],
+      // A host that is not this machine to the browser, so that it trusts it no more than any other one.
+      '--host-resolver-rules=MAP plain.test 127.0.0.1',
+    ],
   })
   return launched
 }

@@ -55,6 +55,7 @@ const TABLES = [
     'audit_policy',
     'audit_hold',
     'audit_token',
+    'audit_view',
     'audit_retention',
     'audit_erasure',
     'audit_follow',
@@ -262,6 +263,11 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         'select * from audit.search_state()',
       ],
       'see what is kept and what is held': LISTS,
+      'list, save and remove shared views in the name of any viewer, each with an entry': [
+        `select * from audit.list_views('')`,
+        `select * from audit.save_view('', 'n', '{"q": "x"}', '', 'grace', 'Grace', '{}')`,
+        `select audit.remove_view('', '${numberedId(1)}', null, 'Grace', '{}')`,
+      ],
       'have a token checked': [`select * from audit.use_token(sha256('a'))`],
       'look up the names that entries give': ['select * from audit.audit_label'],
       'see what was removed or erased, and say how far a reader has read, for which retention waits':
@@ -411,6 +417,7 @@ export const RIGHTS: Readonly<Record<RightsOf, Rights>> = {
         'select * from audit.find_entries(array[1])',
         `select * from audit.erasure_elsewhere('${numberedId(1)}', 1, 1)`,
       ],
+      'erase a user from the shared views': [`select audit.erase_views('${numberedId(1)}')`],
       'erase the names of a user': [`select audit.erase_labels('${numberedId(1)}')`],
       'see what was erased': ['select * from audit.list_erasures(0, 10)'],
       'rewrite a table that holds what was erased, which nobody reads meanwhile': [

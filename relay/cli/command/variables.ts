@@ -59,6 +59,9 @@ export const VARIABLES: Readonly<Record<string, string>> = {
   AUDIT_PAGE_TRUST_PROXY:
     'on or off: believe X-Forwarded-Proto, where a proxy in front of the page does TLS and sets it ' +
     '(default: off)',
+  AUDIT_PAGE_VIEWS:
+    'private or shared: whether those who have a token share saved views, each under its name ' +
+    '(default: private)',
   AUDIT_ACTIONS:
     'file that exports the catalogue of actions; the timeline page shows its sentences (default: none)',
   AUDIT_NAMES_SQL:

@@ -42,15 +42,21 @@ export function elsewhereText({ naming, elsewhere }: Plan): readonly string[] {
       `Entries of others that name the user in metadata or context, and stay as they are: ` +
         `${naming.entries} (${actions.slice(0, SHOWN).join(', ')}), seq ${listed(seqs, naming.entries)}. ` +
         'To erase these, too: audit-relay erase --entry SEQ --fields metadata,context. Of the entries ' +
-        "that are the log's own (audit.*) only audit.read and audit.read_denied can be erased.",
+        "that are the log's own (audit.*) only audit.read, audit.read_denied, audit.view_save and audit.view_remove can be erased.",
     )
   }
   if (elsewhere !== undefined) {
-    const { labels, letters, staged, holds, archives } = elsewhere
+    const { labels, views, letters, staged, holds, archives } = elsewhere
     if (labels > 0) {
       lines.push(
         `Names of the user that are known from entries, one for each event: ${labels}. An erasure of the ` +
           'user erases them, too.',
+      )
+    }
+    if (views > 0) {
+      lines.push(
+        `Shared views of the page that the user saved, or that name the user: ${views}. An erasure of the user ` +
+          'forgets who saved them, and removes those that name the user.',
       )
     }
     if (letters.length > 0) {

@@ -121,7 +121,7 @@ class EraseRun {
     if (own !== undefined) {
       throw optionInvalid(
         `Entry ${own.seq} is one of the log's own (${own.action}), which are not erased: of those only ` +
-          'audit.read and audit.read_denied can be. Nothing was erased.',
+          'audit.read, audit.read_denied, audit.view_save and audit.view_remove can be. Nothing was erased.',
       )
     }
     const full = found.filter(({ present }) => fields.some((field) => present.includes(field)))
@@ -173,6 +173,7 @@ class EraseRun {
       // Behind the entries, so that nothing collects a name again that was just erased.
       const takesNames = 'user' in what && (fields === undefined || fields.includes('context'))
       if (takesNames) await this.#erasures.eraseLabels(what.user)
+      if (takesNames) await this.#erasures.eraseViews(what.user)
       const names = takesNames ? (plan.elsewhere?.labels ?? 0) : 0
       const scrubbed = scrubs ? await this.#scrub() : undefined
       meter.end()

@@ -41,6 +41,7 @@ export function runCommand(host: Host): CliCommand {
       'AUDIT_PAGE_TOKEN',
       'AUDIT_PAGE_AUDIT_READS',
       'AUDIT_PAGE_TRUST_PROXY',
+      'AUDIT_PAGE_VIEWS',
       'AUDIT_ACTIONS',
       'AUDIT_NAMES_SQL',
       'AUDIT_FIND_SQL',

@@ -59,6 +59,23 @@ export const ANSWER_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
   },
   History: HISTORY_SCHEMA,
   Comparison: COMPARISON_SCHEMA,
+  Views: {
+    type: 'object',
+    required: ['views'],
+    properties: {
+      views: {
+        type: 'array',
+        items: {
+          type: 'object',
+          required: ['id', 'name', 'address', 'madeAt'],
+          properties: {
+            ...{ id: { type: 'string', format: 'uuid' }, name: { type: 'string' } },
+            ...{ address: { type: 'string' }, madeBy: { type: 'string' }, madeAt: TIME },
+          },
+        },
+      },
+    },
+  },
   Refused: {
     type: 'object',
     required: ['error'],
@@ -108,7 +125,8 @@ export function openapi(path: string): Readonly<Record<string, unknown>> {
     paths: {
       [own]: {
         get: {
-          summary: 'Reads the log: a list, one entry, a history, a histogram, a file or a stream',
+          summary:
+            'Reads the log: a list, one entry, a history, a histogram, the shared views, a file or a stream',
           parameters: parameters(),
           responses: {
             200: {

@@ -112,7 +112,7 @@ export function verifyViewerLink(
   const secrets = secretsOf(options)
   const maxAgeMs = maxAgeOf(options)
   const { pathname } = new URL(request.url)
-  if (!/\/~[^/]*\/?$/.test(pathname)) return undefined
+  if (!hasViewerLink(pathname)) return undefined
   const [, before = '', payload = '', signed = ''] = LINK.exec(pathname) ?? []
   const path = options.path === undefined ? before : pathOf(options.path)
   const given = Buffer.from(signed, 'base64url')
@@ -126,6 +126,11 @@ export function verifyViewerLink(
   const leftMs = until * 1_000 - Date.now()
   if (!(leftMs > 0)) return { denied: 'expired link' }
   return leftMs > maxAgeMs + CLOCK_SKEW_MS ? { denied: 'link for too long' } : viewer
+}
+
+/** Whether an address has a link, as far as its form tells. */
+export function hasViewerLink(path: string): boolean {
+  return /\/~[^/]*\/?$/.test(path)
 }
 
 function secretsOf({ secret }: LinkOptions): readonly string[] {

@@ -23,8 +23,8 @@ const SECURITY_HEADERS: Headers = {
   'content-security-policy': CONTENT_SECURITY_POLICY,
   'x-content-type-options': 'nosniff',
   'x-frame-options': 'DENY',
-  // The address holds ids and the filter.
-  'referrer-policy': 'no-referrer',
+  // The address holds ids and the filter, which no other site is told. The page's own forms are known by it.
+  'referrer-policy': 'same-origin',
   'cross-origin-opener-policy': 'same-origin',
   'cross-origin-resource-policy': 'same-origin',
   'cache-control': 'no-store',

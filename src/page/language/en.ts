@@ -60,6 +60,13 @@ entries. Ids in an open entry show all entries with that id.`,
   views: 'Views',
   viewName: 'Name of this view',
   saveView: 'Save',
+  viewNotSaved: 'This view was not saved',
+  ownViews: 'In this browser',
+  sharedViews: 'Shared',
+  shareView: 'Share',
+  shareViewTitle: 'Save it for everybody who sees this log',
+  viewBy: 'by {viewer}',
+  removeForAll: 'Remove for everybody',
 
   // On paper
   printedAll: 'All entries',

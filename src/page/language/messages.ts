@@ -296,6 +296,60 @@ const MESSAGES: readonly Message[] = [
     es: 'No tiene permiso para leer este evento.',
     fr: 'Vous n’êtes pas autorisé à lire cet événement.',
   },
+  {
+    en: 'save must be a name of 1 to {n} characters.',
+    de: 'Der Name braucht 1 bis {n} Zeichen.',
+    es: 'El nombre debe tener de 1 a {n} caracteres.',
+    fr: 'Le nom doit avoir de 1 à {n} caractères.',
+  },
+  {
+    en: 'There is nothing to save: the page shows all entries.',
+    de: 'Es gibt nichts zu speichern: Die Seite zeigt alle Einträge.',
+    es: 'No hay nada que guardar: la página muestra todas las entradas.',
+    fr: 'Il n’y a rien à enregistrer : la page montre toutes les entrées.',
+  },
+  {
+    en: 'A view is saved with the form of this page.',
+    de: 'Eine Ansicht wird mit dem Formular dieser Seite gespeichert.',
+    es: 'Una vista se guarda con el formulario de esta página.',
+    fr: 'Une vue s’enregistre avec le formulaire de cette page.',
+  },
+  {
+    en: 'A browser keeps {n} views, and 3,500 characters of them. Remove one first.',
+    de: 'Ein Browser behält {n} Ansichten und 3.500 Zeichen davon. Entfernen Sie zuerst eine.',
+    es: 'Un navegador guarda {n} vistas, y 3500 caracteres de ellas. Quite una primero.',
+    fr: 'Un navigateur garde {n} vues, et 3 500 caractères en tout. Retirez-en d’abord une.',
+  },
+  {
+    en: 'This view asks for what you may not see.',
+    de: 'Diese Ansicht fragt nach etwas, das Sie nicht sehen dürfen.',
+    es: 'Esta vista pide lo que usted no puede ver.',
+    fr: 'Cette vue demande ce que vous ne pouvez pas voir.',
+  },
+  {
+    en: 'There are {n} shared views, which is the most. Remove one first.',
+    de: 'Es gibt {n} geteilte Ansichten, mehr geht nicht. Entfernen Sie zuerst eine.',
+    es: 'Hay {n} vistas compartidas, que es el máximo. Quite una primero.',
+    fr: 'Il y a {n} vues partagées, c’est le maximum. Retirez-en d’abord une.',
+  },
+  {
+    en: 'Somebody else shares a view of this name. Choose another name, or remove that view first.',
+    de: 'Jemand anderes teilt eine Ansicht dieses Namens. Wählen Sie einen anderen Namen, oder entfernen Sie zuerst jene Ansicht.',
+    es: 'Otra persona comparte una vista con este nombre. Elija otro nombre, o quite antes esa vista.',
+    fr: 'Quelqu’un d’autre partage une vue de ce nom. Choisissez un autre nom, ou retirez d’abord cette vue.',
+  },
+  {
+    en: '{name} shares a view of this name. Choose another name, or remove that view first.',
+    de: '{name} teilt eine Ansicht dieses Namens. Wählen Sie einen anderen Namen, oder entfernen Sie zuerst jene Ansicht.',
+    es: '{name} comparte una vista con este nombre. Elija otro nombre, o quite antes esa vista.',
+    fr: '{name} partage une vue de ce nom. Choisissez un autre nom, ou retirez d’abord cette vue.',
+  },
+  {
+    en: 'This database keeps no shared views. Save it in your browser.',
+    de: 'Diese Datenbank hat keine geteilten Ansichten. Speichern Sie sie in Ihrem Browser.',
+    es: 'Esta base de datos no guarda vistas compartidas. Guárdela en su navegador.',
+    fr: 'Cette base de données ne garde pas de vues partagées. Enregistrez-la dans votre navigateur.',
+  },
 ]
 
 const NAME = /\{(\w+)\}/g

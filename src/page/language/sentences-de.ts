@@ -51,6 +51,8 @@ export const SENTENCES_DE: SentenceTexts = {
   holdReleased: '{who} hat eine Löschsperre aufgehoben: {reason}',
   tokenMade: '{who} hat das Token {name} erstellt',
   tokenRevoked: '{who} hat das Token {name} widerrufen',
+  viewShared: '{who} hat die Ansicht {name} geteilt',
+  viewRemoved: '{who} hat die geteilte Ansicht {name} entfernt',
   removed: '{who} hat {entries} aus {partition} gemäß Aufbewahrungsregel entfernt',
   removalUndone: '{who} hat die Entfernung von {entries} aus {partition} zurückgenommen',
   broughtBack: '{who} hat {entries} aus {partition} aus einem Archiv zurückgeholt',

@@ -55,6 +55,8 @@ export const SENTENCES_EN = {
   holdReleased: '{who} released a hold: {reason}',
   tokenMade: '{who} made the token {name}',
   tokenRevoked: '{who} revoked the token {name}',
+  viewShared: '{who} shared the view {name}',
+  viewRemoved: '{who} removed the shared view {name}',
   removed: '{who} removed {entries} of {partition} by policy',
   removalUndone: '{who} took back the removal of {entries} of {partition}',
   broughtBack: '{who} brought {entries} of {partition} back from an archive',

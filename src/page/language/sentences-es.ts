@@ -51,6 +51,8 @@ export const SENTENCES_ES: SentenceTexts = {
   holdReleased: '{who} levantó una retención legal: {reason}',
   tokenMade: '{who} creó el token {name}',
   tokenRevoked: '{who} revocó el token {name}',
+  viewShared: '{who} compartió la vista {name}',
+  viewRemoved: '{who} quitó la vista compartida {name}',
   removed: '{who} eliminó {entries} de {partition} según la política de conservación',
   removalUndone: '{who} deshizo la eliminación de {entries} de {partition}',
   broughtBack: '{who} recuperó {entries} de {partition} de un archivo',

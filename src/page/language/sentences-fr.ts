@@ -51,6 +51,8 @@ export const SENTENCES_FR: SentenceTexts = {
   holdReleased: '{who} a levé un gel juridique : {reason}',
   tokenMade: '{who} a créé le jeton {name}',
   tokenRevoked: '{who} a révoqué le jeton {name}',
+  viewShared: '{who} a partagé la vue {name}',
+  viewRemoved: '{who} a retiré la vue partagée {name}',
   removed: '{who} a supprimé {entries} de {partition} selon la règle de conservation',
   removalUndone: '{who} a annulé la suppression de {entries} de {partition}',
   broughtBack: '{who} a restauré {entries} de {partition} depuis une archive',

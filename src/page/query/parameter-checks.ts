@@ -51,7 +51,7 @@ export const PARAMETER_CHECKS = {
   proof: { says: 'The entry with its seal, or the proof of it', words: ['line', 'proof'] },
   stream: { says: 'New entries as server-sent events', words: SWITCH },
   after: { says: 'The stream begins after the entry of this number', pattern: /^\d{1,15}$/ },
-  part: { says: 'A part of the page alone', words: ['entry', 'histogram'] },
+  part: { says: 'A part of the page alone', words: ['entry', 'histogram', 'views'] },
   zone: { says: 'The time zone of times without one, such as Europe/Berlin' },
   openapi: { says: 'This description', words: SWITCH },
 } as const satisfies Readonly<Record<string, ParameterCheck>>

@@ -1,10 +1,19 @@
 import { type GivenParameters, href, isViewParameter } from './address.ts'
 
-/** A name for what is asked for. It is kept in the browser of the person who gave it. */
+/** A name for what is asked for. */
 export interface SavedView {
   readonly name: string
   /** The link to it, `?q=…`. */
   readonly address: string
+}
+
+/** One that others see, too. */
+export interface SharedView extends SavedView {
+  readonly id: string
+  /** Undefined: it was erased, or the viewer may not see who people are. */
+  readonly madeBy: string | undefined
+  /** ISO 8601. */
+  readonly madeAt: string
 }
 
 export const MAX_VIEW_NAME = 60
@@ -19,11 +28,24 @@ export function viewsIn(cookie: string | undefined): readonly SavedView[] {
   if (cookie === undefined || cookie.length > MAX_COOKIE_CHARACTERS) return []
   const text = Buffer.from(cookie, 'base64url').toString('utf8')
   return [...new URLSearchParams(text)].slice(0, MAX_VIEWS).flatMap(([given, query]) => {
-    const name = viewName(given)
-    const asked = [...new URLSearchParams(query)].filter(([key]) => isViewParameter(key))
-    if (name === undefined || asked.length === 0) return []
-    return [{ name, address: href(Object.fromEntries(asked), PASSING) }]
+    return viewOf(given, [...new URLSearchParams(query)]) ?? []
   })
+}
+
+/** @returns undefined where it is no view of this page */
+export function viewOf(
+  given: string,
+  parameters: readonly (readonly [string, string])[],
+): SavedView | undefined {
+  const name = viewName(given)
+  const asked = parameters.filter(([key]) => isViewParameter(key))
+  if (name === undefined || asked.length === 0) return undefined
+  return { name, address: href(Object.fromEntries(asked), PASSING) }
+}
+
+/** What is asked for now, as the address of a view has it. */
+export function addressOf(given: GivenParameters): string {
+  return href(given, PASSING)
 }
 
 /** The value of a cookie, or undefined where it would not be kept. */
@@ -41,7 +63,7 @@ export function withView(
   name: string,
   given: GivenParameters,
 ): readonly SavedView[] {
-  return [...withoutView(views, name), { name, address: href(given, PASSING) }]
+  return [...withoutView(views, name), { name, address: addressOf(given) }]
 }
 
 export function withoutView(views: readonly SavedView[], name: string): readonly SavedView[] {

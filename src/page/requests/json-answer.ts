@@ -5,6 +5,7 @@ import { entryJson } from '../api/entry-json.ts'
 import { histogram } from '../histogram/histogram.ts'
 import { jsonRefusal, jsonResponse } from '../http/refusals.ts'
 import { listFilter } from '../query/hidden-reads.ts'
+import type { SharedView } from '../query/saved-views.ts'
 import type { NameOf } from '../sentence/sentence-parts.ts'
 import type { ViewState } from '../view/view-state.ts'
 import { idsIn, namesIn } from './name-lookup.ts'
@@ -90,6 +91,13 @@ function namesOf(
       return name === undefined ? [] : [[id, name]]
     }),
   )
+}
+
+/** The views that a viewer shares with others, as JSON. */
+export function viewsJson(views: readonly SharedView[] | undefined): Response {
+  if (views !== undefined) return jsonResponse({ views })
+  const message = 'No views are shared with you here.'
+  return jsonRefusal({ status: 403, code: 'forbidden', message })
 }
 
 /** What is wrong with a request, as JSON. */

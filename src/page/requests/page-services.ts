@@ -5,6 +5,7 @@ import type { FindForViewer, NameLookup } from '../../names/name-source.ts'
 import type { Look } from '../view/look.ts'
 import type { HeadWatcher } from '../live/head-watcher.ts'
 import type { ReadRecording } from './note-read.ts'
+import type { SharedViews } from '../views/shared-views.ts'
 import type { ViewerShare } from './viewer-share.ts'
 
 /** What the page keeps between requests. */
@@ -21,6 +22,8 @@ export interface PageServices {
   readonly exports: ViewerShare
   /** How the page looks. */
   readonly look: Look
+  /** Undefined: views are in their viewer's browser alone. */
+  readonly sharedViews: SharedViews | undefined
   /** Whether the page has a button to sign out. */
   readonly canSignOut: boolean
 }

@@ -2,28 +2,19 @@ import { isLanguage, type Language, LANGUAGES } from '../../actions/language.ts'
 import { isForeign } from '../http/foreign.ts'
 import { cookieHeader, isTls, readCookie } from '../http/cookies.ts'
 import { redirectResponse } from '../http/responses.ts'
-import { href, savedParameters } from '../query/address.ts'
+import { href } from '../query/address.ts'
 import { type Words, wordsOf } from '../language/words.ts'
 import type { Query } from '../query/query.ts'
-import {
-  cookieOf,
-  MAX_VIEW_NAME,
-  MAX_VIEWS,
-  type SavedView,
-  viewName,
-  viewsIn,
-  withoutView,
-  withView,
-} from '../query/saved-views.ts'
+import { type SavedView, viewsIn } from '../query/saved-views.ts'
 import { type Zone, zoneNamed } from '../../query/zone.ts'
 import { type Look, type Theme, THEMES } from '../view/look.ts'
+import { VIEWS_COOKIE } from '../views/change-views.ts'
 
 const THEME_COOKIE = 'audit_theme'
 const ZONE_COOKIE = 'audit_zone'
 const LANGUAGE_COOKIE = 'audit_lang'
 /** Of `Accept-Language`, which anybody can make as long as they like. */
 const MAX_HEADER_CHARACTERS = 500
-const VIEWS_COOKIE = 'audit_views'
 const A_YEAR_S = 365 * 86_400
 
 export interface Preferences {
@@ -109,36 +100,4 @@ export function changePreference(
 /** Whether a link of another site was followed. Who types an address is not sent by anybody. */
 function isSentByOther(request: Request): boolean {
   return isForeign(request) && request.headers.get('sec-fetch-site') !== 'none'
-}
-
-/**
- * The answer to the form that saves a view or forgets one: a cookie, and a redirect to the view.
- *
- * @returns undefined where the address does neither; a message where it cannot be done
- */
-export function changeViews(
-  request: Request,
-  parameters: URLSearchParams,
-  { given, problems }: Query,
-): Response | string | undefined {
-  const [saved, forgotten] = [parameters.get('save'), parameters.get('forget')]
-  if (saved === null && forgotten === null) return undefined
-  if (isForeign(request)) return 'A view is saved with the form of this page.'
-  const before = viewsIn(readCookie(request, VIEWS_COOKIE))
-  let views = withoutView(before, forgotten ?? '')
-  if (saved !== null) {
-    const name = viewName(saved)
-    if (name === undefined) return `save must be a name of 1 to ${MAX_VIEW_NAME} characters.`
-    if (problems.size > 0) return undefined // the page says what is wrong with the filter
-    if (savedParameters(given).length === 0)
-      return 'There is nothing to save: the page shows all entries.'
-    views = withView(views, name, given)
-  }
-  const value = cookieOf(views)
-  if (value === undefined) {
-    return `A browser keeps ${MAX_VIEWS} views, and 3,500 characters of them. Remove one first.`
-  }
-  const maxAgeS = views.length === 0 ? 0 : A_YEAR_S
-  const cookie = cookieHeader({ name: VIEWS_COOKIE, value, maxAgeS, secure: isTls(request) })
-  return redirectResponse(href(given), { 'set-cookie': cookie })
 }

@@ -11,8 +11,10 @@ import {
 } from '../auth/viewer.ts'
 import { assetResponse } from '../http/assets.ts'
 import { jsonRefusal, refuse, wantsJson } from '../http/refusals.ts'
-import { isForeign } from '../http/foreign.ts'
+import { isForeign, isFromOwnSite } from '../http/foreign.ts'
+import { readForm } from '../http/form-body.ts'
 import { htmlResponse, letFrame, textResponse } from '../http/responses.ts'
+import { hasViewerLink } from '../auth/viewer-link.ts'
 import type { Look } from '../view/look.ts'
 import { noticePage } from '../view/messages.ts'
 import type { DeniedReads } from './denied-reads.ts'
@@ -20,6 +22,7 @@ import { senderOf } from './note-read.ts'
 import type { PageServices } from './page-services.ts'
 import { readPreferences } from './preferences.ts'
 import { respondToViewer } from './respond-to-viewer.ts'
+import type { ViewerRequest } from './viewer-request.ts'
 
 /** Ends a viewer's session. Called for a POST from the page's own site. */
 export type SignOut = (request: Request) => Response | Promise<Response>
@@ -30,6 +33,8 @@ export interface Sender {
   readonly peer: string | undefined
   /** The path of the address, with what a framework took off. */
   readonly path: string
+  /** The fields of a form, where a framework has read the body before. */
+  readonly form: unknown
 }
 
 export interface ReceptionOptions {
@@ -71,7 +76,7 @@ export class Reception {
     }
   }
 
-  async #respond(request: Request, { peer, path }: Sender): Promise<Response> {
+  async #respond(request: Request, { peer, path, form }: Sender): Promise<Response> {
     const { services, signOut } = this.#options
     const { searchParams: parameters } = new URL(request.url)
     if (path.endsWith('/openapi.json')) parameters.set('openapi', '1')
@@ -80,10 +85,11 @@ export class Reception {
         ? textResponse('Sign out with the button on the page.', 403)
         : await signOut(request)
     }
-    if (request.method !== 'GET' && request.method !== 'HEAD') {
-      const message = 'Only GET and HEAD are allowed.'
-      const headers = { allow: 'GET, HEAD' }
-      return refuse(request, { status: 405, code: 'method-not-allowed', message, headers })
+    const isForm = request.method === 'POST' && services.sharedViews !== undefined
+    if (!isForm && request.method !== 'GET' && request.method !== 'HEAD') return notAllowed(request)
+    if (isForm && !isFromOwnSite(request)) {
+      const message = 'A view is shared with the form of this page.'
+      return refuse(request, { status: 403, code: 'forbidden', message })
     }
     const asset = assetResponse(request, parameters, services.look.css)
     if (asset) return asset
@@ -92,7 +98,19 @@ export class Reception {
     const { viewer } = admission
     const misfit = await this.#misfitOf(viewer)
     if (misfit) return await this.#turnAway(misfit, request, peer)
-    return await respondToViewer(services, { request, parameters, viewer, peer, path })
+    const by = this.#wayOf(request, path)
+    const viewerRequest: ViewerRequest = { request, parameters, viewer, by, peer, path }
+    if (!isForm) return await respondToViewer(services, viewerRequest)
+    const fields = await readForm(request, form)
+    if (
+      !services.sharedViews?.isSharedWith(viewer, by) ||
+      !(fields?.has('save') || fields?.has('forget'))
+    ) {
+      return notAllowed(request)
+    }
+    for (const name of new Set(fields.keys())) parameters.delete(name)
+    for (const [name, value] of fields) parameters.append(name, value)
+    return await respondToViewer(services, viewerRequest)
   }
 
   /** By a token of ours where the request brings one, else as the application says. */
@@ -103,6 +121,11 @@ export class Reception {
       return await authorizeRequest(authorize, request)
     }
     return await tokens.admit(request, bearer)
+  }
+
+  #wayOf(request: Request, path: string): ViewerRequest['by'] {
+    if (this.#options.tokens !== undefined && bearerOf(request) !== undefined) return 'token'
+    return hasViewerLink(path) || hasViewerLink(new URL(request.url).pathname) ? 'link' : 'session'
   }
 
   /** Closes the page where `onlyEventId` is none of this database's ids. */
@@ -145,6 +168,12 @@ export class Reception {
     this.#warnings.add(problem)
     this.#options.services.logger.warn({ problem }, 'audit page: closed, because of authorize')
   }
+}
+
+function notAllowed(request: Request): Response {
+  const message = 'Only GET and HEAD are allowed.'
+  const headers = { allow: 'GET, HEAD' }
+  return refuse(request, { status: 405, code: 'method-not-allowed', message, headers })
 }
 
 /** The stack without its message, which may quote the value that caused the error. */

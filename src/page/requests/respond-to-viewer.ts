@@ -7,6 +7,7 @@ import { jsonResponse, wantsJson } from '../http/refusals.ts'
 import { htmlResponse, redirectResponse } from '../http/responses.ts'
 import { href } from '../query/address.ts'
 import { readQuery, withIdProblems } from '../query/query.ts'
+import type { SharedView } from '../query/saved-views.ts'
 import { filterProblems, logUnreadable } from '../view/messages.ts'
 import type { ViewState } from '../view/view-state.ts'
 import { wholePage } from '../view/frame/whole-page.ts'
@@ -20,15 +21,19 @@ import {
 } from './asked/viewer-query.ts'
 import { exportResponse } from './export-response.ts'
 import { historyResponse } from './history-response.ts'
-import { jsonAnswer, jsonFailure, jsonProblems } from './json-answer.ts'
+import { jsonAnswer, jsonFailure, jsonProblems, viewsJson } from './json-answer.ts'
 import { liveResponse } from './live-response.ts'
 import { entryPart, histogramPart } from './page-parts.ts'
 import { pageResponse } from './page-response.ts'
 import type { PageServices } from './page-services.ts'
-import { changePreference, changeViews, readPreferences } from './preferences.ts'
+import { changePreference, readPreferences } from './preferences.ts'
 import { proofResponse } from './proof-response.ts'
+import { changeOwnViews, changeSharedViews } from '../views/change-views.ts'
+import { senderOf } from './note-read.ts'
 import type { ViewerRequest } from './viewer-request.ts'
 
+/** Parameters that ask for something other than the whole page. */
+const PARTS = ['part', 'export', 'stream', 'proof'] as const
 const RETRY_AFTER = { 'retry-after': '5' }
 
 /** Answers any request of somebody who may read. */
@@ -50,6 +55,7 @@ export async function respondToViewer(
     look: services.look,
     viewerName: viewer.name,
     savedViews,
+    sharedViews: undefined,
     nowMs,
     nameOf: () => undefined,
     actions: services.actions,
@@ -59,11 +65,15 @@ export async function respondToViewer(
   }
   const refuse = (problems: ReadonlyMap<string, string>) =>
     isJson ? jsonProblems(problems) : badRequest(view, problems)
-  const preference =
-    changePreference(request, parameters, query, services.look) ??
-    changeViews(request, parameters, query)
-  if (preference instanceof Response && !isJson) return preference
-  if (typeof preference === 'string') return refuse(new Map([['', preference]]))
+  const isForm = request.method === 'POST'
+  if (!isForm) {
+    const preference = changePreference(request, parameters, query, services.look)
+    if (preference instanceof Response && !isJson) return preference
+    if (typeof preference === 'string') return refuse(new Map([['', preference]]))
+    const ownViews = changeOwnViews(request, parameters, query)
+    if (ownViews instanceof Response && !isJson) return ownViews
+    if (typeof ownViews === 'string') return refuse(new Map([['view', ownViews]]))
+  }
   if (query.problems.size > 0) return refuse(await allProblems(services, query))
   if (query.given['openapi'] !== undefined) return jsonResponse(openapi(viewerRequest.path))
   try {
@@ -92,8 +102,27 @@ async function respond(
     if (isJson) return jsonProblems(limited.problems)
     return await badRequest({ ...givenView, query: limited }, limited.problems)
   }
-  const query = await withNamesFound(services, limited, viewer)
-  const view = { ...givenView, query }
+  if (given.request.method === 'POST' && services.sharedViews) {
+    const who = { ...viewer.context, ...senderOf(viewerRequest) }
+    const changed = await changeSharedViews(
+      services.sharedViews,
+      { parameters, viewer, who },
+      limited,
+    )
+    if (changed instanceof Response) return changed
+    const problems = new Map([['view', changed]])
+    if (isJson) return jsonProblems(problems)
+    const sharedViews = await sharedViewsOf(services, viewerRequest)
+    return await badRequest({ ...givenView, sharedViews }, problems)
+  }
+  const part = parameters.get('part')
+  if (part === 'views') return viewsJson(await sharedViewsOf(services, viewerRequest))
+  const isWholePage = !isJson && !PARTS.some((name) => parameters.has(name))
+  const [query, sharedViews] = await Promise.all([
+    withNamesFound(services, limited, viewer),
+    isWholePage ? sharedViewsOf(services, viewerRequest) : undefined,
+  ])
+  const view: ViewState = { ...givenView, query, sharedViews }
   if (query.given['stream']) return await liveResponse(services, viewerRequest, view)
   if (parameters.has('export')) return await exportResponse(services, viewerRequest, view)
   if (query.given['proof']) {
@@ -104,11 +133,19 @@ async function respond(
     return await historyResponse(services, viewerRequest, view, query.history)
   }
   if (isJson) return await jsonAnswer(services, viewerRequest, view)
-  const part = parameters.get('part')
   if (part === 'entry') return await entryPart(services, viewerRequest, view)
   if (part === 'histogram') return await histogramPart(services, viewerRequest, view)
   if (!query.isCanonical) return redirectResponse(href(query.given))
   return await pageResponse(services, viewerRequest, view)
+}
+
+/** A page is shown without them where the database does not say. */
+async function sharedViewsOf(
+  { sharedViews }: PageServices,
+  { viewer, by }: ViewerRequest,
+): Promise<readonly SharedView[] | undefined> {
+  if (!sharedViews?.isSharedWith(viewer, by)) return undefined
+  return await sharedViews.list(viewer).catch(() => undefined)
 }
 
 function badRequest(view: ViewState, problems: ReadonlyMap<string, string>): Promise<Response> {

@@ -40,6 +40,9 @@ export function sentenceOf(
   if (entry.action === 'audit.drop') return dropSentence(entry, words)
   if (entry.action === 'audit.read') return readSentence(entry, nameOf, words)
   if (entry.action === 'audit.read_denied') return deniedSentence(entry, words)
+  if (entry.action === 'audit.view_save' || entry.action === 'audit.view_remove') {
+    return viewSentence(entry, nameOf, words)
+  }
   const kept = keepingSentence(entry, words)
   if (kept !== undefined) return kept
   if (said !== undefined) return describedSentence(entry, said, nameOf, words)
@@ -194,6 +197,14 @@ function readSentence(entry: LoggedEntry, nameOf: NameOf, words: Words): Sentenc
     })
   const aside = filter.length > 0 ? ` — ${filter.join(', ')}` : ''
   return [...whatWasRead(entry, who, words, nameOf), { kind: 'aside', text: aside }]
+}
+
+function viewSentence(entry: LoggedEntry, nameOf: NameOf, words: Words): SentencePart[] {
+  const who = actorParts(entry, nameOf, words) ?? [textPart(words.say('somebody'))]
+  const text = shortened(textIn(entry.metadata, 'view') ?? '?', MAX_VALUE_LENGTH)
+  const name = [namePart(words.say('quoted', { text }))]
+  const key = entry.action === 'audit.view_save' ? 'viewShared' : 'viewRemoved'
+  return sentenceParts(words, key, { who, name })
 }
 
 function deniedSentence({ metadata }: LoggedEntry, words: Words): SentencePart[] {

@@ -27,8 +27,8 @@ export function filterProblems(words: Words, problems: ReadonlyMap<string, strin
   const others = [...problems].filter(([name]) => !fields.has(name))
   return html`<section class="entry-list" id="entries" tabindex="-1">
 <div class="message warning" role="alert">
-<h2>${words.say('invalidFilter')}</h2>
-${others.map(([name, message]) => html`<p>${name === '' ? '' : `${name}: `}${words.message(message)}</p>`)}
+<h2>${words.say(problems.has('view') ? 'viewNotSaved' : 'invalidFilter')}</h2>
+${others.map(([name, message]) => html`<p>${name === '' || name === 'view' ? '' : `${name}: `}${words.message(message)}</p>`)}
 ${others.length < problems.size ? html`<p>${words.say('seeFields')}</p>` : ''}
 <p><a href="?">${words.say('showAll')}</a></p>
 </div></section>`

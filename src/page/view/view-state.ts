@@ -1,7 +1,7 @@
 import type { AnyCatalog } from '../../actions/define-actions.ts'
 import type { CheckedProjection } from '../../projection/projection.ts'
 import type { Query } from '../query/query.ts'
-import type { SavedView } from '../query/saved-views.ts'
+import type { SavedView, SharedView } from '../query/saved-views.ts'
 import type { Zone } from '../../query/zone.ts'
 import type { Words } from '../language/words.ts'
 import type { Look, Theme } from './look.ts'
@@ -19,6 +19,8 @@ export interface ViewState {
   readonly viewerName: string
   /** What the viewer has given a name to, in this browser. */
   readonly savedViews: readonly SavedView[]
+  /** What others have given a name to, too. Undefined: this viewer shares none. */
+  readonly sharedViews: readonly SharedView[] | undefined
   readonly nowMs: number
   readonly nameOf: NameOf
   /** The application's catalogue, whose sentences are shown. */

@@ -427,6 +427,21 @@ CREATE TABLE "audit"."audit_turn" (
 	"turn" integer PRIMARY KEY NOT NULL
 );
 --> statement-breakpoint
+CREATE TABLE "audit"."audit_view" (
+	"id" uuid PRIMARY KEY NOT NULL,
+	"event" text NOT NULL,
+	"name" text NOT NULL,
+	"asked" jsonb NOT NULL,
+	"seen_by" text NOT NULL,
+	"user_id" text,
+	"made_by" text,
+	"made_at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+	"entry" uuid NOT NULL,
+	CONSTRAINT "audit_view_name_text" CHECK (char_length("audit"."audit_view"."name") between 1 and 60 and "audit"."audit_view"."name" !~ '[\u0001-\u001f\u007f-\u009f]'),
+	CONSTRAINT "audit_view_asked" CHECK (jsonb_typeof("audit"."audit_view"."asked") = 'object' and octet_length("audit"."audit_view"."asked"::text) <= 8192),
+	CONSTRAINT "audit_view_seen_by" CHECK ("audit"."audit_view"."seen_by" = '' or "audit"."audit_view"."seen_by" ~ '^[0-9a-f]{64}$')
+);
+--> statement-breakpoint
 CREATE UNIQUE INDEX "audit_archive_content" ON "audit"."audit_archive" USING btree ("partition","digest","format");
 --> statement-breakpoint
 CREATE UNIQUE INDEX "audit_checkpoint_previous" ON "audit"."audit_checkpoint" USING btree ("origin","previous");
@@ -468,3 +483,5 @@ CREATE INDEX "audit_policy_actions" ON "audit"."audit_policy" USING btree ("acti
 CREATE INDEX "audit_swap_partition" ON "audit"."audit_swap" USING btree ("partition");
 --> statement-breakpoint
 CREATE UNIQUE INDEX "audit_token_hash" ON "audit"."audit_token" USING btree ("hash");
+--> statement-breakpoint
+CREATE UNIQUE INDEX "audit_view_name" ON "audit"."audit_view" USING btree ("event","name");

@@ -1927,10 +1927,12 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
 $$;
 --> statement-breakpoint
 -- Whether fields of an entry of this action can be erased. Of the product's own entries only those that
--- say who read can: the others say that something else is missing, and must not go themselves.
+-- say who read, or who shared a view, can: the others say that something else is missing, and must not go
+-- themselves.
 CREATE OR REPLACE FUNCTION "audit"."is_erasable"("action" text) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
-  select action in ('audit.read', 'audit.read_denied') or not audit.is_reserved(action)
+  select action in ('audit.read', 'audit.read_denied', 'audit.view_save', 'audit.view_remove')
+    or not audit.is_reserved(action)
 $$;
 --> statement-breakpoint
 -- The tables that hold entries of the log: its partitions, and copies next to it, which are tables that
@@ -2134,6 +2136,12 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
   ) as c
 $$;
 --> statement-breakpoint
+-- Forgets who saved a view, where the entry that says so is one of these, of which something was erased.
+CREATE OR REPLACE FUNCTION "audit"."forget_makers"("entries" uuid[]) RETURNS void
+LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+  update audit.audit_view as v set user_id = null, made_by = null where v.entry = any(entries)
+$$;
+--> statement-breakpoint
 -- Does what audit.erase() says. With "may_be_unsealed" it also erases what is not sealed yet, for a caller
 -- that keeps every sealer from sealing meanwhile: such an entry is sealed as it is then, with its salt.
 CREATE OR REPLACE FUNCTION "audit"."erase_entries"(
@@ -2156,6 +2164,7 @@ declare
   one record;
   found_seqs bigint[] := '{}';
   changed_seqs bigint[] := '{}';
+  changed_ids uuid[] := '{}';
   missing bigint;
   ids uuid[];
 begin
@@ -2215,6 +2224,7 @@ begin
       set fields = excluded.fields, opening = coalesce(excluded.opening, e.opening),
         erased_by = session_user, erased_at = clock_timestamp(), scrubbed_at = null;
       changed_seqs := changed_seqs || one.seq;
+      changed_ids := changed_ids || one.id;
     end loop;
     if cardinality(ids) > 0 then
       perform audit.blank_entries(at_place.place, ids);
@@ -2232,6 +2242,7 @@ begin
   perform audit.changed_behind(
     (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s));
   perform audit.forget_labels(changed_seqs);
+  perform audit.forget_makers(changed_ids);
   if is_sealed then
     perform audit.forget_salts(
       (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s where s <= sealed_through));
@@ -2539,6 +2550,7 @@ begin
   end loop;
   staged := cardinality(staged_ids);
   if staged > 0 then
+    perform audit.forget_makers(staged_ids);
     perform audit.put_ours(
       'audit.erase', null,
       jsonb_build_object('entries', staged, 'ids', to_jsonb(staged_ids[:1000]), 'reason', reason),
@@ -3215,15 +3227,23 @@ begin
 end
 $$;
 --> statement-breakpoint
+-- Whether what a view is called or asks for holds the id of a user.
+CREATE OR REPLACE FUNCTION "audit"."view_names"("view" audit.audit_view, "user_id" text) RETURNS boolean
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+  select strpos(lower("view".name), lower(user_id)) > 0 or exists (
+    select from jsonb_each_text("view".asked) as p where strpos(lower(p.value), lower(user_id)) > 0)
+$$;
+--> statement-breakpoint
 -- Where else this database holds something about a user, apart from the log and the copies next to it:
--- how many names of the user are known, as one in each event;
+-- how many names of the user are known, as one in each event; how many shared views the user saved, or name
+-- the user;
 -- the dead letters that name the user, by their numbers, at most 1,000; how many entries that wait in the lanes do; the
 -- legal holds on the user, which keep their conditions when they are released; and the archived files
 -- that hold numbers between two given ones. A reader's own words, such as the reason of a hold, are not
 -- looked at.
 CREATE OR REPLACE FUNCTION "audit"."erasure_elsewhere"(
   "user_id" text, "from_seq" bigint, "to_seq" bigint,
-  OUT "labels" bigint, OUT "letters" bigint[], OUT "staged" bigint, OUT "holds" uuid[], OUT "archives" jsonb
+  OUT "labels" bigint, OUT "views" bigint, OUT "letters" bigint[], OUT "staged" bigint, OUT "holds" uuid[], OUT "archives" jsonb
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 declare
@@ -3231,6 +3251,7 @@ declare
   path constant jsonpath := audit.naming_path(given);
 begin
   select count(*) into labels from audit.audit_label as k where k.subject = given;
+  select count(*) into views from audit.audit_view as v where v.user_id = given or audit.view_names(v, given);
   letters := array(
     select d.number from audit.audit_dead_letter as d
     where strpos(lower(d.entry), lower(given)) > 0 or d.id = given
@@ -3399,8 +3420,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 $$;
 --> statement-breakpoint
 -- The tables whose files may still hold what was erased since they were last rewritten: each place of the
--- log that has such an entry, the dead letters, the lanes and the names; where the log is sealed, also the
--- salts of what was erased; where it is searched, the bits of its words.
+-- log that has such an entry, the dead letters, the lanes, the names and the shared views; where the log is
+-- sealed, also the salts of what was erased; where it is searched, the bits of its words.
 CREATE OR REPLACE FUNCTION "audit"."scrub_places"(OUT "place" text, OUT "bytes" bigint)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -3433,11 +3454,12 @@ begin
     bytes := pg_total_relation_size('audit.audit_search_slice');
     return next;
   end if;
-  if pg_relation_size('audit.audit_label') > 0 then
-    place := 'audit.audit_label';
-    bytes := pg_total_relation_size('audit.audit_label');
-    return next;
-  end if;
+  foreach place in array array['audit.audit_label', 'audit.audit_view'] loop
+    if pg_relation_size(place::regclass) > 0 then
+      bytes := pg_total_relation_size(place::regclass);
+      return next;
+    end if;
+  end loop;
   foreach place in array array[
     'audit.audit_dead_letter', 'audit.audit_staging', 'audit.audit_outbox', 'audit.audit_import'
   ] loop
@@ -3529,7 +3551,7 @@ declare
   lane constant text := substring(place from '^audit\.audit_(staging|outbox|import)$');
   is_other constant boolean := place = any(array[
     'audit.audit_dead_letter', 'audit.audit_salt', 'audit.audit_erasure', 'audit.audit_label',
-    'audit.audit_search_slice']);
+    'audit.audit_search_slice', 'audit.audit_view']);
   target constant regclass := case when lane is not null or is_other then place::regclass
     else audit.place_of(place) end;
   file_before constant oid := pg_relation_filenode(target);
@@ -8969,5 +8991,161 @@ begin
   scope := found_token.scope::text;
   per_minute := found_token.per_minute;
   return next;
+end
+$$;
+--> statement-breakpoint
+-- Erases a user from the shared views: forgets that the user saved one, and removes those that name the id
+-- of the user. Returns how many views that were.
+CREATE OR REPLACE FUNCTION "audit"."erase_views"("user_id" text) RETURNS bigint
+LANGUAGE plpgsql VOLATILE SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET lock_timeout = '2s' AS $$
+declare
+  given constant text := audit.hold_id(user_id, 'user');
+  removed bigint;
+  forgotten bigint;
+begin
+  delete from audit.audit_view as v where audit.view_names(v, given);
+  get diagnostics removed = row_count;
+  update audit.audit_view as v set user_id = null, made_by = null where v.user_id = given;
+  get diagnostics forgotten = row_count;
+  return removed + forgotten;
+end
+$$;
+--> statement-breakpoint
+-- Looks closely at an entry about a shared view, before it is put into a lane. "user_id" may be any text, as
+-- in audit.note_read(): what its column cannot hold goes to context.invalid. It raises where the entry is too
+-- large, so that nobody changes a view without one.
+CREATE OR REPLACE FUNCTION "audit"."examine_view"(
+  "viewer" text, INOUT "user_id" text, INOUT "metadata" jsonb, INOUT "context" jsonb
+)
+LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+declare
+  given json;
+  seen record;
+begin
+  if coalesce(char_length(btrim(viewer)), 0) not between 1 and 128 then
+    raise exception 'a view is saved or removed by somebody' using errcode = 'invalid_parameter_value';
+  end if;
+  given := json_build_object(
+    'action', 'log.view', 'user_id', user_id, 'metadata', jsonb_strip_nulls(metadata),
+    'context', coalesce(context, '{}') || jsonb_build_object('viewer', btrim(viewer)));
+  seen := audit.examine(given, octet_length(given::text), null, null, true);
+  if seen.refusal is not null then
+    raise exception 'an entry about a view is refused: %', seen.reason using errcode = seen.refusal;
+  end if;
+  user_id := row_to_json(seen.entry) ->> 'user_id'; -- by JSON, as in note_read()
+  metadata := (seen.entry).metadata;
+  context := (seen.entry).context;
+end
+$$;
+--> statement-breakpoint
+-- The views that those share who see one event, or with an empty "event" every event. By their names.
+CREATE OR REPLACE FUNCTION "audit"."list_views"(
+  "event" text, OUT "id" uuid, OUT "name" text, OUT "asked" jsonb, OUT "seen_by" text,
+  OUT "user_id" text, OUT "made_by" text, OUT "made_at" text
+) RETURNS SETOF record
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+  select v.id, v.name, v.asked, v.seen_by, v.user_id, v.made_by,
+    to_json(v.made_at at time zone 'UTC') #>> '{}' || 'Z'
+  from audit.audit_view as v
+  where v.event = list_views.event
+  order by lower(v.name), v.name
+$$;
+--> statement-breakpoint
+-- Saves a view that all share who see one event, or with an empty "event" every event. Leaves an entry
+-- "audit.view_save", in the same transaction. A view of the same name is replaced where the same person
+-- saved it. Otherwise nothing changes, and "problem" says why: "taken", with the name of who saved the other
+-- one, or "full", where there are 100 views of the event.
+--
+-- "user_id" may be any text, as in audit.note_read(). Two who have none are one person if they have one name.
+-- The reader says who saves, as it says who reads.
+CREATE OR REPLACE FUNCTION "audit"."save_view"(
+  "event" text, "name" text, "asked" jsonb, "seen_by" text, "user_id" text, "made_by" text, "context" jsonb,
+  OUT "problem" text, OUT "taken_by" text
+)
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s' AS $$
+declare
+  most constant integer := 100;
+  made audit.audit_view;
+  other audit.audit_view;
+  seen record;
+  is_same boolean;
+begin
+  made.event := event;
+  made.name := btrim(name);
+  made.asked := asked;
+  made.seen_by := seen_by;
+  made.made_by := btrim(made_by);
+  if made.event is null or char_length(made.event) > 256 then
+    raise exception 'a view is of an event, or of every event' using errcode = 'invalid_parameter_value';
+  end if;
+  if coalesce(char_length(made.name), 0) not between 1 and 60
+    or made.name collate "C" ~ '[\u0001-\u001f\u007f-\u009f]'
+  then
+    raise exception 'a view needs a name of 1 to 60 characters' using errcode = 'invalid_parameter_value';
+  end if;
+  if jsonb_typeof(made.asked) is distinct from 'object' or octet_length(made.asked::text) > 8192
+    or exists (select from jsonb_each(made.asked) as p where jsonb_typeof(p.value) <> 'string')
+  then
+    raise exception 'a view has texts by the names of parameters' using errcode = 'invalid_parameter_value';
+  end if;
+  seen := audit.examine_view(
+    made_by, user_id,
+    jsonb_build_object('view', made.name, 'asked', made.asked, 'event', nullif(made.event, '')),
+    context);
+  made.user_id := seen.user_id;
+  -- Two at a time would both find room for the last view.
+  lock table audit.audit_view in share row exclusive mode;
+  select * into other from audit.audit_view as v where v.event = made.event and v.name = made.name;
+  if other.id is null
+    and (select count(*) from audit.audit_view as v where v.event = made.event) >= most
+  then
+    problem := 'full';
+    return;
+  end if;
+  if other.id is not null then
+    is_same := case when other.user_id is null and made.user_id is null then other.made_by = made.made_by
+      else other.user_id = made.user_id end;
+    if is_same is not true then -- null where it was erased who saved it
+      problem := 'taken';
+      taken_by := other.made_by;
+      return;
+    end if;
+    delete from audit.audit_view as v where v.id = other.id;
+  end if;
+  made.id := gen_random_uuid();
+  made.made_at := clock_timestamp();
+  made.entry := audit.put_ours('audit.view_save', made.user_id, seen.metadata, seen.context);
+  insert into audit.audit_view select made.*;
+end
+$$;
+--> statement-breakpoint
+-- Removes a view of an event, or with an empty "event" of those who see every event. Leaves an entry
+-- "audit.view_remove", in the same transaction. Returns whether there was such a view. Who removes it is
+-- said as in audit.save_view().
+CREATE OR REPLACE FUNCTION "audit"."remove_view"(
+  "event" text, "view" uuid, "user_id" text, "removed_by" text, "context" jsonb
+) RETURNS boolean
+LANGUAGE plpgsql SECURITY DEFINER
+SET search_path = pg_catalog, pg_temp SET timezone = 'UTC' SET lock_timeout = '2s' AS $$
+declare
+  removed audit.audit_view;
+  seen record;
+begin
+  delete from audit.audit_view as v
+  where v.event = remove_view.event and v.id = remove_view.view
+  returning * into removed;
+  if removed.id is null then
+    return false;
+  end if;
+  seen := audit.examine_view(
+    removed_by, user_id,
+    jsonb_build_object(
+      'view', removed.name, 'asked', removed.asked, 'event', nullif(removed.event, ''),
+      'savedBy', coalesce(removed.user_id, removed.made_by)),
+    context);
+  perform audit.put_ours('audit.view_remove', seen.user_id, seen.metadata, seen.context);
+  return true;
 end
 $$;

@@ -169,6 +169,13 @@ TO "audit_keeper";
 --> statement-breakpoint
 GRANT EXECUTE ON FUNCTION "audit"."use_token"(bytea) TO "audit_reader";
 --> statement-breakpoint
+-- Views that the page's viewers share, by functions that leave an entry about each change.
+GRANT EXECUTE ON FUNCTION
+  "audit"."list_views"(text),
+  "audit"."save_view"(text, text, jsonb, text, text, text, jsonb),
+  "audit"."remove_view"(text, uuid, text, text, jsonb)
+TO "audit_reader";
+--> statement-breakpoint
 -- Readers see it, too: what is gone by a policy is missing in what they read.
 GRANT EXECUTE ON FUNCTION "audit"."list_policies"(), "audit"."list_holds"(boolean)
 TO "audit_keeper", "audit_reader";
@@ -279,7 +286,7 @@ TO "audit_relay";
 GRANT EXECUTE ON FUNCTION "audit"."names_on"(), "audit"."names_off"(), "audit"."label_counts"()
 TO "audit_keeper";
 --> statement-breakpoint
-GRANT EXECUTE ON FUNCTION "audit"."erase_labels"(text) TO "audit_eraser";
+GRANT EXECUTE ON FUNCTION "audit"."erase_labels"(text), "audit"."erase_views"(text) TO "audit_eraser";
 --> statement-breakpoint
 -- Readers see which fields of an entry were erased.
 GRANT SELECT ON "audit"."audit_erasure" TO "audit_reader";

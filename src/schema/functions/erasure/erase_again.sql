@@ -84,6 +84,7 @@ begin
   end loop;
   staged := cardinality(staged_ids);
   if staged > 0 then
+    perform audit.forget_makers(staged_ids);
     perform audit.put_ours(
       'audit.erase', null,
       jsonb_build_object('entries', staged, 'ids', to_jsonb(staged_ids[:1000]), 'reason', reason),

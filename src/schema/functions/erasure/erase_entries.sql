@@ -20,6 +20,7 @@ declare
   one record;
   found_seqs bigint[] := '{}';
   changed_seqs bigint[] := '{}';
+  changed_ids uuid[] := '{}';
   missing bigint;
   ids uuid[];
 begin
@@ -79,6 +80,7 @@ begin
       set fields = excluded.fields, opening = coalesce(excluded.opening, e.opening),
         erased_by = session_user, erased_at = clock_timestamp(), scrubbed_at = null;
       changed_seqs := changed_seqs || one.seq;
+      changed_ids := changed_ids || one.id;
     end loop;
     if cardinality(ids) > 0 then
       perform audit.blank_entries(at_place.place, ids);
@@ -96,6 +98,7 @@ begin
   perform audit.changed_behind(
     (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s));
   perform audit.forget_labels(changed_seqs);
+  perform audit.forget_makers(changed_ids);
   if is_sealed then
     perform audit.forget_salts(
       (select range_agg(int8range(s, s, '[]')) from unnest(changed_seqs) as s where s <= sealed_through));

@@ -1,12 +1,13 @@
 -- Where else this database holds something about a user, apart from the log and the copies next to it:
--- how many names of the user are known, as one in each event;
+-- how many names of the user are known, as one in each event; how many shared views the user saved, or name
+-- the user;
 -- the dead letters that name the user, by their numbers, at most 1,000; how many entries that wait in the lanes do; the
 -- legal holds on the user, which keep their conditions when they are released; and the archived files
 -- that hold numbers between two given ones. A reader's own words, such as the reason of a hold, are not
 -- looked at.
 CREATE OR REPLACE FUNCTION "audit"."erasure_elsewhere"(
   "user_id" text, "from_seq" bigint, "to_seq" bigint,
-  OUT "labels" bigint, OUT "letters" bigint[], OUT "staged" bigint, OUT "holds" uuid[], OUT "archives" jsonb
+  OUT "labels" bigint, OUT "views" bigint, OUT "letters" bigint[], OUT "staged" bigint, OUT "holds" uuid[], OUT "archives" jsonb
 )
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 declare
@@ -14,6 +15,7 @@ declare
   path constant jsonpath := audit.naming_path(given);
 begin
   select count(*) into labels from audit.audit_label as k where k.subject = given;
+  select count(*) into views from audit.audit_view as v where v.user_id = given or audit.view_names(v, given);
   letters := array(
     select d.number from audit.audit_dead_letter as d
     where strpos(lower(d.entry), lower(given)) > 0 or d.id = given

@@ -18,7 +18,7 @@ declare
   lane constant text := substring(place from '^audit\.audit_(staging|outbox|import)$');
   is_other constant boolean := place = any(array[
     'audit.audit_dead_letter', 'audit.audit_salt', 'audit.audit_erasure', 'audit.audit_label',
-    'audit.audit_search_slice']);
+    'audit.audit_search_slice', 'audit.audit_view']);
   target constant regclass := case when lane is not null or is_other then place::regclass
     else audit.place_of(place) end;
   file_before constant oid := pg_relation_filenode(target);

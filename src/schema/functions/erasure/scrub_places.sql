@@ -1,6 +1,6 @@
 -- The tables whose files may still hold what was erased since they were last rewritten: each place of the
--- log that has such an entry, the dead letters, the lanes and the names; where the log is sealed, also the
--- salts of what was erased; where it is searched, the bits of its words.
+-- log that has such an entry, the dead letters, the lanes, the names and the shared views; where the log is
+-- sealed, also the salts of what was erased; where it is searched, the bits of its words.
 CREATE OR REPLACE FUNCTION "audit"."scrub_places"(OUT "place" text, OUT "bytes" bigint)
 RETURNS SETOF record
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -33,11 +33,12 @@ begin
     bytes := pg_total_relation_size('audit.audit_search_slice');
     return next;
   end if;
-  if pg_relation_size('audit.audit_label') > 0 then
-    place := 'audit.audit_label';
-    bytes := pg_total_relation_size('audit.audit_label');
-    return next;
-  end if;
+  foreach place in array array['audit.audit_label', 'audit.audit_view'] loop
+    if pg_relation_size(place::regclass) > 0 then
+      bytes := pg_total_relation_size(place::regclass);
+      return next;
+    end if;
+  end loop;
   foreach place in array array[
     'audit.audit_dead_letter', 'audit.audit_staging', 'audit.audit_outbox', 'audit.audit_import'
   ] loop
