@@ -81,7 +81,7 @@ test('what is not understood does not empty a page, and nothing else reads it', 
   assert.deepEqual(named(page.entries), ['refundDenied'])
   assert.deepEqual(
     page.query?.problems.map(({ text, near }) => [text, ...near]),
-    [['acton:refund.*', 'action:refund.*', 'actor:refund.*']],
+    [['acton:refund.*', 'action:refund.*', 'actor:refund.*', 'meta.acton:refund.*']],
   )
   const isRefused = (error: unknown) =>
     error instanceof AuditError &&
@@ -321,6 +321,27 @@ const term = fc.oneof(
     'changed:email',
     'changed:from',
   ),
+  fc.constantFrom(
+    'plan:gold',
+    'plan=gold',
+    'plan:7',
+    'PLAN>2',
+    'email:*',
+    'no:email',
+    'plan:-5..3',
+  ),
+  fc.constantFrom('settings:a*b', 'ip:10.0.0.5', 'field:true', 'plan!=gold', 'x:y'),
+  fc.constantFrom(
+    'action:update',
+    'action:deny',
+    'action:AB',
+    'refunds',
+    'updated',
+    'g*d',
+    'failed',
+  ),
+  fc.constantFrom('has:user', 'no:actor', 'by:*', 'on:none', 'is:impersonated', 'is:anonymous'),
+  fc.constantFrom('has:type', 'no:outcome', 'is:agent', 'changed:PLAN', 'changed:e-mail', 'denied'),
   fc.constantFrom('after:-3d', 'before:-5d', 'date:"4 May"', 'seq:10..40', 'seq:7', 'request:gold'),
 )
 const line = fc

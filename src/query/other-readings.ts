@@ -24,6 +24,9 @@ function readingsOf(term: Term): readonly string[] {
   if (term.kind === 'field' && term.test === 'is') return [JSON.stringify(term.value)]
   if (term.kind === 'text' && term.column === 'writtenBy')
     return [`by:${JSON.stringify(term.value)}`]
+  if (term.kind === 'changed' && term.path.some((key) => key.includes('-'))) {
+    return [`changed:${term.path.join('.').replaceAll('-', '_')}`]
+  }
   if (term.kind !== 'word' || term.ids !== undefined) return []
   if (isUuid(term.text)) return [`id:${term.text}`]
   return FIELD_NAME.test(term.text) ? [`changed:${term.text}`, `has:${term.text}`] : []

@@ -108,7 +108,7 @@ function valueAt(text: string, start: number) {
 /** `(maria or bob)` behind a qualifier. */
 function groupAt(text: string, start: number) {
   if (text.charAt(start) !== '(') return undefined
-  const end = text.slice(start, start + MAX_GROUP).search(/[)"“”„«»:]/u)
+  const end = text.slice(start, start + MAX_GROUP).search(/[):]/u)
   if (end < 0 || text.charAt(start + end) !== ')') return undefined
   const to = start + end + 1
   return { to, value: text.slice(start, to), isQuoted: false, isOpen: false }

@@ -23,7 +23,7 @@ export async function withNamesFound(
   if (query.line === undefined) return query
   const { userId } = viewer
   const findForViewer = async (text: string) => {
-    if (userId !== undefined && text.toLowerCase() === 'me') return [userId]
+    if (text.toLowerCase() === 'me') return userId === undefined ? [] : [userId]
     return (await find?.(text, nameViewer(viewer))) ?? []
   }
   return withLine(query, await understood(db, query.line, findForViewer, viewer.seenBy))
