@@ -120,8 +120,10 @@ function time(tokens: readonly Token[], at: number, clock: Clock): Phrase | unde
     const range = rangeOf(value, name !== undefined, clock)
     if (range !== undefined) return phrase(tokens.slice(at, begin + count), 'date', range)
     if (name === undefined && count === 1 && !SURE.test(value)) continue
-    if (timeSpan(value, clock))
-      return phrase(tokens.slice(at, begin + count), name ?? 'date', value)
+    if (!timeSpan(value, clock)) continue
+    // "from last week" is of that week, and "from 3 May" since then.
+    const isOfIt = word === 'from' && /^(?:last|this|today|yesterday)\b/i.test(value)
+    return phrase(tokens.slice(at, begin + count), isOfIt ? 'date' : (name ?? 'date'), value)
   }
   return undefined
 }
