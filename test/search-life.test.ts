@@ -5,6 +5,9 @@ import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import type { FollowStatements } from '../relay/follow/follow-statements.ts'
 import { applyRetention, undoRetention } from '../relay/retention/apply-retention.ts'
+import { exportLog } from '../src/export/index.ts'
+import { histogram } from '../src/page/histogram/histogram.ts'
+import { UTC } from '../src/query/zone.ts'
 import { type AuditDatabase, timeline } from '../src/read/timeline.ts'
 import { runRelay } from './support/audit-relay.ts'
 import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
@@ -123,6 +126,16 @@ test('what is before the search is found, in both orders, and so is what an impo
     )
   }
   assert.ok(asked.slices > 0)
+  const request = { filter: { query: 'goldenrod' }, zone: UTC, nowMs: Date.now(), countUpTo: 9_000 }
+  const bars = (await histogram(db, request))?.bars ?? []
+  assert.ok(
+    bars.some(({ isEstimate }) => isEstimate),
+    'nobody takes what the search has for all',
+  )
+  const { pages } = await exportLog(db, { format: 'ndjson', filter: { query: 'goldenrod' } })
+  let rows = 0
+  for await (const page of pages) rows += page.rows
+  assert.equal(rows, 4)
 })
 
 test('what the search does not have yet is found between what it has', async (t) => {
@@ -198,6 +211,37 @@ test('a reader with a snapshot from before the search was turned off finds every
   await scratch.sql`select audit.search_off()`
   assert.deepEqual(await found(drizzle(client), 'goldenrod'), [1])
   await client`rollback`
+})
+
+// Goal: a removal moves the entries of a block to other groups, so bits of before must not lead to groups of then.
+// Method: the removal, and what is made again, between the two statements that read bits and groups.
+test('a group that is made again between two statements of a page is not mistaken for the former', async (t) => {
+  const scratch = await scratchDatabase(t)
+  await makePartition(scratch.sql, 3)
+  await scratch.sql`update audit.audit_lane set oldest_id = audit.id_floor(${monthsAgo(3)})`
+  await logOld(
+    scratch.sql,
+    Array.from({ length: 70 }, () => ({ months: 3, action: 'temp.thing' })),
+  )
+  await pad(scratch, 2_000)
+  await appendToLog(scratch.sql, [{ metadata: { name: 'goldenrod' } }])
+  await pad(scratch, 2_100)
+  await scratch.sql`select audit.search_on(1, null)`
+  const follower = searcherOf(t, scratch)
+  await follower.drain()
+  await setPolicy(scratch.sql, 'temp.*', keepUntil(3))
+  const keeper = openDatabase(t, scratch.urlAs('audit_keeper'))
+  const { db, asked } = countingReader(t, scratch)
+  let isMade = false
+  asked.beforeAnswer = async () => {
+    if (asked.slices !== 1 || isMade) return
+    isMade = true
+    await applyRetention(keeper)
+    await follower.drain()
+  }
+  assert.deepEqual(await found(db, 'goldenrod'), [2_071])
+  assert.ok(isMade)
+  assert.deepEqual(await searchIs(scratch), [[0, 1, true, true]])
 })
 
 // Goal: sixteen blocks become one run, by any of two relays, and an erasure in it is made again.

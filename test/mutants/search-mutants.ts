@@ -130,6 +130,85 @@ const search: readonly Mutant[] = [
     test: 'a scrub takes the bits of erased words off the disk',
   },
   {
+    name: 'groups lack the last of their entries',
+    edits: [{ file: OPEN, find: 'at < MEMBERS_BYTES;', replace: 'at < MEMBERS_BYTES - 2;' }],
+    file: 'search.test.ts',
+    test: SAME,
+  },
+  {
+    name: 'groups that were made again are taken for those of the bits',
+    edits: [
+      {
+        file: 'src/read/search/search-source.ts',
+        find: 'where ${isStill(version)}\n    group by asked.block`',
+        replace: 'group by asked.block`',
+      },
+    ],
+    file: 'search-life.test.ts',
+    test: 'a group that is made again between two statements of a page is not mistaken for the former',
+  },
+  {
+    name: 'an export leaves out what the search does not have yet',
+    edits: [
+      {
+        file: CANDIDATES,
+        find: 'search === undefined || fromSeq > search.seq) return undefined',
+        replace:
+          'search === undefined) return undefined\n  if (fromSeq > search.seq) return { throughSeq: toSeq, seqs: [] }',
+      },
+    ],
+    file: 'search-export.test.ts',
+    test: 'with the search an export and the bars have what they have without',
+  },
+  {
+    name: 'bars leave out what the search does not have yet',
+    edits: [
+      {
+        file: CANDIDATES,
+        find: 'const groups = [...groupsBetween(search.seq + 1, search.head)]',
+        replace: 'const groups: Group[] = []',
+      },
+    ],
+    file: 'search-export.test.ts',
+    test: 'with the search an export and the bars have what they have without',
+  },
+  {
+    name: 'bars take what the search has for all',
+    edits: [
+      {
+        file: CANDIDATES,
+        find: 'return beforeId === null || beforeId < idFloor(fromMs)',
+        replace: 'return beforeId === null || fromMs >= 0',
+      },
+    ],
+    file: 'search-life.test.ts',
+    test: 'what is before the search is found, in both orders, and so is what an import brought',
+  },
+  {
+    name: 'an export with a rare word reads the whole log',
+    edits: [
+      {
+        file: 'src/export/pages.ts',
+        find: 'if (stretch?.seqs !== undefined) return stretch',
+        replace: '',
+      },
+    ],
+    file: 'search-export.test.ts',
+    test: 'of a rare word an export reads some entries, and the bars count each of them',
+  },
+  {
+    name: 'entries of several actions share a group',
+    edits: [
+      {
+        file: BITS,
+        find: 'one.action === other.action',
+        replace: 'one.action !== undefined',
+      },
+    ],
+    file: 'search.test.ts',
+    test: 'a word next to an action that no entry has both of is told by the bits alone',
+  },
+  {
     name: 'what comes back is not looked at',
     edits: [{ file: FUNCTIONS, find: '(seqs, back_to is not null)', replace: '(seqs, false)' }],
     file: 'search-life.test.ts',

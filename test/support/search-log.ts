@@ -108,17 +108,26 @@ export function searcherAt(
   return follower
 }
 
-/** A reader that counts how often it has asked the search. */
+/** A reader that counts how often it has asked the search, and keeps what it asked, with the values. */
 export function countingReader(t: TestContext, scratch: ScratchDatabase) {
   const db = readerOn(t, scratch)
-  const asked = { slices: 0, statements: 0 }
+  const asked = {
+    slices: 0,
+    statements: 0,
+    texts: [] as string[],
+    /** Done before an answer is given. */
+    beforeAnswer: async () => {},
+  }
   const counting = Object.create(db) as typeof db
   const execute = db.execute.bind(db)
   Object.defineProperty(counting, 'execute', {
-    value: (query: Parameters<typeof execute>[0]) => {
+    async value(query: Parameters<typeof execute>[0]) {
       asked.statements += 1
+      asked.texts.push(textOf(query))
       if (textOf(query).includes('audit_search_slice')) asked.slices += 1
-      return execute(query)
+      const answer = await execute(query)
+      await asked.beforeAnswer()
+      return answer
     },
   })
   return { db: counting as AuditDatabase, asked }
