@@ -1,4 +1,5 @@
 import type { Mutant } from './mutant.ts'
+import { API_MUTANTS } from './api-mutants.ts'
 import { ARCHIVE_MUTANTS } from './archive-mutants.ts'
 import { EMBED_MUTANTS } from './embed-mutants.ts'
 import { ERASE_MUTANTS } from './erase-mutants.ts'
@@ -52,6 +53,7 @@ export const AREAS: Readonly<Record<string, readonly Mutant[]>> = {
   projection: PROJECTION_MUTANTS,
   page: PAGE_MUTANTS,
   views: VIEWS_MUTANTS,
+  api: API_MUTANTS,
   embed: EMBED_MUTANTS,
 }
 

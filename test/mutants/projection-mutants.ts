@@ -11,14 +11,19 @@ const ASKED = {
   test: 'every query answers as if the log held what the reader sees, and nothing else',
 }
 
+const TOLD = {
+  file: 'projection.test.ts',
+  test: 'the changes of a hidden field tell nothing of it, and those of others stay',
+}
+
 export const PROJECTION_MUTANTS: readonly Mutant[] = [
   {
     name: 'a word is looked for in what the reader does not see',
     edits: [
       {
         file: TERMS,
-        find: "wordCondition(seen(columns, 'metadata'), text)",
-        replace: 'wordCondition(sql`${auditLog.metadata}`, text)',
+        find: "wordCondition(seen(columns, 'metadata'), text,",
+        replace: 'wordCondition(sql`${auditLog.metadata}`, text,',
       },
     ],
     ...ASKED,
@@ -77,6 +82,40 @@ export const PROJECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     ...SHOWN,
+  },
+  {
+    name: 'changes tell what a hidden field was',
+    edits: [
+      {
+        file: VIEW,
+        find: "name === 'metadata' ? withoutChanges(rest, paths[name]) : rest",
+        replace: "name === 'metadata' ? (withoutChanges, rest) : rest",
+      },
+    ],
+    ...TOLD,
+  },
+  {
+    name: 'the two sides of a change are looked at without the name of the change',
+    edits: [
+      {
+        file: 'src/schema/migrations/0001_functions.sql',
+        find: 'open_in_sides := open_in_sides || step.open;',
+        replace: 'null;',
+      },
+    ],
+    ...TOLD,
+  },
+  {
+    name: 'a contradiction is claimed to who does not see the entry between',
+    edits: [
+      {
+        file: 'src/timeline/target-history.ts',
+        find: "const isHidden = lacks ? 'hidden' : undefined",
+        replace: 'const isHidden = undefined',
+      },
+    ],
+    file: 'target-history.test.ts',
+    test: 'a reader who may not see all that changed a thing is told of no contradiction',
   },
   {
     name: 'a hidden field in a list of lists is shown',

@@ -39,7 +39,7 @@ export const SENTENCES_ES: SentenceTexts = {
   readCount: '{who} contó entradas del registro',
   readExport: '{who} exportó {what} como {format}',
   theLog: 'el registro',
-  readHistory: '{who} leyó la historia de {target}',
+  readHistory: '{who} leyó el historial de {target}',
   whatNames: 'todo lo que menciona a {id}',
   aFile: 'un archivo',
   keptOut: 'A alguien se le impidió leer el registro',
