@@ -36,7 +36,7 @@ const view: ViewState = {
   words: wordsOf('en'),
   look: PLAIN_LOOK,
   ...{ nowMs: 1_764_000_000_000, nameOf: () => undefined, actions: undefined },
-  ...{ readsAreRecorded: true, canSignOut: true, seenBy: undefined },
+  ...{ readsAreRecorded: true, isSignedLink: false, canSignOut: true, seenBy: undefined },
 }
 
 const draw = async (entry: LoggedEntry) => String(await entryDetail(view, entry))

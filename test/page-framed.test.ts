@@ -45,7 +45,8 @@ async function application(
       'content-type': `${type}; charset=utf-8`,
       'content-security-policy': [
         `default-src 'none'; script-src 'self' ${frameOrigin()}; frame-src ${frameOrigin()}`,
-        "style-src 'self'; base-uri 'none'; require-trusted-types-for 'script'",
+        "style-src 'self'; base-uri 'none'",
+        "require-trusted-types-for 'script'; trusted-types 'none'",
       ].join('; '),
     })
     response.end(text)
@@ -75,9 +76,9 @@ async function twoSites(
     createServer((request, response) => void page.listener(request, response)),
   )
   origin = `http://127.0.0.1:${port}`
-  const link = (leftMs = HOUR_MS) => {
+  const link = (leftMs = HOUR_MS, mountedAt = '/audit') => {
     const path = signViewerLink({
-      ...{ secret: SECRET, tenant: MINE, until: Date.now() + leftMs, path: '/audit' },
+      ...{ secret: SECRET, tenant: MINE, until: Date.now() + leftMs, path: mountedAt },
       viewer: { name: 'Ada' },
     })
     return `${origin}${path}`
@@ -128,6 +129,10 @@ test('plain HTML frames the page of another site under a strict policy', options
   const { origin, link, app } = await twoSites(t, { header: false }, files)
   files['/'] = elementPage(origin, link())
   const { page, complaints } = await openTab(t)
+  const warnings: string[] = []
+  page.on('console', (message) => {
+    if (message.type() === 'warning') warnings.push(message.text())
+  })
   await page.goto(app)
   await useTheFrame(page)
   await waitFor(async () => (await heightOf(page)) > 400, {
@@ -135,7 +140,64 @@ test('plain HTML frames the page of another site under a strict policy', options
   })
   assert.equal(await page.getAttribute('audit-timeline iframe', 'title'), 'Your activity')
   assert.deepEqual(complaints, [])
+  assert.deepEqual(warnings, [], 'such as of a sandbox that the frame can leave')
   await screenshot(page, 'framed-plain')
+})
+
+test('an iframe without the element shows the page, below a prefix', options, async (t) => {
+  const files: Record<string, string> = {}
+  const { link, app } = await twoSites(t, { lang: 'de', theme: 'dark' }, files)
+  files['/'] = `<!doctype html><html lang="en"><title>App</title>
+    <iframe src="${link(HOUR_MS, '/tools/audit')}" title="Aktivität" width="1200" height="700"></iframe>`
+  const { page, complaints } = await openTab(t)
+  await page.goto(app)
+  const frame = page.frameLocator('iframe')
+  await frame.locator('.entry').first().waitFor()
+  assert.equal(await frame.locator('html').getAttribute('lang'), 'de')
+  assert.equal(await frame.locator('html').getAttribute('data-theme'), 'dark')
+  await frame.locator('#q').fill('Noor')
+  await frame.locator('#q').press('Enter')
+  await frame.locator('.chip', { hasText: 'Noor' }).waitFor()
+  assert.deepEqual(complaints, [])
+})
+
+// Goal: what was clicked is seen, also in a frame, which is as high as its page and higher than the window.
+// Method: the window is scrolled down to the last entry, which is opened.
+test('an entry opens in the part of the page that the window shows', options, async (t) => {
+  const files: Record<string, string> = {}
+  const { origin, link, app } = await twoSites(t, { header: false }, files)
+  files['/'] = elementPage(origin, link())
+  const { page } = await openTab(t, { viewport: { width: 1_280, height: 500 } })
+  const openTheLast = async (place: Page | FrameLocator, name: string) => {
+    await place.locator('.entry .open').last().click()
+    await place.locator('#detail').waitFor()
+    const isSeen = async () => {
+      const box = await place.locator('#detail-heading').boundingBox()
+      return box !== null && box.y > 0 && box.y + box.height < 500
+    }
+    await waitFor(isSeen, { what: `${name}: the heading of the entry in the window` })
+    await screenshot(page, `low-entry-${name}`)
+  }
+  await page.goto(link())
+  await openTheLast(page, 'alone')
+  await page.goto(app)
+  await frameIn(page).locator('.entry').first().waitFor()
+  await waitFor(async () => (await heightOf(page)) > 700, { what: 'the frame is high' })
+  await openTheLast(frameIn(page), 'framed')
+})
+
+test('a page behind a signed link offers no link to pass on', options, async (t) => {
+  const { link, scratch } = await twoSites(t)
+  const page = await (await fetch(link())).text()
+  assert.match(page, /id="help"/)
+  assert.doesNotMatch(page, /send it to a colleague/)
+  const [, id] = /data-id="([\w-]+)"/.exec(page) ?? []
+  const open = await (await fetch(`${link()}?entry=${id}`)).text()
+  assert.match(open, /id="detail"/)
+  assert.doesNotMatch(open, /permalink|copy-link/)
+  const own = pageOn(readerOn(t, scratch))
+  assert.match(await own.text(''), /send it to a colleague/)
+  assert.match(await own.text(`?entry=${id}`), /permalink/)
 })
 
 test('a React application frames it, rendered on the server first', options, async (t) => {

@@ -128,7 +128,7 @@ export function verifyViewerLink(
   return leftMs > maxAgeMs + CLOCK_SKEW_MS ? { denied: 'link for too long' } : viewer
 }
 
-/** Whether an address has a link, as far as its form tells. */
+/** Whether a path ends as a signed link does, so that anyone who has it can read. */
 export function hasViewerLink(path: string): boolean {
   return /\/~[^/]*\/?$/.test(path)
 }

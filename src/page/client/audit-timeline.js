@@ -46,7 +46,6 @@ export class AuditTimeline extends Base {
 
   #makeFrame() {
     const frame = document.createElement('iframe')
-    frame.setAttribute('sandbox', SANDBOX)
     frame.referrerPolicy = 'no-referrer'
     frame.height = String(this.#bound('min-height', MIN_HEIGHT))
     // In a shadow, so that a server's HTML is what the browser's is, and no style of the site reaches it.
@@ -64,7 +63,12 @@ export class AuditTimeline extends Base {
     if (!frame) return
     frame.title = this.getAttribute('label') ?? 'Audit log'
     if (!address) frame.removeAttribute('src')
-    else if (frame.src !== address.href) frame.src = address.href
+    else if (frame.src !== address.href) {
+      // A frame of this page's own origin could leave its sandbox, which browsers warn of.
+      if (address.origin === location.origin) frame.removeAttribute('sandbox')
+      else frame.setAttribute('sandbox', SANDBOX)
+      frame.src = address.href
+    }
   }
 
   /** Only a page: no `javascript:`, no `data:`. */

@@ -108,9 +108,27 @@ async function openEntry(href, { addToHistory = true } = {}) {
   markRow(id)
   if (addToHistory) history.pushState(null, '', address)
   prepareDetail()
+  keepInSight(need('detail'))
   rememberRow(id)
   // On a narrow window the entry covers the list, so the focus moves to it.
   if (getComputedStyle(need('detail')).position === 'fixed') need('detail-heading').focus()
+}
+
+/**
+ * A frame can be higher than the window around it, which then shows a part of the frame. The entry opens in
+ * that part.
+ * @param {HTMLElement} detail
+ */
+function keepInSight(detail) {
+  if (parent === window) return
+  const observer = new IntersectionObserver(([seen]) => {
+    observer.disconnect()
+    if (!seen || seen.intersectionRect.height === innerHeight) return
+    const { top, height } = seen.intersectionRect
+    if (top > 0) detail.style.top = `calc(${top}px + 0.7rem)`
+    detail.style.maxHeight = `max(20rem, ${height}px - 1.4rem)`
+  })
+  observer.observe(document.documentElement)
 }
 
 /** @param {string | null} id */

@@ -191,7 +191,7 @@ Einträgen kommt aus einer Stichprobe oder aus den laufenden Nummern.`,
   recorder: 'Recorder',
   recorderNumber: '{id}, Nummer {seq}',
   unknown: 'unbekannt',
-  login: 'Datenbankbenutzer',
+  login: 'Datenbank\u00adbenutzer',
   thenKnownAs: 'damals bekannt als „{name}“',
   unreadable: `Metadaten oder Kontext dieses Eintrags sind nicht lesbar: Sie sind als Text länger als
 2 MiB oder enthalten eine Zahl mit mehr als 1.000 Ziffern.`,

@@ -291,6 +291,12 @@ const MESSAGES: readonly Message[] = [
     fr: 'L’adresse compte plus de {n} caractères.',
   },
   {
+    en: 'You may not ask for this.',
+    de: 'Danach dürfen Sie nicht fragen.',
+    es: 'No tiene permiso para consultar esto.',
+    fr: 'Vous n’êtes pas autorisé à demander ceci.',
+  },
+  {
     en: 'You may not read this event.',
     de: 'Sie dürfen dieses Event nicht lesen.',
     es: 'No tiene permiso para leer este evento.',

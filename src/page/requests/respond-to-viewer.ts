@@ -60,6 +60,7 @@ export async function respondToViewer(
     nameOf: () => undefined,
     actions: services.actions,
     readsAreRecorded: services.recording.recorder !== undefined,
+    isSignedLink: viewerRequest.by === 'link',
     canSignOut: services.canSignOut,
     seenBy: viewer.seenBy,
   }

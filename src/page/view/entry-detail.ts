@@ -72,10 +72,16 @@ ${section(view, 'metadata', withoutChanges(entry.metadata))}
 ${section(view, 'context', withoutMarks(entry.context))}
 ${sealSection(view, entry, seal)}
 ${record(view, entry)}
-<p class="links"><a id="permalink" href="${href({}, { entry: entry.id })}">${words.say('entryLink')}</a>
-<button type="button" id="copy-link" hidden>${words.say('copyLink')}</button></p>
+${link(view, entry)}
 ${json(view, entry)}
 </aside>`
+}
+
+/** For a colleague. A signed link is none: it would let them in as this viewer. */
+function link({ isSignedLink, words }: ViewState, { id }: LoggedEntry): Html | '' {
+  if (isSignedLink) return ''
+  return html`<p class="links"><a id="permalink" href="${href({}, { entry: id })}">${words.say('entryLink')}</a>
+<button type="button" id="copy-link" hidden>${words.say('copyLink')}</button></p>`
 }
 
 /** The script knows the list and sets the link, where the page does not. */

@@ -29,6 +29,8 @@ export interface ViewState {
   readonly readsAreRecorded: boolean
   /** What the viewer may see. Undefined: everything. */
   readonly seenBy: CheckedProjection | undefined
+  /** Whether the address itself lets the viewer in, so that they must not pass it on. */
+  readonly isSignedLink: boolean
   /** Whether the page has a button to sign out. */
   readonly canSignOut: boolean
 }

@@ -94,7 +94,7 @@ hreflang="${language}"${ariaCurrent(isCurrent)}>${LANGUAGE_NAMES[language]}</a>`
 }
 
 function help(view: ViewState): Html {
-  const { readsAreRecorded, words } = view
+  const { isSignedLink, readsAreRecorded, words } = view
   return html`<details class="help" id="help">
 <summary title="${words.say('keysAndHelp')}"><span aria-hidden="true">?</span><span class="unseen">${words.say('help')}</span>
 </summary>
@@ -109,7 +109,7 @@ ${KEYS.map(([key, what]) => html`<div><dt><kbd>${key}</kbd></dt><dd>${words.say(
 </dl>
 <h2>${words.say('links')}</h2>
 <p>${words.say('linksFilter')}</p>
-<p>${words.say('linksShare')}</p>
+${isSignedLink ? '' : html`<p>${words.say('linksShare')}</p>`}
 <p>${words.say('linksRange')}</p>
 ${readsAreRecorded ? html`<p>${words.say('readsRecorded')}</p>` : ''}
 <h2>${words.say('language')}</h2>

@@ -1,0 +1,3 @@
+import { page } from '@/lib/audit'
+
+export const GET = (request: Request): Promise<Response> => page.fetch(request)
