@@ -1,36 +1,24 @@
 import assert from 'node:assert/strict'
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
-import { once } from 'node:events'
-import { readFileSync } from 'node:fs'
-import type { AddressInfo } from 'node:net'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { type TestContext, test } from 'node:test'
 import { createRequire } from 'node:module'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import type { FrameLocator, Page } from 'playwright-core'
 import { type EmbedOptions, signViewerLink, verifyViewerLink } from '../src/page/index.ts'
+import { findings } from './support/axe.ts'
 import { noBrowser, openTab, screenshot } from './support/browser.ts'
-import { type ScratchDatabase, scratchDatabase } from './support/database.ts'
+import { scratchDatabase } from './support/database.ts'
+import { entries, MINE } from './support/framed-entries.ts'
+import { listen } from './support/http.ts'
 import { appendToLog } from './support/log-entries.ts'
 import { pageOn, readerOn } from './support/pages.ts'
 import { waitFor } from './support/wait-for.ts'
 
 const SECRET = 'a8f3c1d2e4b5968770a1b2c3d4e5f607'
-const MINE = '5a1f0c3e-90ab-4c2d-8e11-000000000e01'
-const THEIRS = '5a1f0c3e-90ab-4c2d-8e11-000000000e02'
 const HOUR_MS = 3_600_000
 
 const options = { skip: noBrowser }
-
-async function listen(t: TestContext, server: Server): Promise<number> {
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  t.after(() => {
-    server.closeAllConnections()
-    server.close()
-  })
-  return (server.address() as AddressInfo).port
-}
 
 /** A customer's application, which answers any path with what it holds, and its strict policy. */
 async function application(
@@ -51,7 +39,7 @@ async function application(
     })
     response.end(text)
   })
-  return await listen(t, server)
+  return new URL(await listen(t, server)).port
 }
 
 /**
@@ -71,11 +59,10 @@ async function twoSites(
     authorize: (request) => verifyViewerLink(request, { secret: SECRET }),
     embed: { ancestors: [`http://localhost:${appPort}`], ...embed },
   })
-  const port = await listen(
+  origin = await listen(
     t,
     createServer((request, response) => void page.listener(request, response)),
   )
-  origin = `http://127.0.0.1:${port}`
   const link = (leftMs = HOUR_MS, mountedAt = '/audit') => {
     const path = signViewerLink({
       ...{ secret: SECRET, tenant: MINE, until: Date.now() + leftMs, path: mountedAt },
@@ -84,15 +71,6 @@ async function twoSites(
     return `${origin}${path}`
   }
   return { scratch, origin, link, app: `http://localhost:${appPort}`, port: appPort }
-}
-
-function entries() {
-  const nowMs = Date.now()
-  return Array.from({ length: 40 }, (_, n) => ({
-    ...{ ms: nowMs - (40 - n) * 400_000, action: n % 3 ? 'guest.check_in' : 'branding.update' },
-    ...{ eventId: n % 2 ? MINE : THEIRS, requestId: `req-${n}` },
-    metadata: n % 3 ? { guest: n % 2 ? 'Noor' : 'Emeka' } : { colour: { from: 'red', to: 'blue' } },
-  }))
 }
 
 const elementPage = (
@@ -139,6 +117,7 @@ test('plain HTML frames the page of another site under a strict policy', options
     what: 'the frame is as high as the page',
   })
   assert.equal(await page.getAttribute('audit-timeline iframe', 'title'), 'Your activity')
+  for (const frame of page.frames()) assert.deepEqual(await findings(frame), [])
   assert.deepEqual(complaints, [])
   assert.deepEqual(warnings, [], 'such as of a sandbox that the frame can leave')
   await screenshot(page, 'framed-plain')
@@ -301,57 +280,3 @@ test('a message from anywhere else changes nothing', options, async (t) => {
   )
   assert.equal(await page.getAttribute('audit-timeline iframe', 'src'), null)
 })
-
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-
-interface Violation {
-  readonly id: string
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[]
-}
-
-async function findings(page: Page): Promise<readonly string[]> {
-  await page.evaluate(AXE)
-  const { violations } = await page.evaluate<{ violations: readonly Violation[] }>('axe.run()')
-  return violations.map(({ id, nodes }) => `${id}: ${nodes[0]?.html} ${nodes[0]?.failureSummary}`)
-}
-
-const LOOKS = [
-  ['en-light', { lang: 'en', theme: 'light' }, 1_280],
-  ['de-dark', { lang: 'de', theme: 'dark' }, 1_280],
-  ['es-own', { lang: 'es', theme: { base: 'light', accent: ['#7a1fa2', '#d9a8f0'] } }, 1_280],
-  ['fr-phone', { lang: 'fr', theme: 'auto' }, 390],
-  ['de-bare', { lang: 'de', header: false, columns: [], title: 'Aktivität' }, 1_280],
-] as const satisfies readonly (readonly [string, EmbedOptions, number])[]
-
-// Goal: the page is for everybody, in each language and each of its colours.
-// Method: axe looks at the list, an open entry, the open help, and what is wrong with a filter.
-test(
-  'axe finds nothing, in four languages, in light, dark and own colours, on a phone',
-  options,
-  async (t) => {
-    const scratch: ScratchDatabase = await scratchDatabase(t)
-    await appendToLog(scratch.sql, entries())
-    const db = readerOn(t, scratch)
-    for (const [name, embed, width] of LOOKS) {
-      const timeline = pageOn(db, { embed })
-      const port = await listen(
-        t,
-        createServer((a, b) => void timeline.listener(a, b)),
-      )
-      const { page, complaints } = await openTab(t, { viewport: { width, height: 900 } })
-      const url = `http://127.0.0.1:${port}/audit`
-      await page.goto(url)
-      assert.deepEqual(await findings(page), [], name)
-      await screenshot(page, `look-${name}`)
-      await page.locator('.entry .open').first().click()
-      await page.locator('#detail').waitFor()
-      assert.deepEqual(await findings(page), [], `${name}, an entry`)
-      await screenshot(page, `look-${name}-entry`)
-      await page.goto(`${url}?q=acton:refund.*+meta.a..b:1`)
-      if (!('header' in embed)) await page.locator('#help summary').click()
-      assert.deepEqual(await findings(page), [], `${name}, help and problems`)
-      await screenshot(page, `look-${name}-help`)
-      assert.deepEqual(complaints, [], name)
-    }
-  },
-)

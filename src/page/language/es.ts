@@ -18,7 +18,7 @@ export const PAGE_ES: PageTexts = {
   liveIsOn: 'Las entradas nuevas aparecen en cuanto se registran',
   liveIsOff: 'Mostrar las entradas nuevas en cuanto se registran',
   timeZone: 'Zona horaria',
-  local: 'Hora local',
+  local: 'Local',
   colours: 'Colores: {now}. Cambiar a {next}',
   auto: 'automático',
   light: 'claro',
