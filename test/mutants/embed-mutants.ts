@@ -3,6 +3,8 @@ import type { Mutant } from './mutant.ts'
 const LINK = 'src/page/auth/viewer-link.ts'
 const OTHER_LINK = 'a link of another secret, path or time is refused'
 
+const OPENS_IN_SIGHT = 'an entry opens in the part of the page that the window shows'
+
 export const EMBED_MUTANTS: readonly Mutant[] = [
   {
     name: 'two links for one viewer say by what they are alike that they are',
@@ -89,5 +91,65 @@ export const EMBED_MUTANTS: readonly Mutant[] = [
     ],
     file: 'page-language.test.ts',
     test: 'what is wrong with a filter or a query line is told in the language of the page',
+  },
+  {
+    name: 'a French line may end in front of a colon',
+    edits: [
+      {
+        file: 'src/page/language/french-spaces.ts',
+        find: 'text.replaceAll(BEFORE_A_SIGN, NO_BREAK_SPACE)',
+        replace: "text.replaceAll('', '')",
+      },
+    ],
+    file: 'page-language.test.ts',
+    test: 'each language has its own quotes, apostrophes and spaces',
+  },
+  {
+    name: 'a page behind a signed link offers the link',
+    edits: [
+      {
+        file: 'src/page/view/entry-detail.ts',
+        find: "if (isSignedLink) return ''",
+        replace: "if (words.language !== 'en' && isSignedLink) return ''",
+      },
+    ],
+    file: 'page-framed.test.ts',
+    test: 'a page behind a signed link offers no link to pass on',
+  },
+  {
+    name: 'an open entry scrolls away with the list',
+    edits: [
+      {
+        file: 'src/page/client/entry-list.css',
+        find: 'align-self: stretch;',
+        replace: 'align-self: start;',
+      },
+    ],
+    file: 'page-framed.test.ts',
+    test: OPENS_IN_SIGHT,
+  },
+  {
+    name: 'an entry opens at the top of a high frame',
+    edits: [
+      {
+        file: 'src/page/client/page.js',
+        find: 'if (top > 0) detail.style.top',
+        replace: 'if (top < 0) detail.style.top',
+      },
+    ],
+    file: 'page-framed.test.ts',
+    test: OPENS_IN_SIGHT,
+  },
+  {
+    name: 'the frame is in a sandbox before it has a page',
+    edits: [
+      {
+        file: 'src/page/client/audit-timeline.js',
+        find: "frame.referrerPolicy = 'no-referrer'",
+        replace: "frame.setAttribute('sandbox', SANDBOX)",
+      },
+    ],
+    file: 'page-framed.test.ts',
+    test: 'plain HTML frames the page of another site under a strict policy',
   },
 ]

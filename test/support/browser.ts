@@ -46,7 +46,7 @@ export async function openTab(t: TestContext, options: BrowserContextOptions = {
     ...options,
   })
   t.after(() => context.close())
-  context.setDefaultTimeout(10_000)
+  context.setDefaultTimeout(60_000) // a busy machine is slow
   const page = await context.newPage()
   const complaints: string[] = []
   page.on('pageerror', (error) => complaints.push(error.message))
