@@ -33,7 +33,7 @@ function textOf(page: string): string {
 
 async function openEntry(text: (query: string) => Promise<string>, query: string) {
   const list = await text(query)
-  const [, id] = /data-id="([\da-f-]{36})"/.exec(list) ?? []
+  const [, id] = /entry=([\da-f-]{36})"/.exec(list) ?? []
   return textOf(await text(`?entry=${id}&part=entry`))
 }
 

@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { type TestContext, test } from 'node:test'
-import type { BrowserContextOptions, Page } from 'playwright-core'
+import type { BrowserContextOptions, Locator, Page } from 'playwright-core'
 import { serveHttp } from '../relay/http/server.ts'
 import { readHttpConfig } from '../relay/http/config.ts'
 import { noBrowser, openTab, picture, screenshot } from './support/browser.ts'
@@ -20,6 +20,12 @@ const EVIL = `"><script>alert(1)</script><img src=x onerror=alert(2)>' onmouseov
 const MINUTE_MS = 60_000
 
 const options = { skip: noBrowser }
+
+/** The id of a row's entry. */
+async function idOf(row: Locator): Promise<string | undefined> {
+  const address = await row.locator('.open').first().getAttribute('href')
+  return /entry=([^&]+)/.exec(address ?? '')?.[1]
+}
 
 /** The page as a relay serves it, and a tab that has opened it with its token. */
 async function visitor(t: TestContext, given: BrowserContextOptions = {}) {
@@ -50,7 +56,8 @@ async function serve(
 
 // What runs in the page is given as text: this project's types know no browser.
 const IS_WITHIN = 'document.documentElement.scrollWidth <= document.documentElement.clientWidth'
-const FOCUSED = "document.activeElement.closest('.entry')?.dataset.id ?? document.activeElement.id"
+const FOCUSED = `document.activeElement.closest('.entry')?.querySelector('.open').href.match(/entry=([^&]+)/)[1]
+  ?? document.activeElement.id`
 const COVERED_LINES_OF_HELP = `[...document.querySelectorAll('#help .sheet :is(dd, p)')]
   .filter((line) => {
     line.scrollIntoView({ block: 'center' })
@@ -234,7 +241,7 @@ test('the whole page is used with the keyboard', options, async (t) => {
   await append(evening())
   await visit()
   const here = () => page.evaluate<string>(FOCUSED)
-  const id = async (n: number) => page.locator('.entry').nth(n).getAttribute('data-id')
+  const id = (n: number) => idOf(page.locator('.entry').nth(n))
   await page.keyboard.press('j')
   assert.equal(await here(), await id(0))
   await page.keyboard.press('j')
@@ -307,7 +314,7 @@ test('an entry shows its tree, its changes and its JSON', options, async (t) => 
   await visit()
   await rows.first().locator('.open').click()
   await page.locator('.entry[aria-current]').waitFor()
-  assert.equal(await detail.getAttribute('data-id'), await rows.first().getAttribute('data-id'))
+  assert.equal(await detail.getAttribute('data-id'), await idOf(rows.first()))
   await picture(page, 'timeline-page') // the README's: it is copied to .github/
   assert.deepEqual(complaints, [])
 })

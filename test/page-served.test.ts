@@ -248,7 +248,7 @@ test('the page shows the sentences of the catalogue that AUDIT_ACTIONS names', a
   assert.match(page, /0b6d9a52 checked in the guest/)
   assert.match(page, /The refund was issued/, 'its metadata is not what describe expects')
   const html = await (await get('/?action=branding.update', { cookie })).text()
-  const [, entry] = /data-id="([\da-f-]{36})"/.exec(html) ?? []
+  const [, entry] = /entry=([\da-f-]{36})"/.exec(html) ?? []
   const detail = await (await get(`/?entry=${entry}`, { cookie })).text()
   assert.match(textOf(detail), /×\s+0b6d9a52 changed the colour to teal/)
 

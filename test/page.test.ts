@@ -462,7 +462,7 @@ test('a loss that the log declares is a row of its own', async (t) => {
   const { text, append } = await pageWithLog(t)
   const [, gap] = await append([{}, { action: 'audit.gap', metadata: { lane: 'staging' } }, {}])
   const html = await text('')
-  assert.match(html, new RegExp(`<li class="entry gap" data-id="${gap}"`))
+  assert.match(html, new RegExp(`<li class="entry gap">\\n<a class="open" href="\\?entry=${gap}"`))
   assert.match(html, /Entries may be missing here: staging/)
 })
 

@@ -414,7 +414,7 @@ test('the page, the tail and each export show and filter what few entries have',
     assert.equal(shown.match(/<li class="entry /g)?.length, 1, query)
     const plain = shown.replaceAll(/<[^>]+>/g, '').replaceAll(/\s+/g, ' ')
     assert.match(plain, /AI agent Grace as Ada tried to delete venue \w+ and 1 more: denied/)
-    const [, id] = /<li class="entry [^>]*data-id="([^"]+)"/.exec(shown) ?? []
+    const [, id] = /[?;]entry=([^"]+)"/.exec(shown) ?? []
     const detail = await page.text(`?${query}&entry=${id}`)
     for (const label of ['Outcome', 'Actor', 'Kind of actor', 'Also on']) {
       assert.match(detail, new RegExp(`<dt>${label}</dt>`))

@@ -53,10 +53,35 @@ const rows = () =>
     .filter((row) => !row.closest('details:not([open])'))
 
 /** @param {string} id */
-const rowOf = (id) => rows().find((row) => row.dataset['id'] === id)
+const rowOf = (id) => rows().find((row) => idOf(row) === id)
 
-/** @param {HTMLElement} row */
+/** @param {Element} row */
 const linkOf = (row) => needIn(row, 'a', '.open')
+
+/**
+ * The id of a row's entry, or of the newest one where reads are folded.
+ * @param {Element} row
+ */
+const idOf = (row) => /[?&]entry=([^&]+)/.exec(linkOf(row).search)?.[1] ?? ''
+
+/**
+ * Puts a long filter into the links of rows, which leave it out. The list tells how: what follows
+ * `?q=user:` takes the place of `{}` in the form of that name.
+ * @param {ParentNode} parent
+ */
+function completeLinks(parent) {
+  const forms = Object.entries(JSON.parse(find('days')?.dataset['links'] ?? '{}'))
+  if (forms.length === 0) return
+  for (const link of parent.querySelectorAll('.entry a')) {
+    const short = link.getAttribute('href') ?? ''
+    const [begin = '', form] = forms.find(([begin]) => short.startsWith(begin)) ?? []
+    if (form)
+      link.setAttribute(
+        'href',
+        form.replace('{}', () => short.slice(begin.length)),
+      )
+  }
+}
 
 /**
  * Elements from HTML of the server. A document that is parsed runs no scripts and loads no images.
@@ -134,7 +159,7 @@ function keepInSight(detail) {
 /** @param {string | null} id */
 function markRow(id) {
   for (const row of rows()) {
-    if (row.dataset['id'] === id) row.setAttribute('aria-current', 'true')
+    if (idOf(row) === id) row.setAttribute('aria-current', 'true')
     else row.removeAttribute('aria-current')
   }
 }
@@ -163,7 +188,7 @@ function closeEntry({ addToHistory = true } = {}) {
 function prepareDetail() {
   const id = find('detail')?.dataset['id']
   const all = rows()
-  const at = all.findIndex((row) => row.dataset['id'] === id)
+  const at = all.findIndex((row) => idOf(row) === id)
   for (const [name, row] of /** @type {const} */ ([
     ['newer', all[at - 1]],
     ['older', all[at + 1]],
@@ -298,21 +323,21 @@ function showNews(text = '', isLost = false) {
 /** @param {HTMLElement} row */
 function insertRow(row) {
   const days = need('days')
-  const { id = '', day = '' } = row.dataset
-  if (days.querySelector(`.entry[data-id="${id}"]`)) return
+  const { day = '' } = row.dataset
+  const id = idOf(row)
+  if ([...days.querySelectorAll('.entry')].some((one) => idOf(one) === id)) return
   const oldest = rows().at(-1)
   const isLastPage = document.querySelector('.pager [rel=next]') === null
-  if (oldest && id < (oldest.dataset['id'] ?? '') && !isLastPage) return // it is on an older page
+  if (oldest && id < idOf(oldest) && !isLastPage) return // it is on an older page
   row.classList.add('new')
   const sections = [...days.querySelectorAll('section')]
   const section = sections.find(({ dataset }) => (dataset['day'] ?? '') <= day)
   const isSameDay = section?.dataset['day'] === day
   const list = isSameDay ? needIn(section, 'ol') : insertDay(row, section)
   // A run of reads that is folded is one item.
-  const older = [...list.children].find(
-    (item) => item instanceof HTMLElement && (item.dataset['id'] ?? '') < id,
-  )
+  const older = [...list.children].find((item) => idOf(item) < id)
   list.insertBefore(row, older ?? null)
+  completeLinks(list)
   for (const surplus of rows().slice(MAX_ROWS)) surplus.remove()
   newCount += 1
   histogramIsStale = true
@@ -524,6 +549,7 @@ function start(page) {
   document.addEventListener('click', onClick)
   addEventListener('popstate', onPopState)
   addEventListener('keydown', onKeyDown)
+  completeLinks(document)
   prepareZone()
   prepareHistogram()
   prepareDetail()

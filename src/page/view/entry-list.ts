@@ -6,6 +6,7 @@ import { otherReadings } from '../../query/other-readings.ts'
 import { visible } from '../sentence/plain-text.ts'
 import { filterHref, href } from '../query/address.ts'
 import { askedTarget } from '../query/asked-target.ts'
+import { rowForms } from '../query/row-links.ts'
 import { entryRow } from './entry-row.ts'
 import type { LogBegin } from '../../removed/log-begin.ts'
 import { targetTabs } from './target-tabs.ts'
@@ -17,11 +18,13 @@ const FEWEST_FOLDED = 3
 /** The entries by day, newest first, and links to the other pages. */
 export function entryList(view: ViewState, page: EntryPage, begin?: LogBegin): Html {
   const days = page.entries.length === 0 ? noEntries(view, page) : byDay(view, page.entries)
+  const links = JSON.stringify(rowForms(view.query))
+  const forms = links === '{}' ? '' : html` data-links="${links}"`
   return html`<section class="entry-list" id="entries" aria-labelledby="entries-heading" tabindex="-1">
 <div class="heading">${tabs(view)}<h2 id="entries-heading">${heading(view, page)}</h2>
 <p id="news" role="status" aria-live="polite"></p>
 ${exports(view, page)}</div>
-<div id="days">${days}</div>
+<div id="days"${forms}>${days}</div>
 ${begin === undefined ? '' : beginning(view, begin)}
 ${page.entries.length === 0 ? '' : lookedTo(view, page)}
 ${pager(view, page)}
@@ -153,10 +156,9 @@ function isRead({ action }: LoggedEntry): boolean {
 /** Several reads in a row are one line, until somebody opens it. */
 function folded(view: ViewState, run: readonly LoggedEntry[]): Html {
   const rows = run.map((entry) => entryRow(view, entry))
-  const [newest] = run
-  if (newest === undefined || rows.length < FEWEST_FOLDED) return html`${rows}`
+  if (rows.length < FEWEST_FOLDED) return html`${rows}`
   const isOpen = run.some(({ id }) => id === view.query.entry)
-  return html`<li class="reads" data-id="${newest.id}"><details${isOpen ? html` open` : ''}>
+  return html`<li class="reads"><details${isOpen ? html` open` : ''}>
 <summary>${view.words.count('logWasRead', rows.length)}</summary>
 <ol>${rows}</ol></details></li>`
 }

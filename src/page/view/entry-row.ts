@@ -2,8 +2,8 @@ import { describeEntry } from '../../actions/describe-entry.ts'
 import type { LoggedEntry } from '../../read/logged-entry.ts'
 import { recordedMs } from '../../ids/uuid7.ts'
 import { html, type Html } from '../http/html.ts'
-import { href } from '../query/address.ts'
 import { narrowHref, onlyHref } from '../query/narrow.ts'
+import { rowEntryHref, rowHref } from '../query/row-links.ts'
 import { shortened, shortId, visible } from '../sentence/plain-text.ts'
 import type { SentencePart } from '../sentence/sentence-parts.ts'
 import { LOSS_ACTIONS } from '../sentence/loss-sentences.ts'
@@ -28,21 +28,20 @@ export function entryRow(view: ViewState, given: LoggedEntry, isAlone = false): 
   const day = isAlone
     ? html` data-day="${zone.wall(atMs).slice(0, 10)}" data-day-name="${zone.day(atMs, words.locale)}"`
     : ''
-  const address = href(query.given, { entry: entry.id })
   const sentence = sentenceOf(
     entry,
     view.nameOf,
     describeEntry(view.actions, given, words.language),
     words,
   )
-  return html`<li class="entry ${kindOf(entry)}" data-id="${entry.id}"${day}${ariaCurrent(query.entry === entry.id)}>
-<a class="open" href="${address}">${zone.time(atMs)}</a><p>${sentenceHtml(view, sentence)}${happenedAt(view, entry, atMs)}${unreadable(view, entry)}${erased(view, entry)}</p>${actionLink(view, entry)}${requestLink(view, entry)}</li>
+  return html`<li class="entry ${kindOf(entry)}"${day}${ariaCurrent(query.entry === entry.id)}>
+<a class="open" href="${rowEntryHref(query, entry.id)}">${zone.time(atMs)}</a><p>${sentenceHtml(view, sentence, rowHref)}${happenedAt(view, entry, atMs)}${unreadable(view, entry)}${erased(view, entry)}</p>${actionLink(view, entry)}${requestLink(view, entry)}</li>
 `
 }
 
 function actionLink({ query, look }: ViewState, { action }: LoggedEntry): Html | '' {
   if (!look.columns.has('action')) return ''
-  return link('action', narrowHref(query, 'action', action), shortened(action, 60))
+  return link('action', rowHref(query, 'action', action), shortened(action, 60))
 }
 
 /** All entries of the request, even if the list is filtered. */
@@ -61,11 +60,15 @@ function link(kind: string, address: string | undefined, text: string): Html {
 const QUALIFIERS = { user: 'user', actor: 'actor', target: 'on', event: 'event' } as const
 
 /** A sentence with links for its ids. */
-export function sentenceHtml({ query }: ViewState, parts: readonly SentencePart[]): Html[] {
+export function sentenceHtml(
+  { query }: ViewState,
+  parts: readonly SentencePart[],
+  hrefOf = narrowHref,
+): Html[] {
   return parts.map((piece) => {
     const text = visible(piece.text)
     if ('id' in piece) {
-      return link(piece.kind, narrowHref(query, QUALIFIERS[piece.kind], piece.id), text)
+      return link(piece.kind, hrefOf(query, QUALIFIERS[piece.kind], piece.id), text)
     }
     if (piece.kind === 'text') return html`${text}`
     if (piece.kind === 'from') return html`<del>${text}</del>`
