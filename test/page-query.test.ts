@@ -150,11 +150,7 @@ test('a read is written down with the query line', async (t) => {
   )
 })
 
-const LOOKS = [
-  '',
-  '?q=guest.*',
-  '?q=-audit.*+guest.*+or+branding.*+-meta.gate%3DSouth&range=-30d',
-]
+const LOOKS = ['', '?q=guest.*', '?q=-audit.*+guest.*+or+branding.*+-meta.gate%3DSouth&range=-30d']
 
 // Goal: a page is small without compression, too.
 // Method: an evening at an event with requests of their own, in bars of all its hours; as it is, and with the
