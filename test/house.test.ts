@@ -93,7 +93,7 @@ const ARROWS: Readonly<Record<string, string>> = {
   'src/page/view':
     'actions export/sealed ids names page/histogram page/http page/language page/query page/sentence projection query read read/around removed timeline',
   'src/page/live': 'database ids page/http read',
-  'src/page/api': 'page/query page/view read',
+  'src/page/api': 'page/query page/view read timeline',
   'src/page/view/target':
     'actions ids page/http page/language page/query page/sentence page/view timeline',
   'src/page/view/histogram':
