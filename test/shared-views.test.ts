@@ -205,7 +205,9 @@ test('a view that names what is hidden from a viewer is not told to them', async
   assert.equal((await listed(atAcme)).length, 10)
   const told = async (viewer: Viewer) => (await listed(viewer)).map(({ name }) => name).sort()
   assert.deepEqual(await told(less), ['an action', 'metadata', 'one of the staff'])
-  assert.deepEqual(await told(names), ['an action', 'an address', 'metadata', 'not an address'])
+  assert.deepEqual(await told(names), [
+    ...['a field anywhere', 'an action', 'an address', 'metadata', 'not an address', 'who acted'],
+  ])
   const page = await (await as(less).get('')).text()
   assert.ok(page.includes('meta.plan%3Dgold'))
   assert.doesNotMatch(page, /10\.0\.0\.9/)
@@ -246,6 +248,12 @@ test('what is hidden within an event counts, and not the event or who is staff',
   assert.equal(mayBeTold({ user: ADA }, '', actions), false)
   assert.equal(mayBeTold({ q: 'outcome:denied' }, '', actions), true)
   assert.equal(mayBeTold({ q: 'outcome:denied ip:x' }, '', actions), false, 'not understood')
+  const mail = { seenBy: { hides: ['context.user.eMail'] as const } }
+  assert.equal(mayBeTold({ q: 'e_mail=x' }, hiddenFrom(mail), mail), false)
+  assert.equal(mayBeTold({ q: 'plan=x' }, hiddenFrom(mail), mail), true)
+  assert.equal(mayBeTold({ q: 'plan=x' }, '', mail), false, 'may stand in what is hidden')
+  const acting = { seenBy: { hides: ['actorId'] as const } }
+  assert.equal(mayBeTold({ q: 'has:actor' }, hiddenFrom(acting), acting), false)
   assert.equal(mayBeTold({ history: ACME }, '', { seenBy: { hides: ['targetId'] } }), false)
 })
 
