@@ -1,5 +1,5 @@
 import type { Needle } from './needles.ts'
-import { type Group, openRuns, type SearchRun, type SearchSource } from './open-runs.ts'
+import { type Group, MAX_MS, openRuns, type SearchRun, type SearchSource } from './open-runs.ts'
 
 /** What the walk asks the database for besides runs. */
 export interface WalkSource extends SearchSource {
@@ -81,9 +81,12 @@ export async function walk(source: WalkSource, asked: WalkRequest): Promise<Walk
       if (opened.length <= MANY_GROUPS) runsAtOnce = Math.min(MOST_RUNS, runsAtOnce * 4)
       continue
     }
+    // Those of an unknown time come first, and all of them are needed.
+    const isUnknown = group?.minMs === 0 && group.maxMs === MAX_MS
     const before = groups.findIndex((one) => run !== undefined && distance(one) > distance(run))
     const most = before === -1 ? groups.length : before
-    found.push(...(await source.matching(groups.splice(0, Math.min(most, groupsAtOnce)))))
-    groupsAtOnce = Math.min(MOST_GROUPS, groupsAtOnce * 2)
+    const size = Math.min(most, isUnknown ? MOST_GROUPS : groupsAtOnce)
+    found.push(...(await source.matching(groups.splice(0, size))))
+    if (!isUnknown) groupsAtOnce = Math.min(MOST_GROUPS, groupsAtOnce * 2)
   }
 }

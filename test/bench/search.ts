@@ -1,8 +1,12 @@
+import assert from 'node:assert/strict'
 import { drizzle } from 'drizzle-orm/postgres-js'
 import postgres from 'postgres'
 import { openFollowStatements } from '../../relay/follow/follow-statements.ts'
 import { Follower } from '../../relay/follow/follower.ts'
 import { searchConsumer } from '../../relay/search/search-consumer.ts'
+import { exportLog } from '../../src/export/index.ts'
+import { histogram } from '../../src/page/histogram/histogram.ts'
+import { UTC } from '../../src/query/zone.ts'
 import { type AuditDatabase, timeline } from '../../src/read/timeline.ts'
 import { BenchServer } from './bench-server.ts'
 import type { Goal, Part, PartOptions, Result } from './part.ts'
@@ -93,6 +97,18 @@ async function run({ isQuick, say }: PartOptions): Promise<Result> {
     const db = drizzle(reader)
     const page = await timed(100, async () => void (await timeline(db, {})))
     const answered = await answer(db, bench.server.pid, questionsOf(count), say)
+    let asked = 0
+    const nextLine = () => {
+      asked += 1
+      return emailOf(userOf(asked * 4_801))
+    }
+    const bars = await timed(20, async () => {
+      await histogram(db, { filter: { query: nextLine() }, zone: UTC, nowMs: Date.now() })
+    })
+    const exported = await timed(10, async () => {
+      const { pages } = await exportLog(db, { format: 'ndjson', filter: { query: nextLine() } })
+      for await (const page of pages) assert.ok(page.throughSeq > 0)
+    })
     const all = answered.flatMap(({ ms }) => ms)
     const recall = answered.reduce((sum, one) => sum + one.found, 0)
     const wanted = answered.reduce((sum, one) => sum + one.wanted, 0)
@@ -104,6 +120,7 @@ async function run({ isQuick, say }: PartOptions): Promise<Result> {
         atMost: 0,
       },
       { name: 'a question, p95', value: quantile(all, 0.95), atMost: 200, unit: 'ms' },
+      { name: 'the bars of an e-mail, p95', value: quantile(bars, 0.95), atMost: 300, unit: 'ms' },
       { name: 'a page without a query, p95', value: quantile(page, 0.95), atMost: 20, unit: 'ms' },
       { name: 'bytes an entry', value: bytes, atMost: 150, unit: 'B' },
     ]
@@ -119,12 +136,24 @@ async function run({ isQuick, say }: PartOptions): Promise<Result> {
     return {
       goals,
       charts: [],
-      measured: { count, made, bytes, page, answered },
+      measured: { count, made, bytes, page, answered, bars, exported },
       tables: [
         {
           title: `200 questions to ${count} entries, the first page of each`,
           columns: ['', 'asked', 'p50', 'p95', 'longest', 'CPU of all, mean'],
           rows,
+        },
+        {
+          title: 'What else asks it for an e-mail',
+          columns: ['', 'asked', 'p50', 'longest'],
+          rows: Object.entries({ 'the bars above a page': bars, 'an export': exported }).map(
+            ([name, all]) => [
+              name,
+              String(all.length),
+              ms(quantile(all, 0.5)),
+              ms(Math.max(...all)),
+            ],
+          ),
         },
         {
           title: 'What the search costs for each entry',
