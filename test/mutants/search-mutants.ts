@@ -145,7 +145,7 @@ const search: readonly Mutant[] = [
       },
     ],
     file: 'search-life.test.ts',
-    test: 'a group that is made again between two statements of a page is not mistaken for the former',
+    test: 'bits and groups from before a removal are not read together with those from after it',
   },
   {
     name: 'an export leaves out what the search does not have yet',
