@@ -73,6 +73,29 @@ const NOTE_WHEN_ROWS_COME = `new MutationObserver((changes) => {
 
 const hasNoSidewaysScroll = (page: Page) => page.evaluate<boolean>(IS_WITHIN)
 
+// Goal: a long filter is not told by each row, and stays when one of its links is followed.
+// Method: the links of a row as the server sends them, and as the script leaves them.
+test('links of rows keep a long filter', options, async (t) => {
+  const { page, complaints, visit, append, rows } = await visitor(t)
+  await append(evening())
+  const asked = `?q=${'-audit.* '.repeat(9)}guest.* or branding.* meta.gate=North`
+  const response = await visit(encodeURI(asked))
+  const [sent = ''] = /<li class="entry[^]*?<\/li>/.exec(String(await response?.text())) ?? []
+  assert.match(sent, /class="user" href="\?q=user:/, 'without a script it asks for the user alone')
+  const row = rows.first()
+  const href = (name: string) => row.locator(name).first().getAttribute('href')
+  for (const name of ['.user', '.target', '.open']) {
+    assert.match(String(await href(name)), /^\?q=(-audit\.\*\+){9}guest\.\*\+or\+branding/, name)
+  }
+  assert.match(String(await href('.user')), /North\+user:[0-9a-f-]{36}$/)
+  assert.match(String(await href('.action')), /North\+action:guest\.check_in$/)
+  assert.match(String(await href('.request')), /^\?q=request:/)
+  await row.locator('.user').click()
+  await page.waitForURL(/guest\..*user:/)
+  assert.ok((await rows.count()) > 0)
+  assert.deepEqual(complaints, [])
+})
+
 // Goal: what support staff do all day works, and the address says where they are.
 // Method: type a filter, click an id, a preset, a bar; go on, go back.
 test('filters by typing, by clicking and by time, all of it in the address', options, async (t) => {

@@ -36,7 +36,7 @@ export function pageOn(db: AuditDatabase, options: Partial<TimelinePageOptions> 
 /** The ids of the rows of a list, as they stand on the page. */
 export function rowIds(html: string): readonly string[] {
   return Array.from(
-    html.matchAll(/<a class="open" href="[^"]*[?;]entry=([0-9a-f-]{36})"/g),
+    html.matchAll(/<a class="open" href="[^"]*[?;]entry=([0-9a-f-]{36})["&]/g),
     ([, id = '']) => id,
   )
 }
