@@ -63,6 +63,10 @@ const ENTRIES: readonly GivenEntry[] = [
   },
   {
     ...{ action: 'customer.update', userId: ada, eventId: acme, targetId: order },
+    context: {
+      redacted: ['metadata.card.pin'],
+      invalid: { metadata: 'card.expiry', userId: 'ext-8' },
+    },
     metadata: {
       before: { card: { number: 'n4888', kind: 'visa' }, email: 'a@x.example', plan: 'silver' },
       after: { card: [{ number: 'n4999', kind: 'visa' }], plan: 'gold' },
@@ -235,7 +239,7 @@ test('an export in any format holds nothing that is hidden', async (t) => {
     '10.0.0',
     'n4111',
     ...OF_CARDS,
-    '123',
+    's123',
     'difficult',
     helper,
     globex,

@@ -40,7 +40,10 @@ export const WHOLE_LOG: LogView = {
 const EQUALS = sql.raw('operator(pg_catalog.=)')
 const EMPTY = sql.raw("'{}'::pg_catalog.jsonb")
 
-/** Where the context may say again what a column does not show. */
+/**
+ * Where the context may say again what a column does not show. Of the metadata and of itself it lists names
+ * of fields, in `redacted` and `invalid.metadata`.
+ */
 const SAYS_ID = ['invalid', 'degraded'] as const
 const SAYS_TOO: Readonly<Record<string, readonly string[]>> = {
   userId: [...SAYS_ID, 'user', 'viewer', 'actor'],
@@ -150,6 +153,8 @@ function ownColumns(projection: CheckedProjection, staff: Staff | undefined) {
     if (keys.length > 0) paths[column as 'metadata' | 'context'].push(keys)
     else Object.assign(columns, hiddenColumn(field))
     for (const key of SAYS_TOO[field] ?? []) paths.context.push([key])
+    if (column === 'metadata' || column === 'context') paths.context.push(['redacted'])
+    if (column === 'metadata') paths.context.push(['invalid', 'metadata'])
   }
   for (const name of ['metadata', 'context'] as const) {
     if (hides.includes(name) || paths[name].length === 0) continue

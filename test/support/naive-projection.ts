@@ -52,6 +52,10 @@ const OF_ACTOR = ['actor', 'impersonator', 'impersonatorId']
 
 function hide(entry: Entry, field: string): void {
   const [column = '', ...path] = field.split('.')
+  if (column === 'metadata' || column === 'context') {
+    entry.context = without(entry.context, ['redacted'])
+    if (column === 'metadata') entry.context = without(entry.context, ['invalid', 'metadata'])
+  }
   if (path.length > 0) {
     entry[column as 'context'] = without(entry[column as 'context'], path)
     return
