@@ -17,9 +17,9 @@ const OTHERS = LANGUAGES.filter((language) => language !== 'en')
 
 /** Texts that are the same in English and in another language. */
 const ALIKE: Readonly<Record<string, string>> = {
-  de: 'live links event rangeExample recorder verifiedAt unknownVerb noVerb colon',
-  es: 'actor rangeExample lastDay verifiedAt did didAlone unknownVerb noVerb colon',
-  fr: 'action rangeExample lastDay pages noVerb',
+  de: 'live links event recorder verifiedAt unknownVerb noVerb colon',
+  es: 'local actor lastDay verifiedAt did didAlone unknownVerb noVerb colon',
+  fr: 'action lastDay pages noVerb',
 }
 
 const namesIn = (text: string) =>
