@@ -12,7 +12,7 @@ import { scratchDatabase } from './support/database.ts'
 import { entries, MINE } from './support/framed-entries.ts'
 import { listen } from './support/http.ts'
 import { appendToLog } from './support/log-entries.ts'
-import { pageOn, readerOn } from './support/pages.ts'
+import { pageOn, readerOn, rowIds } from './support/pages.ts'
 import { waitFor } from './support/wait-for.ts'
 
 const SECRET = 'a8f3c1d2e4b5968770a1b2c3d4e5f607'
@@ -170,7 +170,7 @@ test('a page behind a signed link offers no link to pass on', options, async (t)
   const page = await (await fetch(link())).text()
   assert.match(page, /id="help"/)
   assert.doesNotMatch(page, /send it to a colleague/)
-  const [, id] = /data-id="([\w-]+)"/.exec(page) ?? []
+  const [id] = rowIds(page)
   const open = await (await fetch(`${link()}?entry=${id}`)).text()
   assert.match(open, /id="detail"/)
   assert.doesNotMatch(open, /permalink|copy-link/)

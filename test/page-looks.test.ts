@@ -38,9 +38,14 @@ const EVERY_STATE = Object.keys(STATES) as State[]
 const VIOLET = { accent: ['#7a1fa2', '#d9a8f0'] } as const
 const LOOKS = [
   ['en-light', { lang: 'en', theme: 'light' }, 1_280, ['list', 'entry', 'history']],
-  ['de-dark', { lang: 'de', theme: 'dark' }, 1_280, ['list', 'entry', 'problems', 'history']],
+  ['de-dark', { lang: 'de', theme: 'dark' }, 1_280, ['list', 'entry', 'problems', 'print']],
   ['es-own', { lang: 'es', theme: { base: 'light', ...VIOLET } }, 1_280, ['entry', 'empty']],
-  ['fr-own-dark', { lang: 'fr', theme: { base: 'dark', ...VIOLET } }, 1_280, ['problems', 'print']],
+  [
+    'fr-own-dark',
+    { lang: 'fr', theme: { base: 'dark', ...VIOLET } },
+    1_280,
+    ['problems', 'history'],
+  ],
   ['fr-phone', { lang: 'fr', theme: 'auto' }, 390, ['list', 'entry', 'problems']],
   ['es-phone-dark', { lang: 'es', theme: 'dark' }, 390, ['history', 'empty']],
   ['de-bare', { lang: 'de', header: false, columns: [], title: 'Aktivität' }, 1_280, ['entry']],
