@@ -69,6 +69,59 @@ test('several of one name are told, each with a link to that one', async (t) => 
   assert.ok(html.includes(`href="?q=outcome:denied+by:${IDS.byron}"`))
 })
 
+test('a line that finds nothing offers its other readings', async (t) => {
+  const { ask, shown } = await smallLogPage(t)
+  const html = await ask('colour invoice:acme')
+  assert.match(
+    textOf(html),
+    /No entry matches this filter Did you mean changed:colour has:colour "acme"/,
+  )
+  assert.match(html, /href="\?q=changed:colour\+invoice:acme"/)
+  assert.deepEqual(shown(await ask('has:colour')), ['mfaOff'])
+})
+
+test('"me" is the viewer', async (t) => {
+  const authorize = () => ({ name: 'Grace', userId: IDS.grace, sees: 'everything' as const })
+  const known = await smallLogPage(t, { authorize })
+  assert.deepEqual(known.shown(await known.ask('by:me refund')), ['refundDenied'])
+  assert.ok(!known.shown(await known.ask('-by:me')).includes('refundDenied'))
+})
+
+test('a customer finds what staff did by the name that is shown', async (t) => {
+  const authorize = () => ({ name: 'Maria', onlyEventId: IDS.acme, staffAs: 'Support' })
+  const { ask, shown } = await smallLogPage(t, { authorize })
+  for (const q of ['by:support', 'actor:Support', 'Support', 'is:impersonated']) {
+    assert.deepEqual(shown(await ask(q)), ['emailChanged'], q)
+  }
+  assert.ok(!shown(await ask('-by:Support')).includes('emailChanged'))
+  assert.deepEqual(shown(await ask('user:Support')), [])
+})
+
+test('a customer who may not see who acted finds nothing by the name of staff', async (t) => {
+  const limits = { onlyEventId: IDS.acme, staffAs: 'Support', hides: ['actorId'] as const }
+  const { ask, shown } = await smallLogPage(t, { authorize: () => ({ name: 'Maria', ...limits }) })
+  for (const q of ['by:Support', 'actor:Support', 'is:impersonated']) {
+    assert.deepEqual(shown(await ask(q)), [], q)
+  }
+})
+
+test('the oldest entries are a page of their own, from which newer ones follow', async (t) => {
+  const { text, shown, get } = await smallLogPage(t)
+  const linkTo = (html: string, label: string) =>
+    new RegExp(`href="([^"]*)">${label}<`).exec(html)?.[1]?.replaceAll('&amp;', '&') ?? ''
+  const newest = await text('?limit=3')
+  const oldest = await text(linkTo(newest, 'Oldest'))
+  assert.deepEqual(shown(oldest), ['ordered', 'downloaded', 'planChanged'])
+  assert.doesNotMatch(oldest, />Oldest</)
+  const newer = await text(linkTo(oldest, '← Newer'))
+  assert.deepEqual(shown(newer), ['refunded', 'refundDenied', 'paid'])
+  assert.deepEqual(shown(await text(linkTo(newer, 'Older →'))), shown(oldest))
+  assert.deepEqual(shown(await text(linkTo(newer, 'Newest'))), shown(newest))
+  const json = await (await get('?order=oldest&limit=1', { accept: 'application/json' })).json()
+  assert.equal(Reflect.get(Object(json), 'entries')[0].action, 'plan.change')
+  assert.equal((await get('?order=random')).status, 400)
+})
+
 test('a viewer of one event is told nothing of the names of others', async (t) => {
   const asked: unknown[] = []
   const find = async (text: string, viewer: object) => {

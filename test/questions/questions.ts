@@ -1,3 +1,4 @@
+import { AS_TYPED } from './as-typed.ts'
 import type { Label } from './small-log.ts'
 
 export interface Question {
@@ -30,7 +31,7 @@ const IBM_AU2 = 'cloud.ibm.com: AU-2, audit events'
 const QAD = 'qad.com: displaying deleted audit data'
 
 /** Ordinary questions, written down from public pages before the query line was built. */
-export const QUESTIONS: readonly Question[] = [
+const ORDINARY: readonly Question[] = [
   {
     by: 'support',
     asked: "What happened to Maria's order? I have her e-mail.",
@@ -315,3 +316,6 @@ export const QUESTIONS: readonly Question[] = [
     answer: ['emailChanged', 'loginFailed', 'loggedIn', 'keyCreated', 'guestsExported'],
   },
 ]
+
+/** What is answered by one line. */
+export const QUESTIONS: readonly Question[] = [...ORDINARY, ...AS_TYPED]

@@ -30,11 +30,12 @@ ${rows.join('\n')}
 `
 }
 
-const HEAD = `# Fifty questions
+const HEAD = `# Seventy questions
 
 As support, admins of customers and auditors ask them, written down from public documentation and issue threads. The
 [small log](small-log.ts) has an answer to each, and [a test](../page-questions.test.ts) opens the addresses. This page is
-made from [questions.ts](questions.ts) and [further-questions.ts](further-questions.ts).
+made from [questions.ts](questions.ts), [as-typed.ts](as-typed.ts) and
+[further-questions.ts](further-questions.ts).
 `
 
 /** As a person types it: a browser encodes the rest. */

@@ -8,16 +8,14 @@ import type { TextKey } from '../../language/texts.ts'
 
 /** How the query line is written, each with what it finds. */
 const LINES = [
-  ['maria refund yesterday', 'lineWord'],
-  ['"left the company"', 'linePhrase'],
+  ['maria "left the company" yesterday', 'lineWord'],
   ['action:*.update', 'lineAction'],
   ['by:ada on:"Old Mill"', 'lineBy'],
   ['outcome:denied or failed', 'lineOr'],
   ['-by:me -audit.*', 'lineNot'],
   ['is:impersonated no:actor', 'lineIs'],
   ['order:1042 amount>1000', 'lineMeta'],
-  ['changed:email', 'lineChanged'],
-  ['ip:10.0.0.0/8', 'lineIp'],
+  ['changed:email ip:10.0.0.0/8', 'lineChanged'],
   ['after:-2h date:"3 May"', 'lineTime'],
 ] as const satisfies readonly (readonly [string, TextKey])[]
 
