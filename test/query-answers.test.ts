@@ -207,6 +207,57 @@ test('a star is the only wildcard of an action', async (t) => {
   )
 })
 
+test('a field is found by its name, however it is written', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const metadata = [
+    { orderNumber: 1042 },
+    { order_no: '#1042' },
+    { cart: [{ order: { id: 7, 'Order-Id': 'x1042' } }] },
+    { orderNumber: 10_425 },
+    { orders: 1042 },
+    { note: '1042' },
+  ]
+  await appendToLog(
+    scratch.sql,
+    metadata.map((own, n) => ({ ms: ASKED_MS + n, metadata: { n, ...own } })),
+  )
+  const db = readerOn(t, scratch)
+  const found = async (query: string) =>
+    (await timeline(db, { query, order: 'oldest' })).entries.map((one) => one.metadata['n'])
+  assert.deepEqual(await found('order:1042'), [0, 1, 2])
+  assert.deepEqual(await found('ORDER=1042'), [0])
+  assert.deepEqual(await found('order>1042'), [3])
+  assert.deepEqual(await found('order:1000..1042'), [0])
+  assert.deepEqual(await found('no:order'), [4, 5])
+  assert.deepEqual(await found('-has:order'), [4, 5])
+})
+
+test('a word finds actions that are told by it', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const names = [
+    'project.delete',
+    'secret.delete_key',
+    'kms.DeleteKey',
+    'undelete.all',
+    'user.sign_in',
+  ]
+  await appendToLog(
+    scratch.sql,
+    names.map((action, n) => ({ action, ms: ASKED_MS + n })),
+  )
+  const db = readerOn(t, scratch)
+  const found = async (query: string) =>
+    (await timeline(db, { query, order: 'oldest' })).entries.map(({ action }) => action)
+  assert.deepEqual(await found('action:delete'), names.slice(0, 3))
+  assert.deepEqual(await found('is:deleted'), names.slice(0, 3))
+  assert.deepEqual(await found('action:DeleteKey'), names.slice(1, 3))
+  assert.deepEqual(await found('deleted'), names.slice(0, 4))
+  assert.deepEqual(await found('logins'), ['user.sign_in'])
+  assert.deepEqual(await found('id:00000000-0000-4000-8000-000000000001'), [])
+  const { entries } = await timeline(db, { query: 'action:sign' })
+  assert.deepEqual(await found(`id:${entries[0]?.id}`), ['user.sign_in'])
+})
+
 test('times that move from page to page are the same query', async (t) => {
   const { db } = await smallLog(t)
   const pageAt = (ms: number, text: string, cursor?: string) =>

@@ -145,7 +145,7 @@ export const QUERY_MUTANTS: readonly Mutant[] = [
     name: 'a time behind "after" is left out',
     edits: [
       {
-        file: 'src/query/qualifiers.ts',
+        file: 'src/query/qualifier-values.ts',
         find: "return { kind: 'time', fromMs: span.fromMs }\n    return",
         replace: "return { kind: 'time', fromMs: span.toMs }\n    return",
       },
@@ -188,5 +188,88 @@ export const QUERY_MUTANTS: readonly Mutant[] = [
     ],
     file: 'page-query.test.ts',
     test: 'reads are left out until somebody asks for them',
+  },
+  {
+    name: 'a field is found by its exact name alone',
+    edits: [
+      {
+        file: JSON_CONDITIONS,
+        find: '`${keyPattern(name)}${KEY_ENDS}`',
+        replace: '`${keyPattern(name)}`',
+      },
+    ],
+    file: 'query-answers.test.ts',
+    test: 'a field is found by its name, however it is written',
+  },
+  {
+    name: 'figures of a field are found inside of longer ones',
+    edits: [{ file: JSON_CONDITIONS, find: ' : isDigits ? [', replace: ' : !value ? [' }],
+    file: 'query-answers.test.ts',
+    test: 'a field is found by its name, however it is written',
+  },
+  {
+    name: 'a word of an action is found in the middle of another one',
+    edits: [{ file: TERMS, find: '`(^|[._:/ -])(${words', replace: '`()(${words' }],
+    file: 'query-answers.test.ts',
+    test: 'a word finds actions that are told by it',
+  },
+  {
+    name: 'a person who acts is nobody who impersonates',
+    edits: [
+      {
+        file: TERMS,
+        find: '${actor} is not null and ${kind} is null',
+        replace: '${actor} is not null and ${kind} is not null',
+      },
+    ],
+    ...QUESTIONS,
+  },
+  {
+    name: 'staff is found by the hidden name, too',
+    edits: [
+      {
+        file: 'src/projection/log-view.ts',
+        find: "hides.includes('actorId') ? sql`false` : isActor",
+        replace: 'isActor',
+      },
+    ],
+    file: 'page-query.test.ts',
+    test: 'a customer who may not see who acted finds nothing by the name of staff',
+  },
+  {
+    name: 'the hours of a range are those of today',
+    edits: [
+      {
+        file: 'src/query/time-range.ts',
+        find: 'isOfDay ? { ...clock, nowMs: begin.fromMs } : clock',
+        replace: 'clock',
+      },
+    ],
+    file: 'query.test.ts',
+    test: 'ranges may say once what both sides have',
+  },
+  {
+    name: 'the words of a question are looked for',
+    edits: [
+      {
+        file: 'src/query/phrases.ts',
+        find: 'return SAID.has(word)',
+        replace: 'return word === SAID.size.toString()',
+      },
+    ],
+    file: 'query.test.ts',
+    test: 'what people and other tools write is read as what it means',
+  },
+  {
+    name: 'the oldest page is shown upside down',
+    edits: [
+      {
+        file: 'src/page/requests/page-response.ts',
+        find: 'entries: entries.toReversed()',
+        replace: 'entries: entries.toSorted()',
+      },
+    ],
+    file: 'page-query.test.ts',
+    test: 'the oldest entries are a page of their own, from which newer ones follow',
   },
 ]

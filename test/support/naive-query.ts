@@ -12,9 +12,7 @@ function meets(entry: LoggedEntry, term: Term): boolean {
   switch (term.kind) {
     case 'action':
       return term.isWord
-        ? new RegExp(`(^|[._:/ -])(${(term.stems ?? [term.pattern]).join('|')})`, 'i').test(
-            entry.action,
-          )
+        ? hasActionWord(entry.action, term.stems ?? [term.pattern])
         : isOfPattern(entry.action, term.pattern)
     case 'id': {
       const wanted = term.ids?.length ? term.ids : [term.text.toLowerCase()]
