@@ -80,7 +80,7 @@ test('links of rows keep a long filter', options, async (t) => {
   await append(evening())
   const asked = `?q=${'-audit.* '.repeat(9)}guest.* or branding.* meta.gate=North`
   const response = await visit(encodeURI(asked))
-  const [sent = ''] = /<li class="entry[^]*?<\/li>/.exec(String(await response?.text())) ?? []
+  const [sent = ''] = /<li class="entry[\s\S]*?<\/li>/.exec(String(await response?.text())) ?? []
   assert.match(sent, /class="user" href="\?q=user:/, 'without a script it asks for the user alone')
   const row = rows.first()
   const href = (name: string) => row.locator(name).first().getAttribute('href')

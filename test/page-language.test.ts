@@ -7,9 +7,11 @@ import { ENGLISH, type TextKey } from '../src/page/language/texts.ts'
 import { wordsOf } from '../src/page/language/words.ts'
 import { fieldsSchema } from './support/standard-schemas.ts'
 import { PLAIN_LOOK } from '../src/page/view/look.ts'
+import { writtenRange } from '../src/page/query/range.ts'
 import { readQuery, withIdProblems } from '../src/page/query/query.ts'
 import { readPreferences } from '../src/page/requests/preferences.ts'
 import { parseQuery } from '../src/query/parse-query.ts'
+import { UTC } from '../src/query/zone.ts'
 import type { LoggedEntry } from '../src/read/logged-entry.ts'
 
 const KEYS = Object.keys(ENGLISH) as TextKey[]
@@ -24,6 +26,24 @@ const ALIKE: Readonly<Record<string, string>> = {
 
 const namesIn = (text: string) =>
   [...new Set(Array.from(text.matchAll(/\{(\w+)\}/g), ([, name]) => name))].sort()
+
+test('the times that each language gives as examples are understood', () => {
+  const clock = { zone: UTC, nowMs: Date.UTC(2026, 10, 28, 12) }
+  const english = ['3 May', '-2h', 'last month', '3 May..5 May', 'yesterday 14:05']
+  for (const language of LANGUAGES) {
+    const words = wordsOf(language)
+    const range = words.template('rangeExample').split(', ')
+    const [, between = ''] = /[,:] ([^,]*\.\.[^,]*)$/.exec(words.template('rangeTitle')) ?? []
+    const [, moment = ''] =
+      / (?:or|oder|o|ou) ([^.]*\d\d:\d\d)/.exec(words.template('momentTitle')) ?? []
+    const given = [...range, between, moment]
+    assert.deepEqual(
+      given.map((text) => writtenRange(text, clock)),
+      english.map((text) => writtenRange(text, clock)),
+      language,
+    )
+  }
+})
 
 test('each language says everything, with what English fills in, and not in English', () => {
   for (const language of OTHERS) {

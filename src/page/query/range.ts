@@ -1,5 +1,6 @@
 import { ambiguousDate } from '../../query/time-range.ts'
 import { type Clock, timeSpan } from '../../query/time-text.ts'
+import { inEnglish } from '../../query/time-words.ts'
 import type { Zone } from '../../query/zone.ts'
 
 /** The parameters that one control shows. */
@@ -40,7 +41,7 @@ export function writtenRange(given: string, clock: Clock): WrittenRange | string
   if (more !== undefined || misread !== undefined || times.every((time) => time === '')) {
     return ambiguousDate(misread ?? text) ?? `Must be a time such as ${EXAMPLES}.`
   }
-  const moves = times.some((time) => MOVING.test(time.toLowerCase()))
+  const moves = times.some((time) => MOVING.test(inEnglish(time.toLowerCase())))
   const [begin, end] = spans
   if (last === undefined && begin) {
     const isMoment = begin.toMs - begin.fromMs === 1 && moves
