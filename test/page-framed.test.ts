@@ -77,7 +77,7 @@ const elementPage = (
   origin: string,
   src: string,
 ) => `<!doctype html><html lang="en"><title>App</title>
-<h1>My app</h1><audit-timeline src="${src}" label="Your activity"></audit-timeline>
+<main><h1>My app</h1><audit-timeline src="${src}" label="Your activity"></audit-timeline></main>
 <script type="module" src="${origin}/audit?asset=audit-timeline.js"></script>`
 
 const frameIn = (page: Page): FrameLocator => page.frameLocator('audit-timeline iframe')
