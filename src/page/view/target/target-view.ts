@@ -56,7 +56,7 @@ function times({ query, zone, words }: ViewState, targetId: string): Html {
   return html`<form class="target-times" aria-label="${words.say('historyTimes')}" autocomplete="off">
 <input type="hidden" name="history" value="${targetId}">
 ${input('at', words.say('stateAt'), words.say('now'))}
-${input('since', words.say('comparedWith'), '3 May')}
+${input('since', words.say('comparedWith'), words.say('rangeExample').split(',')[0] ?? '')}
 <button>${words.say('show')}</button></form>`
 }
 
