@@ -103,7 +103,7 @@ export const PROJECTION_MUTANTS: readonly Mutant[] = [
         replace: 'null;',
       },
     ],
-    ...TOLD,
+    ...SHOWN,
   },
   {
     name: 'a contradiction is claimed to who does not see the entry between',
