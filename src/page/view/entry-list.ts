@@ -9,6 +9,7 @@ import { askedTarget } from '../query/asked-target.ts'
 import { rowForms } from '../query/row-links.ts'
 import { entryRow } from './entry-row.ts'
 import type { LogBegin } from '../../removed/log-begin.ts'
+import { inCommas } from './format.ts'
 import { targetTabs } from './target-tabs.ts'
 import type { ViewState } from './view-state.ts'
 
@@ -196,6 +197,6 @@ function meantOtherwise({ query, words }: ViewState): Html | '' {
       return html` <a href="${filterHref(given, { q })}">${visible(text)}</a>`
     }),
   )
-  const near = html`${links.slice(0, MOST_READINGS)}`
+  const near = inCommas(links.slice(0, MOST_READINGS))
   return links.length === 0 ? '' : html`<p>${words.html('didYouMean', { near })}</p>`
 }

@@ -14,3 +14,8 @@ export function formatTime(zone: Zone, ms: number): string {
 export function ariaCurrent(isCurrent: boolean): Html | '' {
   return isCurrent ? html` aria-current="true"` : ''
 }
+
+/** Each of them begins with a space. */
+export function inCommas(links: readonly Html[]): Html {
+  return html`${links.map((link, at) => (at === 0 ? link : html`,${link}`))}`
+}

@@ -12,6 +12,7 @@ import { shortened, visible } from '../../sentence/plain-text.ts'
 import { currentFilter } from './current-filter.ts'
 import { viewsMenu } from './views-menu.ts'
 import { presets, rangeInput } from './range-control.ts'
+import { inCommas } from '../format.ts'
 import type { ViewState } from '../view-state.ts'
 
 /** Names that one text stands for, as many as are listed. */
@@ -118,7 +119,7 @@ function problems({ query, words }: ViewState, line: LogQuery): Html[] {
       part,
       why: visible(words.message(problem.message)),
     })
-    const meant = near.length === 0 ? '' : words.html('didYouMean', { near: html`${near}` })
+    const meant = near.length === 0 ? '' : words.html('didYouMean', { near: inCommas(near) })
     return html`<li class="problem">${said} ${meant}</li>`
   })
   const left = line.problems.length - shown.length
