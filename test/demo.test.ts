@@ -11,7 +11,7 @@ import { readSample } from './demo/sample.ts'
 import { scratchDatabase } from './support/database.ts'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))
-const MAX_LIFE_MS = 60_000
+const MAX_LIFE_MS = 180_000
 
 /**
  * `npm start -- --once` on this database, with its logs in a folder of its own.
