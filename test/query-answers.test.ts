@@ -240,6 +240,11 @@ test('a word finds actions that are told by it', async (t) => {
     'kms.DeleteKey',
     'undelete.all',
     'user.sign_in',
+    'member.remove',
+    'credit.issue',
+    'account.close',
+    'calendar.update',
+    'fileMove',
   ]
   await appendToLog(
     scratch.sql,
@@ -251,11 +256,93 @@ test('a word finds actions that are told by it', async (t) => {
   assert.deepEqual(await found('action:delete'), names.slice(0, 3))
   assert.deepEqual(await found('is:deleted'), names.slice(0, 3))
   assert.deepEqual(await found('action:DeleteKey'), names.slice(1, 3))
-  assert.deepEqual(await found('deleted'), names.slice(0, 4))
+  assert.deepEqual(await found('deleted'), names.slice(0, 3))
+  assert.deepEqual(await found('delete'), names.slice(0, 4))
+  // A form of a verb is told by a word of an action, and by no part of one.
+  assert.deepEqual(await found('moved'), ['fileMove'])
+  for (const word of ['edited', 'lost', 'called']) assert.deepEqual(await found(word), [], word)
   assert.deepEqual(await found('logins'), ['user.sign_in'])
   assert.deepEqual(await found('id:00000000-0000-4000-8000-000000000001'), [])
   const { entries } = await timeline(db, { query: 'action:sign' })
   assert.deepEqual(await found(`id:${entries[0]?.id}`), ['user.sign_in'])
+})
+
+// Goal: what a word of a line may mean else takes no entry away that holds the word.
+test('a word finds each entry that holds it, whatever else it may mean', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const texts = [
+    'the payment failed twice',
+    'deleted by mistake',
+    'C:\\Users\\ada\\x.txt',
+    'say "hi" now',
+    'Apollo, of course',
+    'Maria has left',
+    'ada@x.example',
+    'auth0|5f7c8ec7',
+    'le projet',
+    '--force',
+    'a'.repeat(1_900),
+  ]
+  const own = [...texts.map((text) => ({ text })), { cents: 10.5 }, { status: 'failed' }]
+  await appendToLog(
+    scratch.sql,
+    own.map((metadata, n): GivenEntry => ({ action: 'note.add', ms: ASKED_MS + n, metadata })),
+  )
+  const db = readerOn(t, scratch)
+  const found = async (query: string) => {
+    const page = await timeline(db, { query: parse(query), order: 'oldest' })
+    assert.deepEqual(page.query?.problems, [], query)
+    return page.entries.map(({ metadata }) => metadata['text'] ?? metadata)
+  }
+  for (const [line, at] of [
+    ['deleted', 1],
+    ['C:\\Users\\ada', 2],
+    ['"C:\\Users\\ada"', 2],
+    ['"say \\"hi\\" now"', 3],
+    ['apollo?', 4],
+    ['what happened to Maria’s', 5],
+    ['Ada <ada@x.example>', 6],
+    ['\u200eada@x.example\u200f', 6],
+    ['auth0|5f7c8ec7', 7],
+    ['le projet', 8],
+    ['--force', 9],
+    ['a'.repeat(1_900), 10],
+  ] as const) {
+    assert.deepEqual(await found(line), [texts[at]], line)
+  }
+  assert.deepEqual(await found('10.5'), [{ cents: 10.5 }])
+  assert.deepEqual(await found('10.50'), [{ cents: 10.5 }])
+  assert.deepEqual(await found('failed'), [texts[0], { status: 'failed' }])
+  assert.deepEqual(await found('status:failed'), [{ status: 'failed' }])
+})
+
+// Goal: no line makes the server refuse, or think for long.
+test('lines that are hard on a server are answered', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const text = 'a'.repeat(3_000)
+  await appendToLog(
+    scratch.sql,
+    Array.from({ length: 20 }, (_, n): GivenEntry => {
+      return { action: 'note.add', ms: ASKED_MS + n, metadata: { text } }
+    }),
+  )
+  const db = readerOn(t, scratch)
+  for (const line of [
+    `${'a*'.repeat(8)}b`,
+    `text:${'a*'.repeat(8)}b`,
+    `meta.text:${'a*'.repeat(8)}b`,
+    `action:${'a*'.repeat(60)}b`,
+    `text:${'[('.repeat(900)}`,
+    `+49${' ()'.repeat(600)}1701234`,
+    `"+49${' ()'.repeat(600)}1701234"`,
+  ]) {
+    const begun = performance.now()
+    const page = await timeline(db, { query: parse(line) })
+    const ms = Math.round(performance.now() - begun)
+    t.diagnostic(`${line.slice(0, 20)}… ${ms} ms, ${page.entries.length} entries`)
+    assert.deepEqual(page.entries, [], line.slice(0, 30))
+    assert.ok(ms < 3_000, `${line.slice(0, 30)} took ${ms} ms`)
+  }
 })
 
 test('times that move from page to page are the same query', async (t) => {

@@ -12,12 +12,19 @@ const FIELD_NAME = /^\p{L}[\p{L}\p{N}_-]{1,40}$/u
  * Other readings of the parts of a query that found nothing: a word may be the name of a field, and what
  * was read as a field may stand somewhere else.
  */
-export function otherReadings({ parts }: LogQuery): readonly OtherReadings[] {
+export function otherReadings({ parts, text }: LogQuery): readonly OtherReadings[] {
   return parts.flatMap(({ from, to, isNot, terms }) => {
     const [term, more] = terms
-    const texts = isNot || term === undefined || more !== undefined ? [] : readingsOf(term)
+    const written = text.slice(from, to)
+    const isOne = !isNot && term !== undefined && more === undefined
+    const texts = !isOne ? [] : term.kind === 'time' ? timeAsText(written) : readingsOf(term)
     return texts.length === 0 ? [] : [{ from, to, texts }]
   })
+}
+
+/** "week 3" may stand in a text, too. */
+function timeAsText(written: string): readonly string[] {
+  return /[:"=<>]/.test(written) ? [] : [`"${written}"`]
 }
 
 function readingsOf(term: Term): readonly string[] {

@@ -3,11 +3,12 @@ import { isUuid } from '../ids/uuid.ts'
 import { ipRange } from './ip-range.ts'
 import type { LogQuery, QueryPart, QueryProblem, Term } from './log-query.ts'
 import { phrasesIn } from './phrases.ts'
-import { isActionPattern, type Misread } from './qualifier-values.ts'
+import { plainName } from './aliases.ts'
+import { isActionPattern, manyStars, type Misread, readField } from './qualifier-values.ts'
 import { type Qualifier, qualifierNamed } from './qualifiers.ts'
 import { type Clock, timeSpan } from './time-text.ts'
 import { type Token, tokensOf } from './tokens.ts'
-import { stemsOf } from './word-forms.ts'
+import { isNoValue, isRange, plainLine, stemsOf } from './word-forms.ts'
 import { UTC, type Zone, zoneNamed } from './zone.ts'
 
 /** Longest query, in characters. Of a longer one nothing is used. */
@@ -35,8 +36,7 @@ export interface QueryOptions {
  */
 export function parseQuery(text: string, options: QueryOptions = {}): LogQuery {
   const clock = clockOf(options)
-  // Replaced one by one, so that every place stays where it is.
-  const line = text.replaceAll(/\p{Cc}/gu, ' ').replaceAll(/\p{Cs}/gu, '\ufffd')
+  const line = plainLine(text)
   if (line.length > MAX_QUERY_CHARACTERS) {
     const message = `a query has at most ${MAX_QUERY_CHARACTERS} characters, this one ${line.length}.`
     const problem = { from: 0, to: line.length, text: line, message, near: [] }
@@ -143,8 +143,10 @@ class QueryReader {
       this.#say(token, token.to, read)
       return
     }
-    chain.terms.push(read)
-    chain.values.push(token.value)
+    chain.terms.push(read, ...alsoMeant(token, read))
+    // Of `https://x.example` all is the word.
+    const isWhole = token.name !== undefined && read.kind === 'word'
+    chain.values.push(isWhole ? read.text : token.value)
   }
 
   #misuse(chain: Chain, token: Token, isJoined: boolean): Misread | undefined {
@@ -176,8 +178,8 @@ class QueryReader {
       const sign = token.isNot ? '-' : ''
       return { ...qualifier, near: (qualifier.near ?? []).map((name) => `${sign}${name}${rest}`) }
     }
-    // `https://x.example`, `arn:aws:s3:::bucket` and `fe80::1` are words of their own.
-    const isOneWord = qualifier.isField && !token.isQuoted && /^\/\/|:/.test(value)
+    // `https://x.example`, `arn:aws:s3:::bucket`, `fe80::1` and `C:\x` are words of their own.
+    const isOneWord = qualifier.isField && !token.isQuoted && isNoValue(token.name, value)
     if (isOneWord) {
       const whole = this.#text.slice(token.from, token.to).replace(/^[-–—−!]/, '')
       return this.#bare(chain, { ...token, value: whole })
@@ -202,7 +204,7 @@ class QueryReader {
       this.#call(chain, 'date')
       return { kind: 'time', ...span }
     }
-    const range = text.includes('/') ? ipRange(text) : undefined
+    const range = isRange(text) ? ipRange(text) : undefined
     if (range && !isQuoted) {
       this.#call(chain, 'ip')
       return { kind: 'ip', range }
@@ -217,7 +219,9 @@ class QueryReader {
       if (!text.includes('*')) return { kind: 'word', text }
       return { message: 'a star stands in a word, or in an action such as *.update.' }
     }
-    if (!isQuoted && word.includes('*')) return { kind: 'word', text: word, isPattern: true }
+    if (!isQuoted && word.includes('*')) {
+      return manyStars(word) ?? { kind: 'word', text: word, isPattern: true }
+    }
     return { kind: 'word', text: word, ...(isQuoted ? {} : stemsOf(word)) }
   }
 
@@ -289,6 +293,13 @@ function negatedGroup(tokens: readonly Token[]): readonly Token[] | undefined {
     ...others,
     ...tokens.slice(open + 2 + length),
   ]
+}
+
+/** `status:failed` is the outcome, and a payment or an order may have a field of this name. */
+function alsoMeant({ name, value }: Token, read: Term): readonly Term[] {
+  const isStatus = name !== undefined && read.kind === 'outcome' && plainName(name) === 'status'
+  const field = isStatus && read.outcome !== null && readField(name, { operator: ':', value })
+  return field && !('message' in field) ? [field] : []
 }
 
 function newChain({ from, to, isNot }: Token): Chain {

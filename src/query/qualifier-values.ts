@@ -5,8 +5,9 @@ import { ID_PLACES, type IdPlace, type JsonTest, type Term, type ThereColumn } f
 import { nearWords } from './near-words.ts'
 import { plainName } from './aliases.ts'
 import { ambiguousDate, timeRange } from './time-range.ts'
-import { type Clock, timeSpan } from './time-text.ts'
+import { type Clock, type TimeSpan, timeSpan } from './time-text.ts'
 import type { Operator } from './tokens.ts'
+import { DAY_MS } from './zone.ts'
 import { stemOf, stemsOf } from './word-forms.ts'
 
 /** A value behind a qualifier. */
@@ -143,18 +144,29 @@ export function readJson(
 const NUMBER = /^-?\d{1,15}(?:\.\d{1,6})?$/
 const NUMBERS = /^-?\d{1,15}(?:\.\d{1,6})?\.\.-?\d{1,15}(?:\.\d{1,6})?$/
 
+/** Each star makes the server try more, on each text that it looks at. */
+const MOST_STARS = 8
+
+export function manyStars(value: string): Misread | undefined {
+  if (value.split('*').length - 1 <= MOST_STARS) return undefined
+  return { message: `a text has at most ${MOST_STARS} stars.` }
+}
+
 function testOf(operator: Operator, value: string): JsonTest | Misread {
   if (operator === '!=') return { message: 'put a minus in front of it, and write = or :.' }
   if (isEqual(operator)) {
     if (value === '*') return 'has'
-    return NUMBERS.test(value) ? '..' : 'is'
+    return manyStars(value) ?? (NUMBERS.test(value) ? '..' : 'is')
   }
   if (NUMBER.test(value)) return operator as '<' | '<=' | '>' | '>='
   return { message: 'only a number can be larger or smaller, such as 1000 or 2.5.' }
 }
 
 /** A field of this name anywhere in the metadata or the context. Of a path the last name counts. */
-export function readField(name: string, { operator, value }: Given): Term | Misread {
+export function readField(
+  name: string,
+  { operator, value }: Pick<Given, 'operator' | 'value'>,
+): Term | Misread {
   const key = plainName(name.split('.').at(-1) ?? name)
   if (key === '' || key.length > 64) return badPath()
   const test = testOf(operator, value)
@@ -185,14 +197,14 @@ const COLUMNS: Readonly<Record<string, readonly ThereColumn[]>> = {
 }
 
 export function readHas(isThere: boolean) {
-  return ({ operator, value, clock }: Given, knownAs: (name: string) => string): Term | Misread => {
+  return ({ operator, value }: Given, knownAs: (name: string) => string): Term | Misread => {
     if (!isEqual(operator)) return onlyEquals(isThere ? 'has' : 'no')
     const name = knownAs(value)
     const columns = Object.hasOwn(COLUMNS, name) ? COLUMNS[name] : undefined
     if (columns !== undefined) return there(columns, isThere)
     if (name === 'changed') return { kind: 'changed', path: [] }
     const path = value.replace(/^(?:meta|metadata|context)\./i, '')
-    const field = readField(path, { operator, value: '*', clock })
+    const field = readField(path, { operator, value: '*' })
     return 'message' in field || isThere || field.kind !== 'field'
       ? field
       : { ...field, test: 'no' }
@@ -273,12 +285,20 @@ export function readDate({ operator, value, clock }: Given): Term | Misread {
     }
   }
   if (!span) return misreadTime(value)
+  if (isEqual(operator)) return { kind: 'time', ...(lastingSpan(span, value, clock) ?? span) }
   if (operator === '>') return { kind: 'time', fromMs: span.toMs }
   if (operator === '>=') return { kind: 'time', fromMs: span.fromMs }
   if (operator === '<') return { kind: 'time', toMs: span.fromMs }
   if (operator === '<=') return { kind: 'time', toMs: span.toMs }
-  if (operator === '!=') return onlyEquals('date')
-  return { kind: 'time', ...span }
+  return onlyEquals('date')
+}
+
+/** "2 days ago" is that day, and "2 hours ago" since then, because a moment holds no entry. */
+function lastingSpan({ fromMs, toMs }: TimeSpan, value: string, { zone, nowMs }: Clock) {
+  if (toMs - fromMs > 1 || /\d:\d/.test(value)) return undefined
+  if (nowMs - fromMs < DAY_MS) return { fromMs, toMs: Math.floor(nowMs) + 1 }
+  const day = new Date(fromMs + zone.offsetMs(fromMs)).toISOString().slice(0, 10)
+  return timeSpan(day, { zone, nowMs })
 }
 
 export function readSeq({ operator, value }: Given): Term | Misread {

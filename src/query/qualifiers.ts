@@ -132,8 +132,17 @@ export function qualifierNamed(given: string): Qualifier | Misread {
   }
 }
 
+/** Names of fields that are like one of ours, and no slips. */
+const ORDINARY = new Set(
+  'product section factor hash zip rate sid pid gid rid cid kid bid buy'.split(' '),
+)
+for (const word of 'option auction station tip vip used gate creator ship lang isp'.split(' ')) {
+  ORDINARY.add(word)
+}
+
 function nearNames(given: string): readonly string[] {
   const name = plainName(given)
+  if (ORDINARY.has(name)) return []
   const near = nearWords(name, KNOWN, 3, name.length > SHORT_NAME ? 2 : 1)
   return [...new Set(near.map(knownAs))]
 }

@@ -57,7 +57,8 @@ export function timeSpan(given: string, clock: Clock): TimeSpan | undefined {
     named(text, clock) ??
     isoText(text, clock) ??
     numbered(text, clock) ??
-    calendar(text, clock)
+    calendar(text, clock) ??
+    hourOfDay(text, clock)
   const isSound = span !== undefined && span.fromMs >= 0 && span.toMs <= LATEST_MS
   return isSound && span.fromMs < span.toMs ? span : undefined
 }
@@ -65,7 +66,7 @@ export function timeSpan(given: string, clock: Clock): TimeSpan | undefined {
 function relative(text: string, { zone, nowMs }: Clock): TimeSpan | undefined {
   if (text === 'now') return moment(nowMs)
   const [, minus, digits = '', name = '', ago] =
-    /^(-?)(\d{1,5}) ?([a-z]+?)s?( ago)?$/.exec(text) ?? []
+    /^(-?)(\d{1,5}) ?([a-z]+?)s?( ago)?$/.exec(text.replace(/^(?=[a-z]+ ago$)/, '1 ')) ?? []
   const unit = UNIT_NAMES[name]
   if (unit === undefined || (minus === '' && ago === undefined)) return undefined
   const count = Number(digits)
@@ -78,6 +79,12 @@ function relative(text: string, { zone, nowMs }: Clock): TimeSpan | undefined {
   wall.setUTCMonth(wall.getUTCMonth() - months)
   wall.setUTCDate(Math.min(day, daysIn(wall.getUTCFullYear(), wall.getUTCMonth())))
   return wall.getTime() < 0 ? undefined : moment(zone.fromWall(wall.getTime()))
+}
+
+/** `14:00 yesterday` and `14:00 on 3 May`. */
+function hourOfDay(text: string, clock: Clock): TimeSpan | undefined {
+  const [, hour, day] = /^(\d{1,2}:\d{2}) (?:on )?([a-z\d][^:]*)$/.exec(text) ?? []
+  return day === undefined ? undefined : timeSpan(`${day} ${hour}`, clock)
 }
 
 /** `last 7 days`, `past 24h` and `past week`: until now. */

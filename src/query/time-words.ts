@@ -36,10 +36,15 @@ const WORDS: Readonly<Record<string, string>> = {
   ...{ an: 'year', ans: 'years', jour: 'day', jours: 'days', heure: 'hour', heures: 'hours' },
 }
 /** Words that say nothing more. */
-const EMPTY = new Set(['the', 'of', 'at', 'a', 'um', 'am', 'der', 'die', 'den', 'dem', 'im'])
+const EMPTY = new Set(['the', 'of', 'at', 'a', 'an', 'um', 'am', 'der', 'die', 'den', 'dem', 'im'])
 for (const word of ['la', 'el', 'las', 'los', 'de', 'del', 'le', 'les', 'du', 'des', 'l']) {
   EMPTY.add(word)
 }
+const NUMBERS = 'one two three four five six seven eight nine ten eleven twelve'.split(' ')
+/** "two may" is no day. */
+const NUMBER_WORD =
+  /\b(one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve) (?=(?:second|minute|hour|day|week|month|year)s?\b)/
+const numberOf = (_: string, word: string) => `${NUMBERS.indexOf(word) + 1} `
 const AGO = /^(?:vor|hace|il y a) (\d{1,5} [a-z]+)$/
 /** As "semana pasada" and "semaine derniere" say it. */
 const LAST_BEHIND = /^(week|month|year|quarter|weekend|[a-z]+day) last$/
@@ -49,10 +54,13 @@ const LAST_BETWEEN = /^(\d{1,5}) last ([a-z]+)$/
 /** A time in lower case, with the English words for those of the other languages of the page. */
 export function inEnglish(text: string): string {
   const plain = text.normalize('NFD').replaceAll(/\p{M}/gu, '').replaceAll('’', "'")
-  const words = plain.split(' ').map((word) => {
-    const bare = word.replace(/[,.]$/, '')
-    return Object.hasOwn(WORDS, bare) ? `${WORDS[bare]}` : word
-  })
+  const words = plain
+    .replace(NUMBER_WORD, numberOf)
+    .split(' ')
+    .map((word) => {
+      const bare = word.replace(/[,.]$/, '')
+      return Object.hasOwn(WORDS, bare) ? `${WORDS[bare]}` : word
+    })
   const ago = AGO.exec(words.join(' '))?.[1]
   if (ago !== undefined) return `${ago} ago`
   return clockText(words.join(' '))

@@ -1,4 +1,5 @@
 import type { Place } from './log-query.ts'
+import { plainWord } from './word-forms.ts'
 
 export type Operator = ':' | '=' | '!=' | '<' | '<=' | '>' | '>='
 
@@ -30,7 +31,7 @@ const SINGLE_QUOTED = /^'([^']+)'(?=[\s),]|$)/u
 const MAX_SINGLE_QUOTED = 260
 const MAX_GROUP = 500
 /** Longest first. A comparison may stand behind a colon. */
-const OPERATORS = [':>=', ':<=', ':>', ':<', '>=', '<=', '!=', ':', '=', '>', '<'] as const
+const OPERATORS = [':>=', ':<=', ':>', ':<', '>=', '<=', '!=', '==', ':', '=', '>', '<'] as const
 
 /** Splits a text into words, in one pass. It never throws. */
 export function tokensOf(text: string): readonly Token[] {
@@ -42,7 +43,7 @@ export function tokensOf(text: string): readonly Token[] {
       continue
     }
     const from = at
-    const isNot = MINUS.includes(text.charAt(at)) && isInside(text, at + 1)
+    const isNot = isMinus(text, at)
     if (isNot) at += 1
     if (text.charAt(at) === '(' || text.charAt(at) === ')') {
       const kind = text.charAt(at) === '(' ? 'open' : 'close'
@@ -59,8 +60,17 @@ export function tokensOf(text: string): readonly Token[] {
 
 function wordAt(text: string, from: number, start: number, isNot: boolean): Token {
   const { name, operator, end } = qualifierAt(text, start)
-  const value = (name !== undefined && groupAt(text, end)) || valueAt(text, end)
-  return { kind: 'word', from, isNot, name, operator, ...value }
+  const given = (name !== undefined && groupAt(text, end)) || valueAt(text, end)
+  const isBare = name === undefined && !given.isQuoted
+  const value = isBare ? plainWord(given.value) : given.value
+  return { kind: 'word', from, isNot, name, operator, ...given, value }
+}
+
+/** Whether a minus begins a part. `->`, `--force` and `!=` are none. */
+function isMinus(text: string, at: number): boolean {
+  const [sign, next] = [text.charAt(at), text.charAt(at + 1)]
+  if (!MINUS.includes(sign) || !isInside(text, at + 1)) return false
+  return sign === '!' ? next !== '=' : !/[-–—−>]/u.test(next)
 }
 
 function qualifierAt(text: string, start: number) {
@@ -78,17 +88,14 @@ function qualifierAt(text: string, start: number) {
   if (found === undefined || !NAME.test(name)) {
     return { name: undefined, operator: undefined, end: start }
   }
-  const operator = (found.length > 1 && found.startsWith(':') ? found.slice(1) : found) as Operator
+  const isLonger = found.length > 1 && (found.startsWith(':') || found === '==')
+  const operator = (isLonger ? found.slice(1) : found) as Operator
   return { name: name.replace('@', ''), operator, end: end + found.length }
 }
 
 function valueAt(text: string, start: number) {
   if (isQuote(text, start)) {
-    let end = start + 1
-    while (end < text.length && !CLOSING.includes(text.charAt(end))) end += 1
-    const isOpen = end === text.length
-    const to = isOpen ? end : end + 1
-    return { to, value: text.slice(start + 1, end), isQuoted: true, isOpen }
+    return quotedAt(text, start + 1)
   }
   const single = SINGLE_QUOTED.exec(text.slice(start, start + MAX_SINGLE_QUOTED))
   if (single) {
@@ -103,6 +110,23 @@ function valueAt(text: string, start: number) {
     to += 1
   }
   return { to, value: text.slice(start, to), isQuoted: false, isOpen: false }
+}
+
+/** Up to the next quote, and where there is another one behind it, past one with a backslash in front. */
+function quotedAt(text: string, start: number) {
+  const first = closingAt(text, start)
+  let end = first
+  while (end < text.length && text.charAt(end - 1) === '\\') end = closingAt(text, end + 1)
+  if (end === text.length) end = first
+  const isOpen = end === text.length
+  const value = text.slice(start, end).replaceAll(/\\(["\\])/g, '$1')
+  return { to: isOpen ? end : end + 1, value, isQuoted: true, isOpen }
+}
+
+function closingAt(text: string, start: number): number {
+  let end = start
+  while (end < text.length && !CLOSING.includes(text.charAt(end))) end += 1
+  return end
 }
 
 /** `(maria or bob)` behind a qualifier. */

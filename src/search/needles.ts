@@ -14,7 +14,6 @@ export interface Needle {
 }
 
 /** As the conditions on JSON take a word for a number. */
-const WHOLE_NUMBER = /^-?\d{1,15}$/
 const NUMBER = /^-?\d{1,15}(?:\.\d{1,6})?$/
 /** Values that are no text and no number. */
 const NAMED = new Set(['true', 'false', 'null'])
@@ -60,8 +59,8 @@ function alternativesOf(term: Term): readonly (readonly number[])[] | undefined 
       if (isElsewhere(term.text)) return undefined
       return all([
         term.isPattern ? pieces(term.text) : bitsToFind(term.text),
-        ...(term.stems ?? []).map(bitsToFind),
-        ...(WHOLE_NUMBER.test(term.text) ? [bitsToFind(String(Number(term.text)))] : []),
+        ...(term.stems ?? []).map((stem) => pieces(wordRuns(stem).join('*'))),
+        ...(NUMBER.test(term.text) ? [bitsToFind(String(Number(term.text)))] : []),
         ...[term.text, ...(term.ids ?? [])].map(bitsToFindId),
       ])
     case 'id':

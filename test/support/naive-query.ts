@@ -61,11 +61,14 @@ function isOfPattern(action: string, pattern: string): boolean {
 
 /** Whether words in a row begin one of the others' words: `DeleteSecret` is `delete_secret`. */
 function hasActionWord(action: string, words: readonly string[]): boolean {
-  const plain = (text: string) => text.toLowerCase().replaceAll(/[_.-]/g, '')
-  const begins = Array.from(action.matchAll(/^|[._:/ -]/g), ({ index, 0: mark }) =>
-    action.slice(index + mark.length),
+  const begins = Array.from(
+    action.matchAll(/^|[._:/ -]|(?<=[a-z0-9])(?=[A-Z])/g),
+    ({ index, 0: mark }) => action.slice(index + mark.length),
   )
-  return words.some((word) => begins.some((rest) => plain(rest).startsWith(plain(word))))
+  return words.some((word) => {
+    const runs = word.split(/(?<=[a-z\d])(?=[A-Z])|[_.-]+/)
+    return begins.some((rest) => new RegExp(`^${runs.join('[_.-]?')}`, 'i').test(rest))
+  })
 }
 
 function isWithin(given: unknown, cidr: string): boolean {
@@ -198,10 +201,12 @@ function hasWord(
   if (requestId === text || entry.outcome === word) return true
   const columns = [action, entityType ?? ''].map((one) => one.toLowerCase())
   if (columns.some((one) => (isPattern ? holds(one) : one.includes(word)))) return true
-  if (stems.some((stem) => columns.some((one) => one.includes(stem)))) return true
+  if ([action, entityType ?? ''].some((one) => hasActionWord(one, stems))) return true
   return [entry.metadata, entry.context].flatMap(everything).some((value) => {
     if (typeof value === 'string') return holds(value)
-    return typeof value === 'number' && /^-?\d{1,15}$/.test(text) && value === Number(text)
+    return (
+      typeof value === 'number' && /^-?\d{1,15}(\.\d{1,6})?$/.test(text) && value === Number(text)
+    )
   })
 }
 

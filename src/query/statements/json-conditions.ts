@@ -113,7 +113,7 @@ export function wordCondition(json: SQL, word: string, isPattern = false): SQL {
     return exists(json, `$.** ? (@ like_regex ${JSON.stringify(pattern)} flag "is")`)
   }
   const literal = JSON.stringify(word)
-  const isNumber = /^-?\d{1,15}$/.test(word)
+  const isNumber = NUMBER.test(word)
     ? ` || (@.type() == "number" && @ == ${String(Number(word))})`
     : ''
   const holds = `@.type() == "string" && @ like_regex ${literal} flag "iq"`

@@ -37,7 +37,7 @@ export function alternativesOf(
     case 'action':
       return [
         term.isWord
-          ? other(actionWord(term.stems ?? [term.pattern]))
+          ? other(beginsWord(sql`${auditLog.action}`, term.stems ?? [term.pattern]))
           : actionAlternative(term.pattern),
       ]
     case 'id':
@@ -130,10 +130,25 @@ function likePattern(pattern: string): string {
   return pattern.replaceAll(/[\\_%]/g, '\\$&').replaceAll('*', '%')
 }
 
-/** Whether a word of an action's name begins with one of these. Of letters, digits, `_`, `-` and `.` alone. */
-function actionWord(words: readonly string[]): SQL {
-  const regex = `(^|[._:/ -])(${words.map((word) => wordRuns(word).join('[_.-]?')).join('|')})`
-  return sql`${auditLog.action} operator(pg_catalog.~*) ${regex}::pg_catalog.text`
+/**
+ * Whether a word of a name begins with one of these: `edit` begins one of `projectEdit`, and none of
+ * `credit.issue`. Of letters, digits, `_`, `-` and `.` alone.
+ */
+function beginsWord(column: SQL, words: readonly string[]): SQL {
+  const regex = words
+    .map((word) => wordRuns(word).map(anyCase).join('[_.-]?'))
+    .map(atBegin)
+    .join('|')
+  return sql`${column} operator(pg_catalog.~) ${regex}::pg_catalog.text`
+}
+
+function anyCase(text: string): string {
+  return [...text].map((one) => `[${one.toLowerCase()}${one.toUpperCase()}]`).join('')
+}
+
+/** A capital behind a small letter begins a word, too. */
+function atBegin(pattern: string): string {
+  return `(^|[._:/ -]|[a-z0-9](?=[A-Z]))${pattern}`
 }
 
 /** A person acted for the user, whether the reader sees who it was or not. */
@@ -234,7 +249,7 @@ function anyWord(
     isOf('requestId', text),
     ...(OUTCOMES.some((one) => one === word) ? [isOf('outcome', word)] : []),
     ...own.map((column) => (isPattern ? like(column, word) : holds(column, word))),
-    ...stems.flatMap((stem) => own.map((column) => holds(column, stem))),
+    ...(stems.length === 0 ? [] : own.map((column) => beginsWord(column, stems))),
     wordCondition(seen(columns, 'metadata'), text, isPattern === true),
     wordCondition(seen(columns, 'context'), text, isPattern === true),
   ]
