@@ -96,6 +96,25 @@ test('links of rows keep a long filter', options, async (t) => {
   assert.deepEqual(complaints, [])
 })
 
+// Goal: a row that comes changes no link of those that are there.
+// Method: a long filter that begins as the links of rows do, live, with one entry after the other.
+test('links of rows stay as they are when others come', options, async (t) => {
+  const { page, complaints, visit, append, rows } = await visitor(t)
+  const userId = randomUUID()
+  const one = (gate: string): GivenEntry => ({ action: 'door.open', userId, metadata: { gate } })
+  await append([one('first')])
+  await visit(encodeURI(`?q=user:${userId} action:door.* or guest.*&live=1`))
+  await page.locator('#live[data-on=yes]').waitFor()
+  const links = () =>
+    rows.last().evaluate<string[]>('(row) => [...row.querySelectorAll("a")].map((a) => a.href)')
+  const before = await links()
+  assert.match(before.join(), /door\.\*/)
+  await append([one('second')])
+  await page.locator('.entry', { hasText: 'second' }).waitFor()
+  assert.deepEqual(await links(), before)
+  assert.deepEqual(complaints, [])
+})
+
 // Goal: what support staff do all day works, and the address says where they are.
 // Method: type a filter, click an id, a preset, a bar; go on, go back.
 test('filters by typing, by clicking and by time, all of it in the address', options, async (t) => {

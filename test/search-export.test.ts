@@ -4,13 +4,21 @@ import { type AuditDatabase, exportLog } from '../src/export/index.ts'
 import { recordedMs } from '../src/ids/uuid7.ts'
 import { histogram } from '../src/page/histogram/histogram.ts'
 import { UTC } from '../src/query/zone.ts'
-import { type LoggedEntry, parseQuery } from '../src/read/timeline.ts'
+import { type LoggedEntry, parseQuery, type Projection, timeline } from '../src/read/timeline.ts'
 import { scratchDatabase } from './support/database.ts'
 import { appendToLog } from './support/log-entries.ts'
 import { answers } from './support/naive-query.ts'
-import { allPages, countingReader, fillLog, randomBy, searcherOf } from './support/search-log.ts'
+import {
+  allPages,
+  countingReader,
+  fillLog,
+  randomBy,
+  searcherOf,
+  USERS,
+} from './support/search-log.ts'
 import { randomQuery } from './support/search-queries.ts'
 
+const NOW = Date.now()
 const SEED = Number(process.env['AUDIT_FUZZ_SEED'] ?? Math.floor(Math.random() * 2 ** 31))
 
 async function exported(db: AuditDatabase, query: string): Promise<readonly number[]> {
@@ -90,4 +98,49 @@ test('of a rare word an export reads some entries, and the bars count each of th
   // Where it leaves over more than may be counted, it is not asked for that.
   const many = await barsOf(db, 'firefox', 100)
   assert.ok(many.some(({ isEstimate }) => isEstimate))
+})
+
+// Goal: whether a word is in what a viewer does not see is told by nothing that the search does for others.
+// Method: a word in another event, or in a hidden field, and one that is nowhere; statements and answers.
+test('for those who see less than everything the search is not asked', async (t) => {
+  const scratch = await scratchDatabase(t)
+  const [own, other] = [USERS[0] ?? '', USERS[1] ?? '']
+  await fillLog(scratch, 600, randomBy(3))
+  await scratch.sql`alter table audit.audit_log disable trigger user`
+  await scratch.sql`update audit.audit_log set event_id = ${own}::uuid`
+  await scratch.sql`alter table audit.audit_log enable trigger user`
+  await appendToLog(scratch.sql, [
+    ...Array.from({ length: 90 }, () => ({ eventId: other, metadata: { name: 'goldenrod' } })),
+    { eventId: own, context: { note: 'hawkweed' } },
+  ])
+  await scratch.sql`select audit.search_on(1, null)`
+  await searcherOf(t, scratch).drain()
+  const { db, asked } = countingReader(t, scratch)
+  const answersFor = async (seenBy: Projection | undefined, query: string) => {
+    const filter = { query, seenBy }
+    const before = asked.texts.length
+    const drawn = await histogram(db, { filter, zone: UTC, nowMs: NOW, countUpTo: 100 })
+    const page = await timeline(db, filter)
+    const { pages } = await exportLog(db, { format: 'ndjson', filter })
+    let bytes = 0
+    for await (const part of pages) bytes += part.text.length
+    const texts = asked.texts.slice(before)
+    const isAsked = texts.some((text) => /audit_search_|follow_state/.test(text))
+    const { entries, nextCursor, lookedTo } = page
+    return { bars: drawn?.bars, entries, nextCursor, lookedTo, bytes, count: texts.length, isAsked }
+  }
+  for (const seenBy of [
+    { onlyEventId: own, hides: ['context.note'] },
+    { onlyEventId: own, actions: ['refund.*', 'x.*'] },
+    { onlyEventId: own, hides: ['context'] },
+  ] satisfies Projection[]) {
+    await answersFor(seenBy, 'thistle') // reads what is kept in memory from then on
+    const nowhere = await answersFor(seenBy, 'knapweed')
+    assert.equal(nowhere.isAsked, false)
+    for (const word of ['goldenrod', 'hawkweed']) {
+      assert.deepEqual(await answersFor(seenBy, word), nowhere, word)
+    }
+  }
+  const whole = await answersFor(undefined, 'goldenrod')
+  assert.deepEqual([whole.isAsked, whole.entries.length], [true, 50])
 })

@@ -169,6 +169,28 @@ test('two at a time do not both save the last view', async (t) => {
   assert.equal((await listed(ada)).length, 100)
 })
 
+// Goal: a login that may only read cannot keep a person's data in the views.
+// Method: it saves one and leaves the transaction open; an erasure and a removal go on meanwhile.
+test('who is about to save a view keeps nobody from erasing or removing others', async (t) => {
+  const { as, listed, scratch } = await sharing(t)
+  assert.equal((await as(ada).post({ user: GRACE, save: 'of Grace' })).status, 303)
+  assert.equal((await as(ada).post({ q: 'x', save: 'of words' })).status, 303)
+  const id = (await listed(ada)).find(({ name }) => name === 'of words')?.id ?? ''
+  const reader = postgres(scratch.urlAs('audit_reader'), { max: 1, onnotice: () => {} })
+  t.after(() => reader.end({ timeout: 1 }))
+  await reader.begin(async (open) => {
+    await open`select from audit.save_view('', 'held', '{"q": "y"}', '', null, 'Eve', '{}')`
+    const [erased] = await scratch.sql`select audit.erase_views(${GRACE})::integer as count`
+    assert.equal(erased?.['count'], 1)
+    assert.equal((await as(grace).post({ forget: id })).status, 303)
+    assert.deepEqual(await listed(ada), [])
+  })
+  assert.deepEqual(
+    (await listed(ada)).map(({ name }) => name),
+    ['held'],
+  )
+})
+
 // Goal: a view tells nobody what is hidden from them.
 // Method: views of somebody who sees more and of one who sees the same, listed to a viewer with a projection.
 test('a view that names what is hidden from a viewer is not told to them', async (t) => {

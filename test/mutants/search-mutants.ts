@@ -215,6 +215,18 @@ const search: readonly Mutant[] = [
     test: 'what retention removes is out of the search, and found again after an undo',
   },
   {
+    name: 'a viewer who does not see everything is read by the search',
+    edits: [
+      {
+        file: 'src/read/filter.ts',
+        find: 'query === undefined || seenBy !== undefined ? []',
+        replace: 'query === undefined ? []',
+      },
+    ],
+    file: 'search-export.test.ts',
+    test: 'for those who see less than everything the search is not asked',
+  },
+  {
     name: 'a viewer of one event is read by the search',
     edits: [
       {

@@ -50,8 +50,17 @@ export const VIEWS_MUTANTS: readonly Mutant[] = [
   inFile(
     ['the last view is saved twice', 'two at a time do not both save the last view'],
     FUNCTIONS,
-    '  lock table audit.audit_view in share row exclusive mode;\n',
+    '  lock table audit.audit_view in share update exclusive mode;\n',
     '',
+  ),
+  inFile(
+    [
+      'who saves a view keeps an erasure waiting',
+      'who is about to save a view keeps nobody from erasing or removing others',
+    ],
+    FUNCTIONS,
+    'audit_view in share update exclusive',
+    'audit_view in share row exclusive',
   ),
   inFile(
     ['another person replaces a view', REPLACED],

@@ -337,7 +337,7 @@ function insertRow(row) {
   // A run of reads that is folded is one item.
   const older = [...list.children].find((item) => idOf(item) < id)
   list.insertBefore(row, older ?? null)
-  completeLinks(list)
+  completeLinks(row) // and not those next to it again: a whole link may begin as a short one does
   for (const surplus of rows().slice(MAX_ROWS)) surplus.remove()
   newCount += 1
   histogramIsStale = true

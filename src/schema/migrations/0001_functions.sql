@@ -9095,8 +9095,8 @@ begin
     jsonb_build_object('view', made.name, 'asked', made.asked, 'event', nullif(made.event, '')),
     context);
   made.user_id := seen.user_id;
-  -- Two at a time would both find room for the last view.
-  lock table audit.audit_view in share row exclusive mode;
+  -- Two at a time would both find room for the last view. Nobody who saves one keeps an erasure waiting.
+  lock table audit.audit_view in share update exclusive mode;
   select * into other from audit.audit_view as v where v.event = made.event and v.name = made.name;
   if other.id is null
     and (select count(*) from audit.audit_view as v where v.event = made.event) >= most
