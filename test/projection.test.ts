@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { type TestContext, test } from 'node:test'
+import postgres from 'postgres'
 import { exportLog, exportToFile } from '../src/export/index.ts'
 import { AuditError } from '../src/errors.ts'
 import { histogram } from '../src/page/histogram/histogram.ts'
@@ -15,7 +16,7 @@ import { scratchDatabase } from './support/database.ts'
 import { scratchFolder } from './support/exports.ts'
 import { appendToLog, type GivenEntry } from './support/log-entries.ts'
 import { answers } from './support/naive-query.ts'
-import { projected } from './support/naive-projection.ts'
+import { projected, withoutTold } from './support/naive-projection.ts'
 import { readerOn } from './support/pages.ts'
 
 const [acme, globex] = [randomUUID(), randomUUID()]
@@ -24,22 +25,63 @@ const [helper, order] = [randomUUID(), randomUUID()]
 
 /** Entries of two tenants, by their people, by staff and by programs, with all that can be hidden. */
 const ENTRIES: readonly GivenEntry[] = [
-  { action: 'order.create', userId: ada, eventId: acme, targetId: order, requestId: 'req-1' },
   {
-    ...{ action: 'order.update', userId: ada, eventId: acme, actorId: colleague },
-    metadata: { changes: { email: { from: 'a@x.example', to: 'b@x.example' } } },
+    action: 'order.create',
+    userId: ada,
+    eventId: acme,
+    targetId: order,
+    requestId: 'req-1',
+  },
+  {
+    ...{
+      action: 'order.update',
+      userId: ada,
+      eventId: acme,
+      actorId: colleague,
+    },
+    metadata: {
+      changes: { email: { from: 'a@x.example', to: 'b@x.example' } },
+    },
     context: { ip: '10.0.0.9', actor: { name: 'Colleague' } },
   },
-  { action: 'refund.issue', userId: helper, eventId: acme, targetId: linus, outcome: 'denied' },
-  { action: 'internal.note.add', userId: helper, eventId: acme, metadata: { text: 'difficult' } },
   {
-    ...{ action: 'order.pay', userId: ada, eventId: acme, actorId: colleague, actorKind: 'agent' },
+    action: 'refund.issue',
+    userId: helper,
+    eventId: acme,
+    targetId: linus,
+    outcome: 'denied',
+  },
+  {
+    action: 'internal.note.add',
+    userId: helper,
+    eventId: acme,
+    metadata: { text: 'difficult' },
+  },
+  {
+    ...{
+      action: 'order.pay',
+      userId: ada,
+      eventId: acme,
+      actorId: colleague,
+      actorKind: 'agent',
+    },
     metadata: { card: { number: 'n4111', kind: 'visa' }, plan: 'gold' },
   },
   {
-    ...{ action: 'team.invite', userId: linus, eventId: acme, moreTargets: [helper, ada] },
-    metadata: { people: [{ name: 'Ada', ssn: 's123' }, [{ ssn: 's456' }], 'ssn'] },
-    context: { ip: '10.0.0.7', userAgent: 'Firefox', invalid: { userId: 'ext-7' } },
+    ...{
+      action: 'team.invite',
+      userId: linus,
+      eventId: acme,
+      moreTargets: [helper, ada],
+    },
+    metadata: {
+      people: [{ name: 'Ada', ssn: 's123' }, [{ ssn: 's456' }], 'ssn'],
+    },
+    context: {
+      ip: '10.0.0.7',
+      userAgent: 'Firefox',
+      invalid: { userId: 'ext-7' },
+    },
   },
   {
     action: 'order.create',
@@ -52,7 +94,12 @@ const ENTRIES: readonly GivenEntry[] = [
   {
     ...{ action: 'card.update', userId: ada, eventId: acme, targetId: order },
     metadata: {
-      ...{ field: 'card', from: { number: 'n4222', kind: 'visa' }, to: null, note: 'typed' },
+      ...{
+        field: 'card',
+        from: { number: 'n4222', kind: 'visa' },
+        to: null,
+        note: 'typed',
+      },
       changes: [
         { field: 'card.number', from: 'n4333', to: 'n4444' },
         { path: ['card', 0, 'number'], old: 'n4555', new: 'n4666' },
@@ -62,15 +109,27 @@ const ENTRIES: readonly GivenEntry[] = [
     },
   },
   {
-    ...{ action: 'customer.update', userId: ada, eventId: acme, targetId: order },
+    ...{
+      action: 'customer.update',
+      userId: ada,
+      eventId: acme,
+      targetId: order,
+    },
     context: {
       redacted: ['metadata.card.pin'],
       invalid: { metadata: 'card.expiry', userId: 'ext-8' },
     },
     metadata: {
-      before: { card: { number: 'n4888', kind: 'visa' }, email: 'a@x.example', plan: 'silver' },
+      before: {
+        card: { number: 'n4888', kind: 'visa' },
+        email: 'a@x.example',
+        plan: 'silver',
+      },
       after: { card: [{ number: 'n4999', kind: 'visa' }], plan: 'gold' },
-      diff: { email: { from: 'a@x.example', to: null }, card: { number: { to: 'n4000' } } },
+      diff: {
+        email: { from: 'a@x.example', to: null },
+        card: { number: { to: 'n4000' } },
+      },
     },
   },
 ]
@@ -79,8 +138,12 @@ const PROJECTIONS: readonly Projection[] = [
   { onlyEventId: acme },
   { hides: ['context.ip', 'recorder', 'writtenBy'] },
   { hides: ['metadata', 'context', 'userId', 'requestId'] },
-  { hides: ['metadata.card.number', 'metadata.people.ssn', 'actorId', 'actorKind', 'moreTargets'] },
-  { hides: ['metadata.changes', 'targetId', 'entityType', 'eventId', 'context.userAgent'] },
+  {
+    hides: ['metadata.card.number', 'metadata.people.ssn', 'actorId', 'actorKind', 'moreTargets'],
+  },
+  {
+    hides: ['metadata.changes', 'targetId', 'entityType', 'eventId', 'context.userAgent'],
+  },
   { hides: ['metadata.card', 'metadata.email'] },
   { hides: ['metadata.plan', 'metadata.changes.email'] },
   { onlyEventId: acme, staffAs: 'Support' },
@@ -205,7 +268,11 @@ test('every query answers as if the log held what the reader sees, and nothing e
       const page = await timeline(db, { query, seenBy })
       assert.deepEqual(page.entries, wanted, `${text} for ${JSON.stringify(seenBy)}`)
       assert.equal(page.lookedTo, undefined)
-      const bars = await histogram(db, { filter: { query, seenBy }, zone: UTC, nowMs: Date.now() })
+      const bars = await histogram(db, {
+        filter: { query, seenBy },
+        zone: UTC,
+        nowMs: Date.now(),
+      })
       const counted = (bars?.bars ?? []).reduce((sum, { count }) => sum + count, 0)
       assert.equal(counted, wanted.length, `bars of ${text} for ${JSON.stringify(seenBy)}`)
     }
@@ -247,7 +314,12 @@ test('an export in any format holds nothing that is hidden', async (t) => {
     'Colleague',
   ]
   const seenBy: Projection = {
-    ...{ onlyEventId: acme, staffAs: 'Support', staff: [helper], actions: ['-internal.*'] },
+    ...{
+      onlyEventId: acme,
+      staffAs: 'Support',
+      staff: [helper],
+      actions: ['-internal.*'],
+    },
     hides: ['context', 'metadata.card', 'metadata.people.ssn', 'recorder', 'writtenBy'],
   }
   for (const format of ['ndjson', 'csv', 'ocsf', 'cloudevents'] as const) {
@@ -259,7 +331,11 @@ test('an export in any format holds nothing that is hidden', async (t) => {
   }
   // Next to a file stands what was asked for, and the person who gets the file gets that.
   const out = path.join(scratchFolder(t), 'log.ndjson')
-  const manifest = await exportToFile(db, { out, format: 'ndjson', filter: { seenBy } })
+  const manifest = await exportToFile(db, {
+    out,
+    format: 'ndjson',
+    filter: { seenBy },
+  })
   assert.equal(manifest.rows, 7)
   for (const file of [out, `${out}.manifest.json`]) {
     assert.ok(!readFileSync(file, 'utf8').includes(helper), file)
@@ -287,9 +363,58 @@ test('the changes of a hidden field tell nothing of it, and those of others stay
   })
 })
 
+// Method: forms of libraries that write down changes, each of a field that is hidden and of one that is not.
+test('changes are known by the forms that other libraries give them', async (t) => {
+  const { sql, urlAs } = await scratchDatabase(t)
+  const reader = postgres(urlAs('audit_reader'), { max: 1 })
+  t.after(() => reader.end({ timeout: 1 }))
+  const forms: readonly ((name: string) => object)[] = [
+    (name) => ({ changes: { [name]: ['S-1', 'S-2'] } }),
+    (name) => ({ object_changes: { [name]: 'S-1' }, kept: 1 }),
+    (name) => ({ audited_changes: { deep: { [name]: ['S-1'] } } }),
+    (name) => ({ $set: { [name]: 'S-1' }, diff: { [name]: ['S-1'] } }),
+    (name) => ({ oldValues: { [name]: 'S-1' }, newValues: { [name]: 'S-2' } }),
+    (name) => ({
+      before_state: { [name]: 'S-1' },
+      after_state: { [name]: 'S-2' },
+    }),
+    (name) => ({ original: { [name]: 'S-1' }, updated: { [name]: 'S-2' } }),
+    (name) => ({ list: [{ fieldName: name, oldVal: 'S-1', newVal: 'S-2' }] }),
+    (name) => ({ list: [{ field: name, was: 'S-1', now: 'S-2' }] }),
+    (name) => ({
+      list: [{ field: name.toUpperCase(), from: 'S-1', to: 'S-2' }],
+    }),
+    (name) => ({ order: { [name.toUpperCase()]: { from: 'S-1', to: 'S-2' } } }),
+    (name) => ({
+      update: { [`order.${name}`]: { __old: 'S-1', __new: 'S-2' } },
+    }),
+    (name) => ({
+      pad: 'x'.repeat(2_000),
+      changes: { [`order.${name.toUpperCase()}`]: ['S-1'] },
+    }),
+  ]
+  const hidden = [['card']]
+  for (const form of forms) {
+    for (const name of ['card', 'plan']) {
+      const given = form(name)
+      const [row] = await reader`
+        select audit.without_changes(${JSON.stringify(given)}::text::jsonb, array[${'card\u0001'}]) as left`
+      const left = row?.['left']
+      assert.equal(JSON.stringify(left).includes('S-'), name === 'plan', JSON.stringify(given))
+      if (name === 'plan') assert.deepEqual(left, given)
+      assert.deepEqual(left, withoutTold(given, hidden) ?? {}, JSON.stringify(given))
+    }
+  }
+  const [plain] = await sql`
+    select audit.without_changes('{"order": {"card": "visa"}}', array[${'card\u0001'}]) as left`
+  assert.deepEqual(plain?.['left'], { order: { card: 'visa' } }, 'no change tells it')
+})
+
 test('what is asked of hidden fields is named, and nothing in the log decides it', async (t) => {
   const { db } = await smallLog(t)
-  const seenBy: Projection = { hides: ['context.ip', 'metadata.card', 'requestId'] }
+  const seenBy: Projection = {
+    hides: ['context.ip', 'metadata.card', 'requestId'],
+  }
   for (const text of [
     'ip:10.0.0.9',
     'ip:1.2.3.4',

@@ -104,6 +104,7 @@ const GRANTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
     'function use_token': 'EXECUTE',
     'function without_changes': 'EXECUTE',
     'function without_named': 'EXECUTE',
+    'function side_pattern': 'EXECUTE',
     'function name_step': 'EXECUTE',
     'function names_any': 'EXECUTE',
     'function tells_change': 'EXECUTE',

@@ -16,6 +16,12 @@ const TOLD = {
   test: 'the changes of a hidden field tell nothing of it, and those of others stay',
 }
 
+const FUNCTIONS = 'src/schema/migrations/0001_functions.sql'
+const FORMS = {
+  file: 'projection.test.ts',
+  test: 'changes are known by the forms that other libraries give them',
+}
+
 export const PROJECTION_MUTANTS: readonly Mutant[] = [
   {
     name: 'a word is looked for in what the reader does not see',
@@ -138,5 +144,23 @@ export const PROJECTION_MUTANTS: readonly Mutant[] = [
       },
     ],
     ...SHOWN,
+  },
+  {
+    name: 'a list of changes tells a hidden field',
+    edits: [
+      {
+        file: FUNCTIONS,
+        find: 'elsif in_side or in_changes or audit.tells_change',
+        replace: 'elsif in_side or audit.tells_change',
+      },
+    ],
+    ...FORMS,
+  },
+  {
+    name: 'a change in capitals tells a hidden field',
+    edits: [
+      { file: FUNCTIONS, find: "key := lower(key) || E'\\x01'", replace: "key := key || E'\\x01'" },
+    ],
+    ...FORMS,
   },
 ]

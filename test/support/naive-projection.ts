@@ -36,7 +36,10 @@ function hideStaff(entry: Entry, name: string, staff: readonly string[]): void {
   const isUser = is(entry.userId)
   if (isActor || isUser) {
     entry.context = {}
-    entry.shownAs = { ...(isUser && { userId: name }), ...(isActor && { actorId: name }) }
+    entry.shownAs = {
+      ...(isUser && { userId: name }),
+      ...(isActor && { actorId: name }),
+    }
   }
   if (isActor) entry.actorId = null
   if (isUser) entry.userId = null
@@ -83,7 +86,10 @@ function without(value: unknown, [key = '', ...rest]: readonly string[], isItem 
   return Object.fromEntries([...others, ...own])
 }
 
-const SIDE = /^(?:from|to|before|after|old|new|prev|previous|lhs|rhs)[_-]?(?:value)?$/i
+const SIDE =
+  /^_*(?:from|to|before|after|old|new|prev|previous|original|updated|was|now|lhs|rhs)(?:[_-]?(?:values?|vals?|state|data|row|record|object|attributes|version|document|doc))?$/i
+const CHANGES =
+  /^[$_]*(?:[a-z]+[_-])?(?:changes|changed|changeset|diffs?|deltas?|updates|modifi(?:ed|cations)|patch|set|unset)$/i
 const LABEL =
   /^(?:field|path|key|name|property|prop|column|attribute|attr|pointer|label)[_-]?(?:name|path|key)?$/i
 
@@ -94,15 +100,20 @@ export function withoutTold(
   value: unknown,
   hidden: readonly Path[],
   names: readonly Path[] = [[]],
-  isSide = false,
+  { isSide = false, isOfChanges = false } = {},
 ): unknown {
+  const where = { isSide, isOfChanges }
   const isHidden = (all: readonly Path[]) =>
     all.some((name) =>
-      hidden.some((path) => name.some((_, at) => path.every((key, n) => name[at + n] === key))),
+      hidden.some((path) =>
+        name.some((_, at) =>
+          path.every((key, n) => name[at + n]?.toLowerCase() === key.toLowerCase()),
+        ),
+      ),
     )
   if (Array.isArray(value)) {
     const kept = value
-      .map((item) => withoutTold(item, hidden, names, isSide))
+      .map((item) => withoutTold(item, hidden, names, where))
       .filter((item) => item !== undefined)
     return kept.length === 0 && value.length > 0 && !isSide ? undefined : kept
   }
@@ -120,12 +131,15 @@ export function withoutTold(
   const kept = entries.flatMap(([key, inner]) => {
     if (isTold && [...sides, ...labels].includes(key)) return []
     if (sides.includes(key)) {
-      const left = withoutTold(inner, hidden, sideNames, true)
+      const left = withoutTold(inner, hidden, sideNames, { isSide: true })
       return left === undefined ? [] : [[key, left] as const]
     }
-    const innerNames = names.map((name) => [...name, key])
-    if (isHidden(innerNames)) return isSide || tellsChange(inner) ? [] : [[key, inner] as const]
-    const left = withoutTold(inner, hidden, innerNames, isSide)
+    const innerNames = names.map((name) => [...name, ...key.split('.')])
+    if (isHidden(innerNames)) {
+      return isSide || isOfChanges || tellsChange(inner) ? [] : [[key, inner] as const]
+    }
+    const inside = { isSide, isOfChanges: isOfChanges || CHANGES.test(key) }
+    const left = withoutTold(inner, hidden, innerNames, inside)
     return left === undefined ? [] : [[key, left] as const]
   })
   return kept.length === 0 && entries.length > 0 && !isSide ? undefined : Object.fromEntries(kept)

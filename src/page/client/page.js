@@ -75,10 +75,12 @@ function completeLinks(parent) {
   for (const link of parent.querySelectorAll('.entry a')) {
     const short = link.getAttribute('href') ?? ''
     const [begin = '', form] = forms.find(([begin]) => short.startsWith(begin)) ?? []
-    if (form)
+    const value = short.slice(begin.length)
+    // A whole link may begin as a short one does, and goes on behind its first value.
+    if (form && !/[&+]/.test(value))
       link.setAttribute(
         'href',
-        form.replace('{}', () => short.slice(begin.length)),
+        form.replace('{}', () => value),
       )
   }
 }
@@ -337,7 +339,7 @@ function insertRow(row) {
   // A run of reads that is folded is one item.
   const older = [...list.children].find((item) => idOf(item) < id)
   list.insertBefore(row, older ?? null)
-  completeLinks(row) // and not those next to it again: a whole link may begin as a short one does
+  completeLinks(row)
   for (const surplus of rows().slice(MAX_ROWS)) surplus.remove()
   newCount += 1
   histogramIsStale = true

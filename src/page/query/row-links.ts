@@ -58,11 +58,12 @@ export function rowForms(query: Asked): Forms {
   return forms
 }
 
-/** As the script does it. */
+/** As the script does it. A whole link may begin as a short one does, and goes on behind its first value. */
 function completed(forms: Forms, link: string): string {
   const begin = Object.keys(forms).find((one) => link.startsWith(one))
-  if (begin === undefined) return link
-  return String(forms[begin]).replace(PLACE, () => link.slice(begin.length))
+  const value = link.slice(begin?.length)
+  if (begin === undefined || /[&+]/.test(value)) return link
+  return String(forms[begin]).replace(PLACE, () => value)
 }
 
 function entryHref(id: string): string {

@@ -7190,7 +7190,8 @@ end
 $$;
 --> statement-breakpoint
 -- Goes on with a name by some keys. "open" is what is left of hidden paths of which the name up to there ends
--- with the beginning; "is_hidden" says whether a hidden path ends within these keys.
+-- with the beginning; "is_hidden" says whether a hidden path ends within these keys. Hidden paths are in small
+-- letters.
 CREATE OR REPLACE FUNCTION "audit"."name_step"(
   "hidden" text[], "keys" text[], INOUT "open" text[], OUT "is_hidden" boolean
 )
@@ -7200,7 +7201,7 @@ declare
 begin
   is_hidden := false;
   foreach key in array keys loop
-    key := key || E'\x01';
+    key := lower(key) || E'\x01';
     open := array(
       select distinct substr(o, length(key) + 1) from unnest(hidden || open) as o
       where starts_with(o, key));
@@ -7212,8 +7213,9 @@ begin
 end
 $$;
 --> statement-breakpoint
--- Whether one of some keys is in a document, as a key or in a text. It may say so of one that is not. A look
--- at the text costs least, and some documents the server cannot make a text: 1e1000 is short as jsonb.
+-- Whether one of some keys, in small letters, is in a document, in a key or in a text. It may say so of one that
+-- is not. A look at the text costs least, and some documents the server cannot make a text: 1e1000 is short as
+-- jsonb.
 CREATE OR REPLACE FUNCTION "audit"."names_any"("given" jsonb, "keys" text[]) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 declare
@@ -7221,7 +7223,7 @@ declare
   document text;
 begin
   if pg_column_size(given) <= 1000 and pg_column_compression(given) is null then
-    document := given::text;
+    document := lower(given::text);
     foreach key in array keys loop
       if strpos(document, btrim(to_json(key)::text, '"')) > 0 then
         return true;
@@ -7231,7 +7233,8 @@ begin
   end if;
   foreach key in array keys loop
     if jsonb_path_exists(given, format(
-        '$.** ? (@.type() == "string" && @ like_regex %1$s flag "q" || exists(@.%1$s) || @ == %1$s)',
+        '$.** ? (@.type() == "string" && @ like_regex %1$s flag "iq"
+          || @.type() == "object" && exists(@.keyvalue().key ? (@ like_regex %1$s flag "iq")))',
         to_json(key))::jsonpath, '{}', true)
       or key ~ '^[0-9]+$'
     then
@@ -7242,23 +7245,35 @@ begin
 end
 $$;
 --> statement-breakpoint
+-- What a side of a change is called: "from", "old_value", "before", "oldValues", "was".
+CREATE OR REPLACE FUNCTION "audit"."side_pattern"() RETURNS text
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+  select '^_*(from|to|before|after|old|new|prev|previous|original|updated|was|now|lhs|rhs)'
+    || '([_-]?(values?|vals?|state|data|row|record|object|attributes|version|document|doc))?$'
+$$;
+--> statement-breakpoint
 -- Whether there is a side of a change in a document, at any depth.
 CREATE OR REPLACE FUNCTION "audit"."tells_change"("given" jsonb) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
-  select jsonb_path_exists(given, '$.** ? (@.type() == "object").keyvalue().key ? (@ like_regex
-    "^(?:from|to|before|after|old|new|prev|previous|lhs|rhs)(?:[_-]?value)?$" flag "i")')
+  select jsonb_path_exists(given, format(
+    '$.** ? (@.type() == "object").keyvalue().key ? (@ like_regex "%s" flag "i")', audit.side_pattern()
+  )::jsonpath)
 $$;
 --> statement-breakpoint
 -- A part of a document, for without_changes() alone; null where nothing is left of it. "ends" are the last
--- keys of the hidden paths, "open" is as in name_step(). In a side of a change each value is left out whose
--- name is hidden, elsewhere changes alone are. An empty object stays in a side, because there it says that
--- something was not there before, or is not there any more.
+-- keys of the hidden paths, "open" is as in name_step(). In a side of a change, and in what is called changes,
+-- each value is left out whose name is hidden, elsewhere changes alone are. An empty object stays in a side,
+-- because there it says that something was not there before, or is not there any more.
 CREATE OR REPLACE FUNCTION "audit"."without_named"(
-  "given" jsonb, "hidden" text[], "ends" text[], "open" text[], "in_side" boolean, "is_whole" boolean
+  "given" jsonb, "hidden" text[], "ends" text[], "open" text[], "in_side" boolean,
+  "in_changes" boolean, "is_whole" boolean
 ) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 declare
-  side constant text := '^(from|to|before|after|old|new|prev|previous|lhs|rhs)([_-]?value)?$';
+  side constant text := audit.side_pattern();
+  -- { "changes": { "card": ["old", "new"] } }, "$set": { "card": "new" }
+  list_of_changes constant text :=
+    '^[$_]*([a-z]+[_-])?(changes|changed|changeset|diffs?|deltas?|updates|modifi(ed|cations)|patch|set|unset)$';
   label constant text :=
     '^(field|path|key|name|property|prop|column|attribute|attr|pointer|label)([_-]?(name|path|key))?$';
   sides text[];
@@ -7278,7 +7293,8 @@ begin
     select coalesce(jsonb_agg(kept_item.value order by item.n), '[]') into made
     from jsonb_array_elements(given) with ordinality as item (value, n),
       lateral (
-        select audit.without_named(item.value, hidden, ends, open, in_side, false) offset 0
+        select audit.without_named(item.value, hidden, ends, open, in_side, in_changes, false)
+        offset 0
       ) as kept_item (value)
     where kept_item.value is not null;
     return case when made <> '[]' or in_side then made end;
@@ -7321,13 +7337,17 @@ begin
   for child in select e.key, e.value from jsonb_each(given) as e loop
     if child.key = any (sides) then
       continue when is_told;
-      kept := audit.without_named(child.value, hidden, ends, open_in_sides, true, false);
+      kept := audit.without_named(child.value, hidden, ends, open_in_sides, true, false, false);
     else
       continue when is_told and child.key = any (labels);
-      select s.open, s.is_hidden into step from audit.name_step(hidden, array[child.key], open) as s;
+      select s.open, s.is_hidden into step
+      from audit.name_step(
+        hidden, case child.key when '' then array[''] else string_to_array(child.key, '.') end, open) as s;
       if not step.is_hidden then
-        kept := audit.without_named(child.value, hidden, ends, step.open, in_side, false);
-      elsif in_side or audit.tells_change(child.value) then
+        kept := audit.without_named(
+          child.value, hidden, ends, step.open, in_side,
+          in_changes or child.key ~* list_of_changes, false);
+      elsif in_side or in_changes or audit.tells_change(child.value) then
         continue;
       else
         kept := child.value;
@@ -7346,13 +7366,15 @@ $$;
 -- field that is left out of the document itself would still be told by each change of it.
 --
 -- "hidden" are the paths of the fields, each as its keys with U+0001 behind each. A name that holds such a
--- path anywhere is one of the field: of "card" also "order.card" and "card.number", as in "changed:card".
+-- path anywhere, in any case, is one of the field: of "card" also "order.card" and "Card.number", as in
+-- "changed:card".
 -- Of a document over 32 KiB that names a field nothing is left, so that no document can take long.
 CREATE OR REPLACE FUNCTION "audit"."without_changes"("given" jsonb, "hidden" text[]) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 declare
+  small constant text[] := array(select lower(h) from unnest(hidden) as h);
   ends constant text[] := array(
-    select distinct split_part(h, E'\x01', -2) from unnest(hidden) as h);
+    select distinct split_part(h, E'\x01', -2) from unnest(small) as h);
 begin
   if not audit.names_any(given, ends) then
     return given;
@@ -7360,7 +7382,7 @@ begin
   if pg_column_size(given) > 32768 then
     return '{}';
   end if;
-  return coalesce(audit.without_named(given, hidden, ends, '{}', false, true), '{}');
+  return coalesce(audit.without_named(given, small, ends, '{}', false, false, true), '{}');
 end
 $$;
 --> statement-breakpoint

@@ -107,7 +107,8 @@ GRANT EXECUTE ON FUNCTION "audit"."last_seq"() TO "audit_reader", "audit_relay";
 -- What a reader's viewer is not to see is left out by the reader's own statement.
 GRANT EXECUTE ON FUNCTION
   "audit"."without_changes"(jsonb, text[]),
-  "audit"."without_named"(jsonb, text[], text[], text[], boolean, boolean),
+  "audit"."without_named"(jsonb, text[], text[], text[], boolean, boolean, boolean),
+  "audit"."side_pattern"(),
   "audit"."name_step"(text[], text[], text[]),
   "audit"."names_any"(jsonb, text[]),
   "audit"."tells_change"(jsonb)

@@ -1,5 +1,6 @@
 -- Goes on with a name by some keys. "open" is what is left of hidden paths of which the name up to there ends
--- with the beginning; "is_hidden" says whether a hidden path ends within these keys.
+-- with the beginning; "is_hidden" says whether a hidden path ends within these keys. Hidden paths are in small
+-- letters.
 CREATE OR REPLACE FUNCTION "audit"."name_step"(
   "hidden" text[], "keys" text[], INOUT "open" text[], OUT "is_hidden" boolean
 )
@@ -9,7 +10,7 @@ declare
 begin
   is_hidden := false;
   foreach key in array keys loop
-    key := key || E'\x01';
+    key := lower(key) || E'\x01';
     open := array(
       select distinct substr(o, length(key) + 1) from unnest(hidden || open) as o
       where starts_with(o, key));

@@ -1,5 +1,6 @@
--- Whether one of some keys is in a document, as a key or in a text. It may say so of one that is not. A look
--- at the text costs least, and some documents the server cannot make a text: 1e1000 is short as jsonb.
+-- Whether one of some keys, in small letters, is in a document, in a key or in a text. It may say so of one that
+-- is not. A look at the text costs least, and some documents the server cannot make a text: 1e1000 is short as
+-- jsonb.
 CREATE OR REPLACE FUNCTION "audit"."names_any"("given" jsonb, "keys" text[]) RETURNS boolean
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 declare
@@ -7,7 +8,7 @@ declare
   document text;
 begin
   if pg_column_size(given) <= 1000 and pg_column_compression(given) is null then
-    document := given::text;
+    document := lower(given::text);
     foreach key in array keys loop
       if strpos(document, btrim(to_json(key)::text, '"')) > 0 then
         return true;
@@ -17,7 +18,8 @@ begin
   end if;
   foreach key in array keys loop
     if jsonb_path_exists(given, format(
-        '$.** ? (@.type() == "string" && @ like_regex %1$s flag "q" || exists(@.%1$s) || @ == %1$s)',
+        '$.** ? (@.type() == "string" && @ like_regex %1$s flag "iq"
+          || @.type() == "object" && exists(@.keyvalue().key ? (@ like_regex %1$s flag "iq")))',
         to_json(key))::jsonpath, '{}', true)
       or key ~ '^[0-9]+$'
     then

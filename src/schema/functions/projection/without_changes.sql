@@ -3,13 +3,15 @@
 -- field that is left out of the document itself would still be told by each change of it.
 --
 -- "hidden" are the paths of the fields, each as its keys with U+0001 behind each. A name that holds such a
--- path anywhere is one of the field: of "card" also "order.card" and "card.number", as in "changed:card".
+-- path anywhere, in any case, is one of the field: of "card" also "order.card" and "Card.number", as in
+-- "changed:card".
 -- Of a document over 32 KiB that names a field nothing is left, so that no document can take long.
 CREATE OR REPLACE FUNCTION "audit"."without_changes"("given" jsonb, "hidden" text[]) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp AS $$
 declare
+  small constant text[] := array(select lower(h) from unnest(hidden) as h);
   ends constant text[] := array(
-    select distinct split_part(h, E'\x01', -2) from unnest(hidden) as h);
+    select distinct split_part(h, E'\x01', -2) from unnest(small) as h);
 begin
   if not audit.names_any(given, ends) then
     return given;
@@ -17,6 +19,6 @@ begin
   if pg_column_size(given) > 32768 then
     return '{}';
   end if;
-  return coalesce(audit.without_named(given, hidden, ends, '{}', false, true), '{}');
+  return coalesce(audit.without_named(given, small, ends, '{}', false, false, true), '{}');
 end
 $$;

@@ -1,13 +1,17 @@
 -- A part of a document, for without_changes() alone; null where nothing is left of it. "ends" are the last
--- keys of the hidden paths, "open" is as in name_step(). In a side of a change each value is left out whose
--- name is hidden, elsewhere changes alone are. An empty object stays in a side, because there it says that
--- something was not there before, or is not there any more.
+-- keys of the hidden paths, "open" is as in name_step(). In a side of a change, and in what is called changes,
+-- each value is left out whose name is hidden, elsewhere changes alone are. An empty object stays in a side,
+-- because there it says that something was not there before, or is not there any more.
 CREATE OR REPLACE FUNCTION "audit"."without_named"(
-  "given" jsonb, "hidden" text[], "ends" text[], "open" text[], "in_side" boolean, "is_whole" boolean
+  "given" jsonb, "hidden" text[], "ends" text[], "open" text[], "in_side" boolean,
+  "in_changes" boolean, "is_whole" boolean
 ) RETURNS jsonb
 LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE AS $$
 declare
-  side constant text := '^(from|to|before|after|old|new|prev|previous|lhs|rhs)([_-]?value)?$';
+  side constant text := audit.side_pattern();
+  -- { "changes": { "card": ["old", "new"] } }, "$set": { "card": "new" }
+  list_of_changes constant text :=
+    '^[$_]*([a-z]+[_-])?(changes|changed|changeset|diffs?|deltas?|updates|modifi(ed|cations)|patch|set|unset)$';
   label constant text :=
     '^(field|path|key|name|property|prop|column|attribute|attr|pointer|label)([_-]?(name|path|key))?$';
   sides text[];
@@ -27,7 +31,8 @@ begin
     select coalesce(jsonb_agg(kept_item.value order by item.n), '[]') into made
     from jsonb_array_elements(given) with ordinality as item (value, n),
       lateral (
-        select audit.without_named(item.value, hidden, ends, open, in_side, false) offset 0
+        select audit.without_named(item.value, hidden, ends, open, in_side, in_changes, false)
+        offset 0
       ) as kept_item (value)
     where kept_item.value is not null;
     return case when made <> '[]' or in_side then made end;
@@ -70,13 +75,17 @@ begin
   for child in select e.key, e.value from jsonb_each(given) as e loop
     if child.key = any (sides) then
       continue when is_told;
-      kept := audit.without_named(child.value, hidden, ends, open_in_sides, true, false);
+      kept := audit.without_named(child.value, hidden, ends, open_in_sides, true, false, false);
     else
       continue when is_told and child.key = any (labels);
-      select s.open, s.is_hidden into step from audit.name_step(hidden, array[child.key], open) as s;
+      select s.open, s.is_hidden into step
+      from audit.name_step(
+        hidden, case child.key when '' then array[''] else string_to_array(child.key, '.') end, open) as s;
       if not step.is_hidden then
-        kept := audit.without_named(child.value, hidden, ends, step.open, in_side, false);
-      elsif in_side or audit.tells_change(child.value) then
+        kept := audit.without_named(
+          child.value, hidden, ends, step.open, in_side,
+          in_changes or child.key ~* list_of_changes, false);
+      elsif in_side or in_changes or audit.tells_change(child.value) then
         continue;
       else
         kept := child.value;
