@@ -103,7 +103,7 @@ const FOLLOWS = [
   `select audit.rewind_follow('search', '${randomUUID()}', 0)`,
 ]
 const MAKES_SEARCH = [
-  `select audit.put_search(0, 1::smallint, 12::smallint, '\\x00', 1, null, 0, 0, 0)`,
+  `select audit.put_search(0, 1::smallint, 12::smallint, '\\x00', 1, null, null, 0, 0, 0)`,
   'select * from audit.search_work()',
   'select * from audit.search_slices(0)',
   'select audit.drop_search(1)',
