@@ -74,7 +74,7 @@ test('a line that finds nothing offers its other readings', async (t) => {
   const html = await ask('colour invoice:acme')
   assert.match(
     textOf(html),
-    /No entry matches this filter Did you mean changed:colour has:colour "acme"/,
+    /No entry matches this filter Did you mean changed:colour, has:colour, "acme"/,
   )
   assert.match(html, /href="\?q=changed:colour\+invoice:acme"/)
   assert.deepEqual(shown(await ask('has:colour')), ['mfaOff'])

@@ -2,18 +2,22 @@ const FORM = 'application/x-www-form-urlencoded'
 /** An address has at most 6,000 characters, of which a form may write each as three. */
 const MAX_BYTES = 24_000
 
+/** Whether a request says that it brings the fields of a form. */
+export function isFormBody(request: Request): boolean {
+  const type = request.headers.get('content-type') ?? ''
+  return type.split(';')[0]?.trim().toLowerCase() === FORM
+}
+
 /**
  * The fields of a form that was sent by POST.
  *
  * @param parsed what a framework has made of the body before, if it has read it
- * @returns undefined where it is no such form, or too long
+ * @returns undefined where they are too long
  */
 export async function readForm(
   request: Request,
   parsed: unknown,
 ): Promise<URLSearchParams | undefined> {
-  const type = request.headers.get('content-type') ?? ''
-  if (type.split(';')[0]?.trim().toLowerCase() !== FORM) return undefined
   const texts = Object.entries(Object(parsed)).flatMap(([name, value]): [string, string][] =>
     typeof value === 'string' ? [[name, value]] : [],
   )

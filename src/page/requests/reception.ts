@@ -12,7 +12,7 @@ import {
 import { assetResponse } from '../http/assets.ts'
 import { jsonRefusal, refuse, wantsJson } from '../http/refusals.ts'
 import { isForeign, isFromOwnSite } from '../http/foreign.ts'
-import { readForm } from '../http/form-body.ts'
+import { isFormBody, readForm } from '../http/form-body.ts'
 import { htmlResponse, letFrame, textResponse } from '../http/responses.ts'
 import { hasViewerLink } from '../auth/viewer-link.ts'
 import type { Look } from '../view/look.ts'
@@ -85,7 +85,8 @@ export class Reception {
         ? textResponse('Sign out with the button on the page.', 403)
         : await signOut(request)
     }
-    const isForm = request.method === 'POST' && services.sharedViews !== undefined
+    const isForm =
+      request.method === 'POST' && services.sharedViews !== undefined && isFormBody(request)
     if (!isForm && request.method !== 'GET' && request.method !== 'HEAD') return notAllowed(request)
     if (isForm && !isFromOwnSite(request)) {
       const message = 'A view is shared with the form of this page.'
