@@ -12,7 +12,7 @@ export interface Tarball {
 }
 
 /** More than this, and something is in it that an application has no use for. */
-const MAX_PACKED_BYTES = 1_250_000
+const MAX_PACKED_BYTES = 1_300_000
 
 /** Builds the package, as `npm publish` would. */
 export async function packInto(folder: string): Promise<Tarball> {
