@@ -28,7 +28,7 @@ const atGlobex: Viewer = { name: 'Bob', userId: randomUUID(), onlyEventId: GLOBE
 const OWN_SITE = { 'sec-fetch-site': 'same-origin' }
 const FORM = { ...OWN_SITE, 'content-type': 'application/x-www-form-urlencoded' }
 
-/** The page for whoever `as` names, on a database of its own. */
+/** The page for the viewer that `as` names, on a database of its own. */
 async function sharing(t: TestContext, views?: SharedViewOptions | 'private') {
   const scratch = await scratchDatabase(t)
   let viewer: Viewer = ada

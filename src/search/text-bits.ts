@@ -15,7 +15,7 @@ const LONG = { length: 8, bits: 2 } as const
 const ID_BITS = 12
 /**
  * Of a longer word so many of its long runs are looked for. Reading a hundred slices costs as much as one group
- * that is looked at in vain.
+ * that is looked at without a match.
  */
 const MOST_LONG_RUNS = 16
 /** A word with fewer long runs than this is looked for by its shorter ones, too. */
