@@ -43,7 +43,7 @@ async function kindsIn(sql: postgres.Sql) {
     from pg_attribute as a join pg_class as c on c.oid = a.attrelid
     left join pg_collation as l on l.oid = a.attcollation
     where c.relnamespace = 'audit'::regnamespace and c.relkind in ('r', 'p')
-      and c.relname <> 'audit_hold' and a.attname in ('user_id', 'event_id', 'target_id')`
+      and c.relname not in ('audit_hold', 'audit_view') and a.attname in ('user_id', 'event_id', 'target_id')`
   return new Set(rows.map(({ type, collation }) => [type, collation].filter(Boolean).join(' ')))
 }
 
