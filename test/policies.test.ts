@@ -435,7 +435,7 @@ test('audit-relay policy sets, lists and removes, for people and for machines', 
   assert.ok(Math.abs(Date.now() - Date.parse(effectiveAt)) < 60_000)
   const waiting = await run('list')
   assert.match(waiting.stdout, /^actions {2}kept/)
-  assert.match(waiting.stdout, /^a\.b {6}forever {8}since \d{4}-/m)
+  assert.match(waiting.stdout, /^a\.b {6}forever {9}since \d{4}-/m)
   assert.match(waiting.stdout, /^temp\.\* {3}for 30 days {5}not logged yet {14}\S+$/m)
   await log()
   await pass(8)
